@@ -1,0 +1,33 @@
+# Two commands for a newcomer: `make demo` and `make test`. Both need Python 3.11+, pip and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# What the install depends on; a later `make` with none of it changed installs nothing.
+INSTALL := setup.py pyproject.toml constraints.txt
+
+.PHONY: demo test lint ci clean
+
+demo: $(VENV)/.installed
+	$(BIN)/python -m pskd_tf.train --flagfile=configs/demo.flags
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# What continuous integration runs; later parts of the project join here.
+ci: test
+
+$(VENV)/.installed: $(INSTALL)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,81 @@
+"""The check that a clip has the promised shapes and units, before anything is written."""
+
+import numpy as np
+
+from data_prep.clip import Clip
+from data_prep.user_error import UserError
+
+# Limits of what a worn sensor and a body can show. They are wide on purpose: they tell units
+# apart (m/s^2 from g, mm or cm from m), they do not judge a movement.
+_MEDIAN_ACCELERATION_G = (0.3, 4.0)
+_LARGEST_ACCELERATION_G = 64.0
+_LARGEST_TURN_RATE = 4000.0
+_SKELETON_EXTENT_METRES = (0.2, 5.0)
+
+
+def check_clip(clip: Clip) -> None:
+    """Raises an error that names the file if a clip breaks a rule of the prepared form.
+
+    Args:
+        clip: The clip to check.
+
+    Raises:
+        UserError: A stream has fewer than 2 samples, a wrong shape, values that are not finite,
+            or values that cannot be in the promised unit.
+    """
+    for name, axes in (("accelerometer", 2), ("gyroscope", 2), ("skeleton", 3)):
+        values = clip.stream(name)
+        if values is None:
+            continue
+        path = _source(clip, name)
+        if values.ndim != axes or values.shape[-1] != 3 or 0 in values.shape[1:]:
+            shape = "(frames, joints, 3)" if name == "skeleton" else "(samples, 3)"
+            raise UserError(f"The {name} must be of shape {shape}", values.shape, path)
+        if len(values) < 2:
+            raise UserError("A clip needs at least 2 samples", f"{len(values)} of {name}", path)
+        if not np.isfinite(values).all():
+            where = int(np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(1))[0])
+            raise UserError(f"The {name} must be finite", f"not so at sample {where}", path)
+    if clip.gyroscope is not None and len(clip.gyroscope) != len(clip.accelerometer):
+        raise UserError(
+            "The gyroscope must be as long as the accelerometer",
+            f"{len(clip.gyroscope)} and {len(clip.accelerometer)} samples",
+            _source(clip, "gyroscope"),
+        )
+    _check_units(clip)
+
+
+def _check_units(clip: Clip) -> None:
+    magnitude = np.linalg.norm(clip.accelerometer.astype(np.float64), axis=1)
+    median, largest = float(np.median(magnitude)), float(magnitude.max())
+    low, high = _MEDIAN_ACCELERATION_G
+    if not low <= median <= high or largest > _LARGEST_ACCELERATION_G:
+        raise UserError(
+            f"The unit of the accelerometer must be g (median magnitude {low} to {high}, "
+            f"at most {_LARGEST_ACCELERATION_G:g})",
+            f"median {median:.3g}, largest {largest:.3g}",
+            _source(clip, "accelerometer"),
+        )
+    if clip.gyroscope is not None:
+        largest = float(np.abs(clip.gyroscope).max())
+        if largest > _LARGEST_TURN_RATE:
+            raise UserError(
+                "The unit of the gyroscope must be deg/s "
+                f"(at most {_LARGEST_TURN_RATE:g} on an axis)",
+                f"largest {largest:.4g}",
+                _source(clip, "gyroscope"),
+            )
+    if clip.skeleton is not None:
+        # The diagonal of the box around all joints of a frame, median over frames.
+        extent = float(np.median(np.linalg.norm(np.ptp(clip.skeleton, axis=1), axis=1)))
+        low, high = _SKELETON_EXTENT_METRES
+        if not low <= extent <= high:
+            raise UserError(
+                f"The unit of the skeleton must be metres (extent {low} to {high})",
+                f"extent {extent:.3g}",
+                _source(clip, "skeleton"),
+            )
+
+
+def _source(clip: Clip, stream: str) -> str:
+    return clip.sources.get(stream, (f"clip {clip.clip_id}", ""))[0]

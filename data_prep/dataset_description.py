@@ -1,0 +1,99 @@
+"""What a prepared set is: its classes, streams, skeleton and protocols, kept in dataset.json."""
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from data_prep.user_error import UserError
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class DatasetDescription:
+    """The content of dataset.json. A loader gives the draft; the writer adds the hashes.
+
+    Args:
+        name: Name by which the data set is chosen ("utd_mhad").
+        title: Name for people.
+        is_synthetic: Whether the clips were generated instead of recorded.
+        citation: What to cite with every number from this data set.
+        num_clips: Number of clips.
+        subjects: All subjects, in natural order.
+        class_names: Name of each class index.
+        streams: Stream name -> {"unit", "nominal_rate_hz", "channels"}.
+        joint_names: Name of each joint index.
+        joint_parents: Parent's index of each joint, -1 for the root.
+        root_joint: Index of the root joint.
+        up_axis: Index of the skeleton's axis that points up.
+        protocols: Protocol name -> {"train_subjects", "test_subjects", "metric"}.
+        made_by: Versions, and the seed of generated data; see `made_by`.
+        alignment: How streams share time: "end_to_end" means that first sample and first frame
+            coincide, and last and last.
+        wrist_place: The `sensor_place` of the clips that a wrist student sees.
+        sources: Raw archive or folder -> SHA-256.
+        source_notes: Remarks on the raw data, such as an incomplete download.
+        array_sha256: File of the prepared set -> SHA-256; empty in a loader's draft.
+        schema_version: Version of the prepared form.
+    """
+
+    name: str
+    title: str
+    is_synthetic: bool
+    citation: str
+    num_clips: int
+    subjects: list[str]
+    class_names: list[str]
+    streams: dict[str, dict[str, Any]]
+    joint_names: list[str]
+    joint_parents: list[int]
+    root_joint: int
+    up_axis: int
+    protocols: dict[str, dict[str, Any]]
+    made_by: dict[str, str | int]
+    alignment: str = "end_to_end"
+    wrist_place: str = "right_wrist"
+    sources: dict[str, str] = field(default_factory=dict)
+    source_notes: list[str] = field(default_factory=list)
+    array_sha256: dict[str, str] = field(default_factory=dict)
+    schema_version: int = SCHEMA_VERSION
+
+    def to_json(self) -> str:
+        """Returns the text of dataset.json, the same for the same content."""
+        return json.dumps(dataclasses.asdict(self), indent=2, sort_keys=True) + "\n"
+
+    @classmethod
+    def load(cls, path: str | Path) -> "DatasetDescription":
+        """Reads a dataset.json.
+
+        Args:
+            path: The file.
+
+        Returns:
+            The description.
+
+        Raises:
+            UserError: The file is missing, no JSON, of another schema version, or lacks a field.
+        """
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise UserError("A prepared set needs a dataset.json", error.strerror, path) from error
+        except ValueError as error:
+            raise UserError("A dataset.json must be JSON in UTF-8", error, path) from error
+        if not isinstance(content, dict):
+            raise UserError("A dataset.json must hold an object", type(content).__name__, path)
+        version = content.get("schema_version")
+        if version != SCHEMA_VERSION:
+            raise UserError(
+                f"The prepared set must have schema version {SCHEMA_VERSION}; prepare it again",
+                version,
+                path,
+            )
+        fields = {item.name for item in dataclasses.fields(cls)}
+        if set(content) != fields:
+            odd = ", ".join(sorted(set(content) ^ fields))
+            raise UserError("A dataset.json must hold all fields and no other", odd, path)
+        return cls(**content)

@@ -1,0 +1,1 @@
+"""One module per data set, each behind the same small interface."""

@@ -1,0 +1,51 @@
+/* From accelerometer samples to the model's int8 input, bit for bit as pskd_tf does it.
+ *
+ * C99, no heap, no static state. "model_settings.h" is the one that pskd_tf.export wrote beside
+ * the model. Compile with -ffp-contract=off and without -ffast-math.
+ */
+#ifndef PSKD_ACCELEROMETER_FEATURES_H_
+#define PSKD_ACCELEROMETER_FEATURES_H_
+
+#include <stdint.h>
+
+#include "model_settings.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum {
+  PSKD_OK = 0,
+  PSKD_TOO_FEW_SAMPLES = 1, /* a clip needs at least two */
+  PSKD_TOO_MANY_SAMPLES = 2, /* positions would not be exact in float */
+  PSKD_NOT_FINITE = 3       /* a NaN or infinity, in the samples or in what follows from them */
+} PskdStatus;
+
+/* Resamples a clip end to end to PSKD_STEPS steps by linear interpolation.
+ *
+ * samples: (length, 3), row by row, in g.
+ * resampled: receives (PSKD_STEPS, 3).
+ */
+PskdStatus pskd_resample_clip(const float *samples, int32_t length, float *resampled);
+
+/* Derives the ten channels (x, y, z, |a| - 1, gravity, a - gravity) and quantises them.
+ *
+ * resampled: (PSKD_STEPS, 3) in g.
+ * input: receives (PSKD_STEPS, PSKD_CHANNELS); half written unless PSKD_OK is returned.
+ */
+PskdStatus pskd_quantise_features(const float *resampled, int8_t *input);
+
+/* Both of the above. workspace: (PSKD_STEPS, 3), the caller's. In window mode pass
+ * PSKD_WINDOW_SAMPLES samples.
+ */
+PskdStatus pskd_prepare_clip(const float *samples, int32_t length, float *workspace,
+                             int8_t *input);
+
+/* The index of the largest output; the first of equals, as numpy's argmax. */
+int32_t pskd_argmax(const int8_t *output);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* PSKD_ACCELEROMETER_FEATURES_H_ */

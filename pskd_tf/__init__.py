@@ -1,0 +1,1 @@
+"""Progressive skeleton-to-accelerometer knowledge distillation, from raw clips to a C array."""

@@ -1,0 +1,75 @@
+"""The stream of augmented training batches, from any epoch on."""
+
+from collections.abc import Collection, Iterator, Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from data_prep.user_error import UserError
+from pskd_tf.data.augmentation_settings import AugmentationSettings
+from pskd_tf.data.draw_generator import draw_generator
+from pskd_tf.data.input_settings import InputSettings
+from pskd_tf.data.paired_clips import PairedClips
+from pskd_tf.data.random_views import random_views
+
+
+def training_batches(
+    clips: PairedClips,
+    streams: Collection[str],
+    *,
+    seed: int,
+    stage: str,
+    first_epoch: int,
+    epochs: int,
+    batch_size: int,
+    inputs: InputSettings,
+    augmentation: AugmentationSettings,
+    mixup: float = 0.0,
+    given: Mapping[str, np.ndarray] | None = None,
+) -> tf.data.Dataset:
+    """Streams batches; every draw is a function of (seed, stage, epoch, step).
+
+    Args:
+        clips: The training clips.
+        streams: `accelerometer`, `skeleton` or both.
+        seed: The run's seed.
+        stage: Name of the stage, so that stages draw differently.
+        first_epoch: Epoch to begin with, counted from 0.
+        epochs: Epoch to end before.
+        batch_size: Clips in a batch; what is left over at an epoch's end is dropped.
+        inputs: The preprocessing.
+        augmentation: Strengths of the random changes.
+        mixup: Parameter a of the Beta(a, a) that shares are drawn from; 0 switches mixup off.
+        given: Further columns by name, `(clips, ...)` float32, such as teachers' outputs.
+
+    Returns:
+        A dataset of `(x, y)`: `x` the streams, the given columns and, with mixup, `mixup_share`
+        `(batch,)`; `y` `(batch,)` int32 labels.
+
+    Raises:
+        UserError: There are fewer clips than one batch holds.
+    """
+    if len(clips) < batch_size:
+        raise UserError(f"A batch of {batch_size} needs at least as many clips", len(clips))
+    given = dict(given or {})
+
+    def batch(rows: np.ndarray, generator: np.random.Generator) -> tuple[dict, np.ndarray]:
+        of_views, of_mixup = generator.spawn(2)
+        x = random_views(clips, rows, streams, of_views, inputs, augmentation)
+        x |= {name: column[rows] for name, column in given.items()}
+        if mixup:
+            x["mixup_share"] = of_mixup.beta(mixup, mixup, len(rows)).astype(np.float32)
+        return x, clips.labels[rows]
+
+    def batches() -> Iterator[tuple[dict, np.ndarray]]:
+        for epoch in range(first_epoch, epochs):
+            order = draw_generator(seed, stage, epoch).permutation(len(clips))
+            for step in range(len(clips) // batch_size):
+                rows = order[step * batch_size : (step + 1) * batch_size]
+                yield batch(rows, draw_generator(seed, stage, epoch, step + 1))
+
+    example = batch(np.arange(batch_size), draw_generator(seed, stage, 0, 0))
+    signature = tf.nest.map_structure(
+        lambda array: tf.TensorSpec(array.shape, array.dtype), example
+    )
+    return tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(2)

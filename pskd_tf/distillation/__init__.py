@@ -1,0 +1,1 @@
+"""Losses, the distiller, and the stages that train teachers and student."""

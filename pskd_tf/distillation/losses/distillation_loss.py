@@ -1,0 +1,43 @@
+"""What every distillation loss offers: its terms per sample, and which target was followed."""
+
+from typing import Any, NamedTuple
+
+import keras
+
+
+class DistillationTerms(NamedTuple):
+    """What a distillation loss gives for one batch.
+
+    Attributes:
+        loss: `(batch,)`, what is minimised.
+        parts: Named summands of `loss`, each `(batch,)`.
+        selection: `(batch, teachers + 1)`, share of each target that a sample followed; the last
+            column is the ground truth, and rows sum to 1.
+    """
+
+    loss: Any
+    parts: dict[str, Any]
+    selection: Any
+
+
+class DistillationLoss(keras.losses.Loss):
+    """Base of the losses that `PSKDDistiller` and the tf_keras twin both call.
+
+    Targets are a dict of `labels` `(batch,)`, `teacher_logits` `(batch, teachers, classes)` and
+    `teacher_embeddings` (a list, one `(batch, width)` per teacher); outputs are a dict of
+    `logits` `(batch, classes)`, `embedding` `(batch, width)` and `projected_embeddings` (the
+    student's embedding as projected for each teacher).
+    """
+
+    @property
+    def uses_embeddings(self) -> bool:
+        """Whether the loss reads embeddings, so that projections have to be made."""
+        return False
+
+    def terms(self, targets: dict[str, Any], outputs: dict[str, Any]) -> DistillationTerms:
+        """Returns the loss per sample, its parts and the selection of targets."""
+        raise TypeError(f"{type(self).__name__} must define terms()")
+
+    def call(self, y_true: dict[str, Any], y_pred: dict[str, Any]) -> Any:
+        """Returns the loss per sample, `(batch,)`, as Keras asks for it."""
+        return self.terms(y_true, y_pred).loss

@@ -1,0 +1,1 @@
+"""Keras functional builders; each model returns `logits` and its semantic `embedding`."""

@@ -1,0 +1,45 @@
+"""A planned run: its stages, its export and its metrics."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from data_prep.prepared_set import PreparedSet
+from data_prep.whole_file import whole_file
+from pskd_tf.pipeline.collect_metrics import collect_metrics
+from pskd_tf.pipeline.export_run import export_run
+from pskd_tf.pipeline.plan_run import FoldPlan
+from pskd_tf.pipeline.run_context import RunContext
+from pskd_tf.pipeline.run_record import run_key
+from pskd_tf.pipeline.run_settings import RunSettings
+from pskd_tf.pipeline.run_waves import run_waves
+
+
+def perform_run(
+    settings: RunSettings,
+    plans: Sequence[FoldPlan],
+    prepared: PreparedSet,
+    context: RunContext,
+    workers: int,
+) -> dict[str, Any]:
+    """Makes every result of a run that is not there yet.
+
+    Args:
+        settings: What the run was told.
+        plans: Its folds.
+        prepared: The prepared set.
+        context: Where to read and report.
+        workers: Processes.
+
+    Returns:
+        The content of `RUN/metrics.json`, which is written last.
+    """
+    with whole_file(context.run_dir / "settings.json") as temporary:
+        temporary.write_text(json.dumps(settings.to_json(), indent=2), encoding="utf-8")
+    run_waves([one for plan in plans for one in plan.scores.values()], context, workers)
+    export_run(settings, plans[0], prepared, context)
+    metrics = collect_metrics(settings, plans, prepared, context)
+    metrics["run_key"] = run_key(settings, plans)
+    with whole_file(context.run_dir / "metrics.json") as temporary:
+        temporary.write_text(json.dumps(metrics, indent=2), encoding="utf-8")
+    return metrics

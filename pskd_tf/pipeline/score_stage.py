@@ -1,0 +1,61 @@
+"""The stage that lets a finished model predict the held-out clips, once."""
+
+from pathlib import Path
+
+import numpy as np
+
+from data_prep.prepared_set import PreparedSet
+from data_prep.whole_file import whole_file
+from pskd_tf.data.input_settings import InputSettings
+from pskd_tf.data.paired_clips import PairedClips
+from pskd_tf.data.plain_views import plain_views
+from pskd_tf.evaluation.classification_scores import classification_scores
+from pskd_tf.evaluation.int8_interface import Int8Interface
+from pskd_tf.evaluation.model_outputs import model_outputs
+from pskd_tf.evaluation.quantise_input import quantise_input
+from pskd_tf.evaluation.tflm_logits import tflm_logits
+from pskd_tf.pipeline.load_stage_model import build_stage_model
+from pskd_tf.pipeline.run_context import RunContext
+from pskd_tf.pipeline.stage import Stage
+from pskd_tf.pipeline.weights_file import load_weights
+
+
+def score_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
+    """Predicts the clips of the held-out subjects and writes the logits.
+
+    Args:
+        stage: A stage of kind `score`; its inputs are `model`, the fit stage that says how to
+            build the net, and `source`, the stage whose `settings["file"]` holds weights (.npz)
+            or an int8 flatbuffer (.tflite, run by the TensorFlow Lite Micro interpreter).
+        context: Where to read and report.
+        folder: Where to write `predictions.npz` (clip_ids, labels, on_wrist, logits).
+
+    Returns:
+        What `result.json` says: the scores of this part.
+    """
+    settings = stage.settings
+    clips = PairedClips.load(PreparedSet.load(context.prepared_dir), settings["subjects"])
+    views = plain_views(
+        clips, settings["streams"], InputSettings(**stage.inputs["model"].settings["inputs"])
+    )
+    source = context.folder(stage.inputs["source"]) / settings["file"]
+    if source.suffix == ".tflite":
+        tflite = source.read_bytes()
+        interface = Int8Interface.read(tflite)
+        quantised = quantise_input(
+            views["accelerometer"], interface.input_scale, interface.input_zero_point
+        )
+        _, logits = tflm_logits(tflite, quantised)
+    else:
+        model = build_stage_model(stage.inputs["model"], clips)
+        model.set_weights(load_weights(source))
+        logits = model_outputs(model, views)["logits"]
+    with whole_file(folder / "predictions.npz") as temporary:
+        np.savez(
+            temporary,
+            clip_ids=np.array(clips.clip_ids),
+            labels=clips.labels,
+            on_wrist=clips.on_wrist,
+            logits=logits,
+        )
+    return classification_scores(clips.labels, logits.argmax(axis=1), clips.on_wrist)

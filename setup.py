@@ -1,0 +1,35 @@
+"""Packaging of pskd_tf: bounds of what it needs; `constraints.txt` holds the exact versions."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+setup(
+    name="pskd_tf",
+    version="0.1.0",
+    description="Progressive skeleton-to-accelerometer knowledge distillation in Keras, "
+    "down to an int8 C array for TensorFlow Lite Micro",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11,<3.14",
+    packages=find_packages(include=["pskd_tf", "pskd_tf.*", "data_prep", "data_prep.*"]),
+    package_data={"pskd_tf": ["py.typed"]},
+    install_requires=[
+        "tensorflow>=2.21,<2.22",
+        "keras>=3.15,<3.16",
+        "tf-keras>=2.21,<2.22",
+        "tensorflow-model-optimization>=0.8.1,<0.9",
+        "tflite-micro==0.dev20261023182759",  # only development builds exist
+        "ai-edge-litert>=2.3,<2.4",
+        "numpy>=2.1,<3",
+        "pandas>=2.2,<4",
+        "scipy>=1.14,<2",
+        "scikit-learn>=1.5,<2",
+        "matplotlib>=3.9,<4",
+        "absl-py>=1.4,<2",  # tensorflow-model-optimization caps it below 2
+        "tensorboard>=2.20,<3",
+        "tqdm>=4.66,<5",
+    ],
+    extras_require={"test": ["pytest>=8,<10", "hypothesis>=6.100,<7", "ruff>=0.17,<0.18"]},
+)

@@ -1,0 +1,84 @@
+"""Units, shapes and lengths a clip must have."""
+
+import numpy as np
+import pytest
+
+from data_prep.check_clip import check_clip
+from data_prep.user_error import UserError
+
+UP = np.float32([0, 1, 0])
+BODY = np.linspace(0, 1, 12, dtype=np.float32).reshape(1, 4, 3).repeat(3, axis=0)
+
+
+def test_good_clip_passes(still_clip):
+    check_clip(still_clip(gyroscope=np.zeros((4, 3), np.float32), skeleton=BODY))
+
+
+@pytest.mark.parametrize("samples", [0, 1])
+def test_too_short(still_clip, samples: int):
+    with pytest.raises(UserError, match=r"^A clip needs at least 2 samples\..*watch\.csv"):
+        check_clip(still_clip(accelerometer=np.tile(UP, (samples, 1))))
+
+
+def test_shortest_clip_passes(still_clip):
+    check_clip(still_clip(accelerometer=np.tile(UP, (2, 1))))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("stream", ["accelerometer", "gyroscope", "skeleton"])
+def test_not_finite(still_clip, stream: str, value: float):
+    streams = {
+        "accelerometer": np.tile(UP, (3, 1)),
+        "gyroscope": np.zeros((3, 3), np.float32),
+        "skeleton": BODY.copy(),
+    }
+    streams[stream][2, ..., 1] = value
+    with pytest.raises(UserError, match=f"^The {stream} must be finite.*sample 2"):
+        check_clip(still_clip(**streams))
+
+
+@pytest.mark.parametrize(
+    ("stream", "shape"),
+    [
+        ("accelerometer", (4, 2)),
+        ("accelerometer", (4,)),
+        ("gyroscope", (4, 6)),
+        ("skeleton", (4, 3)),
+        ("skeleton", (4, 20, 2)),
+        ("skeleton", (4, 0, 3)),
+    ],
+)
+def test_shape(still_clip, stream: str, shape: tuple[int, ...]):
+    with pytest.raises(UserError, match=f"^The {stream} must be of shape"):
+        check_clip(still_clip(**{stream: np.ones(shape, np.float32)}))
+
+
+@pytest.mark.parametrize("factor", [9.80665, 1000.0, 0.102, 0.0])
+def test_unit_of_accelerometer(still_clip, factor: float):
+    """m/s^2, mg, g divided by 9.8 and zeros, all given as g."""
+    with pytest.raises(UserError, match=r"^The unit of the accelerometer must be g .*watch\.csv"):
+        check_clip(still_clip(accelerometer=np.tile(factor * UP, (4, 1))))
+
+
+def test_accelerometer_spike(still_clip):
+    values = np.tile(UP, (9, 1))
+    values[4] *= 65
+    with pytest.raises(UserError, match="largest 65"):
+        check_clip(still_clip(accelerometer=values))
+
+
+def test_unit_of_gyroscope(still_clip):
+    with pytest.raises(UserError, match=r"^The unit of the gyroscope must be deg/s"):
+        check_clip(still_clip(gyroscope=np.full((4, 3), -4001, np.float32)))
+
+
+def test_length_of_gyroscope(still_clip):
+    with pytest.raises(UserError, match="Received: 3 and 4 samples"):
+        check_clip(still_clip(gyroscope=np.zeros((3, 3), np.float32)))
+
+
+@pytest.mark.parametrize("factor", [100.0, 1000.0, 0.001])
+def test_unit_of_skeleton(still_clip, factor: float):
+    """cm and mm given as metres, and km."""
+    with pytest.raises(UserError, match=r"^The unit of the skeleton must be metres"):
+        check_clip(still_clip(skeleton=BODY * np.float32(factor)))

@@ -1,0 +1,48 @@
+"""Files and folders are whole or absent."""
+
+from pathlib import Path
+
+import pytest
+
+from data_prep.whole_file import whole_file, whole_folder
+
+
+def test_file_appears_with_its_content(tmp_path: Path):
+    with whole_file(tmp_path / "new" / "a.txt") as part:
+        part.write_text("1")
+        assert not (tmp_path / "new" / "a.txt").exists()
+    assert {path.name: path.read_text() for path in (tmp_path / "new").iterdir()} == {"a.txt": "1"}
+
+
+def test_failed_file_leaves_the_old_one(tmp_path: Path):
+    (tmp_path / "a.txt").write_text("old")
+    with pytest.raises(RuntimeError, match="stop"), whole_file(tmp_path / "a.txt") as part:
+        part.write_text("half")
+        raise RuntimeError("stop")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.txt": "old"}
+
+
+def test_folder_replaces_the_old_one(tmp_path: Path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "old.txt").write_text("old")
+    with whole_folder(tmp_path / "set") as part:
+        (part / "new.txt").write_text("new")
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+    assert [path.name for path in (tmp_path / "set").iterdir()] == ["new.txt"]
+
+
+def test_failed_folder_leaves_the_old_one(tmp_path: Path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "old.txt").write_text("old")
+    with pytest.raises(RuntimeError, match="stop"), whole_folder(tmp_path / "set") as part:
+        (part / "new.txt").write_text("half")
+        raise RuntimeError("stop")
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+    assert [path.name for path in (tmp_path / "set").iterdir()] == ["old.txt"]
+
+
+def test_failed_new_folder_leaves_nothing(tmp_path: Path):
+    with pytest.raises(RuntimeError, match="stop"), whole_folder(tmp_path / "set") as part:
+        (part / "new.txt").write_text("half")
+        raise RuntimeError("stop")
+    assert list(tmp_path.iterdir()) == []

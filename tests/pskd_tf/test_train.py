@@ -1,0 +1,154 @@
+"""The train command: its numbers, its export, and how it refuses."""
+
+import json
+
+import numpy as np
+import pytest
+
+from data_prep.fingerprint import file_sha256
+from data_prep.prepared_set import PreparedSet
+from pskd_tf.data.input_settings import InputSettings
+from pskd_tf.data.paired_clips import PairedClips
+from pskd_tf.data.plain_views import plain_views
+from pskd_tf.evaluation.int8_interface import Int8Interface
+from pskd_tf.evaluation.quantise_input import quantise_input
+from pskd_tf.evaluation.tflm_logits import tflm_logits
+from pskd_tf.export.parse_c_array import parse_c_array
+
+
+@pytest.fixture(scope="module")
+def metrics(tiny_run):
+    return json.loads((tiny_run / "metrics.json").read_text(encoding="utf-8"))
+
+
+def test_metrics_have_their_stable_keys(metrics):
+    assert {
+        "dataset",
+        "protocol",
+        "train_subjects",
+        "test_subjects",
+        "seeds",
+        "teachers",
+        "student",
+        "baseline",
+        "paired_difference",
+        "model",
+        "acs",
+        "wall_seconds",
+    } <= set(metrics)
+    assert metrics["dataset_is_synthetic"] is True
+    assert metrics["train_subjects"] == ["1", "3", "5"]
+    assert metrics["test_subjects"] == ["2", "4", "6"]
+    for part in (*metrics["student"].values(), metrics["baseline"]["cross_entropy"]):
+        for score in ("accuracy", "macro_f1", "wrist_actions_accuracy"):
+            assert set(part[score]) == {"mean", "std", "values"}
+            assert all(0 <= value <= 1 for value in part[score]["values"])
+    student = metrics["student"]["float"]["accuracy"]["values"][0]
+    baseline = metrics["baseline"]["cross_entropy"]["accuracy"]["values"][0]
+    assert metrics["paired_difference"]["values"] == [student - baseline]
+
+
+def test_selection_shares_sum_to_one(metrics):
+    shares = metrics["acs"]["selection"]["in_sample"]
+    assert list(shares) == [
+        "skeleton_teacher",
+        "fusion_teacher",
+        "accelerometer_teacher",
+        "ground_truth",
+    ]
+    assert sum(shares.values()) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_model_figures(metrics, tiny_run):
+    model = metrics["model"]
+    assert model["parameters"] == 25360
+    assert model["sparsity"]["conv_and_dense"] == pytest.approx(0.5, abs=0.002)
+    assert model["sparsity"]["depthwise"] == 0.0
+    flatbuffer = tiny_run / "export" / "student_int8.tflite"
+    assert model["flatbuffer_bytes"] == flatbuffer.stat().st_size < 48_000
+
+
+def test_the_c_array_gives_the_accuracy_of_the_metrics(metrics, tiny_run):
+    """Parses model_data.cc back and runs it in TensorFlow Lite Micro over the whole test part."""
+    tflite = parse_c_array((tiny_run / "export" / "model_data.cc").read_text(encoding="utf-8"))
+    prepared = PreparedSet.load(tiny_run / "prepared")
+    clips = PairedClips.load(prepared, metrics["test_subjects"])
+    views = plain_views(clips, {"accelerometer"}, InputSettings())["accelerometer"]
+    interface = Int8Interface.read(tflite)
+    quantised = quantise_input(views, interface.input_scale, interface.input_zero_point)
+    outputs, _ = tflm_logits(tflite, quantised)
+    accuracy = np.mean(outputs.argmax(axis=1) == clips.labels)
+    assert accuracy == metrics["student"]["int8"]["accuracy"]["values"][0]
+
+
+def test_export_manifest_hashes_its_files(tiny_run):
+    manifest = json.loads((tiny_run / "export" / "manifest.json").read_text(encoding="utf-8"))
+    assert set(manifest["files"]) == {
+        "student_int8.tflite",
+        "model_data.h",
+        "model_data.cc",
+        "model_settings.h",
+        "op_resolver.h",
+        "golden_vectors.h",
+    }
+    for name, digest in manifest["files"].items():
+        assert file_sha256(tiny_run / "export" / name) == digest
+    assert len(manifest["golden_clips"]) >= 32
+    prepared = PreparedSet.load(tiny_run / "prepared").manifest.set_index("clip_id")
+    subjects = prepared.loc[manifest["golden_clips"], "subject"]
+    assert set(subjects) <= {"2", "4", "6"}
+
+
+def test_calibration_clips_are_listed_and_from_training_subjects(tiny_run):
+    (path,) = tiny_run.glob("stages/compressed*/calibration.csv")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "clip_id,subject,action"
+    assert len(lines) == 1 + 32
+    assert {line.split(",")[1] for line in lines[1:]} == {"1", "3", "5"}
+    actions = [line.split(",")[2] for line in lines[1:]]
+    assert {actions.count(action) for action in actions} == {4}  # eight actions, four each
+
+
+def test_a_finished_run_is_shown_without_training(run_train, tiny_run):
+    before = (tiny_run / "log.txt").read_text(encoding="utf-8")
+    again = run_train("--flagfile=configs/tiny.flags", f"--run_dir={tiny_run}")
+    assert again.returncode == 0
+    assert again.stdout == (tiny_run.parent / "screen.txt").read_text(encoding="utf-8")
+    assert (tiny_run / "log.txt").read_text(encoding="utf-8") == before
+
+
+def test_the_screen_shows_the_table_and_no_noise(tiny_run):
+    screen = (tiny_run.parent / "screen.txt").read_text(encoding="utf-8")
+    assert "synthetic (generated data, not recordings), cross_subject" in screen
+    assert f"model for the board: {tiny_run / 'export'}" in screen
+    assert "oneDNN" not in screen
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ([], "--run_dir must be given"),
+        (["--dataset=nobody"], "nobody"),
+        (["--protocol=random"], "protocol takes each of cross_subject, validation"),
+        (["--acs_selection=best"], "acs_selection must be one of hard, gap, soft. Received: best"),
+        (["--teachers=skeleton_teacher,nobody"], "teachers takes each of"),
+        (["--epochs=0"], "epochs must be positive. Received: 0"),
+        (["--epochs=many"], "many"),
+        (["--seeds=1,x"], "seeds takes whole numbers. Received: 1,x"),
+        (["--sparsity=1.5"], "sparsity must lie in 0..1, 1 excluded. Received: 1.5"),
+        (["--steps=100"], "multiple of 24. Received: 100"),
+        (["--workers=0"], "must be positive"),
+        (["--no_such_flag=1"], "no_such_flag"),
+        (["--flagfile=no_such_file.flags"], "no_such_file.flags"),
+        (["stray"], "A command takes only --flags. Received: stray"),
+        (["--dataset=utd_mhad", "--raw_dir=no/such/folder"], "no/such/folder"),
+    ],
+)
+def test_a_users_error_is_one_line_and_exit_status_2(run_train, tmp_path, flags, message):
+    run_dir = tmp_path / "run"
+    where = [] if "run_dir" in message else [f"--run_dir={run_dir}"]
+    refused = run_train(*where, *flags)
+    assert refused.returncode == 2
+    assert message in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+    assert not list(run_dir.glob("stages")) and not list(run_dir.glob("prepared"))
