@@ -18,7 +18,7 @@ lint: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .
 
 # What continuous integration runs; later parts of the project join here.
-ci: test
+ci: test firmware
 
 $(VENV)/.installed: $(INSTALL)
 	$(PYTHON) -m venv $(VENV)
@@ -31,3 +31,5 @@ $(VENV)/.installed-test: $(VENV)/.installed
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
+
+include microcontroller/firmware.mk

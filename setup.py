@@ -4,6 +4,8 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
+_RAY = "ray>=2.40,<3"
+
 setup(
     name="pskd_tf",
     version="0.1.0",
@@ -13,8 +15,16 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11,<3.14",
-    packages=find_packages(include=["pskd_tf", "pskd_tf.*", "data_prep", "data_prep.*"]),
-    package_data={"pskd_tf": ["py.typed"]},
+    packages=[
+        *find_packages(include=["pskd_tf", "pskd_tf.*", "data_prep", "data_prep.*"]),
+        # The C sources, so that the commands that compile them work from a wheel.
+        "pskd_tf.firmware",
+    ],
+    package_dir={"pskd_tf.firmware": "microcontroller"},
+    package_data={
+        "pskd_tf": ["py.typed"],
+        "pskd_tf.firmware": ["src/*.[ch]", "firmware/stream_recording.c"],
+    },
     install_requires=[
         "tensorflow>=2.21,<2.22",
         "keras>=3.15,<3.16",
@@ -30,6 +40,19 @@ setup(
         "absl-py>=1.4,<2",  # tensorflow-model-optimization caps it below 2
         "tensorboard>=2.20,<3",
         "tqdm>=4.66,<5",
+        "requests>=2.32,<3",
     ],
-    extras_require={"test": ["pytest>=8,<10", "hypothesis>=6.100,<7", "ruff>=0.17,<0.18"]},
+    extras_require={
+        "ray": [_RAY],
+        # Ray, because a runner that no test starts would not be kept working.
+        "test": [
+            "pytest>=8,<10",
+            "hypothesis>=6.100,<7",
+            "ruff>=0.17,<0.18",
+            "nbclient>=0.10,<1",
+            "ipykernel>=6.29,<8",
+            "nbformat>=5.10,<6",
+            _RAY,
+        ],
+    },
 )

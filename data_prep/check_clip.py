@@ -13,11 +13,12 @@ _LARGEST_TURN_RATE = 4000.0
 _SKELETON_EXTENT_METRES = (0.2, 5.0)
 
 
-def check_clip(clip: Clip) -> None:
+def check_clip(clip: Clip, skeleton_dimensions: int = 3) -> None:
     """Raises an error that names the file if a clip breaks a rule of the prepared form.
 
     Args:
         clip: The clip to check.
+        skeleton_dimensions: 3 for x, y, z in metres, 2 for x, y and a confidence from 0 to 1.
 
     Raises:
         UserError: A stream has fewer than 2 samples, a wrong shape, values that are not finite,
@@ -42,10 +43,10 @@ def check_clip(clip: Clip) -> None:
             f"{len(clip.gyroscope)} and {len(clip.accelerometer)} samples",
             _source(clip, "gyroscope"),
         )
-    _check_units(clip)
+    _check_units(clip, skeleton_dimensions)
 
 
-def _check_units(clip: Clip) -> None:
+def _check_units(clip: Clip, skeleton_dimensions: int) -> None:
     magnitude = np.linalg.norm(clip.accelerometer.astype(np.float64), axis=1)
     median, largest = float(np.median(magnitude)), float(magnitude.max())
     low, high = _MEDIAN_ACCELERATION_G
@@ -66,8 +67,15 @@ def _check_units(clip: Clip) -> None:
                 _source(clip, "gyroscope"),
             )
     if clip.skeleton is not None:
+        if skeleton_dimensions == 2:
+            confidence = clip.skeleton[..., 2]
+            if confidence.min() < 0 or confidence.max() > 1:
+                rule = "The third channel of a skeleton in 2 dimensions must be 0 to 1"
+                received = f"{confidence.min():.3g} to {confidence.max():.3g}"
+                raise UserError(rule, received, _source(clip, "skeleton"))
         # The diagonal of the box around all joints of a frame, median over frames.
-        extent = float(np.median(np.linalg.norm(np.ptp(clip.skeleton, axis=1), axis=1)))
+        box = np.ptp(clip.skeleton[..., :skeleton_dimensions].astype(np.float64), axis=1)
+        extent = float(np.median(np.linalg.norm(box, axis=1)))
         low, high = _SKELETON_EXTENT_METRES
         if not low <= extent <= high:
             raise UserError(

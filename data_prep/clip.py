@@ -17,9 +17,12 @@ class Clip:
         sensor_place: Where the sensor was worn: "right_wrist", "right_thigh", ...
         accelerometer: float32 (samples, 3) in g; a still sensor measures 1 g upwards.
         gyroscope: float32 (samples, 3) in degrees per second, or None.
-        skeleton: float32 (frames, joints, 3) in metres, or None.
+        skeleton: float32 (frames, joints, 3), or None: x, y, z in metres; of a skeleton in two
+            dimensions x, y in body-scaled metres and the pose estimator's confidence, 0 to 1.
         sources: Stream name -> (name of the file it came from, SHA-256 of that file's bytes).
         flags: Notes on the recording, such as "accelerometer_saturated".
+        attributes: What else a protocol may split by, such as {"session": "2", "scene": "1"}; the
+            same names in every clip of a set, each a column of the manifest.
     """
 
     clip_id: str
@@ -32,6 +35,7 @@ class Clip:
     skeleton: np.ndarray | None = None
     sources: dict[str, tuple[str, str]] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
+    attributes: dict[str, str] = field(default_factory=dict)
 
     def stream(self, name: str) -> np.ndarray | None:
         """Returns the stream "accelerometer", "gyroscope" or "skeleton"."""

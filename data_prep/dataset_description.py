@@ -2,13 +2,14 @@
 
 import dataclasses
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from data_prep.user_error import UserError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class DatasetDescription:
         title: Name for people.
         is_synthetic: Whether the clips were generated instead of recorded.
         citation: What to cite with every number from this data set.
-        num_clips: Number of clips.
+        num_clips: Number of clips; in a loader's draft of those found.
         subjects: All subjects, in natural order.
         class_names: Name of each class index.
         streams: Stream name -> {"unit", "nominal_rate_hz", "channels"}.
@@ -28,13 +29,18 @@ class DatasetDescription:
         joint_parents: Parent's index of each joint, -1 for the root.
         root_joint: Index of the root joint.
         up_axis: Index of the skeleton's axis that points up.
-        protocols: Protocol name -> {"train_subjects", "test_subjects", "metric"}.
+        protocols: Protocol name -> how it splits the clips; see `data_prep.protocols.protocol`.
         made_by: Versions, and the seed of generated data; see `made_by`.
         alignment: How streams share time: "end_to_end" means that first sample and first frame
-            coincide, and last and last.
+            coincide, and last and last; "clip" that they show the same movement but were cut
+            separately, so that frames do not pair with samples.
         wrist_place: The `sensor_place` of the clips that a wrist student sees.
+        skeleton_dimensions: 3 for x, y, z in metres; 2 for x, y in body-scaled metres with the
+            pose estimator's confidence, 0 to 1, as third channel.
+        options: What was chosen of the loader's options, its defaults included.
         sources: Raw archive or folder -> SHA-256.
         source_notes: Remarks on the raw data, such as an incomplete download.
+        num_quarantined: Number of clips found but left out as bad; 0 in a loader's draft.
         array_sha256: File of the prepared set -> SHA-256; empty in a loader's draft.
         schema_version: Version of the prepared form.
     """
@@ -55,10 +61,34 @@ class DatasetDescription:
     made_by: dict[str, str | int]
     alignment: str = "end_to_end"
     wrist_place: str = "right_wrist"
+    skeleton_dimensions: int = 3
+    options: dict[str, Any] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     source_notes: list[str] = field(default_factory=list)
+    num_quarantined: int = 0
     array_sha256: dict[str, str] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
+
+    def without(self, num_quarantined: int, subjects: Collection[str]) -> "DatasetDescription":
+        """Returns the description of the same set after bad clips were left out.
+
+        Args:
+            num_quarantined: How many were left out.
+            subjects: Who still has a clip; all others leave the subjects and the protocols.
+        """
+
+        def remaining(protocol: dict[str, Any]) -> dict[str, Any]:
+            parts = {"train_subjects", "test_subjects"} & protocol.keys()
+            kept = {part: [name for name in protocol[part] if name in subjects] for part in parts}
+            return {**protocol, **kept}
+
+        return dataclasses.replace(
+            self,
+            num_clips=self.num_clips - num_quarantined,
+            num_quarantined=num_quarantined,
+            subjects=[name for name in self.subjects if name in subjects],
+            protocols={name: remaining(protocol) for name, protocol in self.protocols.items()},
+        )
 
     def to_json(self) -> str:
         """Returns the text of dataset.json, the same for the same content."""

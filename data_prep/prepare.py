@@ -2,6 +2,8 @@
 
 Example:
     python -m data_prep.prepare --dataset=utd_mhad --raw_dir=downloads --out_dir=prepared/utd_mhad
+
+`python -m data_prep.download` fetches the raw files or says where they are to be had.
 """
 
 import sys
@@ -11,25 +13,41 @@ from absl import flags
 from tqdm import tqdm
 
 from data_prep.clip import Clip
-from data_prep.loaders.load_dataset import DATASETS
+from data_prep.dataset_flags import dataset_options_from_flags, define_dataset_flags
 from data_prep.prepare_dataset import prepare_dataset
 from data_prep.prepared_table import prepared_table
+from data_prep.read_clips import RUNNERS
 from data_prep.run_command import run_command
 from data_prep.user_error import UserError
 
-_DATASET = flags.DEFINE_string("dataset", None, f"Data set: {', '.join(DATASETS)}.")
-_RAW_DIR = flags.DEFINE_string("raw_dir", None, "Folder of the raw files; not for synthetic.")
+define_dataset_flags()
+flags.adopt_module_key_flags(sys.modules[define_dataset_flags.__module__])  # for --help
 _OUT_DIR = flags.DEFINE_string("out_dir", None, "Folder to write the prepared set to.")
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of generated data, at least 0; not for recordings.")
+_RUNNER = flags.DEFINE_string("runner", "processes", f"What reads clips: {', '.join(RUNNERS)}.")
+_WORKERS = flags.DEFINE_integer("workers", 0, "Clips read at the same time; 0 chooses.")
+_RAY_ADDRESS = flags.DEFINE_string(
+    "ray_address", None, "Address of the Ray cluster; with --runner=ray only; a local one if unset."
+)
 
 
 def main() -> None:
     """Prepares the data set that the flags name and prints a short table."""
-    for flag in (_DATASET, _OUT_DIR):
-        if not flag.value:
-            raise UserError(f"--{flag.name} must be given", "none")
+    values = flags.FLAGS
+    for name in ("dataset", "out_dir"):
+        if not values[name].value:
+            raise UserError(f"--{name} must be given", "none")
     prepared = prepare_dataset(
-        _DATASET.value, _RAW_DIR.value, _OUT_DIR.value, _SEED.value, progress=_progress
+        values.dataset,
+        values.raw_dir,
+        _OUT_DIR.value,
+        _SEED.value,
+        progress=_progress,
+        options=dataset_options_from_flags(values),
+        quarantine=values.quarantine,
+        runner=_RUNNER.value,
+        workers=_WORKERS.value,
+        ray_address=_RAY_ADDRESS.value,
     )
     print(prepared_table(prepared))
     print(f"prepared set: {prepared.folder}")

@@ -2,17 +2,31 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from data_prep.clip import Clip
 from data_prep.dataset_description import DatasetDescription
+from data_prep.dataset_options import DatasetOptions
+from data_prep.loader import Loader
 from data_prep.loaders.load_dataset import load_dataset
 from data_prep.prepared_set import PreparedSet
 from data_prep.prepared_set_writer import write_prepared_set
+from data_prep.read_clips import read_clips
+from data_prep.refusal import Refusal
 from data_prep.user_error import UserError
 
-_OWN_FILES = {"dataset.json", "manifest.csv", "accelerometer.npy", "gyroscope.npy", "skeleton.npy"}
+_OWN_FILES = {
+    "dataset.json",
+    "manifest.csv",
+    "quarantine.csv",
+    "accelerometer.npy",
+    "gyroscope.npy",
+    "skeleton.npy",
+}
+_Items = Iterable[Clip | Refusal]
 
 
 def prepare_dataset(
@@ -20,7 +34,13 @@ def prepare_dataset(
     raw_dir: str | Path | None,
     out_dir: str | Path,
     seed: int = 0,
-    progress: Callable[[Iterable[Clip], int], Iterable[Clip]] | None = None,
+    progress: Callable[[_Items, int], _Items] | None = None,
+    *,
+    options: DatasetOptions | None = None,
+    quarantine: bool = False,
+    runner: str = "processes",
+    workers: int = 1,
+    ray_address: str | None = None,
 ) -> PreparedSet:
     """Returns the prepared set in `out_dir`, made from the raw files unless it already is.
 
@@ -28,29 +48,56 @@ def prepare_dataset(
         dataset: Name of the data set; see `load_dataset`.
         raw_dir: Folder of its raw files; None for "synthetic".
         out_dir: Where the prepared set is or will be. A set of the same data set made from other
-            raw files, another seed or by other versions is made anew.
+            raw files, another seed, other options or by other versions is made anew.
         seed: Seed of generated data.
         progress: Wraps the clips, given their number, to show progress.
+        options: Options of the data set's loader.
+        quarantine: Whether a bad clip is listed in quarantine.csv and left out; else the first
+            one is an error.
+        runner: See `read_clips`; it does not change the bytes written.
+        workers: See `read_clips`; it does not change the bytes written.
+        ray_address: See `read_clips`.
 
     Returns:
         The prepared set.
 
     Raises:
-        UserError: A raw file is missing or damaged, or `out_dir` holds anything else.
+        UserError: A raw file is missing or damaged, an argument is out of range, or `out_dir`
+            holds anything else.
     """
     out_dir = Path(out_dir).resolve()
     _check_place(out_dir, dataset)
-    description, clips = load_dataset(dataset, raw_dir, seed)
-    ready = _load_if_fresh(out_dir, description)
+    loader = load_dataset(dataset, raw_dir, seed, options)
+    found = loader.discover()
+    draft = dataclasses.replace(found.description, options=_options(loader))
+    ready = _load_if_fresh(out_dir, draft, quarantine)
     if ready is not None:
         return ready
-    if progress is not None:
-        clips = progress(clips, description.num_clips)
-    try:
-        write_prepared_set(out_dir, description, clips)
-    except OSError as error:
-        raise UserError("The prepared set must be writable", error.strerror, out_dir) from error
+    items: _Items = read_clips(
+        loader, found.sources, runner, workers, ray_address, draft.skeleton_dimensions
+    )
+    with closing(items):
+        wrapped = items if progress is None else progress(items, len(found.sources))
+        try:
+            write_prepared_set(out_dir, draft, wrapped if quarantine else _or_stop(wrapped))
+        except OSError as error:
+            rule = "The prepared set must be writable"
+            raise UserError(rule, error.strerror, out_dir) from error
     return PreparedSet.load(out_dir)
+
+
+def _options(loader: Loader) -> dict[str, Any]:
+    # Not the places of files: what is in them is known by its hash, and a set may be moved.
+    places = {"raw_dir", "manifest", "annotations", "skeleton_layout"}
+    values = dataclasses.asdict(loader)
+    return {name: value for name, value in values.items() if name not in places}
+
+
+def _or_stop(items: _Items) -> Iterator[Clip]:
+    for item in items:
+        if isinstance(item, Refusal):
+            raise item.error
+        yield item
 
 
 def _check_place(out_dir: Path, dataset: str) -> None:
@@ -74,9 +121,16 @@ def _check_place(out_dir: Path, dataset: str) -> None:
             raise UserError(rule, f"one of {name}", out_dir)
 
 
-def _load_if_fresh(out_dir: Path, draft: DatasetDescription) -> PreparedSet | None:
+def _load_if_fresh(
+    out_dir: Path, draft: DatasetDescription, quarantine: bool
+) -> PreparedSet | None:
     try:
         ready = PreparedSet.load(out_dir)
     except UserError:  # absent, damaged or of an older schema: made anew
         return None
-    return ready if dataclasses.replace(ready.description, array_sha256={}) == draft else None
+    found = dataclasses.replace(ready.description, array_sha256={})
+    if found.num_quarantined:
+        if not quarantine:  # the first bad clip has to stop
+            return None
+        draft = draft.without(found.num_quarantined, set(ready.manifest["subject"]))
+    return ready if found.to_json() == draft.to_json() else None

@@ -27,6 +27,7 @@ class PreparedSet:
         description: Its dataset.json.
         manifest: One row a clip, in the order written.
         arrays: Stream name -> memory-mapped array of all clips one after the other.
+        quarantine: One row a clip left out as bad: clip_id, file, reason.
     """
 
     def __init__(
@@ -35,10 +36,12 @@ class PreparedSet:
         description: DatasetDescription,
         manifest: pd.DataFrame,
         arrays: dict[str, np.ndarray],
+        quarantine: pd.DataFrame,
     ):
         self.folder = folder
         self.description = description
         self.manifest = manifest
+        self.quarantine = quarantine
         self._arrays = arrays
         self._bounds = {name: _bounds(manifest, name) for name in _STREAMS}
 
@@ -62,14 +65,19 @@ class PreparedSet:
                 "A prepared set needs a dataset.json; run data_prep.prepare", "none", folder
             )
         description = DatasetDescription.load(folder / "dataset.json")
-        manifest = _load_manifest(folder / "manifest.csv", description)
+        counts = [f"{name}_{what}" for name in _STREAMS for what in ("start", "length")]
+        manifest = _load_table(folder / "manifest.csv", description)
+        manifest = manifest.astype(dict.fromkeys(["action", *counts], np.int64))
+        quarantine = pd.DataFrame(columns=["clip_id", "file", "reason"], dtype=str)
+        if description.num_quarantined:
+            quarantine = _load_table(folder / "quarantine.csv", description)
         arrays = {}
         for name in _STREAMS:
             total = int(_bounds(manifest, name)[:, 1].max())
             if total:
                 tail = (len(description.joint_names), 3) if name == "skeleton" else (3,)
                 arrays[name] = _load_array(folder / f"{name}.npy", (total, *tail))
-        return cls(folder, description, manifest, arrays)
+        return cls(folder, description, manifest, arrays, quarantine)
 
     def __len__(self) -> int:
         return len(self.manifest)
@@ -104,17 +112,13 @@ def _bounds(manifest: pd.DataFrame, name: str) -> np.ndarray:
     return np.stack([start, start + manifest[f"{name}_length"].to_numpy(np.int64)], axis=1)
 
 
-def _load_manifest(path: Path, description: DatasetDescription) -> pd.DataFrame:
+def _load_table(path: Path, description: DatasetDescription) -> pd.DataFrame:
     if not path.is_file():
-        raise UserError("A prepared set needs a manifest.csv", "none", path)
-    received = file_sha256(path)
-    if received != description.array_sha256.get("manifest.csv"):
-        raise UserError(
-            "A manifest.csv must be as it was prepared; prepare it again", "edits", path
-        )
-    manifest = pd.read_csv(path, dtype=str, keep_default_na=False)
-    counts = [f"{name}_{what}" for name in _STREAMS for what in ("start", "length")]
-    return manifest.astype(dict.fromkeys(["action", *counts], np.int64))
+        raise UserError(f"A prepared set needs a {path.name}", "none", path)
+    if file_sha256(path) != description.array_sha256.get(path.name):
+        rule = f"A {path.name} must be as it was prepared; prepare it again"
+        raise UserError(rule, "edits", path)
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
 
 
 def _load_array(path: Path, shape: tuple[int, ...]) -> np.ndarray:

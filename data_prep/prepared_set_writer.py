@@ -13,23 +13,26 @@ from data_prep.check_clip import check_clip
 from data_prep.clip import Clip
 from data_prep.dataset_description import DatasetDescription
 from data_prep.fingerprint import file_sha256
+from data_prep.refusal import Refusal
 from data_prep.user_error import UserError
 from data_prep.whole_file import whole_folder
 
 _STREAMS = ("accelerometer", "gyroscope", "skeleton")
+_QUARANTINE_HEADER = ["clip_id", "file", "reason"]
 
 
 def write_prepared_set(
-    folder: str | Path, description: DatasetDescription, clips: Iterable[Clip]
+    folder: str | Path, description: DatasetDescription, clips: Iterable[Clip | Refusal]
 ) -> DatasetDescription:
     """Writes manifest.csv, one .npy a stream and dataset.json; whole or not at all.
 
-    Only one clip is in memory at a time. The same clips give the same bytes.
+    Refused clips are listed in quarantine.csv, which is absent if there are none. Only one clip is
+    in memory at a time. The same clips give the same bytes.
 
     Args:
         folder: Where to write; a folder there is replaced.
         description: The loader's draft.
-        clips: The clips, in the order to keep.
+        clips: The clips, in the order to keep, and refusals in the place of bad ones.
 
     Returns:
         The description as written, with the hashes of the files.
@@ -39,49 +42,91 @@ def write_prepared_set(
     """
     with whole_folder(Path(folder).resolve()) as part:
         streams = {name: _StreamFile(part, name) for name in _STREAMS}
+        refusals: list[Refusal] = []
         try:
-            num_clips = _write_clips(part / "manifest.csv", description, clips, streams)
+            manifest = _Manifest(part / "manifest.csv", description)
+            with manifest:
+                for item in clips:
+                    if isinstance(item, Refusal):
+                        refusals.append(item)
+                    else:
+                        manifest.append(item, streams)
             names = [stream.finish() for stream in streams.values()]
         finally:
             for stream in streams.values():
                 stream.close()
+        if not manifest.clip_ids:
+            rule = "A data set needs at least one good clip"
+            raise UserError(rule, refusals[0].error if refusals else "none", description.name)
         names = ["manifest.csv", *(name for name in names if name)]
+        if refusals:
+            _write_quarantine(part / "quarantine.csv", refusals)
+            names.append("quarantine.csv")
+        draft = dataclasses.replace(
+            description, num_clips=len(manifest.clip_ids) + len(refusals)
+        ).without(len(refusals), manifest.subjects if refusals else set(description.subjects))
         written = dataclasses.replace(
-            description,
-            num_clips=num_clips,
-            array_sha256={name: file_sha256(part / name) for name in names},
+            draft, array_sha256={name: file_sha256(part / name) for name in names}
         )
         (part / "dataset.json").write_text(written.to_json(), encoding="utf-8")
     return written
 
 
-def _write_clips(
-    path: Path,
-    description: DatasetDescription,
-    clips: Iterable[Clip],
-    streams: dict[str, "_StreamFile"],
-) -> int:
-    header = ["clip_id", "subject", "action", "action_name", "trial", "sensor_place"]
-    for suffixes in (("start", "length"), ("source", "sha256")):
-        header += [f"{name}_{suffix}" for name in _STREAMS for suffix in suffixes]
-    seen: set[str] = set()
+class _Manifest:
+    """The growing manifest.csv; its columns are those of the first clip."""
+
+    def __init__(self, path: Path, description: DatasetDescription):
+        self._description = description
+        self._stream = open(path, "w", newline="", encoding="utf-8")  # noqa: SIM115
+        self._writer = csv.writer(self._stream, lineterminator="\n")
+        self._attributes: list[str] | None = None
+        self.clip_ids: set[str] = set()
+        self.subjects: set[str] = set()
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
+
+    def append(self, clip: Clip, streams: dict[str, "_StreamFile"]) -> None:
+        check_clip(clip, self._description.skeleton_dimensions)
+        _check_against(self._description, clip, self.clip_ids)
+        if self._attributes is None:
+            self._write_header(clip)
+        if list(clip.attributes) != self._attributes:
+            rule = f"Every clip must have the attributes {', '.join(self._attributes) or 'of none'}"
+            raise UserError(rule, ", ".join(clip.attributes) or "none", f"clip {clip.clip_id}")
+        self.clip_ids.add(clip.clip_id)
+        self.subjects.add(clip.subject)
+        action_name = self._description.class_names[clip.action]
+        row = [clip.clip_id, clip.subject, clip.action, action_name, clip.trial, clip.sensor_place]
+        row += clip.attributes.values()
+        for name in _STREAMS:
+            row += streams[name].append(clip.stream(name))
+        for name in _STREAMS:
+            row += clip.sources.get(name, ("", ""))
+        self._writer.writerow([*row, ";".join(clip.flags)])
+
+    def _write_header(self, clip: Clip) -> None:
+        header = ["clip_id", "subject", "action", "action_name", "trial", "sensor_place"]
+        rest = [f"{name}_{suffix}" for name in _STREAMS for suffix in ("start", "length")]
+        rest += [f"{name}_{suffix}" for name in _STREAMS for suffix in ("source", "sha256")]
+        rest.append("flags")
+        self._attributes = list(clip.attributes)
+        taken = sorted({*header, *rest} & set(self._attributes))
+        if taken:
+            raise UserError("An attribute must not be named like a column", taken[0])
+        self._writer.writerow([*header, *self._attributes, *rest])
+
+
+def _write_quarantine(path: Path, refusals: list[Refusal]) -> None:
     with open(path, "w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow([*header, "flags"])
-        for clip in clips:
-            check_clip(clip)
-            _check_against(description, clip, seen)
-            seen.add(clip.clip_id)
-            row = [clip.clip_id, clip.subject, clip.action, description.class_names[clip.action]]
-            row += [clip.trial, clip.sensor_place]
-            for name in _STREAMS:
-                row += streams[name].append(clip.stream(name))
-            for name in _STREAMS:
-                row += clip.sources.get(name, ("", ""))
-            writer.writerow([*row, ";".join(clip.flags)])
-    if not seen:
-        raise UserError("A data set needs at least one clip", "none", description.name)
-    return len(seen)
+        writer.writerow(_QUARANTINE_HEADER)
+        for refusal in refusals:
+            error = refusal.error
+            writer.writerow([refusal.clip_id, error.path or "", error.reason])
 
 
 def _check_against(description: DatasetDescription, clip: Clip, seen: set[str]) -> None:

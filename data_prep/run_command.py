@@ -17,6 +17,11 @@ def run_command(main: Callable[[], None]) -> None:
     """
 
     def parse_flags(arguments: Sequence[str]) -> list[str]:
+        if {"--help", "-h", "--helpshort"} & set(arguments[1:]):
+            # absl itself would exit with status 1.
+            print((sys.modules["__main__"].__doc__ or "").strip())
+            print(flags.FLAGS.main_module_help())
+            sys.exit(0)
         try:
             rest = flags.FLAGS(list(arguments))
         except flags.Error as error:

@@ -13,9 +13,18 @@ class UserError(ValueError):
     """
 
     def __init__(self, rule: str, received: object = None, path: str | Path | None = None):
-        message = rule if rule.endswith(".") else f"{rule}."
-        if received is not None:
-            message += f" Received: {received}"
-        if path is not None:
-            message += f" (file: {path})"
+        self.rule = " ".join(rule.split())
+        self.received = None if received is None else " ".join(str(received).split())
+        self.path = None if path is None else str(path)
+        message = self.reason if self.path is None else f"{self.reason} (file: {self.path})"
         super().__init__(" ".join(message.split()))
+
+    @property
+    def reason(self) -> str:
+        """The rule and what was received, without the file."""
+        rule = self.rule if self.rule.endswith(".") else f"{self.rule}."
+        return rule if self.received is None else f"{rule} Received: {self.received}"
+
+    def __reduce__(self) -> tuple:
+        # From the parts: unpickling would otherwise take the whole message for the rule.
+        return type(self), (self.rule, self.received, self.path)

@@ -14,6 +14,7 @@ from absl import flags
 from tqdm import tqdm
 
 from data_prep.clip import Clip
+from data_prep.dataset_flags import dataset_options_from_flags, define_dataset_flags
 from data_prep.prepare_dataset import prepare_dataset
 from data_prep.run_command import run_command
 from data_prep.user_error import UserError
@@ -40,7 +41,14 @@ def main() -> None:
     with _run_lock(run_dir):
         prepared_dir = Path(values.prepared_dir or run_dir / "prepared")
         prepared = prepare_dataset(
-            values.dataset, values.raw_dir, prepared_dir, values.data_seed, progress=_progress
+            values.dataset,
+            values.raw_dir,
+            prepared_dir,
+            values.data_seed,
+            progress=_progress,
+            options=dataset_options_from_flags(values),
+            quarantine=values.quarantine,
+            workers=0,
         )
         context = RunContext(
             prepared_dir=prepared_dir,
@@ -81,5 +89,8 @@ def _progress(clips: Iterable[Clip], total: int) -> Iterable[Clip]:
 
 
 if __name__ == "__main__":
+    define_dataset_flags(default_dataset="synthetic")
     define_train_flags()
+    for definer in (define_dataset_flags, define_train_flags):  # for --help
+        flags.adopt_module_key_flags(sys.modules[definer.__module__])
     run_command(main)

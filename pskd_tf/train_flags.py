@@ -2,14 +2,12 @@
 
 from absl import flags
 
-from data_prep.loaders.load_dataset import DATASETS
 from data_prep.user_error import UserError
 from pskd_tf.data.augmentation_settings import AugmentationSettings
 from pskd_tf.data.input_settings import InputSettings
 from pskd_tf.distillation.acs_settings import ACSSettings
 from pskd_tf.distillation.training_settings import TrainingSettings
 from pskd_tf.pipeline.run_settings import (
-    PROTOCOLS,
     TEACHER_OUTPUTS,
     TEACHERS,
     CompressionSettings,
@@ -26,15 +24,18 @@ def define_train_flags() -> None:
         flags.DEFINE_list,
         flags.DEFINE_list,
     )
-    text("dataset", "synthetic", f"Data set: {', '.join(DATASETS)}.")
-    text("raw_dir", None, "Folder of the data set's raw files; not for synthetic.")
     text("run_dir", None, "Folder of this run's results; the same folder resumes the run.")
     text("prepared_dir", None, "Folder of the prepared set; RUN/prepared if not given.")
     text("stages_dir", None, "Folder of cached stages, shareable by runs; RUN/stages if not given.")
     whole("data_seed", 0, "Seed of generated data.")
     whole("workers", 2, "Worker processes.")
     whole("record_every_epochs", 10, "Epochs from one resumable record to the next.")
-    text("protocol", "cross_subject", f"One of {', '.join(PROTOCOLS)}; validation chooses.")
+    text(
+        "protocol",
+        "cross_subject",
+        "validation (to choose by), cross_subject, leave_one_subject_out, subject_folds, or "
+        "another that the data set declares.",
+    )
     numbers("seeds", ["1"], "Student seeds; the first one's model is exported.")
     numbers("teacher_seeds", ["1"], "Teacher seeds; students take turns with them.")
     names("teachers", list(TEACHERS), "The chain of teachers, in order; any may be left out.")
@@ -61,7 +62,11 @@ def define_train_flags() -> None:
     real("weight_decay", 0.02, "Decoupled weight decay of kernels.")
     real("ema_momentum", 0.98, "Momentum of the weights' moving average, 0 to 1.")
     real("mixup", 0.5, "Beta parameter of mixup in accelerometer-only models; 0: none.")
+    text("input_mode", "clip", "clip: a clip resampled end to end; window: fixed rate and length.")
     whole("steps", 96, "Length of the accelerometer input, in samples after resampling.")
+    real("window_rate", 50.0, "Sampling rate of window mode, in Hz.")
+    whole("window_hop", 24, "Samples from one window to the next in window mode.")
+    text("window_score", "mean", "How a clip's windows decide: mean of probabilities, or vote.")
     whole("skeleton_frames", 48, "Length of the skeleton input, in frames after resampling.")
     real("time_warp", 0.15, "Standard deviation of the log speed of the time warp.")
     real("shift", 0.05, "Largest shift of a clip's ends, as a share of its duration.")
@@ -128,7 +133,14 @@ def settings_from_flags(values: flags.FlagValues) -> RunSettings:
             "fusion_teacher": training(values.fusion_teacher_epochs, 0.0),
             "accelerometer_teacher": training(values.accelerometer_teacher_epochs, values.mixup),
         },
-        inputs=InputSettings(steps=values.steps, skeleton_frames=values.skeleton_frames),
+        inputs=InputSettings(
+            mode=values.input_mode,
+            steps=values.steps,
+            skeleton_frames=values.skeleton_frames,
+            window_rate_hz=values.window_rate,
+            window_hop=values.window_hop,
+            window_score=values.window_score,
+        ),
         augmentation=AugmentationSettings(
             time_warp=values.time_warp,
             shift=values.shift,

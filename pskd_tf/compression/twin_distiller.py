@@ -10,6 +10,7 @@ from keras import ops
 from pskd_tf.distillation.distillation_step import distillation_step, mix_with_next
 from pskd_tf.distillation.losses.distillation_loss import DistillationLoss
 from pskd_tf.distillation.projections import projections
+from pskd_tf.distillation.teacher_availability import teacher_availability
 
 
 class TwinDistiller(tf_keras.Model):
@@ -73,6 +74,7 @@ class TwinDistiller(tf_keras.Model):
             targets["teacher_embeddings"] = [
                 streams[f"{name}_embedding"] for name in self.student_projections
             ]
+            targets |= teacher_availability(streams, self.teachers)
         accelerometer = streams["accelerometer"]
         if share is not None:
             accelerometer = mix_with_next(accelerometer, share)

@@ -29,6 +29,8 @@ class InputSettings:
         skeleton_frames: Frames of the skeleton input along time.
         window_rate_hz: Sampling rate of `window` mode, in Hz.
         window_hop: Samples from one window to the next in `window` mode.
+        window_score: How a clip's windows decide together: `mean` of their probabilities, or
+            `vote`, one each.
     """
 
     mode: str = "clip"
@@ -37,6 +39,7 @@ class InputSettings:
     skeleton_frames: int = 48
     window_rate_hz: float = 50.0
     window_hop: int = 24
+    window_score: str = "mean"
 
     def __post_init__(self) -> None:
         if self.mode not in ("clip", "window"):
@@ -50,6 +53,14 @@ class InputSettings:
             raise UserError(
                 "The skeleton length must be a positive multiple of 12", self.skeleton_frames
             )
+
+        if self.window_rate_hz <= 0 or self.window_hop < 1:
+            raise UserError(
+                "The window's rate and hop must be positive",
+                f"{self.window_rate_hz} Hz and {self.window_hop} samples",
+            )
+        if self.window_score not in ("mean", "vote"):
+            raise UserError("The windows of a clip decide by mean or vote", self.window_score)
 
     @property
     def accelerometer_shape(self) -> tuple[int, int, int]:

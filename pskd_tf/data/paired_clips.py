@@ -1,12 +1,14 @@
 """The clips of a few subjects in memory, skeleton and accelerometer by the same index."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from data_prep.prepared_set import PreparedSet
-from data_prep.protocol import clip_indices
+from data_prep.protocols.protocol import clip_indices
+from data_prep.user_error import UserError
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class PairedClips:
         joint_parents: Parent of each joint, -1 for the root.
         root_joint: Index of the joint that the skeleton is centred on.
         up_axis: Index of the vertical axis of the skeleton.
+        skeleton_dimensions: 3, or 2 where the third channel is a pose estimator's confidence.
+        accelerometer_rate_hz: Rate of the accelerometer, in Hz.
     """
 
     clip_ids: tuple[str, ...]
@@ -38,6 +42,8 @@ class PairedClips:
     joint_parents: tuple[int, ...]
     root_joint: int
     up_axis: int
+    skeleton_dimensions: int = 3
+    accelerometer_rate_hz: float = 50.0
 
     def __len__(self) -> int:
         return len(self.clip_ids)
@@ -46,6 +52,20 @@ class PairedClips:
     def skeleton_channels(self) -> int:
         """Channels of `skeleton_features`: joints, velocities and bones, three axes each."""
         return 9 * len(self.joint_parents)
+
+    @property
+    def has_skeleton(self) -> np.ndarray:
+        """`(clips,)` whether the clip was recorded with a skeleton."""
+        return self.skeleton_lengths > 0
+
+    def subset(self, rows: np.ndarray) -> "PairedClips":
+        """Returns the clips at `rows` (indices or a mask), in that order."""
+        rows = np.arange(len(self))[rows]
+        columns = ("subjects", "labels", "on_wrist", "accelerometer", "accelerometer_lengths")
+        columns += ("skeleton", "skeleton_lengths")
+        chosen = {name: getattr(self, name)[rows] for name in columns}
+        clip_ids = tuple(self.clip_ids[row] for row in rows)
+        return dataclasses.replace(self, clip_ids=clip_ids, **chosen)
 
     @staticmethod
     def load(prepared: PreparedSet, subjects: Sequence[str]) -> "PairedClips":
@@ -61,12 +81,34 @@ class PairedClips:
         Raises:
             UserError: A subject has no clip, or no subject is given.
         """
-        manifest = prepared.manifest
-        rows = clip_indices(manifest, subjects)
+        rows = clip_indices(prepared.manifest, subjects)
+        return PairedClips.load_clips(prepared, prepared.manifest["clip_id"].iloc[rows])
+
+    @staticmethod
+    def load_clips(prepared: PreparedSet, clip_ids: Iterable[str]) -> "PairedClips":
+        """Reads clips by name, in the order of the manifest.
+
+        Args:
+            prepared: The prepared set.
+            clip_ids: Names of at least one of its clips.
+
+        Returns:
+            The clips.
+
+        Raises:
+            UserError: A clip is not in the set, or none is asked for.
+        """
+        manifest, wanted = prepared.manifest, set(clip_ids)
+        rows = np.flatnonzero(manifest["clip_id"].isin(wanted))
+        if not wanted or len(rows) != len(wanted):
+            unknown = ", ".join(sorted(wanted - set(manifest["clip_id"]))) or "none"
+            raise UserError("Clips must be at least one and of the prepared set", unknown)
         chosen = manifest.iloc[rows]
         description = prepared.description
         acceleration, lengths = _padded([prepared.accelerometer(row) for row in rows])
-        skeleton, frames = _padded([prepared.skeleton(row) for row in rows])
+        none = np.zeros((0, len(description.joint_names), 3), np.float32)
+        skeletons = (prepared.skeleton(row) for row in rows)
+        skeleton, frames = _padded([none if one is None else one for one in skeletons])
         return PairedClips(
             clip_ids=tuple(chosen["clip_id"]),
             subjects=chosen["subject"].to_numpy(str),
@@ -79,12 +121,16 @@ class PairedClips:
             joint_parents=tuple(description.joint_parents),
             root_joint=description.root_joint,
             up_axis=description.up_axis,
+            skeleton_dimensions=description.skeleton_dimensions,
+            accelerometer_rate_hz=description.streams["accelerometer"]["nominal_rate_hz"],
         )
 
 
 def _padded(arrays: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     lengths = np.array([len(array) for array in arrays], np.int32)
-    padded = np.zeros((len(arrays), lengths.max(), *arrays[0].shape[1:]), np.float32)
+    # At least 2, so that views can be read where no clip has a skeleton.
+    longest = max(lengths.max(), 2)
+    padded = np.zeros((len(arrays), longest, *arrays[0].shape[1:]), np.float32)
     for row, array in enumerate(arrays):
         padded[row, : len(array)] = array
     return padded, lengths

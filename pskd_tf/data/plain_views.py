@@ -37,10 +37,12 @@ def plain_views(
         )
         views["accelerometer"] = accelerometer_features(samples, inputs.gravity_taps)[:, :, None]
     if "skeleton" in streams:
+        # A clip without a skeleton reads its zero padding; nobody is asked about it.
+        lengths = np.maximum(clips.skeleton_lengths, 2)
         joints = np.stack(
             [
                 resample_clip(clip[:length].reshape(length, -1), inputs.skeleton_frames)
-                for clip, length in zip(clips.skeleton, clips.skeleton_lengths, strict=True)
+                for clip, length in zip(clips.skeleton, lengths, strict=True)
             ]
         ).reshape(len(clips), inputs.skeleton_frames, -1, 3)
         views["skeleton"] = skeleton_features(joints, clips.joint_parents, clips.root_joint)

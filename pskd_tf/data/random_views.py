@@ -38,7 +38,11 @@ def random_views(
         `(batch, frames, channels)` in metres; both float32.
     """
     of_time, of_sensor, of_body = generator.spawn(3)
-    courses = time_spans(of_time, len(rows), augmentation)
+    shares = None
+    if inputs.mode == "window":
+        seconds = (clips.accelerometer_lengths[rows] - 1) / clips.accelerometer_rate_hz
+        shares = (inputs.steps - 1) / inputs.window_rate_hz / seconds
+    courses = time_spans(of_time, len(rows), augmentation, shares)
     views = {}
     if "accelerometer" in streams:
         samples = read_along(
@@ -50,14 +54,19 @@ def random_views(
         samples = (samples @ turns) * scale.astype(np.float32) + noise.astype(np.float32)
         views["accelerometer"] = accelerometer_features(samples, inputs.gravity_taps)[:, :, None]
     if "skeleton" in streams:
-        joints = read_along(
-            clips.skeleton[rows], clips.skeleton_lengths[rows], courses, inputs.skeleton_frames
-        )
+        # A clip without a skeleton reads its zero padding; nobody is asked about it.
+        lengths = np.maximum(clips.skeleton_lengths[rows], 2)
+        joints = read_along(clips.skeleton[rows], lengths, courses, inputs.skeleton_frames)
         radians = np.full(3, augmentation.skeleton_tilt_radians)
         radians[clips.up_axis] = augmentation.skeleton_yaw_radians
+        if clips.skeleton_dimensions == 2:
+            radians[:2] = 0.0  # a picture turns only within its plane
         turns = random_rotations(of_body, radians, len(rows))[:, None]
         scale = np.exp(of_body.normal(0, 1, (len(rows), 1, 1, 1)) * augmentation.skeleton_log_scale)
         noise = of_body.normal(0, 1, joints.shape) * augmentation.joint_noise_metres
-        joints = (joints @ turns) * scale.astype(np.float32) + noise.astype(np.float32)
+        moved = (joints @ turns) * scale.astype(np.float32) + noise.astype(np.float32)
+        if clips.skeleton_dimensions == 2:
+            moved[..., 2] = joints[..., 2]  # the confidence stays
+        joints = moved
         views["skeleton"] = skeleton_features(joints, clips.joint_parents, clips.root_joint)
     return views

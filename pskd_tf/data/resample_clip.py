@@ -6,8 +6,9 @@ import numpy as np
 def resample_clip(signal: np.ndarray, steps: int) -> np.ndarray:
     """Resamples a clip end to end by linear interpolation.
 
-    The first and the last sample stay; position `i` reads `i * (length - 1) / (steps - 1)`. All
-    arithmetic is float32 and in a fixed order, so that the C core gives the same bits.
+    Position `i` reads `i * (length - 1) / (steps - 1)`: the first sample stays, the last one but
+    for a rounding. All arithmetic is float32 and in a fixed order, so that the C core gives the
+    same bits.
 
     Args:
         signal: `(length, channels)`, at least two samples.

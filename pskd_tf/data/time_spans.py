@@ -9,7 +9,10 @@ _KNOTS = 5
 
 
 def time_spans(
-    generator: np.random.Generator, count: int, settings: AugmentationSettings
+    generator: np.random.Generator,
+    count: int,
+    settings: AugmentationSettings,
+    shares: np.ndarray | None = None,
 ) -> np.ndarray:
     """Draws smooth monotone time courses through clips.
 
@@ -20,6 +23,8 @@ def time_spans(
         generator: Source of the draws.
         count: Number of courses.
         settings: Strengths; `time_warp` and `shift` are read.
+        shares: `(count,)` share of its clip that each view covers, placed at random within it
+            where it is below 1; None for whole clips.
 
     Returns:
         `(count, grid)` float64 positions from 0 (first sample) to 1 (last sample) on an even grid
@@ -37,4 +42,9 @@ def time_spans(
     course /= course[:, -1:]
     start = generator.uniform(-settings.shift, settings.shift, (count, 1))
     end = 1 + generator.uniform(-settings.shift, settings.shift, (count, 1))
-    return np.clip(start + course * (end - start), 0.0, 1.0)
+    course = start + course * (end - start)
+    if shares is not None:
+        share = shares[:, None]
+        room = np.maximum(1.0 - share, 0.0)
+        course = generator.uniform(0.0, 1.0, (count, 1)) * room + course * share
+    return np.clip(course, 0.0, 1.0)

@@ -63,7 +63,8 @@ def fit_student(
         teacher, `(student width, teacher width)` (none where the loss reads no embeddings).
     """
     distiller = PSKDDistiller(student, teachers, loss, embedding_widths)
-    steps = len(clips) // training.batch_size
+    batch_size = min(training.batch_size, len(clips))  # a small set is one batch
+    steps = len(clips) // batch_size
     optimizer = make_optimizer(training, training.epochs * steps)
     distiller.compile(optimizer=optimizer, jit_compile=False)
     optimizer.build(distiller.trainable_variables)
@@ -80,7 +81,7 @@ def fit_student(
         stage=stage,
         first_epoch=first_epoch,
         epochs=training.epochs,
-        batch_size=training.batch_size,
+        batch_size=batch_size,
         inputs=inputs,
         augmentation=augmentation,
         mixup=training.mixup,

@@ -10,6 +10,7 @@ from keras import ops
 from pskd_tf.distillation.distillation_step import distillation_step, mix_with_next
 from pskd_tf.distillation.losses.distillation_loss import DistillationLoss
 from pskd_tf.distillation.projections import projections
+from pskd_tf.distillation.teacher_availability import teacher_availability
 from pskd_tf.models.select_inputs import select_inputs
 
 
@@ -24,8 +25,8 @@ class PSKDDistiller(keras.Model):
     Data are `(x, y)` or `(x, y, sample_weight)`. `x` is a dict of the streams, plus for each given
     teacher `<name>_logits` `(batch, classes)` and, where the loss reads embeddings,
     `<name>_embedding` `(batch, width)`, plus, for mixup, `mixup_share` `(batch,)`
-    (see `mix_with_next`; every stream that the student reads is mixed). `y` is `(batch,)` class
-    indices.
+    (see `mix_with_next`; every stream that the student reads is mixed). Where a teacher cannot see
+    every sample, `<name>_available` `(batch,)`, 1 or 0, says so. `y` is `(batch,)` class indices.
 
     Args:
         student: A functional model with outputs `{"logits", "embedding"}`.
@@ -114,9 +115,7 @@ class PSKDDistiller(keras.Model):
                 inputs = keras.tree.map_structure(lambda one: mix_with_next(one, share), inputs)
             outputs = self._outputs(self.student(inputs, training=True))
             terms = distillation_step(self.distillation_loss, targets, outputs, share)
-            loss = _weighted_mean(terms.loss, sample_weight)
-            for extra in self.student.losses:
-                loss = loss + extra
+            loss = self._objective(terms.loss, sample_weight)
         variables = self.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         return self._update(loss, terms, targets, outputs, sample_weight)
@@ -127,7 +126,7 @@ class PSKDDistiller(keras.Model):
         student = self.student(select_inputs(self.student, streams), training=False)
         outputs = self._outputs(student)
         terms = self.distillation_loss.terms(targets, outputs)
-        loss = _weighted_mean(terms.loss, sample_weight)
+        loss = self._objective(terms.loss, sample_weight)
         return self._update(loss, terms, targets, outputs, sample_weight)
 
     def _targets(self, streams: Mapping[str, Any], labels: Any) -> dict[str, Any]:
@@ -146,31 +145,36 @@ class PSKDDistiller(keras.Model):
         if logits:
             targets["teacher_logits"] = ops.stack(logits, axis=1)
             targets["teacher_embeddings"] = embeddings
+            targets |= teacher_availability(streams, self.teachers)
         return targets
 
     def _outputs(self, student: Mapping[str, Any]) -> dict[str, Any]:
         projected = [layer(student["embedding"]) for layer in self.student_projections.values()]
         return {**student, "projected_embeddings": projected}
 
+    def _objective(self, values: Any, sample_weight: Any) -> Any:
+        """Averages `(batch,)` after weighting, as Keras' losses do, and adds the regularisers."""
+        if sample_weight is not None:
+            values = values * ops.cast(sample_weight, values.dtype)
+        return sum(self.student.losses, ops.mean(values))
+
     def _update(
         self, loss: Any, terms: Any, targets: dict[str, Any], outputs: Any, sample_weight: Any
     ) -> dict[str, Any]:
         guess = ops.argmax(outputs["logits"], axis=-1)
-        self.loss_metric.update_state(loss)
+        # By samples, since the last batch of an evaluation may be smaller.
+        self.loss_metric.update_state(loss, sample_weight=ops.shape(guess)[0])
         right = ops.equal(guess, ops.cast(targets["labels"], guess.dtype))
         self.accuracy_metric.update_state(ops.cast(right, "float32"), sample_weight)
         for name, value in terms.parts.items():
             self.part_metrics[name].update_state(value, sample_weight)
         for column, metric in enumerate(self.agreement_metrics.values()):
             teacher = ops.argmax(targets["teacher_logits"][:, column], axis=-1)
-            metric.update_state(ops.cast(ops.equal(guess, teacher), "float32"), sample_weight)
+            weight = sample_weight
+            if "teacher_available" in targets:
+                seen = targets["teacher_available"][:, column]
+                weight = seen if weight is None else seen * ops.cast(weight, seen.dtype)
+            metric.update_state(ops.cast(ops.equal(guess, teacher), "float32"), weight)
         for column, metric in enumerate(self.followed_metrics):
             metric.update_state(terms.selection[:, column], sample_weight)
         return {metric.name: metric.result() for metric in self.metrics}
-
-
-def _weighted_mean(values: Any, sample_weight: Any) -> Any:
-    """Averages `(batch,)` over the batch after weighting, as Keras' losses do."""
-    if sample_weight is not None:
-        values = values * ops.cast(sample_weight, values.dtype)
-    return ops.mean(values)

@@ -20,6 +20,7 @@ from pskd_tf.export.golden_vectors_header import golden_vectors_header
 from pskd_tf.export.model_data import MODEL_DATA_HEADER, model_data_source
 from pskd_tf.export.model_settings_header import model_settings_header
 from pskd_tf.export.op_resolver_header import op_resolver_header
+from pskd_tf.export.plain_c.plain_model import plain_model
 
 MINIMUM_GOLDEN_CLIPS = 32
 # CMSIS-NN's scratch buffers took 6 % more than the host's figure on a Cortex-M55.
@@ -39,7 +40,8 @@ def export_student(
     """Writes the export folder, whole or not at all; the same arguments give the same bytes.
 
     Files: `student_int8.tflite`, `model_data.h`, `model_data.cc`, `model_settings.h`,
-    `op_resolver.h`, `golden_vectors.h` and `manifest.json`, which holds the SHA-256 of the others.
+    `op_resolver.h`, `golden_vectors.h`, `plain_model.h`, `plain_model.c` (the same student, no
+    interpreter) and `manifest.json`, which holds the SHA-256 of the others.
 
     Args:
         folder: The folder; an older one there is replaced.
@@ -74,6 +76,7 @@ def export_student(
         ),
         "op_resolver.h": op_resolver_header(operators),
         "golden_vectors.h": golden_vectors_header(clips, inputs, outputs),
+        **plain_model(tflite),
     }
     with whole_folder(folder) as temporary:
         (temporary / "student_int8.tflite").write_bytes(tflite)

@@ -9,7 +9,7 @@ import numpy as np
 
 from data_prep.prepared_set import PreparedSet
 from pskd_tf.evaluation.classification_scores import classification_scores
-from pskd_tf.pipeline.plan_run import FoldPlan
+from pskd_tf.pipeline.fold_plan import FoldPlan
 from pskd_tf.pipeline.run_context import RunContext
 from pskd_tf.pipeline.run_settings import RunSettings
 from pskd_tf.pipeline.stage import Stage
@@ -48,15 +48,17 @@ def collect_metrics(
         context.result(plan.compressed[seed]) for plan in plans for seed in settings.seeds
     ]
     shipped = compressed[0]
-    train = sorted({subject for plan in plans for subject in plan.split.train_subjects})
-    test = [subject for plan in plans for subject in plan.split.test_subjects]
+    everyone = prepared.description.subjects
+    train = {subject for plan in plans for subject in plan.split.train_subjects}
+    test = {subject for plan in plans for subject in plan.split.test_subjects}
     stages = _all_stages(plans)
     return {
         "dataset": prepared.description.name,
         "dataset_is_synthetic": prepared.description.is_synthetic,
         "protocol": settings.protocol,
-        "train_subjects": train,
-        "test_subjects": test,
+        "leaks_subjects": any(plan.split.leaks_subjects for plan in plans),
+        "train_subjects": [subject for subject in everyone if subject in train],
+        "test_subjects": [subject for subject in everyone if subject in test],
         "folds": [
             {
                 "train_subjects": list(plan.split.train_subjects),
@@ -116,7 +118,7 @@ def _pooled_scores(folders: Sequence[Path]) -> dict[str, float]:
     for folder in folders:
         with np.load(folder / "predictions.npz", allow_pickle=False) as arrays:
             parts["labels"].append(arrays["labels"])
-            parts["guesses"].append(arrays["logits"].argmax(axis=1))
+            parts["guesses"].append(arrays["probabilities"].argmax(axis=1))
             parts["on_wrist"].append(arrays["on_wrist"])
     return classification_scores(**{name: np.concatenate(part) for name, part in parts.items()})
 

@@ -13,12 +13,13 @@ from pskd_tf.compression.count_macs import count_macs
 from pskd_tf.compression.kernel_sparsity import kernel_sparsity
 from pskd_tf.compression.prune_student import prune_student
 from pskd_tf.data.augmentation_settings import AugmentationSettings
+from pskd_tf.data.evaluation_views import evaluation_views
 from pskd_tf.data.input_settings import InputSettings
 from pskd_tf.data.paired_clips import PairedClips
-from pskd_tf.data.plain_views import plain_views
 from pskd_tf.data.training_batches import training_batches
 from pskd_tf.distillation.losses.make_loss import make_loss
 from pskd_tf.evaluation.arena_bytes import arena_bytes
+from pskd_tf.pipeline.given_columns import availability_column, given_columns
 from pskd_tf.pipeline.load_stage_model import load_stage_model
 from pskd_tf.pipeline.run_context import RunContext
 from pskd_tf.pipeline.stage import Stage
@@ -42,7 +43,7 @@ def compress_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
     settings, student = stage.settings, stage.inputs["student"]
     fitted = student.settings
     inputs = InputSettings(**fitted["inputs"])
-    clips = PairedClips.load(PreparedSet.load(context.prepared_dir), fitted["train_subjects"])
+    clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), fitted["train_clips"])
     builder_arguments = {
         "input_shape": inputs.accelerometer_shape,
         "num_classes": fitted["num_classes"],
@@ -52,11 +53,12 @@ def compress_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
     if "teacher_outputs" in student.inputs:
         source = context.folder(student.inputs["teacher_outputs"]) / "outputs.npz"
         with np.load(source, allow_pickle=False) as arrays:
-            given = {name: arrays[name] for name in arrays.files if name != "clip_ids"}
+            given = given_columns(arrays, clips)
     else:
         for name in fitted["teachers"]:
             teachers[name] = load_stage_model(student.inputs[name], context, clips)
             streams |= {tensor.name for tensor in teachers[name].inputs}
+            given |= availability_column(name, clips)
     batches = training_batches(
         clips,
         streams,
@@ -88,13 +90,16 @@ def compress_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
     context.advance(settings["epochs"])
     save_weights(folder / "weights.npz", weights)
     pd.DataFrame(history).to_csv(folder / "history.csv", index_label="epoch")
-    rows = calibration_clips(
-        clips.labels, min(settings["calibration_clips"], len(clips)), fitted["seed"]
-    )
+    views = evaluation_views(clips, {"accelerometer"}, inputs)
+    count = min(settings["calibration_clips"], len(clips))
+    rows = calibration_clips(clips.labels, count, fitted["seed"])
     with whole_file(folder / "calibration.csv") as temporary:
         listed = {"clip_id": clips.clip_ids, "subject": clips.subjects, "action": clips.labels}
         pd.DataFrame(listed).iloc[rows].to_csv(temporary, index=False)
-    calibration = plain_views(clips, {"accelerometer"}, inputs)["accelerometer"][rows]
+    # In window mode the middle window of each clip, where the movement is.
+    middles = [np.flatnonzero(views.rows == row) for row in rows]
+    middles = [windows[len(windows) // 2] for windows in middles]
+    calibration = views.streams["accelerometer"][middles]
     tflite = convert_to_int8(weights, builder_arguments, calibration)
     (folder / "student_int8.tflite").write_bytes(tflite)
     pruned = load_stage_model(student, context, clips)

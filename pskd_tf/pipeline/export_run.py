@@ -6,9 +6,11 @@ import numpy as np
 
 from data_prep.prepared_set import PreparedSet
 from pskd_tf.data.draw_generator import draw_generator
+from pskd_tf.data.input_settings import InputSettings
 from pskd_tf.data.paired_clips import PairedClips
+from pskd_tf.data.window_samples import window_samples
 from pskd_tf.export.export_student import MINIMUM_GOLDEN_CLIPS, export_student
-from pskd_tf.pipeline.plan_run import FoldPlan
+from pskd_tf.pipeline.fold_plan import FoldPlan
 from pskd_tf.pipeline.run_context import RunContext
 from pskd_tf.pipeline.run_settings import RunSettings
 
@@ -29,30 +31,20 @@ def export_run(
     """
     stage = plan.compressed[settings.seeds[0]]
     description = prepared.description
-    train = PairedClips.load(prepared, plan.split.train_subjects)
-    held_out = PairedClips.load(prepared, plan.split.test_subjects)
-    count = min(max(MINIMUM_GOLDEN_CLIPS, len(description.class_names)), len(held_out))
-    # Every class before any class twice, so that the vectors exercise all outputs.
-    order = draw_generator(0, "golden").permutation(len(held_out))
-    turn = np.zeros(len(order), int)
-    for label in np.unique(held_out.labels):
-        rows = np.flatnonzero(held_out.labels[order] == label)
-        turn[rows] = np.arange(len(rows))
-    chosen = np.sort(order[np.argsort(turn, kind="stable")[:count]])
+    train = PairedClips.load_clips(prepared, plan.split.train_clips)
+    held_out = PairedClips.load_clips(prepared, plan.split.test_clips)
     lengths = train.accelerometer_lengths
+    count = max(MINIMUM_GOLDEN_CLIPS, len(description.class_names))
+    golden = _golden_clips(held_out, count, settings.inputs)
+    # A small test part is filled up from the training part: a golden vector scores nothing.
+    golden += _golden_clips(train, MINIMUM_GOLDEN_CLIPS - len(golden), settings.inputs)
     return export_student(
         context.run_dir / "export",
         (context.folder(stage) / "student_int8.tflite").read_bytes(),
         input_settings=settings.inputs,
         class_names=description.class_names,
         segment_limits=(int(lengths.min()), int(lengths.max())),
-        golden_clips=[
-            (
-                held_out.clip_ids[row],
-                held_out.accelerometer[row][: held_out.accelerometer_lengths[row]],
-            )
-            for row in chosen
-        ],
+        golden_clips=golden,
         provenance={
             "dataset": description.name,
             "dataset_fingerprint": prepared.fingerprint,
@@ -61,6 +53,7 @@ def export_run(
             "protocol": settings.protocol,
             "train_subjects": list(plan.split.train_subjects),
             "test_subjects": list(plan.split.test_subjects),
+            "test_clips": list(plan.split.test_clips),
             "seed": settings.seeds[0],
             "stage_key": stage.key,
             "acs": "reconstructed from the paper's abstract; the formula is ours",
@@ -68,3 +61,31 @@ def export_run(
             "settings": settings.to_json(),
         },
     )
+
+
+def _golden_clips(
+    clips: PairedClips, count: int, inputs: InputSettings
+) -> list[tuple[str, np.ndarray]]:
+    """Chooses up to `count` clips, every class before any class twice, with what a board reads."""
+    order = draw_generator(0, "golden").permutation(len(clips))
+    turn = np.zeros(len(order), int)
+    for label in np.unique(clips.labels):
+        rows = np.flatnonzero(clips.labels[order] == label)
+        turn[rows] = np.arange(len(rows))
+    chosen = np.sort(order[np.argsort(turn, kind="stable")[: max(count, 0)]])
+    return [
+        (
+            clips.clip_ids[row],
+            _board_samples(
+                clips.accelerometer[row, : clips.accelerometer_lengths[row]],
+                clips.accelerometer_rate_hz,
+                inputs,
+            ),
+        )
+        for row in chosen
+    ]
+
+
+def _board_samples(clip: np.ndarray, rate_hz: float, inputs: InputSettings) -> np.ndarray:
+    """Returns what a board is given at once: the clip, or in window mode its first window."""
+    return clip if inputs.mode == "clip" else window_samples(clip, rate_hz, inputs).samples[0]

@@ -15,6 +15,8 @@ from pskd_tf.data.paired_clips import PairedClips
 from pskd_tf.distillation.fit_student import fit_student
 from pskd_tf.distillation.losses.make_loss import make_loss
 from pskd_tf.distillation.training_settings import TrainingSettings
+from pskd_tf.models.streams_read import STREAMS_READ
+from pskd_tf.pipeline.given_columns import availability_column, given_columns
 from pskd_tf.pipeline.load_stage_model import build_stage_model, load_stage_model
 from pskd_tf.pipeline.run_context import RunContext
 from pskd_tf.pipeline.stage import Stage
@@ -35,20 +37,23 @@ def fit_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
         target, averaged over all epochs.
     """
     settings = stage.settings
-    clips = PairedClips.load(PreparedSet.load(context.prepared_dir), settings["train_subjects"])
+    clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), settings["train_clips"])
     seed, draws = settings["seed"], settings["draws"]
+    if "skeleton" in STREAMS_READ[settings["model"]]:
+        clips = clips.subset(clips.has_skeleton)
     keras.utils.set_random_seed(int(draw_generator(seed, f"{draws}/weights").integers(2**31)))
     model = build_stage_model(stage, clips)
     given, widths, teachers = {}, {}, {}
     if "teacher_outputs" in stage.inputs:
         source = context.folder(stage.inputs["teacher_outputs"]) / "outputs.npz"
         with np.load(source, allow_pickle=False) as arrays:
-            given = {column: arrays[column] for column in arrays.files if column != "clip_ids"}
+            given = given_columns(arrays, clips)
         teachers = dict.fromkeys(settings["teachers"])
         widths = {teacher: given[f"{teacher}_embedding"].shape[1] for teacher in teachers}
     else:
         for teacher in settings["teachers"]:
             teachers[teacher] = load_stage_model(stage.inputs[teacher], context, clips)
+            given |= availability_column(teacher, clips)
     name = context.folder(stage).name
     history, projections = fit_student(
         model,

@@ -23,8 +23,9 @@ def metrics_table(metrics: dict[str, Any]) -> str:
     seeds = len(metrics["seeds"])
     name = metrics["dataset"]
     title = f"{name}{' (generated data, not recordings)' if name == 'synthetic' else ''}"
+    protocol = metrics["protocol"] + (" (leaks subjects)" if metrics["leaks_subjects"] else "")
     lines = [
-        f"{title}, {metrics['protocol']}: trained on subjects {_join(metrics['train_subjects'])}, "
+        f"{title}, {protocol}: trained on subjects {_join(metrics['train_subjects'])}, "
         f"scored on {_join(metrics['test_subjects'])}, {seeds} student seed(s)",
         "",
         f"{'':34}{'accuracy %':>16}{'macro F1 %':>16}{'wrist actions %':>18}",

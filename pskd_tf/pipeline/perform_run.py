@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from data_prep.prepared_set import PreparedSet
+from data_prep.protocols.kept_splits import kept_splits
 from data_prep.whole_file import whole_file
 from pskd_tf.pipeline.collect_metrics import collect_metrics
 from pskd_tf.pipeline.export_run import export_run
-from pskd_tf.pipeline.plan_run import FoldPlan
+from pskd_tf.pipeline.fold_plan import FoldPlan
 from pskd_tf.pipeline.run_context import RunContext
 from pskd_tf.pipeline.run_record import run_key
 from pskd_tf.pipeline.run_settings import RunSettings
@@ -36,9 +37,12 @@ def perform_run(
     """
     with whole_file(context.run_dir / "settings.json") as temporary:
         temporary.write_text(json.dumps(settings.to_json(), indent=2), encoding="utf-8")
+    splits = [plan.split for plan in plans]
+    splits_hash = kept_splits(context.run_dir / f"splits_{settings.protocol}.json", splits)
     run_waves([one for plan in plans for one in plan.scores.values()], context, workers)
     export_run(settings, plans[0], prepared, context)
     metrics = collect_metrics(settings, plans, prepared, context)
+    metrics["splits_sha256"] = splits_hash
     metrics["run_key"] = run_key(settings, plans)
     with whole_file(context.run_dir / "metrics.json") as temporary:
         temporary.write_text(json.dumps(metrics, indent=2), encoding="utf-8")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.fingerprint import json_sha256
-from pskd_tf.pipeline.plan_run import FoldPlan
+from pskd_tf.pipeline.fold_plan import FoldPlan
 from pskd_tf.pipeline.run_settings import RunSettings
 
 

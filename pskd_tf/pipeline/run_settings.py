@@ -12,7 +12,6 @@ from pskd_tf.distillation.training_settings import TrainingSettings
 
 TEACHERS = ("skeleton_teacher", "fusion_teacher", "accelerometer_teacher")
 TEACHER_OUTPUTS = ("cross_fitted", "in_sample", "live")
-PROTOCOLS = ("cross_subject", "validation")
 
 
 @dataclass(frozen=True)
@@ -46,8 +45,10 @@ class RunSettings:
     """The settings of one run, without its folders.
 
     Attributes:
-        protocol: `cross_subject` (train on all training subjects, score test once) or
-            `validation` (leave one training subject out; what choices are made by).
+        protocol: `validation` (leave one training subject of `cross_subject` out; what choices are
+            made by), or one that `protocol_splits` knows: `cross_subject` (train on all training
+            subjects, score test once), `leave_one_subject_out`, `subject_folds`, or another that
+            the data set declares.
         seeds: Seeds of the student; the first one's model is exported.
         teacher_seeds: Seeds of the teachers; students take turns with them.
         teachers: The chain, in order, from `TEACHERS`; any may be left out.
@@ -82,13 +83,14 @@ class RunSettings:
     compression: CompressionSettings = field(default_factory=CompressionSettings)
 
     def __post_init__(self) -> None:
-        _check_choice("protocol", (self.protocol,), PROTOCOLS)
         _check_choice("teachers", self.teachers, TEACHERS)
         _check_choice("teacher_outputs", self.teacher_outputs, TEACHER_OUTPUTS)
         if list(self.teachers) != [name for name in TEACHERS if name in self.teachers]:
             raise UserError(
                 f"teachers must keep the order {', '.join(TEACHERS)}", ",".join(self.teachers)
             )
+        if self.teacher_views < (1 if self.inputs.mode == "window" else 0):
+            raise UserError("teacher_views must be positive (0 in clip mode)", self.teacher_views)
         for name in ("seeds", "teacher_seeds"):
             values = getattr(self, name)
             if not values or min(values) < 0 or len(set(values)) != len(values):

@@ -1,16 +1,14 @@
 """Doing a plan's stages: wave after wave of independent ones, over worker processes."""
 
 import multiprocessing
-import os
 import sys
-import threading
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
-from multiprocessing.connection import wait
 
 from tqdm import tqdm
 
+from data_prep.end_with_parent import end_with_parent
 from pskd_tf.pipeline.run_context import RunContext
 from pskd_tf.pipeline.stage import Stage
 
@@ -91,14 +89,8 @@ def _epochs(stage: Stage) -> int:
 def _start_worker() -> None:
     from pskd_tf.pipeline.start_tensorflow import start_tensorflow
 
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     start_tensorflow()
-
-
-def _end_with_parent() -> None:
-    # A pool's worker outlives a killed parent; it would go on training for nobody.
-    wait([multiprocessing.parent_process().sentinel])
-    os._exit(1)
 
 
 def _run_in_worker(stage: Stage, context: RunContext) -> None:

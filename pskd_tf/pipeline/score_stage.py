@@ -6,10 +6,11 @@ import numpy as np
 
 from data_prep.prepared_set import PreparedSet
 from data_prep.whole_file import whole_file
+from pskd_tf.data.evaluation_views import evaluation_views
 from pskd_tf.data.input_settings import InputSettings
 from pskd_tf.data.paired_clips import PairedClips
-from pskd_tf.data.plain_views import plain_views
 from pskd_tf.evaluation.classification_scores import classification_scores
+from pskd_tf.evaluation.clip_probabilities import clip_probabilities
 from pskd_tf.evaluation.int8_interface import Int8Interface
 from pskd_tf.evaluation.model_outputs import model_outputs
 from pskd_tf.evaluation.quantise_input import quantise_input
@@ -21,23 +22,26 @@ from pskd_tf.pipeline.weights_file import load_weights
 
 
 def score_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
-    """Predicts the clips of the held-out subjects and writes the logits.
+    """Predicts the held-out clips and writes the probabilities.
 
     Args:
         stage: A stage of kind `score`; its inputs are `model`, the fit stage that says how to
             build the net, and `source`, the stage whose `settings["file"]` holds weights (.npz)
             or an int8 flatbuffer (.tflite, run by the TensorFlow Lite Micro interpreter).
         context: Where to read and report.
-        folder: Where to write `predictions.npz` (clip_ids, labels, on_wrist, logits).
+        folder: Where to write `predictions.npz` (clip_ids, labels, on_wrist,
+            probabilities).
 
     Returns:
         What `result.json` says: the scores of this part.
     """
     settings = stage.settings
-    clips = PairedClips.load(PreparedSet.load(context.prepared_dir), settings["subjects"])
-    views = plain_views(
-        clips, settings["streams"], InputSettings(**stage.inputs["model"].settings["inputs"])
-    )
+    clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), settings["clips"])
+    if "skeleton" in settings["streams"]:
+        clips = clips.subset(clips.has_skeleton)
+    inputs = InputSettings(**stage.inputs["model"].settings["inputs"])
+    evaluation = evaluation_views(clips, settings["streams"], inputs)
+    views = evaluation.streams
     source = context.folder(stage.inputs["source"]) / settings["file"]
     if source.suffix == ".tflite":
         tflite = source.read_bytes()
@@ -50,12 +54,13 @@ def score_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
         model = build_stage_model(stage.inputs["model"], clips)
         model.set_weights(load_weights(source))
         logits = model_outputs(model, views)["logits"]
+    probabilities = clip_probabilities(logits, evaluation.rows, len(clips), inputs.window_score)
     with whole_file(folder / "predictions.npz") as temporary:
         np.savez(
             temporary,
             clip_ids=np.array(clips.clip_ids),
             labels=clips.labels,
             on_wrist=clips.on_wrist,
-            logits=logits,
+            probabilities=probabilities,
         )
-    return classification_scores(clips.labels, logits.argmax(axis=1), clips.on_wrist)
+    return classification_scores(clips.labels, probabilities.argmax(axis=1), clips.on_wrist)

@@ -13,11 +13,11 @@ from pskd_tf.data.paired_clips import PairedClips
 from pskd_tf.data.plain_views import plain_views
 from pskd_tf.data.random_views import random_views
 from pskd_tf.evaluation.model_outputs import model_outputs
+from pskd_tf.models.streams_read import STREAMS_READ
+from pskd_tf.pipeline.given_columns import availability_column
 from pskd_tf.pipeline.load_stage_model import load_stage_model
 from pskd_tf.pipeline.run_context import RunContext
 from pskd_tf.pipeline.stage import Stage
-
-_STREAMS = ("accelerometer", "skeleton")
 
 
 def teacher_outputs_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
@@ -38,7 +38,7 @@ def teacher_outputs_stage(stage: Stage, context: RunContext, folder: Path) -> di
         share of clips on which at least one is right.
     """
     settings = stage.settings
-    clips = PairedClips.load(PreparedSet.load(context.prepared_dir), settings["train_subjects"])
+    clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), settings["train_clips"])
     views = _views(clips, settings)
     arrays: dict[str, np.ndarray] = {"clip_ids": np.array(clips.clip_ids)}
     right = {}
@@ -54,7 +54,9 @@ def teacher_outputs_stage(stage: Stage, context: RunContext, folder: Path) -> di
                 logits[rows] = _mean_outputs(fold, context, clips, chosen)["logits"]
         arrays[f"{name}_logits"] = logits
         arrays[f"{name}_embedding"] = own["embedding"]
-        right[name] = logits.argmax(axis=1) == clips.labels
+        arrays |= availability_column(name, clips)
+        seen = arrays.get(f"{name}_available", np.ones(len(clips))) > 0
+        right[name] = np.where(seen, logits.argmax(axis=1) == clips.labels, False)
     with whole_file(folder / "outputs.npz") as temporary:
         np.savez(temporary, **arrays)
     return {
@@ -65,15 +67,16 @@ def teacher_outputs_stage(stage: Stage, context: RunContext, folder: Path) -> di
 
 def _views(clips: PairedClips, settings: dict) -> list[dict[str, np.ndarray]]:
     inputs = InputSettings(**settings["inputs"])
+    streams = {stream for name in settings["teachers"] for stream in STREAMS_READ[name]}
     if settings["views"] == 0:
-        return [plain_views(clips, _STREAMS, inputs)]
+        return [plain_views(clips, streams, inputs)]
     augmentation = AugmentationSettings(**settings["augmentation"])
     rows = np.arange(len(clips))
     return [
         random_views(
             clips,
             rows,
-            _STREAMS,
+            streams,
             draw_generator(settings["seed"], "teacher_views", number),
             inputs,
             augmentation,

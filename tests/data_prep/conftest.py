@@ -91,6 +91,7 @@ def still_clip() -> Callable[..., Clip]:
 # and forks for each run; exit status and output are those of a process of its own.
 _SERVER = """
 import json, os, sys
+import data_prep.loaders.utd_mhad.loader
 from data_prep.prepare import main
 from data_prep.run_command import run_command
 for line in sys.stdin:

@@ -82,3 +82,24 @@ def test_unit_of_skeleton(still_clip, factor: float):
     """cm and mm given as metres, and km."""
     with pytest.raises(UserError, match=r"^The unit of the skeleton must be metres"):
         check_clip(still_clip(skeleton=BODY * np.float32(factor)))
+
+
+def flat_body(confidence: float, size: float = 1.0) -> np.ndarray:
+    body = BODY * np.float32(size)
+    body[..., 2] = confidence
+    return body
+
+
+def test_skeleton_in_two_dimensions(still_clip):
+    """Its third channel is no length: as one it would hide a body of no extent."""
+    check_clip(still_clip(skeleton=flat_body(0.9)), skeleton_dimensions=2)
+    spread = flat_body(0.0, size=0.0)
+    spread[:, 0, 2] = 1.0
+    with pytest.raises(UserError, match="The unit of the skeleton must be metres"):
+        check_clip(still_clip(skeleton=spread), skeleton_dimensions=2)
+
+
+@pytest.mark.parametrize("confidence", [-0.1, 1.1])
+def test_confidence_out_of_range(still_clip, confidence: float):
+    with pytest.raises(UserError, match="third channel of a skeleton in 2 dimensions must be 0"):
+        check_clip(still_clip(skeleton=flat_body(confidence)), skeleton_dimensions=2)

@@ -169,13 +169,17 @@ def test_bad_raw_files(prepare, utd_dir, write_mat, zip_folder, tmp_path, spoil,
 @pytest.mark.parametrize(
     ("flags", "rule"),
     [
-        ({"dataset": "mhad"}, "The data set must be one of synthetic, utd_mhad. Received: mhad"),
+        ({"dataset": "mhad"}, "The data set must be one of synthetic, utd_mhad"),
         ({"dataset": None}, "--dataset must be given"),
         ({"dataset": "synthetic", "out_dir": None}, "--out_dir must be given"),
         ({}, "utd_mhad needs a raw_dir"),
         ({"raw_dir": "no/such/folder"}, "The raw folder must exist"),
         ({"dataset": "synthetic", "seed": -1}, "seed must be at least 0. Received: -1"),
         ({"dataset": "synthetic", "seed": "one"}, "--seed=one"),
+        ({"dataset": "synthetic", "sensor": "watch"}, "synthetic has no option sensor"),
+        ({"dataset": "synthetic", "runner": "dask"}, "The runner must be one of processes, ray"),
+        ({"dataset": "synthetic", "workers": -1}, "workers must be at least 0. Received: -1"),
+        ({"dataset": "synthetic", "ray_address": "auto"}, "ray_address goes with the runner ray"),
         ({"sed": 1}, "Unknown command line flag 'sed'"),
     ],
 )

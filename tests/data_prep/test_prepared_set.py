@@ -10,7 +10,7 @@ import pytest
 
 from data_prep.dataset_description import DatasetDescription
 from data_prep.fingerprint import file_sha256
-from data_prep.loaders.synthetic import load_synthetic
+from data_prep.loaders.synthetic.loader import SyntheticLoader
 from data_prep.prepared_set import PreparedSet
 from data_prep.prepared_set_writer import write_prepared_set
 from data_prep.user_error import UserError
@@ -114,7 +114,7 @@ def test_duplicated_clip(tmp_path: Path, description, still_clip):
 
 
 def test_no_clip(tmp_path: Path, description):
-    with pytest.raises(UserError, match=r"^A data set needs at least one clip"):
+    with pytest.raises(UserError, match=r"^A data set needs at least one good clip"):
         write_prepared_set(tmp_path / "set", description, [])
     assert list(tmp_path.iterdir()) == []
 
@@ -136,20 +136,21 @@ def test_clip_that_does_not_fit(tmp_path: Path, description, still_clip, changes
 
 def test_writer_holds_one_clip_at_a_time(tmp_path: Path):
     """Every earlier clip is already gone when the next one is asked for."""
-    description, clips = load_synthetic(subjects=1, trials=1)
+    loader = SyntheticLoader(num_subjects=1, num_trials=1)
+    found = loader.discover()
     alive: list[weakref.ref] = []
     most = 0
 
     def watched():
         nonlocal most
-        for clip in clips:
+        for clip in map(loader.read, found.sources):
             alive.append(weakref.ref(clip.skeleton))
             yield clip
             del clip
             gc.collect()
             most = max(most, sum(reference() is not None for reference in alive))
 
-    write_prepared_set(tmp_path / "set", description, watched())
+    write_prepared_set(tmp_path / "set", found.description, watched())
     assert len(alive) == 8
     assert most <= 2
 
@@ -186,7 +187,7 @@ def damage_manifest(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (damage_schema, "must have schema version 1; prepare it again. Received: 99"),
+        (damage_schema, "must have schema version 2; prepare it again. Received: 99"),
         (damage_fields, "must hold all fields and no other. Received: class_names"),
         (damage_array, "must be float32 of shape (3, 2, 3). Received: float32 (2, 2, 3)"),
         (damage_dtype, "must be float32 of shape (7, 3). Received: float64 (7, 3)"),

@@ -1,5 +1,8 @@
 """The one line a user sees."""
 
+import pickle
+from pathlib import Path
+
 import pytest
 
 from data_prep.user_error import UserError
@@ -23,3 +26,18 @@ def test_message(arguments: tuple, expected: str):
 def test_is_a_value_error():
     """Callers that know only ValueError catch it."""
     assert isinstance(UserError("A rule"), ValueError)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("A rule",), ("A rule.", 3), ("A rule", None, "a.csv"), ("A", (1, 2), Path("b"))]
+)
+def test_it_crosses_processes(arguments: tuple):
+    """Unpickled, it says the same and still tells the reason from the file."""
+    error = UserError(*arguments)
+    again = pickle.loads(pickle.dumps(error))
+    assert str(again) == str(error)
+    assert (again.reason, again.path) == (error.reason, error.path)
+
+
+def test_reason_leaves_the_file_out():
+    assert UserError("A rule", 3, "a.csv").reason == "A rule. Received: 3"

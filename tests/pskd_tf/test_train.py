@@ -90,6 +90,8 @@ def test_export_manifest_hashes_its_files(tiny_run):
         "model_settings.h",
         "op_resolver.h",
         "golden_vectors.h",
+        "plain_model.h",
+        "plain_model.c",
     }
     for name, digest in manifest["files"].items():
         assert file_sha256(tiny_run / "export" / name) == digest
@@ -129,7 +131,7 @@ def test_the_screen_shows_the_table_and_no_noise(tiny_run):
     [
         ([], "--run_dir must be given"),
         (["--dataset=nobody"], "nobody"),
-        (["--protocol=random"], "protocol takes each of cross_subject, validation"),
+        (["--teacher_outputs=honest"], "teacher_outputs takes each of cross_fitted"),
         (["--acs_selection=best"], "acs_selection must be one of hard, gap, soft. Received: best"),
         (["--teachers=skeleton_teacher,nobody"], "teachers takes each of"),
         (["--epochs=0"], "epochs must be positive. Received: 0"),
@@ -152,3 +154,30 @@ def test_a_users_error_is_one_line_and_exit_status_2(run_train, tmp_path, flags,
     assert message in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1
     assert not list(run_dir.glob("stages")) and not list(run_dir.glob("prepared"))
+
+
+def test_cross_fitted_live_and_window_mode_end_in_an_export(run_train, tmp_path):
+    """What the tiny run leaves out: honest outputs, live teachers, windows, several workers."""
+    run_dir = tmp_path / "run"
+    finished = run_train(
+        "--flagfile=configs/tiny.flags",
+        f"--run_dir={run_dir}",
+        "--workers=2",
+        "--teachers=skeleton_teacher",
+        "--teacher_outputs=live,cross_fitted",
+        "--input_mode=window",
+        "--semantic_weight=0.1",
+        "--epochs=4",
+        "--skeleton_teacher_epochs=4",
+    )
+    assert finished.returncode == 0, finished.stderr
+    metrics = json.loads((run_dir / "metrics.json").read_text(encoding="utf-8"))
+    assert set(metrics["acs"]["selection"]) == {"live", "cross_fitted"}
+    for shares in metrics["acs"]["selection"].values():
+        assert sum(shares.values()) == pytest.approx(1.0, abs=1e-5)
+    assert set(metrics["acs"]["cached_teachers"]) == {"cross_fitted"}
+    settings = (run_dir / "export" / "model_settings.h").read_text(encoding="utf-8")
+    assert "#define PSKD_CLIP_MODE 0" in settings
+    assert "#define PSKD_WINDOW_SAMPLES 96" in settings
+    (split,) = json.loads((run_dir / "splits_cross_subject.json").read_text())["splits"]
+    assert len(split["train_clips"]) == len(split["test_clips"]) == 96

@@ -34,7 +34,9 @@ def teacher_confidence(labels: Any, teacher_logits: Any) -> Any:
     return truth * ops.cast(right, truth.dtype)
 
 
-def followed_shares(labels: Any, teacher_logits: Any, student_logits: Any, selection: str) -> Any:
+def followed_shares(
+    labels: Any, teacher_logits: Any, student_logits: Any, selection: str, available: Any = None
+) -> Any:
     """Returns how much of each sample follows each teacher; what is left is the ground truth's.
 
     `hard`: the teacher of highest confidence, if any is right. `gap`: the same, where that
@@ -46,12 +48,15 @@ def followed_shares(labels: Any, teacher_logits: Any, student_logits: Any, selec
         teacher_logits: `(batch, teachers, classes)`.
         student_logits: `(batch, classes)`.
         selection: `hard`, `gap` or `soft`.
+        available: `(batch, teachers)`, 1 where a teacher can see the sample, else 0; None: all.
 
     Returns:
         `(batch, teachers)`, rows summing to at most 1. No gradient flows through it.
         Source: ours.
     """
     confidence = teacher_confidence(labels, teacher_logits)
+    if available is not None:
+        confidence = confidence * available
     highest = ops.max(confidence, axis=1, keepdims=True)
     if selection == "soft":
         total = ops.sum(confidence, axis=1, keepdims=True)
@@ -113,7 +118,8 @@ class AdaptiveConfidenceSemantic(DistillationLoss):
         labels, teacher_logits = targets["labels"], targets["teacher_logits"]
         logits = outputs["logits"]
         truth = cross_entropy(labels, logits, self.label_smoothing)
-        shares = followed_shares(labels, teacher_logits, logits, self.selection)
+        available = targets.get("teacher_available")
+        shares = followed_shares(labels, teacher_logits, logits, self.selection, available)
         remaining = 1.0 - ops.sum(shares, axis=1)
         divergence = knowledge_distillation(teacher_logits, logits[:, None, :], self.temperature)
         parts = {

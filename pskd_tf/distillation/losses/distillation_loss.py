@@ -23,8 +23,9 @@ class DistillationTerms(NamedTuple):
 class DistillationLoss(keras.losses.Loss):
     """Base of the losses that `PSKDDistiller` and the tf_keras twin both call.
 
-    Targets are a dict of `labels` `(batch,)`, `teacher_logits` `(batch, teachers, classes)` and
-    `teacher_embeddings` (a list, one `(batch, width)` per teacher); outputs are a dict of
+    Targets are a dict of `labels` `(batch,)`, `teacher_logits` `(batch, teachers, classes)`,
+    `teacher_embeddings` (a list, one `(batch, width)` per teacher) and, where a teacher cannot see
+    every sample, `teacher_available` `(batch, teachers)`, 1 or 0; outputs are a dict of
     `logits` `(batch, classes)`, `embedding` `(batch, width)` and `projected_embeddings` (the
     student's embedding as projected for each teacher).
     """

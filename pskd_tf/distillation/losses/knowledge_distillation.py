@@ -29,6 +29,8 @@ def knowledge_distillation(teacher_logits: Any, student_logits: Any, temperature
 class KnowledgeDistillation(DistillationLoss):
     """`CE + lambda mean_k T^2 KL_k`: with one teacher KD, with several the mean of teachers.
 
+    The mean is over the teachers that are available for a sample.
+
     Args:
         temperature: T, above 0.
         distillation_weight: lambda, the weight of the distillation term.
@@ -55,9 +57,12 @@ class KnowledgeDistillation(DistillationLoss):
         divergence = knowledge_distillation(
             targets["teacher_logits"], outputs["logits"][:, None, :], self.temperature
         )
-        distilled = self.distillation_weight * ops.mean(divergence, axis=1)
-        followed = ops.ones_like(divergence) / divergence.shape[1]
-        selection = ops.concatenate([followed, ops.zeros_like(truth)[:, None]], axis=1)
+        available = targets.get("teacher_available", ops.ones_like(divergence))
+        count = ops.sum(available, axis=1, keepdims=True)
+        followed = available / ops.maximum(count, 1.0)
+        distilled = self.distillation_weight * ops.sum(followed * divergence, axis=1)
+        nobody = ops.cast(ops.equal(count, 0.0), followed.dtype)
+        selection = ops.concatenate([followed, nobody], axis=1)
         parts = {"cross_entropy": truth, "distillation": distilled}
         return DistillationTerms(truth + distilled, parts, selection)
 

@@ -34,6 +34,8 @@ def test_manifest_holds_the_hash_of_every_other_file(exported):
         "model_data.h",
         "model_settings.h",
         "op_resolver.h",
+        "plain_model.c",
+        "plain_model.h",
         "student_int8.tflite",
     ]
     assert {path.name for path in exported.iterdir()} == {*manifest["files"], "manifest.json"}

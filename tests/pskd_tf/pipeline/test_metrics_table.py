@@ -14,6 +14,7 @@ def test_the_table_shows_mean_deviation_and_pairs():
     metrics = {
         "dataset": "utd_mhad",
         "protocol": "cross_subject",
+        "leaks_subjects": False,
         "train_subjects": ["1", "3"],
         "test_subjects": ["2"],
         "seeds": [1, 2],

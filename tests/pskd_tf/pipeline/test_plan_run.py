@@ -1,5 +1,6 @@
 """The declared stages: which subjects each may see, and what makes two stages the same."""
 
+import copy
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,8 @@ from data_prep.prepare_dataset import prepare_dataset
 from data_prep.prepared_set import PreparedSet
 from data_prep.user_error import UserError
 from pskd_tf.distillation.acs_settings import ACSSettings
-from pskd_tf.pipeline.plan_run import FoldPlan, plan_run
+from pskd_tf.pipeline.fold_plan import FoldPlan
+from pskd_tf.pipeline.plan_run import plan_run
 from pskd_tf.pipeline.run_record import run_key
 from pskd_tf.pipeline.run_settings import RunSettings
 from pskd_tf.pipeline.stage import Stage
@@ -48,9 +50,11 @@ def test_no_stage_trains_on_a_subject_that_it_is_scored_on(prepared, protocol):
 def test_validation_never_touches_a_test_subject(prepared):
     plans = plan_run(RunSettings(protocol="validation", teacher_outputs=KINDS), prepared)
     assert [plan.split.test_subjects for plan in plans] == [("1",), ("3",), ("5",)]
+    subject_of = prepared.manifest.set_index("clip_id")["subject"]
     for plan in plans:
         for score in plan.scores.values():
-            seen = trained_on(plan) | set(score.settings["subjects"])
+            held_out = subject_of.loc[score.settings["clips"]]
+            seen = trained_on(plan) | set(held_out)
             assert seen <= {"1", "3", "5"}
 
 
@@ -138,7 +142,6 @@ def test_run_key_changes_with_any_setting(prepared):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"protocol": "random"}, "protocol takes each of cross_subject, validation .* random"),
         ({"teachers": ("nobody",)}, "teachers takes each of skeleton_teacher.* nobody"),
         (
             {"teachers": ("fusion_teacher", "skeleton_teacher")},
@@ -152,3 +155,65 @@ def test_run_key_changes_with_any_setting(prepared):
 def test_wrong_settings_are_refused(arguments, message):
     with pytest.raises(UserError, match=message):
         RunSettings(**arguments)
+
+
+def test_an_unknown_protocol_is_refused(prepared):
+    with pytest.raises(UserError, match=r"protocol must be one of .*cross_subject.* random$"):
+        plan_run(RunSettings(protocol="random"), prepared)
+
+
+def test_leave_one_subject_out_scores_every_clip_once(prepared):
+    plans = plan_run(RunSettings(protocol="leave_one_subject_out"), prepared)
+    scored = [clip for plan in plans for clip in plan.scores["int8/1"].settings["clips"]]
+    assert len(plans) == 6
+    assert sorted(scored) == sorted(prepared.manifest["clip_id"])
+
+
+def test_the_clips_of_a_stage_are_those_of_its_subjects(prepared):
+    subject_of = prepared.manifest.set_index("clip_id")["subject"]
+    (plan,) = plan_run(RunSettings(), prepared)
+    for stage in stages_of(plan.students["cross_fitted"][1]):
+        subjects = stage.settings["train_subjects"]
+        expected = subject_of[subject_of.isin(subjects)].index
+        assert stage.settings["train_clips"] == list(expected)
+
+
+@pytest.mark.parametrize(
+    ("blind", "kinds", "received"),
+    [
+        (("2", "4", "6"), ("live",), "none of 2, 4, 6"),
+        (("1", "3", "5"), ("live",), "none of 1, 3, 5"),
+        (("1", "3"), ("cross_fitted",), "none of 1, 3"),  # who teach about subject 5
+        (("1", "3"), ("in_sample",), None),
+    ],
+)
+def test_a_teacher_of_the_skeleton_needs_one_in_each_part(prepared, blind, kinds, received):
+    partly = copy.copy(prepared)
+    seen = ~prepared.manifest["subject"].isin(blind)
+    partly.manifest = prepared.manifest.assign(
+        skeleton_length=prepared.manifest["skeleton_length"] * seen
+    )
+    settings = RunSettings(teacher_outputs=kinds)
+    if received:
+        with pytest.raises(UserError, match=f"skeleton_teacher needs clips .* {received}$"):
+            plan_run(settings, partly)
+    else:
+        assert len(plan_run(settings, partly)) == 1
+    plan_run(dataclasses.replace(settings, teachers=("accelerometer_teacher",)), partly)
+
+
+def test_folder_names_are_safe_and_short(prepared):
+    (plan,) = plan_run(RunSettings(protocol="cross_subject", teacher_outputs=("live",)), prepared)
+    assert plan.students["live"][1].name == "student-live-s1-on-1-3-5"
+    assert plan.scores["int8/1"].name == "score-int8-1-of-2-4-6"
+    names = {"1": "A/1", "3": "../B 2", "5": "\u00e9" * 90, "2": "../" + "C" * 80}
+    renamed = copy.copy(prepared)
+    renamed.manifest = prepared.manifest.replace({"subject": names})
+    every = [names.get(subject, subject) for subject in prepared.description.subjects]
+    parts = {"train_subjects": every[0::2], "test_subjects": every[1::2]}
+    renamed.description = dataclasses.replace(
+        prepared.description, subjects=every, protocols={"cross_subject": parts}
+    )
+    (plan,) = plan_run(RunSettings(teacher_outputs=("live",)), renamed)
+    assert plan.students["live"][1].name == "student-live-s1-on-A_1-.._B_2-_"
+    assert plan.scores["int8/1"].name == "score-int8-1-of-3_subjects"

@@ -1,0 +1,74 @@
+"""Command: downloads a data set's raw files, or says how to get them.
+
+Example:
+    python -m data_prep.download --dataset=utd_mhad --out_dir=downloads/utd_mhad
+
+A download that was cut off goes on when the same command is started again.
+"""
+
+import sys
+import zipfile
+from pathlib import Path
+
+from absl import flags
+from tqdm import tqdm
+
+from data_prep.downloading.download_file import download_file
+from data_prep.downloading.download_table import DOWNLOADS, DatasetDownload, RemoteFile
+from data_prep.downloading.unpack_archive import unpack_archive
+from data_prep.run_command import run_command
+from data_prep.user_error import UserError
+
+
+def main() -> None:
+    """Downloads the data set that the flags name."""
+    values = flags.FLAGS
+    if values.dataset not in DOWNLOADS:
+        raise UserError(f"--dataset must be one of {', '.join(DOWNLOADS)}", values.dataset)
+    wanted = DOWNLOADS[values.dataset]
+    if not wanted.files:
+        rule = f"{wanted.title} cannot be downloaded by this command. {wanted.how}"
+        raise UserError(f"{rule} The authors' page: {wanted.page}")
+    if not values.out_dir:
+        raise UserError("--out_dir must be given", "none")
+    out_dir = Path(values.out_dir)
+    print(f"{wanted.title}, authors' page: {wanted.page}")
+    for item in wanted.files:
+        _get(item, wanted, out_dir)
+    print(f"raw files: {out_dir}")
+
+
+def _get(item: RemoteFile, wanted: DatasetDownload, out_dir: Path) -> None:
+    path = out_dir / item.name
+    folder = out_dir / path.name.split(".")[0]
+    if item.unpack and folder.is_dir():
+        print(f"  {folder.name}: there already")
+        return
+    print(f"  {item.url} ({item.source})")
+    with tqdm(unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
+
+        def show(done: int, total: int | None) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        try:
+            received = download_file(item.url, path, item.sha256, show)
+        except UserError as error:
+            rule = f"{error.rule}. {wanted.how} The authors' page: {wanted.page}"
+            raise UserError(rule, error.received, error.path) from error
+    checked = "as expected" if item.sha256 else "nothing to compare it with"
+    print(f"  {item.name}: SHA-256 {received}, {checked}")
+    if path.suffix == ".zip" and not zipfile.is_zipfile(path):
+        # Some servers answer a wrong address with a page of text and status 200.
+        path.unlink()
+        rule = f"The file of {item.url} must be a zip archive. The authors' page: {wanted.page}"
+        raise UserError(rule, "something else", path)
+    if item.unpack:
+        print(f"  {folder.name}: {unpack_archive(path, folder)} files unpacked")
+        path.unlink()
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("dataset", None, f"Data set: {', '.join(DOWNLOADS)}.")
+    flags.DEFINE_string("out_dir", None, "Folder to download to; the raw_dir of data_prep.prepare.")
+    run_command(main)

@@ -1,0 +1,1 @@
+"""Fetching public archives, resumable and unpacked safely."""

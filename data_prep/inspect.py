@@ -1,0 +1,54 @@
+"""Command: checks own recordings before they are prepared.
+
+Example:
+    python -m data_prep.inspect --manifest=recordings/manifest.csv --skeleton_layout=kinect_v1_20
+
+Exit status: 0 if all is well, 1 if there are warnings alone, 2 if preparing would refuse a clip
+or there is nothing to inspect.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+
+from absl import flags
+from tqdm import tqdm
+
+from data_prep.inspection.inspect_recordings import inspect_recordings
+from data_prep.inspection.inspection_table import inspection_table
+from data_prep.loaders.custom.clip import CustomClip
+from data_prep.loaders.custom.loader import CustomLoader
+from data_prep.run_command import run_command
+from data_prep.skeletons.known_skeletons import KNOWN_SKELETONS
+from data_prep.user_error import UserError
+
+_MANIFEST = flags.DEFINE_string("manifest", None, "CSV file that describes the recordings.")
+_ANNOTATIONS = flags.DEFINE_string("annotations", None, "CSV file that cuts them into clips.")
+_LAYOUT = flags.DEFINE_string(
+    "skeleton_layout", None, f"{', '.join(KNOWN_SKELETONS)}, or a .json file with the joints."
+)
+_RATE = flags.DEFINE_float("rate_hz", None, "Rate to bring the accelerometer to.")
+_MOST = flags.DEFINE_integer("most", 20, "Problems of a kind to list; 0 lists all.")
+
+
+def main() -> None:
+    """Inspects the recordings that the flags name and prints a table and the problems."""
+    if not _MANIFEST.value:
+        raise UserError("--manifest must be given", "none")
+    if _MOST.value < 0:
+        raise UserError("most must be at least 0", _MOST.value)
+    loader = CustomLoader(_MANIFEST.value, _ANNOTATIONS.value, _LAYOUT.value, _RATE.value)
+    inspection = inspect_recordings(loader, _progress)
+    print(inspection_table(inspection, _MOST.value))
+    errors = sum(problem.is_error for problem in inspection.problems)
+    warnings = len(inspection.problems) - errors
+    print(f"{len(inspection.clips)} clips, {errors} errors, {warnings} warnings")
+    if inspection.problems:
+        sys.exit(2 if errors else 1)
+
+
+def _progress(clips: Sequence[CustomClip]) -> Iterable[CustomClip]:
+    return tqdm(clips, unit="clip", disable=not sys.stderr.isatty())
+
+
+if __name__ == "__main__":
+    run_command(main)

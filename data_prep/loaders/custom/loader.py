@@ -1,0 +1,221 @@
+"""A user's own recordings, described by a manifest."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_prep.clip import Clip
+from data_prep.dataset_description import DatasetDescription
+from data_prep.loader import ClipSource, Discovery
+from data_prep.loaders.custom.annotations import cut_by_annotations
+from data_prep.loaders.custom.clip import CustomClip
+from data_prep.loaders.custom.manifest import read_custom_manifest
+from data_prep.loaders.custom.recording import read_custom_recording
+from data_prep.loaders.custom.split import natural_order, split_subjects
+from data_prep.made_by import made_by
+from data_prep.raw.raw_files import RawFile, raw_sources
+from data_prep.skeletons.skeleton_layout import SkeletonLayout
+from data_prep.user_error import UserError
+
+_USUAL_RATE_HZ = 50.0
+_RATES_HZ = (1.0, 10_000.0)
+
+
+@dataclass(frozen=True)
+class CustomLoader:
+    """Own recordings: a manifest with one row a clip, or one row a recording and annotations.
+
+    `custom_manifest` and `custom_annotations` name the columns; `CustomClip` says what a cell
+    means. `python -m data_prep.inspect` checks manifest and recordings first.
+
+    Args:
+        manifest: The CSV file; paths in it are relative to it.
+        annotations: CSV file that cuts the recordings into clips; None if the rows are clips.
+        skeleton_layout: A known layout or a JSON file, see `SkeletonLayout.load`; None if no row
+            has a skeleton.
+        rate_hz: Rate of the prepared accelerometer. None takes the rate that the rows state, or
+            50 Hz if all rows leave it to the stamps.
+
+    Raises:
+        UserError: There is no manifest, the layout is unknown or damaged, or the rate is out of
+            range.
+    """
+
+    manifest: str | Path | None = None
+    annotations: str | Path | None = None
+    skeleton_layout: str | Path | None = None
+    rate_hz: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.manifest:
+            raise UserError("Own recordings need a manifest", "none")
+        low, high = _RATES_HZ
+        if self.rate_hz is not None and not low <= self.rate_hz <= high:
+            raise UserError(f"rate_hz must be {low:g} to {high:g}", self.rate_hz)
+        self.layout()
+
+    def discover(self) -> Discovery:
+        """Finds the clips; raises `UserError` for the first mistake in the manifest."""
+        clips, errors = self.clips()
+        if errors:
+            error, others = errors[0], len(errors) - 1
+            more = f" (and {others} more; data_prep.inspect lists all)" if others else ""
+            raise UserError(error.rule, f"{error.received}{more}", error.path)
+        train, test, note = split_subjects(clips, str(self.manifest))
+        class_names = sorted({clip.action for clip in clips})
+        if len(class_names) < 2:
+            raise UserError("A data set needs at least 2 actions", class_names[0], self.manifest)
+        rate_hz = self.prepared_rate_hz(clips)
+        sources = []
+        for clip in clips:
+            files = self.files(clip)
+            details = {"rate_hz": rate_hz, "clip": _as_json(clip)}
+            action = class_names.index(clip.action)
+            sources.append(
+                ClipSource(clip.clip_id, clip.subject, action, clip.trial, files, details)
+            )
+        layout = self.layout() or SkeletonLayout((), ())
+        description = DatasetDescription(
+            name="custom",
+            title="Own recordings",
+            is_synthetic=False,
+            citation="Own recordings; nothing to cite.",
+            num_clips=len(clips),
+            subjects=natural_order({*train, *test}),
+            class_names=class_names,
+            streams=_streams(clips, layout, rate_hz),
+            joint_names=list(layout.joint_names),
+            joint_parents=list(layout.joint_parents),
+            root_joint=layout.root_joint if layout.joint_names else 0,
+            up_axis=layout.up_axis,
+            protocols={
+                "cross_subject": {
+                    "train_subjects": train,
+                    "test_subjects": test,
+                    "metric": "accuracy",
+                }
+            },
+            made_by=made_by(),
+            wrist_place=_wrist_place(clips),
+            skeleton_dimensions=layout.dimensions,
+            sources=raw_sources(self._all_files(sources)),
+            source_notes=[note],
+        )
+        return Discovery(description, sources)
+
+    def read(self, source: ClipSource) -> Clip:
+        """Reads one clip; `Loader.read` says what it raises."""
+        clip = _from_json(source.details["clip"])
+        recording = read_custom_recording(
+            clip, source.files, self.layout(), source.details["rate_hz"]
+        )
+        return Clip(
+            clip_id=source.clip_id,
+            subject=source.subject,
+            action=source.action,
+            trial=source.trial,
+            sensor_place=clip.sensor_place,
+            accelerometer=recording.accelerometer,
+            skeleton=recording.skeleton,
+            sources=recording.sources,
+            flags=recording.flags,
+        )
+
+    def layout(self) -> SkeletonLayout | None:
+        """Returns the layout of the skeletons, None without one."""
+        return SkeletonLayout.load(self.skeleton_layout) if self.skeleton_layout else None
+
+    def clips(self) -> tuple[list[CustomClip], list[UserError]]:
+        """Returns the clips that the manifest describes, and its mistakes row by row.
+
+        Raises:
+            UserError: A table is missing, is none, or its header breaks a rule.
+        """
+        layout = self.layout()
+        is_pose = layout is not None and layout == SkeletonLayout.load("coco_17")
+        clips, errors = read_custom_manifest(
+            self.manifest,
+            for_annotations=self.annotations is not None,
+            skeleton_unit="px" if is_pose else "m",
+        )
+        bare = next((clip for clip in clips if clip.skeleton_path and layout is None), None)
+        if bare is not None:
+            rule = "Rows with a skeleton_path need a skeleton_layout"
+            errors.append(UserError(rule, "none", bare.place))
+        if self.annotations is not None:
+            clips, more = cut_by_annotations(self.annotations, clips)
+            errors = errors + more
+        return clips, errors
+
+    def prepared_rate_hz(self, clips: Sequence[CustomClip]) -> float:
+        """Returns the rate that the accelerometer of all clips is brought to.
+
+        Raises:
+            UserError: The rows state several rates, and none was chosen.
+        """
+        if self.rate_hz is not None:
+            return float(self.rate_hz)
+        stated = {clip.accelerometer_rate_hz for clip in clips} - {None}
+        if len(stated) > 1:
+            rule = "rate_hz must be given where the rows state several accelerometer_rate_hz"
+            received = ", ".join(f"{rate:g}" for rate in sorted(stated))
+            raise UserError(rule, received, self.manifest)
+        return stated.pop() if stated else _USUAL_RATE_HZ
+
+    def files(self, clip: CustomClip) -> dict[str, RawFile]:
+        """Returns the files of a clip: "accelerometer", and "skeleton" where it has one."""
+        folder = Path(self.manifest).parent
+        paths = {"accelerometer": clip.accelerometer_path, "skeleton": clip.skeleton_path}
+        return {stream: RawFile(path, folder / path) for stream, path in paths.items() if path}
+
+    def _all_files(self, sources: Sequence[ClipSource]) -> list[RawFile]:
+        found = {item.name: item for source in sources for item in source.files.values()}
+        for option in ("manifest", "annotations", "skeleton_layout"):
+            path = Path(getattr(self, option) or "")
+            if path.is_file():
+                name = f"{option}: {path.name}"
+                found[name] = RawFile(name, path)
+        return list(found.values())
+
+
+def _as_json(clip: CustomClip) -> dict[str, Any]:
+    fields = dataclasses.asdict(clip)
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()
+    }
+
+
+def _from_json(fields: Mapping[str, Any]) -> CustomClip:
+    return CustomClip(
+        **{
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in fields.items()
+        }
+    )
+
+
+def _streams(
+    clips: Sequence[CustomClip], layout: SkeletonLayout, rate_hz: float
+) -> dict[str, dict[str, Any]]:
+    streams: dict[str, dict[str, Any]] = {
+        "accelerometer": {"unit": "g", "nominal_rate_hz": rate_hz, "channels": ["x", "y", "z"]}
+    }
+    rates = {clip.skeleton_rate_hz for clip in clips if clip.skeleton_path}
+    if rates:
+        is_flat = layout.dimensions == 2
+        streams["skeleton"] = {
+            "unit": "m (body-scaled)" if is_flat else "m",
+            "nominal_rate_hz": rates.pop() if len(rates) == 1 else None,
+            "channels": ["x", "y", "confidence" if is_flat else "z"],
+        }
+    return streams
+
+
+def _wrist_place(clips: Sequence[CustomClip]) -> str:
+    """Returns the wrist most clips wore the sensor on, or the most common place without a wrist."""
+    places = Counter(clip.sensor_place for clip in clips)
+    wrists = {place: count for place, count in places.items() if "wrist" in place} or places
+    return max(sorted(wrists), key=lambda place: wrists[place])

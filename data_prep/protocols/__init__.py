@@ -1,0 +1,1 @@
+"""Which clips train and which test, as data."""

@@ -1,0 +1,1 @@
+"""Raw files as they come: archives, tables, MATLAB and BVH files."""

@@ -1,0 +1,1 @@
+"""Time series: stamps, rates, gaps."""

@@ -1,0 +1,26 @@
+/* What check_vectors.c needs of where it runs: the host or an emulated board. */
+#ifndef PSKD_PLATFORM_H_
+#define PSKD_PLATFORM_H_
+
+#include <stdint.h>
+
+/* Opens the file that the command line names. Returns 0 if there is none. */
+int platform_open(int argc, char **argv);
+
+/* Reads the next bytes of the file. Returns 0 unless there are so many. */
+int platform_read(void *bytes, uint32_t size);
+
+void platform_print(const char *text);
+
+/* A counter that goes up with the instructions run, or stays 0; wraps to 0 after its mask. */
+uint32_t platform_ticks(void);
+extern const uint32_t platform_ticks_mask;
+
+/* Instructions of four ticks; 0 if they are not counted. */
+extern const uint32_t platform_instructions_per_four_ticks;
+
+/* Marks the unused stack below the caller; then tells how many bytes of it were used since. */
+void platform_mark_stack(void);
+uint32_t platform_used_stack(void);
+
+#endif /* PSKD_PLATFORM_H_ */

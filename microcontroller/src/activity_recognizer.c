@@ -1,0 +1,90 @@
+#include "activity_recognizer.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Softmax of the dequantised logits; the largest becomes exp(0), so that nothing overflows. */
+static void softmax(const int8_t *output, float *probabilities) {
+  const int32_t largest = output[pskd_argmax(output)];
+  float total = 0.0f;
+  int32_t index;
+  for (index = 0; index < PSKD_NUM_CLASSES; ++index) {
+    probabilities[index] = expf(PSKD_OUTPUT_SCALE * (float)(output[index] - largest));
+    total += probabilities[index];
+  }
+  for (index = 0; index < PSKD_NUM_CLASSES; ++index) probabilities[index] /= total;
+}
+
+static void start_cutting(PskdActivityRecognizer *recognizer) {
+#if PSKD_CLIP_MODE
+  pskd_segment_detector_start(&recognizer->detector, &recognizer->settings.segment);
+#else
+  pskd_window_buffer_start(&recognizer->buffer, recognizer->settings.maximum_gap_us);
+#endif
+}
+
+static PskdRecognizerEvent decide(PskdActivityRecognizer *recognizer, const float *samples,
+                                  int32_t length, PskdInvoke invoke) {
+  int32_t index;
+#if PSKD_CLIP_MODE
+  /* A gesture says nothing of the next one. */
+  (void)pskd_activity_filter_lose_signal(&recognizer->filter);
+#endif
+  if (pskd_prepare_clip(samples, length, recognizer->workspace, recognizer->input) == PSKD_OK) {
+    invoke(recognizer->input, recognizer->output);
+    softmax(recognizer->output, recognizer->probabilities);
+  } else {
+    memset(recognizer->output, 0, sizeof(recognizer->output));
+    /* The filter's sign for what is no probability: "unknown". */
+    for (index = 0; index < PSKD_NUM_CLASSES; ++index) recognizer->probabilities[index] = NAN;
+  }
+  recognizer->activity =
+      pskd_activity_filter_add(&recognizer->filter, recognizer->probabilities);
+  return PSKD_RECOGNIZER_DECIDED;
+}
+
+void pskd_activity_recognizer_start(PskdActivityRecognizer *recognizer,
+                                    const PskdRecognizerSettings *settings) {
+  memset(recognizer, 0, sizeof(*recognizer));
+  recognizer->settings = *settings;
+  recognizer->activity = PSKD_NO_SIGNAL;
+  pskd_activity_filter_start(&recognizer->filter, &settings->filter);
+  pskd_signal_check_start(&recognizer->check, settings->maximum_same);
+  start_cutting(recognizer);
+}
+
+void pskd_activity_recognizer_lose_signal(PskdActivityRecognizer *recognizer) {
+  recognizer->activity = pskd_activity_filter_lose_signal(&recognizer->filter);
+  start_cutting(recognizer);
+}
+
+PskdRecognizerEvent pskd_activity_recognizer_add(PskdActivityRecognizer *recognizer,
+                                                 uint32_t time_us, const float *sample,
+                                                 PskdInvoke invoke) {
+  if (!pskd_signal_check_add(&recognizer->check, sample)) {
+    pskd_activity_recognizer_lose_signal(recognizer);
+    return PSKD_RECOGNIZER_LOST;
+  }
+#if PSKD_CLIP_MODE
+  switch (pskd_segment_detector_add(&recognizer->detector, time_us, sample)) {
+    case PSKD_SEGMENT_READY:
+      return decide(recognizer, recognizer->detector.samples, recognizer->detector.length,
+                    invoke);
+    case PSKD_SEGMENT_RESTARTED:
+      recognizer->activity = pskd_activity_filter_lose_signal(&recognizer->filter);
+      return PSKD_RECOGNIZER_LOST;
+    default:
+      return PSKD_RECOGNIZER_WAITING;
+  }
+#else
+  switch (pskd_window_buffer_add(&recognizer->buffer, time_us, sample, recognizer->window)) {
+    case PSKD_WINDOW_READY:
+      return decide(recognizer, recognizer->window, PSKD_WINDOW_SAMPLES, invoke);
+    case PSKD_WINDOW_RESTARTED:
+      recognizer->activity = pskd_activity_filter_lose_signal(&recognizer->filter);
+      return PSKD_RECOGNIZER_LOST;
+    default:
+      return PSKD_RECOGNIZER_WAITING;
+  }
+#endif
+}

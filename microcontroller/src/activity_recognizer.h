@@ -1,0 +1,83 @@
+/* The whole way from a sample to what the device says, for either mode.
+ *
+ * signal_check, then window_buffer or segment_detector, accelerometer_features, the model, softmax
+ * and activity_filter. C99, no heap, no static state.
+ */
+#ifndef PSKD_ACTIVITY_RECOGNIZER_H_
+#define PSKD_ACTIVITY_RECOGNIZER_H_
+
+#include <stdint.h>
+
+#include "accelerometer_features.h"
+#include "activity_filter.h"
+#include "model_settings.h"
+#include "segment_detector.h"
+#include "signal_check.h"
+#include "window_buffer.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Runs the model once: pskd_plain_invoke, or the application's call of another runtime. */
+typedef void (*PskdInvoke)(const int8_t *input, int8_t *output);
+
+typedef enum {
+  PSKD_RECOGNIZER_WAITING = 0,
+  PSKD_RECOGNIZER_DECIDED = 1, /* the model ran, or its input was not finite */
+  PSKD_RECOGNIZER_LOST = 2     /* no signal: a gap, a stuck axis, a clock that jumped */
+} PskdRecognizerEvent;
+
+typedef struct {
+  PskdActivityFilterSettings filter; /* in clip mode segments are not smoothed with each other */
+  int32_t maximum_same;              /* of signal_check */
+#if PSKD_CLIP_MODE
+  PskdSegmentSettings segment;
+#else
+  uint32_t maximum_gap_us;           /* of window_buffer */
+#endif
+} PskdRecognizerSettings;
+
+/* A caller reads the first group of fields; the others are the recognizer's own. */
+typedef struct {
+  int32_t activity;                     /* a class, PSKD_UNKNOWN or PSKD_NO_SIGNAL */
+  int8_t output[PSKD_NUM_CLASSES];      /* of the last decision; 0 if its input was not finite */
+  float probabilities[PSKD_NUM_CLASSES];
+
+  PskdRecognizerSettings settings;
+  PskdActivityFilter filter;
+  PskdSignalCheck check;
+#if PSKD_CLIP_MODE
+  PskdSegmentDetector detector;
+#else
+  PskdWindowBuffer buffer;
+  float window[3 * PSKD_WINDOW_SAMPLES];
+#endif
+  float workspace[3 * PSKD_STEPS];
+  int8_t input[PSKD_INPUT_SIZE];
+} PskdActivityRecognizer;
+
+/* Starts with no signal. */
+void pskd_activity_recognizer_start(PskdActivityRecognizer *recognizer,
+                                    const PskdRecognizerSettings *settings);
+
+/* Takes a sample; at a decision it calls `invoke`.
+ *
+ * time_us: its stamp in microseconds; it may wrap around.
+ * sample: x, y, z in g.
+ *
+ * A sensor that stops is seen at its next sample; call pskd_activity_recognizer_lose_signal from a
+ * timer to see it at once.
+ */
+PskdRecognizerEvent pskd_activity_recognizer_add(PskdActivityRecognizer *recognizer,
+                                                 uint32_t time_us, const float *sample,
+                                                 PskdInvoke invoke);
+
+/* The sensor stopped: says PSKD_NO_SIGNAL and forgets what came before. */
+void pskd_activity_recognizer_lose_signal(PskdActivityRecognizer *recognizer);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* PSKD_ACTIVITY_RECOGNIZER_H_ */

@@ -1,0 +1,54 @@
+"""A run's student as plain C, with what checks it on boards and emulators.
+
+python -m pskd_tf.export.plain_c --run_dir=RUN --out=DIR
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from absl import flags
+
+from data_prep.prepared_set import PreparedSet
+from data_prep.run_command import run_command
+from data_prep.user_error import UserError
+from pskd_tf.data.input_settings import InputSettings
+from pskd_tf.data.window_samples import window_samples
+from pskd_tf.export.plain_c.write_firmware_inputs import write_firmware_inputs
+
+_RUN_DIR = flags.DEFINE_string("run_dir", None, "A finished run of pskd_tf.train.")
+_OUT = flags.DEFINE_string("out", None, "The folder to write; an older one is replaced.")
+_PREPARED_DIR = flags.DEFINE_string(
+    "prepared_dir", None, "Where the run's prepared set lies, if not in the run."
+)
+_RANDOM_INPUTS = flags.DEFINE_integer(
+    "random_inputs", 10_000, "Random vectors to add to the test clips.", lower_bound=1
+)
+
+
+def main() -> None:
+    """Reads the run and writes `plain_model.c` and the vectors of its test clips or windows."""
+    if not _RUN_DIR.value or not _OUT.value:
+        raise UserError("--run_dir and --out must be given", "nothing")
+    run_dir = Path(_RUN_DIR.value)
+    manifest = run_dir / "export" / "manifest.json"
+    if not manifest.is_file():
+        raise UserError("A finished run has an export", "no manifest.json", manifest.parent)
+    provenance = json.loads(manifest.read_text(encoding="ascii"))["provenance"]
+    prepared = PreparedSet.load(_PREPARED_DIR.value or run_dir / "prepared")
+    if prepared.fingerprint != provenance["dataset_fingerprint"]:
+        raise UserError("The prepared set must be the run's", prepared.fingerprint)
+    rows = np.flatnonzero(prepared.manifest["clip_id"].isin(provenance["test_clips"]))
+    settings = InputSettings(**provenance["settings"]["inputs"])
+    clips = [prepared.accelerometer(row) for row in rows]
+    if settings.mode == "window":
+        rate_hz = prepared.description.streams["accelerometer"]["nominal_rate_hz"]
+        windows = [window_samples(clip, rate_hz, settings).samples for clip in clips]
+        clips = [window for clip_windows in windows for window in clip_windows]
+    write_firmware_inputs(_OUT.value, manifest.parent, settings, clips, _RANDOM_INPUTS.value)
+    kind = "clips" if settings.mode == "clip" else "windows"
+    print(f"plain C and vectors of {len(clips)} test {kind}: {_OUT.value}")
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,92 @@
+"""Damaged .mat files give one user error, never another exception."""
+
+import io
+
+import numpy as np
+import pytest
+import scipy.io
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data_prep.raw.mat_file import read_mat_array
+from data_prep.user_error import UserError
+
+NAME = "Inertial.zip/Inertial/a1_s1_t1_inertial.mat"
+
+
+def saved(compress: bool) -> bytes:
+    stream = io.BytesIO()
+    values = np.arange(12.0).reshape(2, 6)
+    scipy.io.savemat(stream, {"d_iner": values}, do_compression=compress)
+    return stream.getvalue()
+
+
+PLAIN, COMPRESSED = saved(False), saved(True)
+
+
+def test_round_trip(mat_bytes):
+    values = np.arange(12.0).reshape(2, 6)
+    read = read_mat_array(mat_bytes(d_iner=values), "d_iner", NAME)
+    np.testing.assert_array_equal(read, values)
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"d_skel": np.eye(2)}, "A .mat file must hold d_iner. Received: d_skel"),
+        ({"d_iner": "text"}, "d_iner must hold real numbers"),
+        ({"d_iner": np.eye(2) * 1j}, "d_iner must hold real numbers. Received: complex128"),
+        ({"d_iner": np.array([1, "a"], dtype=object)}, "d_iner must hold real numbers"),
+    ],
+)
+def test_wrong_content(mat_bytes, variables: dict, message: str):
+    with pytest.raises(UserError) as error:
+        read_mat_array(mat_bytes(**variables), "d_iner", NAME)
+    assert message in str(error.value)
+    assert f"(file: {NAME})" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"MATLAB",
+        b"\x00" * 300,
+        b"\xff" * 300,
+        b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + b"\x89HDF\r\n",
+    ],
+)
+def test_no_mat_file(content: bytes):
+    with pytest.raises(UserError, match=r"^A \.mat file must be of version 5 to 7\.2\."):
+        read_mat_array(content, "d_iner", NAME)
+
+
+def test_every_truncation_is_a_user_error(mat_bytes):
+    content = mat_bytes(d_iner=np.random.default_rng(0).normal(size=(9, 6)))
+    for length in range(len(content) - 1):
+        with pytest.raises(UserError):
+            read_mat_array(content[:length], "d_iner", NAME)
+
+
+@pytest.mark.parametrize("data_type", [0, 8, 10, 15, 20, 200])
+def test_unknown_data_type(data_type: int):
+    """Scipy's reader would crash the process on it."""
+    content = bytearray(PLAIN)
+    assert content[184] == 9  # double, in the tag before the values
+    content[184] = data_type
+    with pytest.raises(UserError, match=r"^A \.mat file must be readable by scipy"):
+        read_mat_array(bytes(content), "d_iner", NAME)
+
+
+@settings(deadline=None, max_examples=300)
+@given(content=st.sampled_from([PLAIN, COMPRESSED]), data=st.data())
+def test_wrong_bytes_are_a_user_error_or_numbers(content: bytes, data):
+    """Whatever a few wrong bytes do, no other exception comes out."""
+    damaged = bytearray(content)
+    for _ in range(data.draw(st.integers(1, 3))):
+        damaged[data.draw(st.integers(120, len(content) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        values = read_mat_array(bytes(damaged), "d_iner", NAME)
+    except UserError:
+        return
+    assert values.dtype.kind in "fiu"

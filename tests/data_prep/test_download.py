@@ -1,0 +1,131 @@
+"""The download command as a user meets it, against a server on this machine."""
+
+import functools
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from absl import flags
+
+from data_prep import download
+from data_prep.downloading.download_table import DOWNLOADS, DatasetDownload, RemoteFile
+from data_prep.loaders.load_dataset import DATASETS
+from data_prep.user_error import UserError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch) -> Iterator[tuple[Path, str]]:
+    """A folder and its address."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    folder = tmp_path / "served"
+    folder.mkdir()
+    handler = functools.partial(_Quiet, directory=folder)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield folder, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path: Path) -> Callable[..., None]:
+    """Runs the command's main with the given flags and a data set "tiny" of the given files."""
+
+    def start(*files: RemoteFile, dataset: str = "tiny") -> None:
+        tiny = DatasetDownload("Tiny", "https://example.org/tiny", files, "Ask them.")
+        monkeypatch.setitem(DOWNLOADS, "tiny", tiny)
+        monkeypatch.setattr(flags, "FLAGS", _Values(dataset, str(tmp_path / "out")))
+        download.main()
+
+    return start
+
+
+class _Values:
+    def __init__(self, dataset: str, out_dir: str):
+        self.dataset, self.out_dir = dataset, out_dir
+
+
+def zip_in(folder: Path) -> None:
+    with zipfile.ZipFile(folder / "Inertial.zip", "w") as stream:
+        stream.writestr("Inertial/a1_s1_t1_inertial.mat", b"1")
+
+
+def test_zip_stays_packed(served, run, tmp_path: Path, capsys):
+    """The loaders read it as it is."""
+    zip_in(served[0])
+    run(RemoteFile("Inertial.zip", f"{served[1]}/Inertial.zip", None, "a test"))
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["Inertial.zip"]
+    output = capsys.readouterr().out
+    assert "authors' page: https://example.org/tiny" in output
+    assert "Inertial.zip (a test)" in output
+    assert "nothing to compare it with" in output
+
+
+def test_unpacked_once(served, run, tmp_path: Path, capsys):
+    zip_in(served[0])
+    item = RemoteFile("Set-main.zip", f"{served[1]}/Inertial.zip", None, "a test", unpack=True)
+    run(item)
+    expected = tmp_path / "out" / "Set-main" / "Inertial" / "a1_s1_t1_inertial.mat"
+    assert expected.read_bytes() == b"1"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["Set-main"]
+    (served[0] / "Inertial.zip").unlink()
+    run(item)
+    assert "Set-main: there already" in capsys.readouterr().out
+
+
+def test_moved_address_names_the_page(served, run):
+    item = RemoteFile("Inertial.zip", f"{served[1]}/moved.zip", None, "a test")
+    message = r"Ask them\. The authors' page: https://example\.org/tiny\. Received: 404"
+    with pytest.raises(UserError, match=message):
+        run(item)
+
+
+def test_page_of_text_instead_of_an_archive(served, run, tmp_path: Path):
+    (served[0] / "Inertial.zip").write_text("<html>Not here any more</html>")
+    with pytest.raises(UserError, match="must be a zip archive"):
+        run(RemoteFile("Inertial.zip", f"{served[1]}/Inertial.zip", None, "a test"))
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("dataset", ["berkeley_mhad", "mmact"])
+def test_what_has_to_be_asked_for(run, dataset: str):
+    """One line that says how, with the page."""
+    with pytest.raises(UserError) as error:
+        run(dataset=dataset)
+    assert DOWNLOADS[dataset].page in str(error.value)
+    assert "cannot be downloaded by this command" in str(error.value)
+
+
+def test_unknown_data_set():
+    """Started as the documentation says."""
+    command = [sys.executable, "-m", "data_prep.download", "--dataset=mhad"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith(
+        "error: --dataset must be one of utd_mhad, berkeley_mhad, mmact"
+    )
+
+
+def test_table():
+    """Every recorded set stands in it; no address or hash without a source."""
+    assert set(DOWNLOADS) == {"utd_mhad", "berkeley_mhad", "mmact", "smartfallmm"}
+    assert {"utd_mhad"} <= set(DATASETS) & set(DOWNLOADS)
+    for entry in DOWNLOADS.values():
+        assert entry.page.startswith("https://") and entry.how.endswith(".")
+        for item in entry.files:
+            assert item.url.startswith("https://") and item.source
+            assert item.sha256 is None or len(item.sha256) == 64

@@ -1,0 +1,59 @@
+"""A failing sensor under the sanitizers, in either mode."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def make_faults(exported, tmp_path):
+    """Makes the report of a mode; returns the finished process and the report's numbers."""
+    absent = [tool for tool in ("gcc", "make") if shutil.which(tool) is None]
+    if absent:
+        pytest.skip(f"not installed: {', '.join(absent)}")
+
+    def make(mode, root=ROOT):
+        report = tmp_path / f"faults-{mode}.txt"
+        settings = (f"FIRMWARE_BUILD={tmp_path}", f"FIRMWARE_MODEL={exported}")
+        command = ["make", "-f", "microcontroller/firmware.mk", *settings, str(report)]
+        finished = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=600)
+        lines = report.read_text().splitlines() if report.exists() else []
+        return finished, {name: int(value) for name, value in map(str.split, lines)}
+
+    return make
+
+
+@pytest.mark.parametrize("mode", ["window", "clip"])
+def test_a_million_faulty_samples(make_faults, mode):
+    """No finding, no broken rule; every kind of fault was there, and every answer was given."""
+    finished, report = make_faults(mode)
+    assert finished.returncode == 0, finished.stderr
+    assert report["samples"] == 1_000_000 and report["broken_rules"] == 0
+    faults = {name: count for name, count in report.items() if name.startswith("samples_")}
+    assert len(faults) == 11 and sum(faults.values()) == 1_000_000
+    assert min(faults.values()) > 30_000
+    assert report["inferences"] > 2000 and report["decisions_unknown"] > 100
+    said = [report[f"said_{name}"] for name in ("unknown", "no_signal", "activity")]
+    assert sum(said) == 1_000_000 and min(said) > 10_000
+    # Inputs that are not finite reach the model in no mode; in clip mode the detector drops them.
+    assert (report["decisions"] > report["inferences"]) == (mode == "window")
+
+
+def test_a_broken_rule_fails_the_build(make_faults, tmp_path):
+    """With a check that never finds anything, a stuck axis is taken for a signal."""
+    root = tmp_path / "checkout"
+    shutil.copytree(ROOT / "microcontroller", root / "microcontroller")
+    source = root / "microcontroller" / "src" / "signal_check.c"
+    text = source.read_text()
+    broken = text.replace("good = 0;", "good = 1;")
+    assert broken != text
+    source.write_text(broken)
+    finished, report = make_faults("clip", root)
+    assert finished.returncode == 2 and not report
+    program = tmp_path / "faults-clip" / "stream_faults"
+    printed = subprocess.run([program], capture_output=True, text=True)
+    assert printed.returncode == 1 and "broken: a stuck axis is a lost signal" in printed.stdout

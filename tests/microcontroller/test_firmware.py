@@ -1,0 +1,178 @@
+"""The firmware rules: the same clips on the host, under sanitizers and on emulated cores."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pskd_tf.data.input_settings import InputSettings
+from pskd_tf.export.plain_c.write_firmware_inputs import write_firmware_inputs
+
+ROOT = Path(__file__).resolve().parents[2]
+CORES = ("m4", "m33", "m55")
+
+
+@pytest.fixture(scope="module")
+def model(exported, int8_student, tmp_path_factory):
+    """Plain C of the fixture's student, 36 of its clips, 10,000 random inputs."""
+    folder = tmp_path_factory.mktemp("firmware") / "model"
+    clips = int8_student.clips[::6]
+    write_firmware_inputs(folder, exported, InputSettings(), clips, 10_000)
+    return folder
+
+
+def _make(build, model, *reports):
+    """Asks for the reports of these names; returns the finished process."""
+    needed = {"gcc", "make"}
+    if any(report.name.startswith(CORES) for report in reports):
+        needed |= {"arm-none-eabi-gcc", "qemu-system-arm"}
+    absent = sorted(tool for tool in needed if shutil.which(tool) is None)
+    if absent:
+        pytest.skip(f"not installed: {', '.join(absent)}")
+    settings = (f"FIRMWARE_BUILD={build}", f"FIRMWARE_MODEL={model}")
+    command = ["make", "-f", "microcontroller/firmware.mk", *settings, *map(str, reports)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+
+
+def _reports(path):
+    """The reports in a file, one for each run of the driver."""
+    reports = []
+    for line in path.read_text().splitlines():
+        name, value = line.split()
+        if name == "vectors":
+            reports.append({})
+        reports[-1][name] = int(value)
+    return reports
+
+
+def _check_report(report, vectors, clips):
+    assert (report["vectors"], report["clips"]) == (vectors, clips)
+    assert report["differing_input_bytes"] == report["differing_output_bytes"] == 0
+
+
+@pytest.mark.parametrize("kernel", ["portable", "dsp"])
+def test_host_and_sanitizers(model, tmp_path, kernel):
+    plain, sanitized = (tmp_path / f"host-gcc-{kernel}{end}.txt" for end in ("", "-sanitized"))
+    finished = _make(tmp_path, model, plain, sanitized)
+    assert finished.returncode == 0, finished.stderr
+    clips, random = _reports(plain)
+    _check_report(clips, 36, 36)
+    _check_report(random, 10_000, 0)
+    _check_report(_reports(sanitized)[0], 36, 36)
+
+
+@pytest.fixture(scope="module")
+def on_core(model, tmp_path_factory):
+    """The report of a core and kernel, and the folder of its build."""
+
+    def run(core, kernel):
+        build = tmp_path_factory.mktemp("qemu")
+        finished = _make(build, model, build / f"{core}-{kernel}.txt")
+        assert finished.returncode == 0, finished.stderr
+        return _reports(build / f"{core}-{kernel}.txt")[0], build / f"{core}-{kernel}"
+
+    return run
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_both_kernels_on_a_core(on_core, core):
+    """0 differing bytes; what the aims allow in instructions, RAM and code without tables."""
+    from runpy import run_path
+
+    section_sizes = run_path(str(ROOT / "microcontroller/firmware/on_device_table.py"))[
+        "section_sizes"
+    ]
+    instructions = {}
+    for kernel in ("portable", "dsp"):
+        report, build = on_core(core, kernel)
+        _check_report(report, 36, 36)
+        instructions[kernel] = report["model_instructions"]
+        sizes = section_sizes((build / "firmware.map").read_text())
+        assert sizes["plain", ".bss"] == report["model_buffer_bytes"] == 3200
+        assert sizes["plain", ".bss"] + report["model_stack_bytes"] < 8000
+        code = sizes["plain", ".text"] + sizes["features", ".text"] + sizes["library", ".text"]
+        assert 1000 < code < 12_000
+        assert 262_656 // 10 < sizes["plain", ".rodata"] < 40_000
+    assert 262_656 < instructions["dsp"] < 600_000 < instructions["portable"] < 1_300_000
+
+
+def test_a_wrong_byte_is_counted_and_fails_the_build(model, tmp_path):
+    """One byte of an expected input and one of an expected output."""
+    damaged = tmp_path / "model"
+    shutil.copytree(model, damaged)
+    vectors = bytearray((damaged / "clips.vectors").read_bytes())
+    length = int(np.frombuffer(vectors[16:20], "<i4")[0])
+    vectors[20 + 12 * length] ^= 1
+    vectors[20 + 12 * length + 960] ^= 1
+    (damaged / "clips.vectors").write_bytes(vectors)
+    report = tmp_path / "host-gcc-portable.txt"
+    finished = _make(tmp_path, damaged, report)
+    assert finished.returncode == 2 and not report.exists()
+    program = [tmp_path / "host-gcc-portable", damaged / "clips.vectors"]
+    finished = subprocess.run(program, capture_output=True, text=True)
+    assert finished.returncode == 1
+    assert "differing_input_bytes 1\ndiffering_output_bytes 1\n" in finished.stdout
+    for content, message in ((vectors[:-1], "cut short"), (b"PSKW" + vectors[4:], "this model")):
+        (damaged / "clips.vectors").write_bytes(content)
+        finished = subprocess.run(program, capture_output=True, text=True)
+        assert finished.returncode == 2 and message in finished.stdout
+
+
+def test_a_fault_on_the_core_fails_the_build(model, tmp_path):
+    """The model jumps to nowhere: the fault handler ends the emulator with status 3."""
+    damaged = tmp_path / "model"
+    shutil.copytree(model, damaged)
+    source = damaged / "plain_model.c"
+    text = source.read_text()
+    broken = text.replace("  memcpy(output", "  ((void (*)(void))0xE0000000u)();\n  memcpy(output")
+    assert broken != text
+    source.write_text(broken)
+    finished = _make(tmp_path, damaged, tmp_path / "m4-dsp.txt")
+    assert finished.returncode == 2 and "Error 3" in finished.stderr
+    assert not (tmp_path / "m4-dsp.txt").exists()
+
+
+def test_command_writes_the_test_clips_of_a_run(tiny_run, tmp_path):
+    """`python -m pskd_tf.export.plain_c` on a whole run: held-out clips and no others."""
+    out = tmp_path / "model"
+    command = [sys.executable, "-m", "pskd_tf.export.plain_c", f"--run_dir={tiny_run}"]
+    finished = subprocess.run(
+        [*command, f"--out={out}", "--random_inputs=50"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert finished.returncode == 0, finished.stderr
+    count = int(re.search(r"vectors of (\d+) test clips", finished.stdout).group(1))
+    assert sorted(path.name for path in out.iterdir()) == [
+        *("clips.vectors", "model_settings.h", "plain_model.c", "plain_model.h"),
+        "random.vectors",
+    ]
+    report = tmp_path / "host-gcc-dsp.txt"
+    finished = _make(tmp_path, out, report)
+    assert finished.returncode == 0, finished.stderr
+    clips, random = _reports(report)
+    _check_report(clips, count, count)
+    _check_report(random, 50, 0)
+    assert count >= 32
+
+
+def test_every_test_clip_of_utd_mhad(exported, data_folder, tmp_path):
+    """430 real recordings from raw samples to logits, on the host and on all three cores."""
+    from data_prep.prepare_dataset import prepare_dataset
+    from data_prep.protocols.protocol import clip_indices
+
+    prepared = prepare_dataset("utd_mhad", data_folder / "utd-mhad", tmp_path / "prepared")
+    split = prepared.description.protocols["cross_subject"]
+    rows = clip_indices(prepared.manifest, split["test_subjects"])
+    assert len(rows) == 430
+    clips = [prepared.accelerometer(row) for row in rows]
+    model = tmp_path / "model"
+    write_firmware_inputs(model, exported, InputSettings(), clips, 1)
+    names = ["host-gcc-portable-sanitized", "host-gcc-dsp-sanitized"]
+    names += [f"{core}-{kernel}" for core in CORES for kernel in ("portable", "dsp")]
+    for name in names:
+        finished = _make(tmp_path, model, tmp_path / f"{name}.txt")
+        assert finished.returncode == 0, finished.stderr
+        _check_report(_reports(tmp_path / f"{name}.txt")[0], 430, 430)

@@ -1,0 +1,77 @@
+"""Clips of chosen subjects in memory, and the splits they are chosen by."""
+
+import numpy as np
+import pytest
+
+from data_prep.protocols.protocol import cross_subject, leave_one_subject_out
+from data_prep.user_error import UserError
+from pskd_tf.data.paired_clips import PairedClips
+
+
+def test_only_the_asked_subjects_are_read_in_the_manifest_s_order(prepared, clips):
+    rows = [row for row, subject in enumerate(prepared.manifest["subject"]) if subject in "13"]
+    manifest = prepared.manifest.iloc[rows]
+    assert len(clips) == len(rows) == len(prepared) // 3
+    assert list(clips.clip_ids) == list(manifest["clip_id"])
+    assert set(clips.subjects) == {"1", "3"}
+    np.testing.assert_array_equal(clips.labels, manifest["action"])
+    assert clips.labels.dtype == np.int32
+    np.testing.assert_array_equal(clips.on_wrist, True)
+    backwards = PairedClips.load(prepared, ["3", "1"])
+    assert backwards.clip_ids == clips.clip_ids
+    for place, row in enumerate(rows):
+        samples, joints = prepared.accelerometer(row), prepared.skeleton(row)
+        assert clips.accelerometer_lengths[place] == len(samples)
+        assert clips.skeleton_lengths[place] == len(joints)
+        np.testing.assert_array_equal(clips.accelerometer[place, : len(samples)], samples)
+        np.testing.assert_array_equal(clips.skeleton[place, : len(joints)], joints)
+
+
+def test_padding_is_zero_and_no_longer_than_needed(clips):
+    for values, lengths in (
+        (clips.accelerometer, clips.accelerometer_lengths),
+        (clips.skeleton, clips.skeleton_lengths),
+    ):
+        assert values.dtype == np.float32 and values.shape[1] == lengths.max()
+        assert lengths.min() < lengths.max()
+        for clip, length in zip(values, lengths, strict=True):
+            np.testing.assert_array_equal(clip[length:], 0.0)
+            assert np.abs(clip[length - 1]).max() > 0
+
+
+def test_clips_without_any_skeleton_are_padded_to_two_frames(prepared, monkeypatch):
+    monkeypatch.setattr(type(prepared), "skeleton", lambda self, row: None)
+    blind = PairedClips.load(prepared, ["1"])
+    assert not blind.has_skeleton.any()
+    assert blind.skeleton.shape == (len(blind), 2, len(blind.joint_parents), 3)
+
+
+def test_the_body_is_described(clips):
+    assert clips.joint_parents[clips.root_joint] == -1
+    assert clips.skeleton.shape[2] == len(clips.joint_parents) == 12
+    assert clips.up_axis == 1
+
+
+def test_an_unknown_subject_is_named(prepared):
+    with pytest.raises(UserError, match=r"A subject must be one of 1, 2, .* Received: 99$"):
+        PairedClips.load(prepared, ["1", "99"])
+
+
+def test_no_subject_both_trains_and_tests(prepared):
+    split = cross_subject(prepared.description)
+    train = PairedClips.load(prepared, split.train_subjects)
+    test = PairedClips.load(prepared, split.test_subjects)
+    assert not set(train.subjects) & set(test.subjects)
+    assert not set(train.clip_ids) & set(test.clip_ids)
+    assert len(train) + len(test) == len(prepared)
+
+
+def test_no_validation_fold_holds_a_test_subject_or_its_own_training_subject(prepared):
+    split = cross_subject(prepared.description)
+    folds = leave_one_subject_out(split.train_subjects)
+    assert len(folds) == len(split.train_subjects)
+    for fold in folds:
+        train = set(PairedClips.load(prepared, fold.train_subjects).subjects)
+        held_out = set(PairedClips.load(prepared, fold.test_subjects).subjects)
+        assert not train & held_out and train | held_out == set(split.train_subjects)
+        assert not (train | held_out) & set(split.test_subjects)

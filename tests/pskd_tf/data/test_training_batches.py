@@ -1,0 +1,116 @@
+"""The stream of batches: every draw a function of (seed, stage, epoch, step)."""
+
+import numpy as np
+import pytest
+
+from data_prep.user_error import UserError
+from pskd_tf.data.augmentation_settings import AugmentationSettings
+from pskd_tf.data.input_settings import InputSettings
+from pskd_tf.data.paired_clips import PairedClips
+from pskd_tf.data.plain_views import plain_views
+from pskd_tf.data.training_batches import training_batches
+
+INPUTS = InputSettings(steps=24, skeleton_frames=12, gravity_taps=5)
+
+
+def _batches(clips, streams=("accelerometer",), **changes):
+    arguments = {
+        "seed": 1,
+        "stage": "student",
+        "first_epoch": 0,
+        "epochs": 2,
+        "batch_size": 7,
+        "inputs": INPUTS,
+        "augmentation": AugmentationSettings(),
+        "given": {"row": np.arange(len(clips), dtype=np.float32)},
+        **changes,
+    }
+    stream = training_batches(clips, streams, **arguments)
+    return list(stream.as_numpy_iterator())
+
+
+def _equal(first, second) -> bool:
+    return all(np.array_equal(first[0][name], second[0][name]) for name in first[0])
+
+
+def test_an_epoch_reads_every_clip_at_most_once_and_drops_the_rest(clips):
+    steps = len(clips) // 7
+    assert len(clips) % 7
+    batches = _batches(clips)
+    assert len(batches) == 2 * steps
+    orders = []
+    for epoch in range(2):
+        of_epoch = batches[epoch * steps : (epoch + 1) * steps]
+        rows = np.concatenate([x["row"] for x, _ in of_epoch]).astype(int)
+        assert len(set(rows)) == len(rows) == 7 * steps
+        orders.append(list(rows))
+    assert orders[0] != orders[1] and orders[0] != sorted(orders[0])
+
+
+def test_labels_and_given_columns_follow_their_clips(clips, no_augmentation):
+    both = ("accelerometer", "skeleton")
+    logits = np.random.default_rng(0).normal(size=(len(clips), 4)).astype(np.float32)
+    given = {"row": np.arange(len(clips), dtype=np.float32), "teacher_logits": logits}
+    plain = plain_views(clips, both, INPUTS)
+    for x, y in _batches(clips, both, augmentation=no_augmentation, given=given, epochs=1):
+        rows = x["row"].astype(int)
+        assert set(x) == {"accelerometer", "skeleton", "row", "teacher_logits"}
+        assert y.dtype == np.int32
+        np.testing.assert_array_equal(y, clips.labels[rows])
+        np.testing.assert_array_equal(x["teacher_logits"], logits[rows])
+        for stream in both:
+            np.testing.assert_allclose(x[stream], plain[stream][rows], atol=1e-5)
+
+
+@pytest.mark.parametrize("mixup", [0.0, 0.5])
+def test_a_later_start_gives_the_tail_of_the_stream(clips, mixup):
+    whole = _batches(clips, epochs=3, mixup=mixup)
+    tail = _batches(clips, first_epoch=2, epochs=3, mixup=mixup)
+    assert len(tail) == len(clips) // 7
+    for first, second in zip(whole[-len(tail) :], tail, strict=True):
+        assert _equal(first, second)
+        np.testing.assert_array_equal(first[1], second[1])
+
+
+def test_the_seed_and_the_stage_change_the_stream(clips):
+    first, again = _batches(clips, epochs=1)[0], _batches(clips, epochs=1)[0]
+    assert _equal(first, again)
+    for changes in ({"seed": 2}, {"stage": "teacher"}):
+        other = _batches(clips, epochs=1, **changes)[0]
+        assert not np.array_equal(other[0]["row"], first[0]["row"])
+
+
+def test_mixup_shares_lie_in_0_to_1_and_change_nothing_else(clips):
+    plain, mixed = _batches(clips), _batches(clips, mixup=0.5)
+    for (x, _), (with_share, _) in zip(plain, mixed, strict=True):
+        assert "mixup_share" not in x
+        assert with_share["mixup_share"].shape == (7,)
+        assert with_share["mixup_share"].dtype == np.float32
+        assert _equal((x, None), (with_share, None))
+    shares = np.concatenate([x["mixup_share"] for x, _ in mixed])
+    assert shares.min() >= 0 and shares.max() <= 1
+    # Beta(0.5, 0.5): mean 1/2, variance 1/8.
+    assert shares.mean() == pytest.approx(0.5, abs=0.15)
+    assert shares.var() == pytest.approx(0.125, abs=0.05)
+
+
+def test_only_loaded_subjects_are_in_the_stream(prepared, no_augmentation):
+    train = PairedClips.load(prepared, ["1"])
+    others = PairedClips.load(prepared, ["2", "4", "6"])
+    views = {
+        name: {view.tobytes() for view in plain_views(part, ["skeleton"], INPUTS)["skeleton"]}
+        for name, part in (("own", train), ("other", others))
+    }
+    assert not views["own"] & views["other"]
+    own = plain_views(train, ["skeleton"], INPUTS)["skeleton"]
+    other = plain_views(others, ["skeleton"], INPUTS)["skeleton"]
+    for x, _ in _batches(train, ["skeleton"], augmentation=no_augmentation, epochs=1):
+        for view in x["skeleton"]:
+            assert np.abs(own - view).max(axis=(1, 2)).min() < 1e-5
+            assert np.abs(other - view).max(axis=(1, 2)).min() > 1e-3
+
+
+def test_too_few_clips_for_one_batch_are_refused(time_clips):
+    with pytest.raises(UserError) as error:
+        _batches(time_clips, batch_size=6)
+    assert str(error.value) == "A batch of 6 needs at least as many clips. Received: 5"

@@ -1,0 +1,146 @@
+"""Plain and random views of paired clips."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from pskd_tf.data.accelerometer_features import accelerometer_features
+from pskd_tf.data.augmentation_settings import AugmentationSettings
+from pskd_tf.data.input_settings import InputSettings
+from pskd_tf.data.plain_views import plain_views
+from pskd_tf.data.random_views import random_views
+from pskd_tf.data.resample_clip import resample_clip
+
+BOTH = ("accelerometer", "skeleton")
+INPUTS = InputSettings(steps=48, skeleton_frames=48, gravity_taps=5)
+# x of the sensor, and x of joint 1 as seen from the root.
+SENSOR_TIME, BODY_TIME = (..., 0, 0), (..., 9)
+
+
+def _views(clips, augmentation, streams=BOTH, seed=3, rows=None):
+    rows = np.arange(len(clips)) if rows is None else rows
+    generator = np.random.default_rng(seed)
+    return random_views(clips, rows, streams, generator, INPUTS, augmentation)
+
+
+def test_plain_views_have_the_declared_shapes_and_read_end_to_end(time_clips):
+    views = plain_views(time_clips, BOTH, INPUTS)
+    assert views["accelerometer"].shape == (5, *INPUTS.accelerometer_shape)
+    assert views["skeleton"].shape == (5, 48, time_clips.skeleton_channels)
+    assert {view.dtype for view in views.values()} == {np.dtype(np.float32)}
+    time = np.tile(np.linspace(0, 1, 48), (5, 1))
+    np.testing.assert_allclose(views["accelerometer"][SENSOR_TIME], time, atol=1e-6)
+    np.testing.assert_allclose(views["skeleton"][BODY_TIME], time, atol=1e-6)
+
+
+@pytest.mark.parametrize("blind", [[2], [0, 1, 2, 3, 4]])
+def test_clips_without_a_skeleton_have_still_ones(time_clips, no_augmentation, blind):
+    lengths, skeleton = time_clips.skeleton_lengths.copy(), time_clips.skeleton.copy()
+    lengths[blind], skeleton[blind] = 0, 0
+    frames = max(lengths.max(), 2)
+    clips = dataclasses.replace(time_clips, skeleton_lengths=lengths, skeleton=skeleton[:, :frames])
+    for views in (plain_views(clips, BOTH, INPUTS), _views(clips, no_augmentation)):
+        moved = np.ptp(views["skeleton"][BODY_TIME], axis=1) > 0.5
+        np.testing.assert_array_equal(moved, lengths > 0)
+        np.testing.assert_array_equal(views["skeleton"][blind], 0)
+        assert np.isfinite(views["accelerometer"]).all()
+
+
+def test_a_plain_view_is_the_resampled_clip_s_features(clips):
+    view = plain_views(clips, ["accelerometer"], InputSettings())["accelerometer"]
+    length = clips.accelerometer_lengths[3]
+    expected = accelerometer_features(resample_clip(clips.accelerometer[3, :length], 96), 17)
+    np.testing.assert_array_equal(view[3, :, 0], expected)
+
+
+def test_without_strengths_a_random_view_is_the_plain_one(clips, no_augmentation):
+    drawn, plain = _views(clips, no_augmentation), plain_views(clips, BOTH, INPUTS)
+    assert list(drawn) == list(plain)
+    for stream in BOTH:
+        np.testing.assert_allclose(drawn[stream], plain[stream], atol=1e-5)
+        assert drawn[stream].dtype == np.float32
+
+
+def test_the_same_seed_draws_the_same_bytes(clips):
+    first, again = _views(clips, AugmentationSettings()), _views(clips, AugmentationSettings())
+    other = _views(clips, AugmentationSettings(), seed=4)
+    for stream in BOTH:
+        assert first[stream].tobytes() == again[stream].tobytes()
+        assert np.abs(first[stream] - other[stream]).max() > 0.01
+
+
+def test_asking_for_one_stream_more_does_not_change_the_other(clips):
+    both = _views(clips, AugmentationSettings())
+    for stream in BOTH:
+        alone = _views(clips, AugmentationSettings(), streams=[stream])
+        assert list(alone) == [stream]
+        np.testing.assert_array_equal(alone[stream], both[stream])
+
+
+def test_both_modalities_read_along_the_same_time_course(time_clips, no_augmentation):
+    warped = dataclasses.replace(no_augmentation, time_warp=0.4, shift=0.2)
+    views = _views(time_clips, warped)
+    sensor, body = views["accelerometer"][SENSOR_TIME], views["skeleton"][BODY_TIME]
+    np.testing.assert_allclose(sensor, body, atol=1e-5)
+    # The course is neither the plain one nor the same for all clips.
+    assert np.abs(sensor - np.linspace(0, 1, 48)).max() > 0.05
+    assert np.abs(sensor[0] - sensor[1]).max() > 0.05
+
+
+def test_rows_choose_the_clips(clips, no_augmentation):
+    rows = np.array([7, 2, 2])
+    drawn = _views(clips, no_augmentation, rows=rows)["accelerometer"]
+    plain = plain_views(clips, BOTH, INPUTS)["accelerometer"]
+    np.testing.assert_allclose(drawn, plain[rows], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("strength", "stream"),
+    [
+        ("time_warp", "both"),
+        ("shift", "both"),
+        ("rotation_radians", "accelerometer"),
+        ("log_scale", "accelerometer"),
+        ("noise_g", "accelerometer"),
+        ("skeleton_yaw_radians", "skeleton"),
+        ("skeleton_tilt_radians", "skeleton"),
+        ("skeleton_log_scale", "skeleton"),
+        ("joint_noise_metres", "skeleton"),
+    ],
+)
+def test_each_strength_changes_its_own_stream(clips, no_augmentation, strength, stream):
+    changed = _views(clips, dataclasses.replace(no_augmentation, **{strength: 0.2}))
+    still = _views(clips, no_augmentation)
+    for name in BOTH:
+        difference = np.abs(changed[name] - still[name]).max()
+        assert difference > 0.01 if stream in (name, "both") else difference == 0
+
+
+def test_a_turn_and_a_scale_act_on_the_whole_clip(clips, no_augmentation):
+    still = _views(clips, no_augmentation)["accelerometer"][:, :, 0]
+    turned = _views(clips, dataclasses.replace(no_augmentation, rotation_radians=0.5))
+    # A rotation keeps |a| - 1.
+    np.testing.assert_allclose(turned["accelerometer"][:, :, 0, 3], still[..., 3], atol=1e-5)
+    scaled = _views(clips, dataclasses.replace(no_augmentation, log_scale=0.5))
+    ratio = (scaled["accelerometer"][:, :, 0, 3] + 1) / (still[..., 3] + 1)
+    np.testing.assert_allclose(ratio, np.tile(ratio[:, :1], (1, 48)), rtol=1e-4)
+    assert np.log(ratio[:, 0]).std() == pytest.approx(0.5, rel=0.35)
+
+
+def test_yaw_keeps_heights(clips, no_augmentation):
+    yaw = dataclasses.replace(no_augmentation, skeleton_yaw_radians=1.0)
+    shape = (len(clips), 48, len(clips.joint_parents), 9)
+    turned = _views(clips, yaw)["skeleton"].reshape(shape)
+    still = _views(clips, no_augmentation)["skeleton"].reshape(shape)
+    up = clips.up_axis
+    np.testing.assert_allclose(turned[..., up], still[..., up], atol=1e-5)
+    assert np.abs(turned - still).max() > 0.1
+
+
+def test_noise_has_the_asked_size(clips, no_augmentation):
+    noisy = _views(clips, dataclasses.replace(no_augmentation, noise_g=0.1))["accelerometer"]
+    still = _views(clips, no_augmentation)["accelerometer"]
+    difference = (noisy - still)[..., :3]
+    assert difference.std() == pytest.approx(0.1, rel=0.05)
+    assert difference.mean() == pytest.approx(0, abs=0.01)

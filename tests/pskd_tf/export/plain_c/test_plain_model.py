@@ -1,0 +1,150 @@
+"""The generated C against TensorFlow Lite Micro: every byte of every output."""
+
+import numpy as np
+import pytest
+
+from pskd_tf.export.plain_c.plain_model import plain_model
+
+KERNELS = ("portable", "dsp")
+SAME, VALID = 0, 1
+
+
+def _random_inputs(count, shape, seed=0):
+    return np.random.default_rng(seed).integers(-128, 128, (count, *shape), np.int8)
+
+
+def _assert_equal(run_plain, run_wheel, tflite, inputs):
+    """Both kernels; returns the outputs."""
+    expected = run_wheel(tflite, inputs)
+    for kernel in KERNELS:
+        np.testing.assert_array_equal(run_plain(tflite, inputs, kernel), expected, kernel)
+    return expected
+
+
+def test_student_on_10000_random_inputs(run_plain, run_wheel, int8_student):
+    inputs = _random_inputs(10_000, (96, 1, 10))
+    outputs = _assert_equal(run_plain, run_wheel, int8_student.tflite, inputs)
+    assert outputs.shape == (10_000, 27) and len(np.unique(outputs)) > 100
+
+
+def test_student_on_clips(run_plain, run_wheel, int8_student):
+    from pskd_tf.evaluation.int8_interface import Int8Interface
+    from pskd_tf.evaluation.quantise_input import quantise_input
+
+    interface = Int8Interface.read(int8_student.tflite)
+    inputs = quantise_input(
+        int8_student.features, interface.input_scale, interface.input_zero_point
+    )
+    _assert_equal(run_plain, run_wheel, int8_student.tflite, inputs)
+
+
+def test_extreme_inputs(run_plain, run_wheel, int8_student):
+    inputs = np.stack([np.full((96, 1, 10), value, np.int8) for value in (-128, -1, 0, 127)])
+    _assert_equal(run_plain, run_wheel, int8_student.tflite, inputs)
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_random_graphs(run_plain, run_wheel, hand_made, seed):
+    """Odd widths, strides, both paddings, all activations, residual sums, per-tensor scales."""
+    generator = np.random.default_rng(seed)
+
+    def draw(*choices):
+        return int(generator.choice(choices))
+
+    rows, channels = draw(12, 13, 24, 31), draw(1, 3, 4, 10)
+    graph = hand_made(generator, rows, channels)
+    graph.conv(draw(1, 5, 8, 13), draw(1, 3, 4, 7), draw(1, 2, 3), draw(SAME, VALID), seed % 4)
+    for _ in range(2):
+        kind = draw(0, 1, 2, 3)
+        if kind == 0:
+            graph.depthwise(draw(1, 2, 3), draw(1, 2), SAME, draw(0, 1, 3))
+        elif kind == 1:
+            before = graph.last
+            graph.conv(graph.shape()[3], draw(1, 3), 1, SAME)
+            graph.add(before, draw(0, 1, 3))
+        elif kind == 2:
+            graph.conv(draw(2, 7, 12), 1, 1, VALID, 1)
+        else:
+            graph.depthwise(draw(1, 2), 1, VALID)
+    graph.pool(draw(1, 2), draw(1, 2), draw(SAME, VALID), draw(0, 1))
+    graph.flatten()
+    graph.dense(draw(6, 9), 1, per_channel=bool(seed % 2))
+    graph.dense(draw(3, 4, 27), 0, per_channel=bool(seed // 2 % 2))
+    inputs = _random_inputs(50, (rows, 1, channels), seed)
+    outputs = _assert_equal(run_plain, run_wheel, graph.build(), inputs)
+    assert len(np.unique(outputs)) > 5
+
+
+def test_long_pool_with_a_window_that_hangs_over(run_plain, run_wheel, hand_made):
+    """SAME pooling counts only the rows inside; halves of either sign round away from zero."""
+    graph = hand_made(np.random.default_rng(0), 11, 4)
+    graph.pool(4, 3, SAME)
+    _assert_equal(run_plain, run_wheel, graph.build(), _random_inputs(500, (11, 1, 4)))
+
+
+def test_add_of_the_input_to_itself(run_plain, run_wheel, hand_made):
+    """Every value; equal scales make the multipliers a half."""
+    graph = hand_made(np.random.default_rng(0), 256, 1)
+    graph.add(graph.last)
+    inputs = np.arange(-128, 128).astype(np.int8).reshape(1, 256, 1, 1)
+    _assert_equal(run_plain, run_wheel, graph.build(), inputs)
+
+
+@pytest.mark.parametrize("convolution", [True, False])
+def test_the_precision_of_the_product_of_scales(run_plain, run_wheel, hand_made, convolution):
+    """A product that is a power of two in float32 alone: every odd sum is then a tie, or none."""
+    graph = hand_made(np.random.default_rng(0), 1, 1)
+    source, factor = np.float32(0.1), np.float32(0.7)
+    assert float(source * factor) != float(source) * float(factor)
+    if convolution:
+        graph.conv(4)
+    else:
+        graph.flatten()
+        graph.dense(4, per_channel=False)
+    tensors = graph.graph.tensors
+    for number in [graph.graph.inputs[0], graph.graph.operators[-1].inputs[0]]:
+        tensors[number].quantization.scale[:] = source
+    weights, bias = (tensors[number] for number in graph.graph.operators[-1].inputs[1:])
+    weights.quantization.scale[:] = factor
+    bias.quantization.scale[:] = source * factor
+    tensors[graph.last].quantization.scale[:] = source * factor * np.float32(4)
+    graph.model.buffers[weights.buffer].data = np.array([1, 3, 5, 255], np.uint8)
+    graph.model.buffers[bias.buffer].data = np.zeros(16, np.uint8)
+    inputs = np.arange(-128, 128).astype(np.int8).reshape(256, 1, 1, 1)
+    _assert_equal(run_plain, run_wheel, graph.build(), inputs)
+
+
+def test_pruned_channels_of_any_scale(run_plain, run_wheel, hand_made):
+    """A channel of zeros may have a factor above a half or a huge bias: it is a constant."""
+    graph = hand_made(np.random.default_rng(0), 6, 4)
+    graph.conv(5, 1)
+    tensors = graph.graph.tensors
+    weights, bias = (tensors[number] for number in graph.graph.operators[0].inputs[1:])
+    values = np.frombuffer(graph.model.buffers[weights.buffer].data, np.int8).reshape(5, 4).copy()
+    biases = np.frombuffer(graph.model.buffers[bias.buffer].data, np.int32).copy()
+    values[:3] = 0
+    weights.quantization.scale[:3] = [300.0, 1e-12, 40.0]
+    biases[:3] = [7, (1 << 30) - 1, -3]
+    graph.model.buffers[weights.buffer].data = values.view(np.uint8).ravel()
+    graph.model.buffers[bias.buffer].data = biases.view(np.uint8)
+    outputs = _assert_equal(run_plain, run_wheel, graph.build(), _random_inputs(20, (6, 1, 4)))
+    assert (np.ptp(outputs.reshape(20, 6, 5)[..., :3], axis=(0, 1)) == 0).all()
+
+
+def test_output_is_the_reshaped_input(run_plain, hand_made):
+    """A graph of free operators alone."""
+    graph = hand_made(np.random.default_rng(0), 6, 2)
+    graph.flatten()
+    inputs = _random_inputs(3, (6, 1, 2))
+    np.testing.assert_array_equal(run_plain(graph.build(), inputs), inputs.reshape(3, 12))
+
+
+def test_same_flatbuffer_gives_the_same_texts(int8_student):
+    assert plain_model(int8_student.tflite) == plain_model(int8_student.tflite)
+
+
+def test_student_needs_little_memory(int8_student):
+    """Well below the 8 kB that a board should need; the MACs are the known net's."""
+    header = plain_model(int8_student.tflite)["plain_model.h"]
+    assert "#define PSKD_PLAIN_BUFFER_BYTES 3200\n" in header
+    assert "#define PSKD_PLAIN_MACS 262656\n" in header

@@ -1,0 +1,77 @@
+"""A run in window mode, and the recording that clips joined by stillness make."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pskd_tf.simulation.exported_model import ExportedModel
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="session")
+def window_run(export_arguments, tmp_path_factory):
+    """A folder with the export of the fixture's student, as if it had been trained on windows."""
+    from pskd_tf.data.input_settings import InputSettings
+    from pskd_tf.export.export_student import export_student
+
+    run_dir = tmp_path_factory.mktemp("window") / "run"
+    settings = InputSettings(mode="window")
+    export_student(run_dir / "export", **(export_arguments | {"input_settings": settings}))
+    return run_dir
+
+
+@pytest.fixture
+def window_model(window_run):
+    return ExportedModel.read(window_run)
+
+
+@pytest.fixture(scope="session")
+def joined_clips(tiny_run):
+    """(samples, 3) in g of held-out clips with two seconds of noise on either side; their spans."""
+    from data_prep.prepared_set import PreparedSet
+
+    prepared = PreparedSet.load(tiny_run / "prepared")
+    generator = np.random.default_rng(0)
+    parts, spans, count = [], [], 0
+    for row in range(0, len(prepared), len(prepared) // 12):
+        clip = prepared.accelerometer(row)
+        before, after = (
+            generator.normal(end, 0.01, (100, 3)).astype(np.float32) for end in clip[[0, -1]]
+        )
+        parts += [before, clip, after]
+        name = prepared.manifest["action_name"].iloc[row]
+        spans.append((count + 100, count + 100 + len(clip), name))
+        count += 200 + len(clip)
+    return np.concatenate(parts), spans
+
+
+@pytest.fixture
+def write_csv(tmp_path):
+    """Writes a recording at 50 Hz; returns its path."""
+
+    def write(samples, times=None):
+        path = tmp_path / "recording.csv"
+        times = np.arange(len(samples)) / 50 if times is None else times
+        rows = [",".join(map(repr, map(float, row))) for row in np.c_[times, samples]]
+        path.write_text("\n".join(["time_seconds,x,y,z", *rows, ""]))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def simulate():
+    """Runs the command."""
+    if shutil.which("cc") is None:
+        pytest.skip("cc is not installed")
+
+    def run(*arguments):
+        command = [sys.executable, "-m", "pskd_tf.simulate", *map(str, arguments)]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+
+    return run

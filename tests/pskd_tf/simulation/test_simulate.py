@@ -1,0 +1,216 @@
+"""The compiled core against Python's own computation of the same windows and movements."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_prep.user_error import UserError
+from pskd_tf.data.input_settings import InputSettings
+from pskd_tf.data.window_samples import window_samples
+from pskd_tf.evaluation.int8_interface import Int8Interface
+from pskd_tf.evaluation.tflm_logits import tflm_logits
+from pskd_tf.export.clip_input import clip_input
+from pskd_tf.simulation.compile_core import compile_core
+from pskd_tf.simulation.decision import NO_SIGNAL, UNKNOWN
+from pskd_tf.simulation.exported_model import ExportedModel
+from pskd_tf.simulation.recognizer_settings import RecognizerSettings
+from pskd_tf.simulation.recording import Recording
+from pskd_tf.simulation.run_core import run_core
+
+ROOT = Path(__file__).resolve().parents[3]
+needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="cc is not installed")
+
+
+def _python_outputs(model, clips, settings):
+    """TensorFlow Lite Micro's int8 outputs and the probabilities of what lies in `clips`."""
+    tflite = (model.folder / "student_int8.tflite").read_bytes()
+    interface = Int8Interface.read(tflite)
+    inputs = np.stack([clip_input(clip, settings, interface) for clip in clips])
+    outputs, logits = tflm_logits(tflite, inputs)
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return outputs, exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def _stream(run_dir, tmp_path, samples, times=None, **settings):
+    model = ExportedModel.read(run_dir)
+    program = compile_core(model, tmp_path / "cache")
+    times = np.arange(len(samples)) / 50 if times is None else times
+    recording = Recording(times, samples.astype(np.float32))
+    return model, run_core(program, model, recording, RecognizerSettings(**settings))
+
+
+@needs_compiler
+def test_movements_are_decided_as_python_decides_them(tiny_run, joined_clips, tmp_path):
+    """One decision for every clip, near it, and with Python's very output."""
+    samples, spans = joined_clips
+    model, decisions = _stream(tiny_run, tmp_path, samples, threshold=0.3)
+    inputs = json.loads((model.folder / "manifest.json").read_text())["provenance"]["settings"]
+    clips = [samples[first : last + 1] for first, last in (item.span for item in decisions)]
+    outputs, probabilities = _python_outputs(model, clips, InputSettings(**inputs["inputs"]))
+    np.testing.assert_array_equal([item.output for item in decisions], outputs)
+    best = outputs.argmax(axis=1)
+    assert [item.best for item in decisions] == best.tolist()
+    expected = probabilities[np.arange(len(best)), best]
+    np.testing.assert_allclose([item.confidence for item in decisions], expected, rtol=1e-5)
+    said = np.where(expected >= 0.3, best, UNKNOWN)
+    assert [item.activity for item in decisions] == said.tolist()
+    for first, end, _ in spans:
+        near = [item for item in decisions if item.span[0] < end and item.span[1] >= first]
+        assert len(near) == 1 and abs(near[0].span[0] - first) <= 25
+
+
+@needs_compiler
+def test_windows_are_decided_as_python_decides_them(window_run, int8_student, tmp_path):
+    """Across the clips' joints; smoothing off, so that each decision is its window's."""
+    samples = np.concatenate(int8_student.clips[8:14]).astype(np.float32)
+    settings = {"smoothing": 1.0, "threshold": 0.4, "leave_share": 1.0}
+    model, decisions = _stream(window_run, tmp_path, samples, **settings)
+    inputs = InputSettings(mode="window")
+    windows = window_samples(samples, 50.0, inputs).samples
+    outputs, probabilities = _python_outputs(model, windows, inputs)
+    np.testing.assert_array_equal([item.output for item in decisions], outputs)
+    assert [item.index for item in decisions] == list(range(95, len(samples), 24))
+    said = np.where(probabilities.max(axis=1) >= 0.4, outputs.argmax(axis=1), UNKNOWN)
+    # Of equal outputs the first wins, in either.
+    assert [item.activity for item in decisions] == said.tolist()
+    np.testing.assert_allclose([item.end - item.start for item in decisions], 95 / 50)
+
+
+@needs_compiler
+def test_faults_of_the_sensor_are_no_signal(window_run, tmp_path):
+    """A second is missing, an axis hangs, then nothing but NaN."""
+    samples = np.random.default_rng(0).normal((0, 0, 1), 0.1, (900, 3))
+    times = np.arange(900) / 50
+    times[300:] += 1.0
+    samples[500:600, 1] = 16.0
+    samples[700:, 2] = np.nan
+    _, decisions = _stream(window_run, tmp_path, samples, times, maximum_same=50)
+    lost = [item.index for item in decisions if item.activity == NO_SIGNAL]
+    # Samples 500 to 548 are the first 49 of a stuck axis; the first of no number is 700.
+    assert lost == [300, *range(549, 600), *range(748, 900)]
+    assert decisions[-1].activity == NO_SIGNAL
+    others = [item.index for item in decisions if item.activity != NO_SIGNAL]
+    assert others == [
+        *(95, 119, 143, 167, 191, 215, 239, 263, 287),
+        *range(395, 549, 24),
+        695,
+    ]
+
+
+@needs_compiler
+def test_what_overflows_is_unknown(window_run, tmp_path):
+    """3e38 g is finite, its square is not: the input is none."""
+    samples = np.random.default_rng(0).normal((0, 0, 1), 0.1, (96, 3))
+    samples[50, 0] = 3e38
+    _, (decision,) = _stream(window_run, tmp_path, samples, threshold=0.0)
+    assert decision.activity == UNKNOWN and np.isnan(decision.confidence)
+    assert not decision.output.any()
+
+
+def test_command_prints_timeline_latency_and_plot(
+    tiny_run, joined_clips, write_csv, simulate, tmp_path
+):
+    samples, spans = joined_clips
+    recording = write_csv(samples)
+    labels = tmp_path / "labels.csv"
+    rows = [f"{first / 50},{end / 50},{name}" for first, end, name in spans]
+    labels.write_text("\n".join(["start,end,label", *rows]))
+    arguments = [f"--run_dir={tiny_run}", f"--csv={recording}", f"--labels={labels}"]
+    arguments += [f"--cache_dir={tmp_path / 'cache'}", "--threshold=0"]
+    finished = simulate(*arguments)
+    assert finished.returncode == 0, finished.stderr
+    rows = re.findall(r"^ +([\d.]+) +([\d.]+) +([\d.]+)  (\w+)$", finished.stdout, re.MULTILINE)
+    names = set(ExportedModel.read(tiny_run).class_names)
+    assert len(rows) == len(spans) and {label for *_, label in rows} <= names
+    found = int(re.search(rf"said: (\d+) of {len(spans)}", finished.stdout).group(1))
+    latencies = [float(text) for text in re.findall(r"([\d.]+) s  \w+$", finished.stdout, re.M)]
+    # From start to decision: at least the shortest training clip, at most the longest and a rest.
+    assert len(latencies) == found and all(1.0 < latency < 4.5 for latency in latencies)
+    assert recording.with_suffix(".png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    (program,) = (tmp_path / "cache").iterdir()
+    made = program.stat().st_mtime_ns
+    again = simulate(*arguments)
+    assert again.stdout == finished.stdout and program.stat().st_mtime_ns == made
+
+
+def test_mistakes_are_one_line(window_run, write_csv, simulate, tmp_path):
+    recording = write_csv(np.zeros((100, 3)))
+    labels = tmp_path / "labels.csv"
+    labels.write_text("start,end,label\n0,1,dancing\n")
+    good = (f"--run_dir={window_run}", f"--csv={recording}")
+    for arguments, message in (
+        ([], "--run_dir and --csv"),
+        ([*good, "--compiler=no-such-cc"], "no no-such-cc"),
+        ([*good, f"--labels={labels}"], "'dancing' in row 2"),
+        ([good[0], f"--csv={labels}"], "time_seconds,x,y,z"),
+        ([*good, f"--plot={labels}/plot.png"], "plot must be a writable PNG"),
+        ([*good, "--smoothing=0"], "smoothing must be above 0"),
+        ([f"--run_dir={tmp_path}", good[1]], "A finished run has an export"),
+    ):
+        finished = simulate(*arguments)
+        assert finished.returncode == 2 and message in finished.stderr
+        assert finished.stderr.startswith("error:") and finished.stderr.count("\n") == 1
+
+
+@needs_compiler
+def test_another_source_is_another_program(window_model, tmp_path, monkeypatch):
+    from pskd_tf.simulation import compile_core as module
+
+    first = compile_core(window_model, tmp_path / "cache")
+    changed = tmp_path / "firmware"
+    shutil.copytree(ROOT / "microcontroller", changed)
+    with open(changed / "src" / "plain_kernels.h", "a") as stream:
+        stream.write("/* changed */\n")
+    monkeypatch.setattr(module, "firmware_sources", lambda: changed)
+    second = compile_core(window_model, tmp_path / "cache")
+    assert first != second and first.read_bytes() and second.read_bytes()
+    with open(changed / "src" / "plain_kernels.h", "a") as stream:
+        stream.write("#error broken\n")
+    with pytest.raises(UserError, match=r"must compile the core.*broken"):
+        compile_core(window_model, tmp_path / "cache")
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
+def test_a_changed_export_is_refused(window_run, tmp_path):
+    shutil.copytree(window_run, tmp_path / "run")
+    with open(tmp_path / "run" / "export" / "plain_model.c", "a") as stream:
+        stream.write("\n")
+    with pytest.raises(UserError, match="unchanged"):
+        ExportedModel.read(tmp_path / "run")
+    (tmp_path / "run" / "export" / "plain_model.c").unlink()
+    with pytest.raises(UserError, match=r"no plain_model\.c"):
+        ExportedModel.read(tmp_path / "run")
+
+
+def test_the_sources_are_in_the_built_package(tmp_path):
+    """As a wheel has them: found beside the package, and each the same as here."""
+    build = tmp_path / "lib"
+    command = [sys.executable, "setup.py", "-q", "egg_info", f"--egg-base={tmp_path}", "build_py"]
+    finished = subprocess.run(
+        [*command, f"--build-lib={build}"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert finished.returncode == 0, finished.stderr
+    script = "from pskd_tf.simulation.firmware_sources import firmware_sources as f; print(f())"
+    environment = os.environ | {"PYTHONPATH": str(build)}
+    printed = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    assert Path(printed) == build / "pskd_tf" / "firmware"
+    sources = [*(ROOT / "microcontroller" / "src").iterdir()]
+    sources.append(ROOT / "microcontroller" / "firmware" / "stream_recording.c")
+    assert len(sources) >= 15
+    for path in sources:
+        relative = path.relative_to(ROOT / "microcontroller")
+        assert (Path(printed) / relative).read_bytes() == path.read_bytes()

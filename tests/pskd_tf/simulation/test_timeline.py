@@ -1,0 +1,66 @@
+"""Rows of the timeline, and latency, in closed form."""
+
+from pathlib import Path
+
+import pytest
+
+from data_prep.user_error import UserError
+from pskd_tf.simulation.decision import NO_SIGNAL, UNKNOWN, Decision
+from pskd_tf.simulation.exported_model import ExportedModel
+from pskd_tf.simulation.labelled_span import LabelledSpan
+from pskd_tf.simulation.timeline import TimelineRow, timeline
+
+WINDOWS = ExportedModel(Path("none"), ("a", "b"), False, 2.0)
+CLIPS = ExportedModel(Path("none"), ("a", "b"), True, 0.0)
+
+
+def _decision(start, end, activity, confidence=0.5):
+    return Decision(0, None, start, end, end, activity, 0, confidence, None)
+
+
+DECISIONS = [
+    _decision(0, 2, 1, 0.6),
+    _decision(1, 3, 1, 0.8),
+    _decision(2, 4, UNKNOWN, 0.3),
+    _decision(4, 5, NO_SIGNAL, 0),
+    _decision(5, 6, NO_SIGNAL, 0),
+    _decision(7, 9, 0, 0.9),
+]
+
+
+def test_equal_windows_join_and_movements_do_not():
+    tail = [TimelineRow(2, 4, "unknown", 0.3), TimelineRow(4, 6, "no signal", 0)]
+    tail.append(TimelineRow(7, 9, "a", 0.9))
+    assert timeline(DECISIONS, WINDOWS) == [TimelineRow(0, 3, "b", pytest.approx(0.7)), *tail]
+    two = [TimelineRow(0, 2, "b", 0.6), TimelineRow(1, 3, "b", 0.8)]
+    assert timeline(DECISIONS, CLIPS) == [*two, *tail]
+    assert timeline([], WINDOWS) == []
+
+
+def test_latency_is_from_the_start_to_the_first_decision_for_the_label():
+    assert LabelledSpan(0.5, 4, "b").latency(DECISIONS, WINDOWS) == 1.5
+    # Said at 3, a second after the start; that of 2 came before it.
+    assert LabelledSpan(2.5, 4, "b").latency(DECISIONS, WINDOWS) == 0.5
+    assert LabelledSpan(6, 8, "a").latency(DECISIONS, WINDOWS) == 3
+    # Wrong label, and a span that no decision for it overlaps.
+    assert LabelledSpan(0, 3, "a").latency(DECISIONS, WINDOWS) is None
+    assert LabelledSpan(3.5, 6.5, "b").latency(DECISIONS, WINDOWS) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "header"),
+        ("start,stop,label\n", "header"),
+        ("start,end,label\n1,2\n", "row 2"),
+        ("start,end,label\n1,2,a\n1,x,a\n", "row 3"),
+        ("start,end,label\n2,2,a\n", "end after its start"),
+        ("start,end,label\nnan,2,a\n", "end after its start"),
+        ("start,end,label\n1,2,c\n", "one of the model's classes"),
+    ],
+)
+def test_mistakes_in_labels_name_the_row(tmp_path, text, message):
+    path = tmp_path / "labels.csv"
+    path.write_text(text)
+    with pytest.raises(UserError, match=message):
+        LabelledSpan.read_all(path, CLIPS)
