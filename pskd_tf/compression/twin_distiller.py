@@ -41,7 +41,7 @@ class TwinDistiller(tf_keras.Model):
         self.teachers = tuple(teachers)
         self.distillation_loss = distillation_loss
         self.student_projections: dict[str, Any] = {}
-        if distillation_loss.uses_embeddings:
+        if distillation_loss.uses_projections:
             missing = sorted(set(self.teachers) - set(embedding_widths))
             if missing:
                 raise ValueError(
@@ -71,9 +71,10 @@ class TwinDistiller(tf_keras.Model):
         if self.teachers:
             logits = [streams[f"{name}_logits"] for name in self.teachers]
             targets["teacher_logits"] = tf.stack(logits, axis=1)
-            targets["teacher_embeddings"] = [
-                streams[f"{name}_embedding"] for name in self.student_projections
-            ]
+            if self.distillation_loss.uses_embeddings:
+                targets["teacher_embeddings"] = [
+                    streams[f"{name}_embedding"] for name in self.teachers
+                ]
             targets |= teacher_availability(streams, self.teachers)
         accelerometer = streams["accelerometer"]
         if share is not None:

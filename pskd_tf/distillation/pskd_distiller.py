@@ -56,7 +56,7 @@ class PSKDDistiller(keras.Model):
             if teacher is not None:
                 teacher.trainable = False
         self.student_projections: dict[str, keras.layers.Layer] = {}
-        if distillation_loss.uses_embeddings:
+        if distillation_loss.uses_projections:
             widths = dict(embedding_widths or {})
             for key, teacher in self.teachers.items():
                 if teacher is not None:

@@ -14,7 +14,7 @@ from pskd_tf.distillation.acs_settings import SELECTIONS
 from pskd_tf.distillation.losses.cross_entropy import cross_entropy
 from pskd_tf.distillation.losses.distillation_loss import DistillationLoss, DistillationTerms
 from pskd_tf.distillation.losses.knowledge_distillation import knowledge_distillation
-from pskd_tf.distillation.losses.semantic_distance import semantic_distance
+from pskd_tf.distillation.losses.semantic_distances import semantic_distances
 
 
 def teacher_confidence(labels: Any, teacher_logits: Any) -> Any:
@@ -127,15 +127,7 @@ class AdaptiveConfidenceSemantic(DistillationLoss):
             "distillation": self.distillation_weight * ops.sum(shares * divergence, axis=1),
         }
         if self.uses_embeddings:
-            distances = ops.stack(
-                [
-                    semantic_distance(teacher, student, self.semantic_kind)
-                    for teacher, student in zip(
-                        targets["teacher_embeddings"], outputs["projected_embeddings"], strict=True
-                    )
-                ],
-                axis=1,
-            )
+            distances = semantic_distances(targets, outputs, self.semantic_kind)
             parts["semantic"] = self.semantic_weight * ops.sum(shares * distances, axis=1)
         selection = ops.concatenate([shares, remaining[:, None]], axis=1)
         return DistillationTerms(sum(parts.values()), parts, selection)

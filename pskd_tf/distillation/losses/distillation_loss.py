@@ -32,8 +32,13 @@ class DistillationLoss(keras.losses.Loss):
 
     @property
     def uses_embeddings(self) -> bool:
-        """Whether the loss reads embeddings, so that projections have to be made."""
+        """Whether the loss reads the teachers' embeddings."""
         return False
+
+    @property
+    def uses_projections(self) -> bool:
+        """Whether it compares them with the student's as projected to each teacher's width."""
+        return self.uses_embeddings
 
     def terms(self, targets: dict[str, Any], outputs: dict[str, Any]) -> DistillationTerms:
         """Returns the loss per sample, its parts and the selection of targets."""

@@ -100,6 +100,10 @@ class RelationalDistillation(DistillationLoss):
         self.label_smoothing = label_smoothing
 
     @property
+    def uses_projections(self) -> bool:
+        return False  # relations between samples have no width
+
+    @property
     def uses_embeddings(self) -> bool:
         return True
 

@@ -63,6 +63,10 @@ class SimilarityPreservingDistillation(DistillationLoss):
         self.label_smoothing = label_smoothing
 
     @property
+    def uses_projections(self) -> bool:
+        return False  # relations between samples have no width
+
+    @property
     def uses_embeddings(self) -> bool:
         return True
 

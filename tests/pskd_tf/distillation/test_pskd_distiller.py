@@ -10,6 +10,7 @@ from pskd_tf.distillation.distillation_step import distillation_step, mix_with_n
 from pskd_tf.distillation.losses.adaptive_confidence_semantic import AdaptiveConfidenceSemantic
 from pskd_tf.distillation.losses.cross_entropy import CrossEntropy, cross_entropy
 from pskd_tf.distillation.losses.knowledge_distillation import KnowledgeDistillation
+from pskd_tf.distillation.losses.relational_distillation import RelationalDistillation
 from pskd_tf.distillation.make_optimizer import make_optimizer
 from pskd_tf.distillation.pskd_distiller import PSKDDistiller
 from pskd_tf.distillation.training_settings import TrainingSettings
@@ -384,3 +385,11 @@ def test_agreement_counts_only_the_samples_that_a_teacher_sees(tiny_model, strea
     distiller.compile()
     results = distiller.evaluate({**streams, **given}, labels, verbose=0, return_dict=True)
     assert results["agreement_teacher"] == pytest.approx(1.0)
+
+
+def test_relations_read_embeddings_without_projections(tiny_model, teachers, streams, labels):
+    distiller = PSKDDistiller(tiny_model(), teachers, RelationalDistillation())
+    distiller.compile(optimizer=keras.optimizers.SGD(0.01))
+    history = distiller.fit(streams, labels, batch_size=12, epochs=1, verbose=0).history
+    assert distiller.student_projections == {}
+    assert history["semantic"][0] > 0
