@@ -124,6 +124,7 @@ def export_arguments(int8_student: Int8Student) -> dict[str, Any]:
         # The last one has all that a C string must escape.
         "class_names": [*(f"class_{number}" for number in range(26)), 'say "ä" \\ ??/1'],
         "segment_limits": (100, 326),
+        "clip_rate_hz": 50.0,
         "golden_clips": [(f"clip_{n}", int8_student.clips[6 * n]) for n in range(32)],
         "provenance": {"seed": 7},
     }

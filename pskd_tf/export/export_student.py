@@ -34,6 +34,7 @@ def export_student(
     input_settings: InputSettings,
     class_names: Sequence[str],
     segment_limits: tuple[int, int],
+    clip_rate_hz: float,
     golden_clips: Sequence[tuple[str, np.ndarray]],
     provenance: dict[str, Any],
 ) -> dict[str, Any]:
@@ -49,6 +50,7 @@ def export_student(
         input_settings: The preprocessing that the model was trained on.
         class_names: Label of each output, in order.
         segment_limits: Shortest and longest training clip, in samples.
+        clip_rate_hz: Rate of the training clips, in Hz.
         golden_clips: At least 32 pairs of a clip's name and its raw samples `(length, 3)` in g.
         provenance: What made the model, as JSON can hold it.
 
@@ -72,7 +74,13 @@ def export_student(
         "model_data.h": MODEL_DATA_HEADER,
         "model_data.cc": model_data_source(tflite),
         "model_settings.h": model_settings_header(
-            interface, input_settings, class_names, segment_limits, measured, reserved
+            interface,
+            input_settings,
+            class_names,
+            segment_limits,
+            measured,
+            reserved,
+            clip_rate_hz,
         ),
         "op_resolver.h": op_resolver_header(operators),
         "golden_vectors.h": golden_vectors_header(clips, inputs, outputs),

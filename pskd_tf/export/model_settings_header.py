@@ -15,6 +15,7 @@ def model_settings_header(
     segment_limits: tuple[int, int],
     measured_arena_bytes: int,
     arena_bytes: int,
+    clip_rate_hz: float,
 ) -> str:
     """Writes `model_settings.h`.
 
@@ -25,6 +26,7 @@ def model_settings_header(
         segment_limits: Shortest and longest training clip, in samples.
         measured_arena_bytes: The arena measured on the host, in bytes.
         arena_bytes: The arena to reserve, in bytes.
+        clip_rate_hz: Rate of the training clips, in Hz; in `window` mode the windows' own counts.
 
     Returns:
         A header that compiles as C99 and as C++11.
@@ -35,7 +37,8 @@ def model_settings_header(
         shortest, longest = segment_limits
         mode = f"""\
 /* One whole gesture at a time, resampled end to end: the application finds where it starts and
-   ends. Training clips were this short and this long, in samples. */
+   ends. Training clips were this short and this long, in samples at this rate. */
+#define PSKD_CLIP_RATE_HZ {c_float(clip_rate_hz)}
 #define PSKD_MINIMUM_SAMPLES {shortest}
 #define PSKD_MAXIMUM_SAMPLES {longest}"""
     else:

@@ -44,6 +44,7 @@ def export_run(
         input_settings=settings.inputs,
         class_names=description.class_names,
         segment_limits=(int(lengths.min()), int(lengths.max())),
+        clip_rate_hz=train.accelerometer_rate_hz,
         golden_clips=golden,
         provenance={
             "dataset": description.name,

@@ -25,7 +25,9 @@ class Settings(ctypes.Structure):
 def library(sources, compiler, tmp_path_factory):
     folder = tmp_path_factory.mktemp("activity_filter")
     interface = Int8Interface((96, 1, 10), 3, 0.02, 0, 0.1, 0)
-    header = model_settings_header(interface, InputSettings(), ["a", "b", "c"], (2, 9), 1, 1024)
+    header = model_settings_header(
+        interface, InputSettings(), ["a", "b", "c"], (2, 9), 1, 1024, 50.0
+    )
     (folder / "model_settings.h").write_text(header)
     compiler(
         *("gcc", "-std=c99", "-O2", "-shared", "-fPIC", "-Wconversion", "-Wdouble-promotion"),

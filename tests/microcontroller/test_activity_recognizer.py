@@ -21,7 +21,7 @@ ALLOWED = {"memcpy", "memmove", "memset", "expf"}
 def test_no_heap_no_static_state_in_c_and_from_cxx(sources, compiler, tmp_path, mode):
     interface = Int8Interface((96, 1, 10), 3, 0.02, 0, 0.1, 0)
     settings = InputSettings(mode=mode)
-    header = model_settings_header(interface, settings, ["a", "b", "c"], (2, 200), 1, 1024)
+    header = model_settings_header(interface, settings, ["a", "b", "c"], (2, 200), 1, 1024, 50.0)
     (tmp_path / "model_settings.h").write_text(header)
     strict = ("-O2", "-Wshadow", "-Wconversion", "-Wdouble-promotion", f"-I{tmp_path}", "-c")
     nm = shutil.which("nm")

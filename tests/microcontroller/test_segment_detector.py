@@ -65,7 +65,7 @@ def library(sources, compiler, tmp_path_factory):
     folder = tmp_path_factory.mktemp("segment_detector")
     interface = Int8Interface((96, 1, 10), 3, 0.02, 0, 0.1, 0)
     header = model_settings_header(
-        interface, InputSettings(), ["a", "b", "c"], (MINIMUM, MAXIMUM), 1, 1024
+        interface, InputSettings(), ["a", "b", "c"], (MINIMUM, MAXIMUM), 1, 1024, 50.0
     )
     (folder / "model_settings.h").write_text(header)
     compiler(
@@ -252,7 +252,7 @@ def test_a_lead_longer_than_the_buffer_is_bounded(library):
 def test_a_model_in_window_mode_compiles_to_nothing(sources, compiler, tmp_path):
     interface = Int8Interface((24, 1, 10), 3, 0.02, 0, 0.1, 0)
     settings = InputSettings(mode="window", steps=24)
-    header = model_settings_header(interface, settings, ["a", "b", "c"], (2, 9), 1, 1024)
+    header = model_settings_header(interface, settings, ["a", "b", "c"], (2, 9), 1, 1024, 50.0)
     (tmp_path / "model_settings.h").write_text(header)
     source, result = sources / "src" / "segment_detector.c", tmp_path / "segment_detector.o"
     compiler("gcc", "-std=c99", "-c", f"-I{tmp_path}", source, "-o", result)

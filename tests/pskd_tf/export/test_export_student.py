@@ -82,6 +82,7 @@ def test_settings_hold_the_scales_to_the_bit(exported, int8_student):
     assert _defined(text, "PSKD_OUTPUT_ZERO_POINT") == f"({interface.output_zero_point})"
     assert _defined(text, "PSKD_GRAVITY_TAPS") == "17"
     assert _defined(text, "PSKD_MAXIMUM_SAMPLES") == "326"
+    assert _defined(text, "PSKD_CLIP_RATE_HZ") == "50.0f"
     measured = int(_defined(text, "PSKD_MEASURED_ARENA_BYTES"))
     reserved = int(_defined(text, "PSKD_ARENA_BYTES"))
     assert 1.25 * measured - 1 <= reserved < 1.25 * measured + 1024 and reserved % 1024 == 0
