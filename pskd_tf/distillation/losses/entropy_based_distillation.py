@@ -5,12 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from pskd_tf.distillation.losses.cross_entropy import cross_entropy
-from pskd_tf.distillation.losses.distillation_loss import DistillationLoss, DistillationTerms
-from pskd_tf.distillation.losses.knowledge_distillation import knowledge_distillation
+from pskd_tf.distillation.losses.knowledge_distillation import KnowledgeDistillation
 from pskd_tf.distillation.losses.target_shares import (
     complement_shares,
-    selection_of,
     teacher_availability_of,
 )
 
@@ -36,7 +33,7 @@ def entropy_weights(teacher_logits: Any, available: Any) -> Any:
 
 
 @keras.saving.register_keras_serializable(package="pskd_tf")
-class EntropyBasedDistillation(DistillationLoss):
+class EntropyBasedDistillation(KnowledgeDistillation):
     """`CE + lambda sum_k w_k T^2 KL_k` with the weights of `entropy_weights`.
 
     Args:
@@ -53,28 +50,7 @@ class EntropyBasedDistillation(DistillationLoss):
         label_smoothing: float = 0.0,
         name: str = "entropy_based_distillation",
     ):
-        super().__init__(name=name)
-        if temperature <= 0:
-            raise ValueError(f"temperature must be positive. Received: {temperature}")
-        self.temperature = temperature
-        self.distillation_weight = distillation_weight
-        self.label_smoothing = label_smoothing
+        super().__init__(temperature, distillation_weight, label_smoothing, name)
 
-    def terms(self, targets: dict[str, Any], outputs: dict[str, Any]) -> DistillationTerms:
-        teachers = targets["teacher_logits"]
-        truth = cross_entropy(targets["labels"], outputs["logits"], self.label_smoothing)
-        divergence = knowledge_distillation(
-            teachers, outputs["logits"][:, None, :], self.temperature
-        )
-        weights = entropy_weights(teachers, teacher_availability_of(targets))
-        distilled = self.distillation_weight * ops.sum(weights * divergence, axis=1)
-        parts = {"cross_entropy": truth, "distillation": distilled}
-        return DistillationTerms(truth + distilled, parts, selection_of(weights))
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "temperature": self.temperature,
-            "distillation_weight": self.distillation_weight,
-            "label_smoothing": self.label_smoothing,
-            "name": self.name,
-        }
+    def shares(self, targets: dict[str, Any]) -> Any:
+        return entropy_weights(targets["teacher_logits"], teacher_availability_of(targets))

@@ -5,12 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from pskd_tf.distillation.losses.cross_entropy import cross_entropy
-from pskd_tf.distillation.losses.distillation_loss import DistillationLoss, DistillationTerms
-from pskd_tf.distillation.losses.knowledge_distillation import knowledge_distillation
+from pskd_tf.distillation.losses.knowledge_distillation import KnowledgeDistillation
 from pskd_tf.distillation.losses.target_shares import (
     normalized_shares,
-    selection_of,
     teacher_availability_of,
 )
 
@@ -33,7 +30,7 @@ def right_teacher_shares(labels: Any, teacher_logits: Any, available: Any) -> An
 
 
 @keras.saving.register_keras_serializable(package="pskd_tf")
-class GuidedKnowledgeDistillation(DistillationLoss):
+class GuidedKnowledgeDistillation(KnowledgeDistillation):
     """`CE + lambda mean_(k right) T^2 KL_k`; cross-entropy alone where no teacher is right.
 
     Args:
@@ -50,28 +47,8 @@ class GuidedKnowledgeDistillation(DistillationLoss):
         label_smoothing: float = 0.0,
         name: str = "guided_knowledge_distillation",
     ):
-        super().__init__(name=name)
-        if temperature <= 0:
-            raise ValueError(f"temperature must be positive. Received: {temperature}")
-        self.temperature = temperature
-        self.distillation_weight = distillation_weight
-        self.label_smoothing = label_smoothing
+        super().__init__(temperature, distillation_weight, label_smoothing, name)
 
-    def terms(self, targets: dict[str, Any], outputs: dict[str, Any]) -> DistillationTerms:
-        labels, teachers = targets["labels"], targets["teacher_logits"]
-        truth = cross_entropy(labels, outputs["logits"], self.label_smoothing)
-        divergence = knowledge_distillation(
-            teachers, outputs["logits"][:, None, :], self.temperature
-        )
-        shares = right_teacher_shares(labels, teachers, teacher_availability_of(targets))
-        distilled = self.distillation_weight * ops.sum(shares * divergence, axis=1)
-        parts = {"cross_entropy": truth, "distillation": distilled}
-        return DistillationTerms(truth + distilled, parts, selection_of(shares))
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "temperature": self.temperature,
-            "distillation_weight": self.distillation_weight,
-            "label_smoothing": self.label_smoothing,
-            "name": self.name,
-        }
+    def shares(self, targets: dict[str, Any]) -> Any:
+        available = teacher_availability_of(targets)
+        return right_teacher_shares(targets["labels"], targets["teacher_logits"], available)

@@ -7,6 +7,11 @@ from keras import ops
 
 from pskd_tf.distillation.losses.cross_entropy import cross_entropy
 from pskd_tf.distillation.losses.distillation_loss import DistillationLoss, DistillationTerms
+from pskd_tf.distillation.losses.target_shares import (
+    normalized_shares,
+    selection_of,
+    teacher_availability_of,
+)
 
 
 def knowledge_distillation(teacher_logits: Any, student_logits: Any, temperature: float) -> Any:
@@ -52,19 +57,19 @@ class KnowledgeDistillation(DistillationLoss):
         self.distillation_weight = distillation_weight
         self.label_smoothing = label_smoothing
 
+    def shares(self, targets: dict[str, Any]) -> Any:
+        """Returns `(batch, teachers)`, how much each teacher counts; rows sum to 1, or to 0."""
+        return normalized_shares(teacher_availability_of(targets))
+
     def terms(self, targets: dict[str, Any], outputs: dict[str, Any]) -> DistillationTerms:
         truth = cross_entropy(targets["labels"], outputs["logits"], self.label_smoothing)
         divergence = knowledge_distillation(
             targets["teacher_logits"], outputs["logits"][:, None, :], self.temperature
         )
-        available = targets.get("teacher_available", ops.ones_like(divergence))
-        count = ops.sum(available, axis=1, keepdims=True)
-        followed = available / ops.maximum(count, 1.0)
-        distilled = self.distillation_weight * ops.sum(followed * divergence, axis=1)
-        nobody = ops.cast(ops.equal(count, 0.0), followed.dtype)
-        selection = ops.concatenate([followed, nobody], axis=1)
+        shares = self.shares(targets)
+        distilled = self.distillation_weight * ops.sum(shares * divergence, axis=1)
         parts = {"cross_entropy": truth, "distillation": distilled}
-        return DistillationTerms(truth + distilled, parts, selection)
+        return DistillationTerms(truth + distilled, parts, selection_of(shares))
 
     def get_config(self) -> dict[str, Any]:
         return {
