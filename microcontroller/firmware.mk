@@ -2,8 +2,10 @@
 #
 #   make firmware RUN=runs/demo      checks the student of a run; without RUN, of a tiny one
 #   make firmware-host               gcc and, where there is one, clang; sanitizers
-#   make firmware-qemu               Cortex-M4F, M33 and M55 in QEMU, both kernels
+#   make firmware-equal              what of that compares with TensorFlow Lite Micro, as a table
 #   make firmware-faults             a failing sensor, 1,000,000 samples in either mode, sanitized
+#   make firmware-qemu               Cortex-M4F, M33 and M55 in QEMU, both kernels: test clips, golden
+#                                    vectors, a streamed recording in either mode, bound of the stack
 #   make firmware-table              the same, written into docs/on_device.md
 #
 # Reports lie in FIRMWARE_BUILD as files of `name value` lines. Only firmware-qemu needs
@@ -12,18 +14,30 @@ FIRMWARE := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 FIRMWARE_PYTHON ?= $(if $(BIN),$(BIN)/python,python3)
 RUN ?= build/firmware/run
 FIRMWARE_BUILD ?= build/firmware/$(subst /,_,$(RUN))
-# FIRMWARE_MODEL holds plain_model.{h,c}, model_settings.h, clips.vectors and random.vectors; given
-# by hand, nothing makes it.
-ifndef FIRMWARE_MODEL
-FIRMWARE_MODEL := $(FIRMWARE_BUILD)/model
+# Holds golden_vectors.h.
+FIRMWARE_EXPORT ?= $(RUN)/export
 
 # A model of generated data, for whoever has no run at hand.
 build/firmware/run/export/manifest.json: | $(if $(VENV),$(VENV)/.installed)
 	$(FIRMWARE_PYTHON) -m pskd_tf.train --flagfile=configs/tiny.flags --run_dir=build/firmware/run
 
+# FIRMWARE_MODEL holds plain_model.{h,c}, model_settings.h, clips.vectors and random.vectors; given
+# by hand, nothing makes it.
+ifndef FIRMWARE_MODEL
+FIRMWARE_MODEL := $(FIRMWARE_BUILD)/model
+
 $(FIRMWARE_MODEL)/plain_model.c: $(RUN)/export/manifest.json \
   $(wildcard pskd_tf/export/plain_c/*.py) | $(if $(VENV),$(VENV)/.installed)
 	$(FIRMWARE_PYTHON) -m pskd_tf.export.plain_c --run_dir=$(RUN) --out=$(FIRMWARE_MODEL)
+endif
+
+# FIRMWARE_STREAM holds a recording and, as decisions-MODE.txt, what Python says to it.
+ifndef FIRMWARE_STREAM
+FIRMWARE_STREAM := $(FIRMWARE_BUILD)/stream
+
+$(FIRMWARE_STREAM)/recording: $(RUN)/export/manifest.json $(wildcard pskd_tf/simulation/*.py) \
+  $(wildcard $(FIRMWARE)/src/*) | $(if $(VENV),$(VENV)/.installed)
+	$(FIRMWARE_PYTHON) -m pskd_tf.simulation --run_dir=$(RUN) --out=$(FIRMWARE_STREAM)
 endif
 
 FIRMWARE_WARNINGS := -std=c99 -Wall -Wextra -Werror -pedantic -Wshadow -Wdouble-promotion \
@@ -33,10 +47,14 @@ FIRMWARE_FLAGS := $(FIRMWARE_WARNINGS) -ffp-contract=off -fno-math-errno \
   -I$(FIRMWARE_MODEL) -I$(FIRMWARE)/src -I$(FIRMWARE)/firmware
 FIRMWARE_CORE := $(FIRMWARE)/src/accelerometer_features.c $(FIRMWARE)/src/plain_kernels.c \
   $(FIRMWARE_MODEL)/plain_model.c
+# The whole way from samples to what is said.
+FIRMWARE_RECOGNIZER := $(FIRMWARE_CORE) $(FIRMWARE)/src/activity_filter.c \
+  $(FIRMWARE)/src/activity_recognizer.c $(FIRMWARE)/src/segment_detector.c \
+  $(FIRMWARE)/src/signal_check.c $(FIRMWARE)/src/window_buffer.c
 FIRMWARE_HEADERS := $(wildcard $(FIRMWARE)/src/*.h $(FIRMWARE)/firmware/*.h \
   $(FIRMWARE)/firmware/host/*.h $(FIRMWARE)/qemu/*.h)
 
-.PHONY: firmware firmware-host firmware-faults firmware-qemu firmware-table
+.PHONY: firmware firmware-host firmware-equal firmware-faults firmware-qemu firmware-table
 # A check that fails must not leave a report that looks finished.
 .DELETE_ON_ERROR:
 
@@ -61,8 +79,23 @@ firmware-host: $(FIRMWARE_HOST)
 firmware-kernel-portable :=
 firmware-kernel-dsp := -D__ARM_FEATURE_DSP=1 -I$(FIRMWARE)/firmware/host
 
-FIRMWARE_HOST_SOURCES := $(FIRMWARE_CORE) $(FIRMWARE)/firmware/check_vectors.c \
+# What every check program prints with.
+FIRMWARE_REPORT := $(FIRMWARE)/firmware/print_report.c
+FIRMWARE_HOST_SOURCES := $(FIRMWARE_CORE) $(FIRMWARE_REPORT) $(FIRMWARE)/firmware/check_vectors.c \
   $(FIRMWARE)/firmware/host/platform.c
+
+# Test clips and random inputs, each with the outputs of the TensorFlow Lite Micro wheel.
+FIRMWARE_EQUAL := $(foreach compiler,$(FIRMWARE_COMPILERS),$(foreach kernel,portable dsp,\
+  $(FIRMWARE_BUILD)/host-$(compiler)-$(kernel).txt))
+
+firmware-equal: $(FIRMWARE_EQUAL)
+	@for report in $(FIRMWARE_EQUAL); do awk -v build=$$(basename $$report .txt) ' \
+	  { value[$$1] = $$2 } \
+	  $$1 == "model_buffer_bytes" { \
+	    kind = (value["clips"] > 0) ? "test clips" : "random inputs"; \
+	    differing = value["differing_input_bytes"] + value["differing_output_bytes"]; \
+	    printf("%-20s %6d %-14s %d differing bytes\n", build, value["vectors"], kind, differing) \
+	  }' $$report; done
 
 # $(1) compiler, $(2) kernel
 define FIRMWARE_HOST_RULES
@@ -83,36 +116,69 @@ $(foreach compiler,$(FIRMWARE_COMPILERS),$(foreach kernel,portable dsp,\
 # --- faults ---
 # The model's settings with one mode or the other: both are checked whatever the model's own is. A
 # long hop, because the model is slow under the sanitizers: a share of the windows is enough.
-FIRMWARE_FAULTS := $(FIRMWARE_BUILD)/faults-window.txt $(FIRMWARE_BUILD)/faults-clip.txt
+FIRMWARE_MODES := window clip
+FIRMWARE_FAULTS := $(foreach compiler,$(FIRMWARE_COMPILERS),$(foreach mode,$(FIRMWARE_MODES),\
+  $(FIRMWARE_BUILD)/faults-$(compiler)-$(mode).txt))
 firmware-mode-window := PSKD_CLIP_MODE=0 PSKD_WINDOW_RATE_HZ=50.0f \
   PSKD_WINDOW_SAMPLES=PSKD_STEPS PSKD_WINDOW_HOP=48
 firmware-mode-clip := PSKD_CLIP_MODE=1 PSKD_MINIMUM_SAMPLES=50 PSKD_MAXIMUM_SAMPLES=200
+firmware-is-mode-window := PSKD_CLIP_MODE 0
+firmware-is-mode-clip := PSKD_CLIP_MODE 1
+
+# $(1) mode, $(2) file
+firmware-settings = printf '\#define %s\n' $(patsubst %,'%',$(firmware-mode-$(1))) | tr = ' ' > $(2); \
+	  grep -v -E 'define PSKD_(CLIP_MODE|(MINIMUM|MAXIMUM)_SAMPLES|WINDOW_)' \
+	  $(FIRMWARE_MODEL)/model_settings.h >> $(2)
 
 firmware-faults: $(FIRMWARE_FAULTS)
 	@grep -e samples' ' -e inferences -e unknown -e no_signal -e broken $(FIRMWARE_FAULTS)
 
-FIRMWARE_FAULTS_SOURCES := $(wildcard $(FIRMWARE)/src/*.c) $(FIRMWARE_MODEL)/plain_model.c \
-  $(FIRMWARE)/firmware/stream_faults.c
+FIRMWARE_FAULTS_SOURCES := $(FIRMWARE_RECOGNIZER) $(FIRMWARE)/firmware/stream_faults.c
+
+# $(1) compiler, $(2) mode
+define FIRMWARE_FAULTS_RULES
+$(FIRMWARE_BUILD)/faults-$(1)-$(2).txt: $(FIRMWARE_FAULTS_SOURCES) $(FIRMWARE_HEADERS) | $(FIRMWARE_BUILD)
+	mkdir -p $(FIRMWARE_BUILD)/faults-$(1)-$(2)
+	$$(call firmware-settings,$(2),$(FIRMWARE_BUILD)/faults-$(1)-$(2)/model_settings.h)
+	$(1) -I$(FIRMWARE_BUILD)/faults-$(1)-$(2) $(FIRMWARE_FLAGS) $(FIRMWARE_SANITIZERS) \
+	  $(FIRMWARE_FAULTS_SOURCES) -o $(FIRMWARE_BUILD)/faults-$(1)-$(2)/stream_faults -lm
+	$(FIRMWARE_BUILD)/faults-$(1)-$(2)/stream_faults > $$@
+endef
+$(foreach compiler,$(FIRMWARE_COMPILERS),$(foreach mode,$(FIRMWARE_MODES),\
+  $(eval $(call FIRMWARE_FAULTS_RULES,$(compiler),$(mode)))))
+
+# --- a streamed recording ---
+# In the model's own mode with its own settings, and what this machine says must be Python's.
+FIRMWARE_STREAM_SOURCES := $(FIRMWARE_RECOGNIZER) $(FIRMWARE_REPORT) \
+  $(FIRMWARE)/firmware/stream_recording.c
+FIRMWARE_STREAM_HOST := $(foreach mode,$(FIRMWARE_MODES),$(FIRMWARE_BUILD)/stream-$(mode).txt)
 
 # $(1) mode
-define FIRMWARE_FAULTS_RULES
-$(FIRMWARE_BUILD)/faults-$(1).txt: $(FIRMWARE_FAULTS_SOURCES) $(FIRMWARE_HEADERS) | $(FIRMWARE_BUILD)
-	mkdir -p $(FIRMWARE_BUILD)/faults-$(1)
-	printf '#define %s\n' $(patsubst %,'%',$(firmware-mode-$(1))) | tr = ' ' \
-	  > $(FIRMWARE_BUILD)/faults-$(1)/model_settings.h
-	grep -v -E 'define PSKD_(CLIP_MODE|(MINIMUM|MAXIMUM)_SAMPLES|WINDOW_)' \
-	  $(FIRMWARE_MODEL)/model_settings.h >> $(FIRMWARE_BUILD)/faults-$(1)/model_settings.h
-	gcc -I$(FIRMWARE_BUILD)/faults-$(1) $(FIRMWARE_FLAGS) $(FIRMWARE_SANITIZERS) \
-	  $(FIRMWARE_FAULTS_SOURCES) -o $(FIRMWARE_BUILD)/faults-$(1)/stream_faults -lm
-	$(FIRMWARE_BUILD)/faults-$(1)/stream_faults > $$@
+define FIRMWARE_STREAM_RULES
+$(FIRMWARE_BUILD)/stream-$(1).txt: $(FIRMWARE_STREAM_SOURCES) $(FIRMWARE)/firmware/host/platform.c \
+  $(FIRMWARE_STREAM)/recording $(FIRMWARE_HEADERS) | $(FIRMWARE_BUILD)
+	mkdir -p $(FIRMWARE_BUILD)/stream-$(1)
+	if grep -q '$(firmware-is-mode-$(1))' $(FIRMWARE_MODEL)/model_settings.h; then \
+	  cp $(FIRMWARE_MODEL)/model_settings.h $(FIRMWARE_BUILD)/stream-$(1)/model_settings.h; \
+	else \
+	  $$(call firmware-settings,$(1),$(FIRMWARE_BUILD)/stream-$(1)/model_settings.h); \
+	fi
+	gcc -I$(FIRMWARE_BUILD)/stream-$(1) $(FIRMWARE_FLAGS) -O2 $(FIRMWARE_STREAM_SOURCES) \
+	  $(FIRMWARE)/firmware/host/platform.c -o $(FIRMWARE_BUILD)/stream-$(1)/stream_recording -lm
+	$(FIRMWARE_BUILD)/stream-$(1)/stream_recording $(FIRMWARE_STREAM)/recording > $$@
+	if grep -q '$(firmware-is-mode-$(1))' $(FIRMWARE_MODEL)/model_settings.h; then \
+	  cmp $$@ $(FIRMWARE_STREAM)/decisions-$(1).txt; \
+	fi
 endef
-$(foreach mode,window clip,$(eval $(call FIRMWARE_FAULTS_RULES,$(mode))))
+$(foreach mode,$(FIRMWARE_MODES),$(eval $(call FIRMWARE_STREAM_RULES,$(mode))))
 
 # --- emulated boards ---
 ARM := arm-none-eabi-
 FIRMWARE_CORES := m4 m33 m55
-FIRMWARE_QEMU := $(foreach core,$(FIRMWARE_CORES),$(foreach kernel,portable dsp,\
-  $(FIRMWARE_BUILD)/$(core)-$(kernel).txt))
+FIRMWARE_BOARDS := $(foreach core,$(FIRMWARE_CORES),$(foreach kernel,portable dsp,$(core)-$(kernel)))
+# Test clips, golden vectors, the recording in either mode.
+FIRMWARE_QEMU := $(foreach board,$(FIRMWARE_BOARDS),$(foreach check,\
+  $(board) $(board)-golden $(FIRMWARE_MODES:%=$(board)-stream-%),$(FIRMWARE_BUILD)/$(check).txt))
 
 # Machine, origins of code and RAM, SysTick's clock.
 firmware-machine-m4 := mps2-an386
@@ -127,38 +193,67 @@ firmware-cpu-m55 := -mcpu=cortex-m55 -DSYSTICK_HZ=32000000u
 firmware-choice-portable := -DPSKD_PLAIN_PORTABLE
 firmware-choice-dsp :=
 
-FIRMWARE_BOARD_SOURCES := $(FIRMWARE_CORE) $(FIRMWARE)/firmware/check_vectors.c \
-  $(FIRMWARE)/qemu/platform.c $(FIRMWARE)/qemu/semihosting.c $(FIRMWARE)/qemu/startup.c
+FIRMWARE_BOARD := $(FIRMWARE)/qemu/platform.c $(FIRMWARE)/qemu/semihosting.c \
+  $(FIRMWARE)/qemu/startup.c $(FIRMWARE_REPORT)
+FIRMWARE_VECTORS_SOURCES := $(FIRMWARE_CORE) $(FIRMWARE_BOARD) $(FIRMWARE)/firmware/check_vectors.c
+FIRMWARE_GOLDEN_SOURCES := $(FIRMWARE_CORE) $(FIRMWARE_BOARD) $(FIRMWARE)/firmware/check_golden.c
+FIRMWARE_STREAM_BOARD_SOURCES := $(sort $(FIRMWARE_STREAM_SOURCES) $(FIRMWARE_BOARD))
 
 firmware-qemu: $(FIRMWARE_QEMU)
-	@grep -e differing -e model_instructions $(FIRMWARE_QEMU)
+	@grep -e differing -e _instructions -e stack -e heap $(FIRMWARE_QEMU)
+	@for report in $(FIRMWARE_STREAM_HOST); do \
+	  echo "$$report: $$(wc -l < $$report) lines, the same on $(words $(FIRMWARE_BOARDS)) builds"; done
 
 # Measures and writes the table of docs/on_device.md.
 firmware-table: firmware-qemu
 	$(FIRMWARE_PYTHON) $(FIRMWARE)/firmware/on_device_table.py --build=$(FIRMWARE_BUILD) \
 	  --manifest=$(RUN)/export/manifest.json --page=docs/on_device.md
 
-# $(1) core, $(2) kernel
-define FIRMWARE_QEMU_RULES
-$(FIRMWARE_BUILD)/$(1)-$(2).txt: $(FIRMWARE_BOARD_SOURCES) $(FIRMWARE_HEADERS) \
-  $(FIRMWARE)/qemu/cores.ld
-	rm -rf $(FIRMWARE_BUILD)/$(1)-$(2) && mkdir -p $(FIRMWARE_BUILD)/$(1)-$(2)
-	for source in $(FIRMWARE_BOARD_SOURCES); do \
-	  $(ARM)gcc $(FIRMWARE_FLAGS) -O2 -mthumb -mfloat-abi=hard $$(firmware-cpu-$(1)) \
-	    $$(firmware-choice-$(2)) -ffunction-sections -fdata-sections -c $$$$source \
-	    -o $(FIRMWARE_BUILD)/$(1)-$(2)/$$$$(basename $$$$(dirname $$$$source))_$$$$(basename $$$$source .c).o \
-	    || exit 1; \
-	done
-	$(ARM)gcc -mthumb -mfloat-abi=hard $$(firmware-cpu-$(1)) -nostartfiles --specs=nano.specs \
+# Compiles, links, looks for a heap, bounds the stack and runs.
+# $(1) report, $(2) core, $(3) kernel, $(4) sources, $(5) folder of a header, $(6) the core's file,
+# $(7) function whose stack is bounded
+define FIRMWARE_QEMU_RUN
+	rm -rf $(FIRMWARE_BUILD)/$(1) && mkdir -p $(FIRMWARE_BUILD)/$(1)
+	cd $(FIRMWARE_BUILD)/$(1) && $(ARM)gcc -I$(abspath $(strip $(5))) $(FIRMWARE_ARM_FLAGS) -O2 -mthumb \
+	  -mfloat-abi=hard $(firmware-cpu-$(2)) $(firmware-choice-$(3)) -ffunction-sections \
+	  -fdata-sections -fstack-usage -c $(abspath $(4))
+	$(ARM)gcc -mthumb -mfloat-abi=hard $(firmware-cpu-$(2)) -nostartfiles --specs=nano.specs \
 	  -Wl,--gc-sections,--fatal-warnings,-T,$(FIRMWARE)/qemu/cores.ld \
-	  -Wl,-Map,$(FIRMWARE_BUILD)/$(1)-$(2)/firmware.map \
-	  $$(patsubst %,-Wl$$(comma)--defsym=%,$$(firmware-memory-$(1))) \
-	  $(FIRMWARE_BUILD)/$(1)-$(2)/*.o -lm -o $(FIRMWARE_BUILD)/$(1)-$(2)/firmware.elf
-	timeout 300 qemu-system-arm -M $$(firmware-machine-$(1)) -nographic -monitor none -serial none \
-	  -icount shift=0 -kernel $(FIRMWARE_BUILD)/$(1)-$(2)/firmware.elf \
-	  -chardev file,id=report,path=$$@ -semihosting-config \
-	  enable=on,target=native,chardev=report,arg=$(FIRMWARE_MODEL)/clips.vectors
+	  -Wl,-Map,$(FIRMWARE_BUILD)/$(1)/firmware.map \
+	  $(patsubst %,-Wl$(comma)--defsym=%,$(firmware-memory-$(2))) \
+	  $(FIRMWARE_BUILD)/$(1)/*.o -lm -o $(FIRMWARE_BUILD)/$(1)/firmware.elf
+	timeout 300 qemu-system-arm -M $(firmware-machine-$(2)) -nographic -monitor none -serial none \
+	  -icount shift=0 -kernel $(FIRMWARE_BUILD)/$(1)/firmware.elf \
+	  -chardev file,id=report,path=$@ -semihosting-config \
+	  enable=on,target=native,chardev=report,arg=$(strip $(6))
+	$(ARM)objdump -d --no-show-raw-insn $(FIRMWARE_BUILD)/$(1)/firmware.elf | \
+	  $(FIRMWARE_PYTHON) $(FIRMWARE)/firmware/inspect_image.py $(7) >> $@
 endef
 comma := ,
+FIRMWARE_ARM_FLAGS := $(subst -I$(FIRMWARE),-I$(abspath $(FIRMWARE)),\
+  $(subst -I$(FIRMWARE_MODEL),-I$(abspath $(FIRMWARE_MODEL)),$(FIRMWARE_FLAGS)))
+
+# $(1) core, $(2) kernel
+define FIRMWARE_QEMU_RULES
+$(FIRMWARE_BUILD)/$(1)-$(2).txt: $(FIRMWARE_VECTORS_SOURCES) $(FIRMWARE_HEADERS) \
+  $(FIRMWARE)/qemu/cores.ld
+	$$(call FIRMWARE_QEMU_RUN,$(1)-$(2),$(1),$(2),$(FIRMWARE_VECTORS_SOURCES),$(FIRMWARE_MODEL),\
+	  $(FIRMWARE_MODEL)/clips.vectors,pskd_plain_invoke pskd_prepare_clip)
+
+$(FIRMWARE_BUILD)/$(1)-$(2)-golden.txt: $(FIRMWARE_GOLDEN_SOURCES) $(FIRMWARE_HEADERS) \
+  $(FIRMWARE)/qemu/cores.ld
+	$$(call FIRMWARE_QEMU_RUN,$(1)-$(2)-golden,$(1),$(2),$(FIRMWARE_GOLDEN_SOURCES),\
+	  $(FIRMWARE_EXPORT),none,pskd_plain_invoke)
+endef
+
+# $(1) core, $(2) kernel, $(3) mode
+define FIRMWARE_QEMU_STREAM_RULES
+$(FIRMWARE_BUILD)/$(1)-$(2)-stream-$(3).txt: $(FIRMWARE_STREAM_BOARD_SOURCES) $(FIRMWARE_HEADERS) \
+  $(FIRMWARE)/qemu/cores.ld $(FIRMWARE_BUILD)/stream-$(3).txt
+	$$(call FIRMWARE_QEMU_RUN,$(1)-$(2)-stream-$(3),$(1),$(2),$(FIRMWARE_STREAM_BOARD_SOURCES),\
+	  $(FIRMWARE_BUILD)/stream-$(3),$(FIRMWARE_STREAM)/recording,pskd_activity_recognizer_add)
+	grep -E '^(lost|decided) ' $$@ | cmp - $(FIRMWARE_BUILD)/stream-$(3).txt
+endef
 $(foreach core,$(FIRMWARE_CORES),$(foreach kernel,portable dsp,\
-  $(eval $(call FIRMWARE_QEMU_RULES,$(core),$(kernel)))))
+  $(eval $(call FIRMWARE_QEMU_RULES,$(core),$(kernel))) \
+  $(foreach mode,$(FIRMWARE_MODES),$(eval $(call FIRMWARE_QEMU_STREAM_RULES,$(core),$(kernel),$(mode))))))

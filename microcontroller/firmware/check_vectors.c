@@ -9,6 +9,7 @@
 #include "accelerometer_features.h"
 #include "platform.h"
 #include "plain_model.h"
+#include "print_report.h"
 
 #define MAXIMUM_LENGTH 2048
 
@@ -21,29 +22,10 @@ static float workspace[3 * PSKD_STEPS];
 static int8_t prepared[PSKD_INPUT_SIZE], expected_input[PSKD_INPUT_SIZE];
 static int8_t output[PSKD_NUM_CLASSES], expected_output[PSKD_NUM_CLASSES];
 
-static void print_number(const char *name, uint32_t value) {
-  char text[12];
-  int at = (int)sizeof(text);
-  text[--at] = '\0';
-  text[--at] = '\n';
-  do {
-    text[--at] = (char)('0' + value % 10u);
-    value /= 10u;
-  } while (value != 0u);
-  platform_print(name);
-  platform_print(" ");
-  platform_print(text + at);
-}
-
 static uint32_t count_differences(const int8_t *first, const int8_t *second, uint32_t size) {
   uint32_t count = 0, index;
   for (index = 0; index < size; ++index) count += first[index] != second[index];
   return count;
-}
-
-static uint32_t per_call(uint64_t ticks, uint32_t calls) {
-  if (calls == 0u) return 0u;
-  return (uint32_t)(ticks * platform_instructions_per_four_ticks / 4u / calls);
 }
 
 static uint32_t larger(uint32_t first, uint32_t second) {
@@ -98,8 +80,8 @@ int main(int argc, char **argv) {
   print_number("macs", PSKD_PLAIN_MACS);
   print_number("model_buffer_bytes", PSKD_PLAIN_BUFFER_BYTES);
   if (platform_instructions_per_four_ticks != 0u) {
-    print_number("model_instructions", per_call(model_ticks, (uint32_t)sizes[0]));
-    print_number("features_instructions", per_call(features_ticks, clips));
+    print_number("model_instructions", instructions_per_call(model_ticks, (uint32_t)sizes[0]));
+    print_number("features_instructions", instructions_per_call(features_ticks, clips));
     print_number("model_stack_bytes", model_stack);
     print_number("features_stack_bytes", features_stack);
   }

@@ -1,4 +1,4 @@
-/* What check_vectors.c needs of where it runs: the host or an emulated board. */
+/* What the check programs need of where they run: the host or an emulated board. */
 #ifndef PSKD_PLATFORM_H_
 #define PSKD_PLATFORM_H_
 
@@ -19,7 +19,9 @@ extern const uint32_t platform_ticks_mask;
 /* Instructions of four ticks; 0 if they are not counted. */
 extern const uint32_t platform_instructions_per_four_ticks;
 
-/* Marks the unused stack below the caller; then tells how many bytes of it were used since. */
+/* Marks so much of the stack below the caller; then tells how many bytes of it were used since,
+ * where PLATFORM_MARKED_STACK means: all of them, perhaps more. */
+#define PLATFORM_MARKED_STACK 4096u
 void platform_mark_stack(void);
 uint32_t platform_used_stack(void);
 

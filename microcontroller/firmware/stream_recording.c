@@ -1,18 +1,19 @@
-/* Streams a recording through the recognizer with the plain model, on the host.
+/* Streams a recording through the recognizer with the plain model, on the host or a core.
  *
  * For `python -m pskd_tf.simulate`, which writes the file (pskd_tf/simulation/run_core.py) and
  * reads the lines:
  *   lost INDEX
  *   decided INDEX FIRST LAST ACTIVITY BEST CONFIDENCE OUTPUT...
  * INDEX is the sample at which it happened; FIRST and LAST, in clip mode, are those of the segment,
- * else -1. Exit status: 0, or 2 if the file cannot be read.
+ * else -1; CONFIDENCE is a float's bits. Where instructions are counted, lines `name value` follow.
+ * Exit status: 0, or 2 if the file cannot be read.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "activity_recognizer.h"
 #include "plain_model.h"
+#include "platform.h"
+#include "print_report.h"
 
 #if PSKD_PLAIN_INPUT_SIZE != PSKD_INPUT_SIZE || PSKD_PLAIN_OUTPUT_SIZE != PSKD_NUM_CLASSES
 #error "plain_model.h and model_settings.h are of different models"
@@ -58,58 +59,103 @@ static PskdRecognizerSettings settings_of(const Header *header) {
   return settings;
 }
 
-static void print_decision(int32_t index, int32_t first, int32_t last) {
+#if PSKD_CLIP_MODE
+
+/* Indices of the newest samples that were not left out: as many as a segment and the rest behind
+ * it can have. */
+static int32_t taken[PSKD_MAXIMUM_SAMPLES];
+static int32_t taken_count;
+
+static void note(int32_t index, int was_started, uint32_t was_newest_us) {
+  const PskdSegmentDetector *detector = &recognizer.detector;
+  if (!detector->started || (was_started && detector->newest_us == was_newest_us)) return;
+  taken[taken_count++ % PSKD_MAXIMUM_SAMPLES] = index;
+}
+
+static void print_span(void) {
+  const PskdSegmentDetector *detector = &recognizer.detector;
+  const int32_t end = taken_count - detector->after;
+  print_integer(taken[(end - detector->length) % PSKD_MAXIMUM_SAMPLES]);
+  print_integer(taken[(end - 1) % PSKD_MAXIMUM_SAMPLES]);
+}
+
+#else
+
+static void print_span(void) { platform_print(" -1 -1"); }
+
+#endif
+
+static void print_decision(int32_t index) {
   const int32_t best = pskd_argmax(recognizer.output);
   const int32_t said = recognizer.activity >= 0 ? recognizer.activity : best;
   int32_t number;
-  printf("decided %d %d %d %d %d %.9g", (int)index, (int)first, (int)last,
-         (int)recognizer.activity, (int)best, (double)recognizer.probabilities[said]);
-  for (number = 0; number < PSKD_NUM_CLASSES; ++number) printf(" %d", recognizer.output[number]);
-  printf("\n");
+  platform_print("decided");
+  print_integer(index);
+  print_span();
+  print_integer(recognizer.activity);
+  print_integer(best);
+  print_bits(recognizer.probabilities[said]);
+  for (number = 0; number < PSKD_NUM_CLASSES; ++number) print_integer(recognizer.output[number]);
+  platform_print("\n");
 }
 
 int main(int argc, char **argv) {
-  FILE *file = argc == 2 ? fopen(argv[1], "rb") : NULL;
   PskdRecognizerSettings settings;
   Header header;
-  Sample sample;
-  int32_t *taken; /* indices of the samples that were not left out */
-  int32_t index, count = 0;
-  if (file == NULL || fread(&header, sizeof(header), 1, file) != 1 ||
+  uint64_t waiting_ticks = 0, deciding_ticks = 0;
+  uint32_t decisions = 0, stack = 0;
+  int32_t index;
+  if (!platform_open(argc, argv) || !platform_read(&header, sizeof(header)) ||
       memcmp(header.magic, "PSKR", sizeof(header.magic)) != 0 || header.count < 1) {
-    fprintf(stderr, "error: no recording\n");
+    platform_print("error: no recording\n");
     return 2;
   }
-  taken = (int32_t *)malloc((size_t)header.count * sizeof(*taken));
-  if (taken == NULL) return 2;
   settings = settings_of(&header);
   pskd_activity_recognizer_start(&recognizer, &settings);
   for (index = 0; index < header.count; ++index) {
 #if PSKD_CLIP_MODE
-    const PskdSegmentDetector *cutter = &recognizer.detector;
-#else
-    const PskdWindowBuffer *cutter = &recognizer.buffer;
+    const int started = recognizer.detector.started;
+    const uint32_t newest_us = recognizer.detector.newest_us;
 #endif
-    const int started = cutter->started;
-    const uint32_t newest_us = cutter->newest_us;
     PskdRecognizerEvent event;
-    if (fread(&sample, sizeof(sample), 1, file) != 1) {
-      fprintf(stderr, "error: the recording is cut short\n");
+    uint32_t ticks, used;
+    Sample sample;
+    if (!platform_read(&sample, sizeof(sample))) {
+      platform_print("error: the recording is cut short\n");
       return 2;
     }
+    platform_mark_stack();
+    ticks = platform_ticks();
     event = pskd_activity_recognizer_add(&recognizer, sample.time_us, sample.values,
                                          pskd_plain_invoke);
-    if (cutter->started && (!started || cutter->newest_us != newest_us)) taken[count++] = index;
-    if (event == PSKD_RECOGNIZER_LOST) printf("lost %d\n", (int)index);
-    if (event == PSKD_RECOGNIZER_DECIDED) {
+    ticks = (platform_ticks() - ticks) & platform_ticks_mask;
+    used = platform_used_stack();
+    if (used > stack) stack = used;
 #if PSKD_CLIP_MODE
-      const int32_t end = count - recognizer.detector.after;
-      print_decision(index, taken[end - recognizer.detector.length], taken[end - 1]);
-#else
-      print_decision(index, -1, -1);
+    note(index, started, newest_us);
 #endif
+    if (event == PSKD_RECOGNIZER_DECIDED) {
+      ++decisions;
+      deciding_ticks += ticks;
+      print_decision(index);
+    } else {
+      waiting_ticks += ticks;
+    }
+    if (event == PSKD_RECOGNIZER_LOST) {
+      platform_print("lost");
+      print_integer(index);
+      platform_print("\n");
     }
   }
-  free(taken);
-  return fclose(file) != 0;
+  if (platform_instructions_per_four_ticks != 0u) {
+    const uint32_t others = (uint32_t)header.count - decisions;
+    print_number("samples", (uint32_t)header.count);
+    print_number("decisions", decisions);
+    print_number("decision_instructions", instructions_per_call(deciding_ticks, decisions));
+    print_number("sample_instructions", instructions_per_call(waiting_ticks, others));
+    print_number("recognizer_stack_bytes", stack);
+    print_number("recognizer_bytes", sizeof(recognizer));
+    print_number("model_buffer_bytes", PSKD_PLAIN_BUFFER_BYTES);
+  }
+  return 0;
 }

@@ -1,4 +1,4 @@
-/* platform.h in QEMU: the command line is the path of the vectors, SysTick counts instructions.
+/* platform.h in QEMU: the command line is the path of a file, SysTick counts instructions.
  *
  * With -icount shift=0 an instruction takes one nanosecond, so a tick of SysTick is a fixed
  * number of instructions. They are not cycles.
@@ -22,7 +22,7 @@ const uint32_t platform_instructions_per_four_ticks = 4000000000u / SYSTICK_HZ;
 extern uint32_t stack_limit[];
 
 static int32_t handle;
-static uint32_t *marked_end;
+static uint32_t *marked_start, *marked_end;
 
 int platform_open(int argc, char **argv) {
   static char path[512];
@@ -47,11 +47,13 @@ __attribute__((noinline)) void platform_mark_stack(void) {
   uint32_t *const top = (uint32_t *)__builtin_frame_address(0);
   uint32_t *word;
   marked_end = top;
-  for (word = stack_limit; word < top - OWN_WORDS; ++word) *word = MARK;
+  marked_start = top - PLATFORM_MARKED_STACK / sizeof(*word);
+  if (marked_start < stack_limit) marked_start = stack_limit;
+  for (word = marked_start; word < top - OWN_WORDS; ++word) *word = MARK;
 }
 
 __attribute__((noinline)) uint32_t platform_used_stack(void) {
-  const uint32_t *word = stack_limit;
+  const uint32_t *word = marked_start;
   while (word < marked_end && *word == MARK) ++word;
   return (uint32_t)(marked_end - word) * 4u;
 }

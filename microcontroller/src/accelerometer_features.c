@@ -6,17 +6,52 @@
 #error "accelerometer_features.c derives ten channels"
 #endif
 
-/* round(x / scale) + zero point, halves away from zero, within int8. x is finite. */
-static int8_t quantise(float value) {
-  float quotient = value / PSKD_INPUT_SCALE;
+/* round(x / scale) + zero point, halves away from zero, within int8. Returns 0 if x is not finite. */
+static int quantise(float value, int8_t *quantised) {
+  const float quotient = value / PSKD_INPUT_SCALE;
   int32_t rounded;
-  /* Far outside int8 either way, so that the conversion to an integer is always defined. */
-  if (quotient < -512.0f) quotient = -512.0f;
-  if (quotient > 512.0f) quotient = 512.0f;
-  rounded = (int32_t)roundf(quotient) + PSKD_INPUT_ZERO_POINT;
+  if (fabsf(quotient) <= 512.0f) {
+    /* roundf without a call. The float before 0.5: with 0.5 the one below it would become 1. */
+    rounded = (int32_t)(quotient + (quotient < 0.0f ? -0.49999997f : 0.49999997f));
+  } else {
+    /* Far outside int8 either way; converting it to an integer need not be defined. */
+    if (!isfinite(value)) return 0;
+    rounded = value < 0.0f ? -512 : 512;
+  }
+  rounded += PSKD_INPUT_ZERO_POINT;
   if (rounded < -128) rounded = -128;
   if (rounded > 127) rounded = 127;
-  return (int8_t)rounded;
+  *quantised = (int8_t)rounded;
+  return 1;
+}
+
+/* Sums of each axis over the taps around a step; beyond the ends the first and last step count.
+ * Summed anew at each step: a running sum would drift away from the host's bits.
+ */
+static void sum_taps(const float *resampled, int32_t step, float *totals) {
+  const int32_t first = step - PSKD_GRAVITY_TAPS / 2, last = first + PSKD_GRAVITY_TAPS - 1;
+  const float *const newest = resampled + 3 * (last < PSKD_STEPS ? last : PSKD_STEPS - 1);
+  const float *at = resampled + 3 * (first > 0 ? first : 0);
+  float x = 0.0f, y = 0.0f, z = 0.0f;
+  int32_t tap;
+  for (tap = first; tap < 0; ++tap) {
+    x += resampled[0];
+    y += resampled[1];
+    z += resampled[2];
+  }
+  for (; at <= newest; at += 3) {
+    x += at[0];
+    y += at[1];
+    z += at[2];
+  }
+  for (tap = PSKD_STEPS; tap <= last; ++tap) {
+    x += newest[0];
+    y += newest[1];
+    z += newest[2];
+  }
+  totals[0] = x;
+  totals[1] = y;
+  totals[2] = z;
 }
 
 PskdStatus pskd_resample_clip(const float *samples, int32_t length, float *resampled) {
@@ -42,30 +77,21 @@ PskdStatus pskd_resample_clip(const float *samples, int32_t length, float *resam
 }
 
 PskdStatus pskd_quantise_features(const float *resampled, int8_t *input) {
-  const int32_t half = PSKD_GRAVITY_TAPS / 2;
-  int32_t step, tap;
+  int32_t step;
   int axis, channel;
   for (step = 0; step < PSKD_STEPS; ++step) {
     const float *sample = resampled + 3 * step;
-    float features[PSKD_CHANNELS];
+    float totals[3], features[PSKD_CHANNELS];
+    sum_taps(resampled, step, totals);
     features[3] =
         sqrtf((sample[0] * sample[0] + sample[1] * sample[1]) + sample[2] * sample[2]) - 1.0f;
     for (axis = 0; axis < 3; ++axis) {
-      /* Summed anew at each step: a running sum would drift away from the host's bits. */
-      float total = 0.0f;
-      for (tap = 0; tap < PSKD_GRAVITY_TAPS; ++tap) {
-        int32_t index = step + tap - half;
-        if (index < 0) index = 0;
-        if (index > PSKD_STEPS - 1) index = PSKD_STEPS - 1;
-        total += resampled[3 * index + axis];
-      }
       features[axis] = sample[axis];
-      features[4 + axis] = total / (float)PSKD_GRAVITY_TAPS;
+      features[4 + axis] = totals[axis] / (float)PSKD_GRAVITY_TAPS;
       features[7 + axis] = sample[axis] - features[4 + axis];
     }
     for (channel = 0; channel < PSKD_CHANNELS; ++channel) {
-      if (!isfinite(features[channel])) return PSKD_NOT_FINITE;
-      input[PSKD_CHANNELS * step + channel] = quantise(features[channel]);
+      if (!quantise(features[channel], input++)) return PSKD_NOT_FINITE;
     }
   }
   return PSKD_OK;

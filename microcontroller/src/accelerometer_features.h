@@ -28,9 +28,14 @@ typedef enum {
  */
 PskdStatus pskd_resample_clip(const float *samples, int32_t length, float *resampled);
 
+/* The input may lie in the memory of the samples that it is made of, this many floats before them:
+ * what is written of a step then reaches no step that is still to be read.
+ */
+#define PSKD_INPUT_LEAD ((PSKD_CHANNELS * (PSKD_GRAVITY_TAPS / 2) + 3) / 4)
+
 /* Derives the ten channels (x, y, z, |a| - 1, gravity, a - gravity) and quantises them.
  *
- * resampled: (PSKD_STEPS, 3) in g.
+ * resampled: (PSKD_STEPS, 3) in g; overwritten if `input` lies PSKD_INPUT_LEAD floats before.
  * input: receives (PSKD_STEPS, PSKD_CHANNELS); half written unless PSKD_OK is returned.
  */
 PskdStatus pskd_quantise_features(const float *resampled, int8_t *input);

@@ -3,13 +3,36 @@
 #include <math.h>
 #include <string.h>
 
-/* Softmax of the dequantised logits; the largest becomes exp(0), so that nothing overflows. */
+/* exp(x), x at most 0: Taylor's series about the nearest multiple of ln 2. Not expf, whose last bit
+ * differs from library to library: decisions are to be the same on every machine.
+ */
+static float exponential(float x) {
+  int32_t power;
+  uint32_t bits;
+  float rest, sum, scale;
+  if (x < -87.0f) return 0.0f;
+  power = (int32_t)(x * 1.44269504f - 0.5f);
+  /* ln 2 in two parts, of which the first one times the power is exact. */
+  rest = (x - (float)power * 0.693359375f) + (float)power * 2.12194440e-4f;
+  sum = 1.0f / 720.0f + rest * (1.0f / 5040.0f);
+  sum = 1.0f / 120.0f + rest * sum;
+  sum = 1.0f / 24.0f + rest * sum;
+  sum = 1.0f / 6.0f + rest * sum;
+  sum = 0.5f + rest * sum;
+  sum = 1.0f + rest * sum;
+  sum = 1.0f + rest * sum;
+  bits = (uint32_t)(power + 127) << 23;
+  memcpy(&scale, &bits, sizeof(scale));
+  return scale * sum;
+}
+
+/* Softmax of the dequantised logits; the largest becomes exp(0): nothing overflows. */
 static void softmax(const int8_t *output, float *probabilities) {
   const int32_t largest = output[pskd_argmax(output)];
   float total = 0.0f;
   int32_t index;
   for (index = 0; index < PSKD_NUM_CLASSES; ++index) {
-    probabilities[index] = expf(PSKD_OUTPUT_SCALE * (float)(output[index] - largest));
+    probabilities[index] = exponential(PSKD_OUTPUT_SCALE * (float)(output[index] - largest));
     total += probabilities[index];
   }
   for (index = 0; index < PSKD_NUM_CLASSES; ++index) probabilities[index] /= total;
@@ -25,13 +48,15 @@ static void start_cutting(PskdActivityRecognizer *recognizer) {
 
 static PskdRecognizerEvent decide(PskdActivityRecognizer *recognizer, const float *samples,
                                   int32_t length, PskdInvoke invoke) {
+  int8_t *const input = (int8_t *)recognizer->prepared;
   int32_t index;
 #if PSKD_CLIP_MODE
   /* A gesture says nothing of the next one. */
   (void)pskd_activity_filter_lose_signal(&recognizer->filter);
 #endif
-  if (pskd_prepare_clip(samples, length, recognizer->workspace, recognizer->input) == PSKD_OK) {
-    invoke(recognizer->input, recognizer->output);
+  if (pskd_prepare_clip(samples, length, recognizer->prepared + PSKD_INPUT_LEAD, input) ==
+      PSKD_OK) {
+    invoke(input, recognizer->output);
     softmax(recognizer->output, recognizer->probabilities);
   } else {
     memset(recognizer->output, 0, sizeof(recognizer->output));

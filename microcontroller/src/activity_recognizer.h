@@ -53,8 +53,8 @@ typedef struct {
   PskdWindowBuffer buffer;
   float window[3 * PSKD_WINDOW_SAMPLES];
 #endif
-  float workspace[3 * PSKD_STEPS];
-  int8_t input[PSKD_INPUT_SIZE];
+  /* The model's input, and from PSKD_INPUT_LEAD on the resampled samples that it is made of. */
+  float prepared[PSKD_INPUT_LEAD + 3 * PSKD_STEPS];
 } PskdActivityRecognizer;
 
 /* Starts with no signal. */

@@ -11,6 +11,13 @@ from pskd_tf.simulation.exported_model import MODEL_FILES, ExportedModel
 from pskd_tf.simulation.firmware_sources import firmware_sources
 
 _FLAGS = ("-std=c99", "-O2", "-ffp-contract=off")
+# Besides the model's own.
+_SOURCES = (
+    *("src/accelerometer_features.c", "src/activity_filter.c", "src/activity_recognizer.c"),
+    *("src/plain_kernels.c", "src/segment_detector.c", "src/signal_check.c"),
+    *("src/window_buffer.c", "firmware/stream_recording.c", "firmware/print_report.c"),
+    "firmware/host/platform.c",
+)
 
 
 def compile_core(model: ExportedModel, cache_dir: str | Path, compiler: str = "cc") -> Path:
@@ -31,14 +38,15 @@ def compile_core(model: ExportedModel, cache_dir: str | Path, compiler: str = "c
     if found is None:
         raise UserError("A simulation needs a C compiler (--compiler)", f"no {compiler}")
     root = firmware_sources()
-    sources = [*sorted((root / "src").glob("*.c")), root / "firmware" / "stream_recording.c"]
-    makers = [*sources, *(root / "src").glob("*.h"), *(model.folder / name for name in MODEL_FILES)]
+    sources = [root / name for name in _SOURCES]
+    headers = [*(root / "src").glob("*.h"), *(root / "firmware").glob("*.h")]
+    makers = [*sources, *headers, *(model.folder / name for name in MODEL_FILES)]
     hashes = sorted([path.name, file_sha256(path)] for path in makers)
     key = json_sha256([found, _FLAGS, hashes])[:16]
     program = Path(cache_dir) / f"simulate-{key}"
     if program.is_file():
         return program
-    folders = [f"-I{model.folder}", f"-I{root / 'src'}"]
+    folders = [f"-I{model.folder}", f"-I{root / 'src'}", f"-I{root / 'firmware'}"]
     try:
         with whole_file(program) as temporary:
             command = [found, *_FLAGS, *folders, *map(str, sources)]

@@ -23,6 +23,7 @@ class ExportedModel:
         clip_mode: Whether it takes whole movements; else windows.
         window_seconds: From the first to the last sample of a window; 0 in clip mode.
         test_clips: Names of the clips held out in training.
+        dataset_fingerprint: Of the prepared set that it learned from.
     """
 
     folder: Path
@@ -30,6 +31,7 @@ class ExportedModel:
     clip_mode: bool
     window_seconds: float
     test_clips: tuple[str, ...] = ()
+    dataset_fingerprint: str = ""
 
     @classmethod
     def read(cls, run_dir: str | Path) -> "ExportedModel":
@@ -63,8 +65,11 @@ class ExportedModel:
         if not clip_mode:
             steps = int(values["PSKD_WINDOW_SAMPLES"]) - 1
             seconds = steps / float(values["PSKD_WINDOW_RATE_HZ"])
-        test_clips = tuple(manifest["provenance"].get("test_clips", ()))
-        return cls(folder, tuple(manifest["class_names"]), clip_mode, seconds, test_clips)
+        provenance = manifest["provenance"]
+        test_clips = tuple(provenance.get("test_clips", ()))
+        fingerprint = provenance.get("dataset_fingerprint", "")
+        names = tuple(manifest["class_names"])
+        return cls(folder, names, clip_mode, seconds, test_clips, fingerprint)
 
     def label_of(self, activity: int) -> str:
         """Returns the name of what the core said: a class, "unknown" or "no signal"."""

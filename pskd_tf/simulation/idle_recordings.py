@@ -1,5 +1,7 @@
 """Recordings in which nothing happens that a class stands for."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from data_prep.prepared_set import PreparedSet
@@ -16,7 +18,7 @@ _TAIL_START = 0.8
 
 
 def idle_recordings(
-    prepared: PreparedSet, clip_ids: tuple[str, ...], hours: float
+    prepared: PreparedSet, clip_ids: Sequence[str], hours: float, purpose: str = "report"
 ) -> dict[str, Recording]:
     """Makes two recordings at the prepared set's rate; the same arguments give the same samples.
 
@@ -28,6 +30,7 @@ def idle_recordings(
         prepared: The run's prepared set.
         clip_ids: The clips, held out in training.
         hours: Length of each recording.
+        purpose: Names the draws: what is chosen on one recording is reported on another.
 
     Returns:
         Recordings by name.
@@ -39,17 +42,18 @@ def idle_recordings(
     count = round(hours * 3600 * rate_hz)
     rows = np.flatnonzero(prepared.manifest["clip_id"].isin(clip_ids))
     if not len(rows):
-        raise UserError("The prepared set must hold the run's test clips", "none of them")
+        raise UserError("The prepared set must hold the held-out clips", "none of them")
+    clips = [prepared.accelerometer(row) for row in rows]
     streams = {
-        "synthetic idle": _at_rest(count, rate_hz),
-        "shuffled clip tails": _tails([prepared.accelerometer(row) for row in rows], count),
+        "synthetic idle": _at_rest(count, rate_hz, purpose),
+        "shuffled clip tails": _tails(clips, count, purpose),
     }
     times = np.arange(count) / rate_hz
     return {name: Recording(times, stream) for name, stream in streams.items()}
 
 
-def _at_rest(count: int, rate_hz: float) -> np.ndarray:
-    generator = draw_generator(0, "synthetic idle")
+def _at_rest(count: int, rate_hz: float, purpose: str) -> np.ndarray:
+    generator = draw_generator(0, f"synthetic idle, {purpose}")
     stream = np.empty((count, 3))
     at, posture = 0, np.array([0.0, 0.0, 1.0])
     while at < count:
@@ -68,8 +72,8 @@ def _at_rest(count: int, rate_hz: float) -> np.ndarray:
     return (stream + generator.normal(0, _NOISE_G, stream.shape)).astype(np.float32)
 
 
-def _tails(clips: list[np.ndarray], count: int) -> np.ndarray:
-    generator = draw_generator(0, "shuffled clip tails")
+def _tails(clips: Sequence[np.ndarray], count: int, purpose: str) -> np.ndarray:
+    generator = draw_generator(0, f"shuffled clip tails, {purpose}")
     tails = [clip[int(_TAIL_START * len(clip)) :] for clip in clips]
     parts, length = [], 0
     while length < count:

@@ -17,7 +17,7 @@ def make_faults(exported, tmp_path):
         pytest.skip(f"not installed: {', '.join(absent)}")
 
     def make(mode, root=ROOT):
-        report = tmp_path / f"faults-{mode}.txt"
+        report = tmp_path / f"faults-gcc-{mode}.txt"
         settings = (f"FIRMWARE_BUILD={tmp_path}", f"FIRMWARE_MODEL={exported}")
         command = ["make", "-f", "microcontroller/firmware.mk", *settings, str(report)]
         finished = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=600)
@@ -54,6 +54,6 @@ def test_a_broken_rule_fails_the_build(make_faults, tmp_path):
     source.write_text(broken)
     finished, report = make_faults("clip", root)
     assert finished.returncode == 2 and not report
-    program = tmp_path / "faults-clip" / "stream_faults"
+    program = tmp_path / "faults-gcc-clip" / "stream_faults"
     printed = subprocess.run([program], capture_output=True, text=True)
     assert printed.returncode == 1 and "broken: a stuck axis is a lost signal" in printed.stdout

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from runpy import run_path
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ def model(exported, int8_student, tmp_path_factory):
     return folder
 
 
-def _make(build, model, *reports):
+def _make(build, model, *reports, **settings):
     """Asks for the reports of these names; returns the finished process."""
     needed = {"gcc", "make"}
     if any(report.name.startswith(CORES) for report in reports):
@@ -33,17 +34,19 @@ def _make(build, model, *reports):
     absent = sorted(tool for tool in needed if shutil.which(tool) is None)
     if absent:
         pytest.skip(f"not installed: {', '.join(absent)}")
-    settings = (f"FIRMWARE_BUILD={build}", f"FIRMWARE_MODEL={model}")
-    command = ["make", "-f", "microcontroller/firmware.mk", *settings, *map(str, reports)]
+    settings |= {"FIRMWARE_BUILD": build, "FIRMWARE_MODEL": model}
+    settings["FIRMWARE_PYTHON"] = sys.executable
+    given = [f"{name}={value}" for name, value in settings.items()]
+    command = ["make", "-f", "microcontroller/firmware.mk", *given, *map(str, reports)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
 
 
-def _reports(path):
+def _reports(path, first="vectors"):
     """The reports in a file, one for each run of the driver."""
     reports = []
     for line in path.read_text().splitlines():
         name, value = line.split()
-        if name == "vectors":
+        if name == first:
             reports.append({})
         reports[-1][name] = int(value)
     return reports
@@ -78,19 +81,25 @@ def on_core(model, tmp_path_factory):
     return run
 
 
-@pytest.mark.parametrize("core", CORES)
-def test_both_kernels_on_a_core(on_core, core):
-    """0 differing bytes; what the aims allow in instructions, RAM and code without tables."""
-    from runpy import run_path
+@pytest.fixture(scope="module")
+def section_sizes():
+    """Of the table's script."""
+    return run_path(str(ROOT / "microcontroller/firmware/on_device_table.py"))["section_sizes"]
 
-    section_sizes = run_path(str(ROOT / "microcontroller/firmware/on_device_table.py"))[
-        "section_sizes"
-    ]
-    instructions = {}
+
+@pytest.mark.parametrize("core", CORES)
+def test_both_kernels_on_a_core(on_core, section_sizes, core):
+    """0 differing bytes; what the aims allow in instructions, RAM and code without tables."""
+    instructions, features = {}, {}
     for kernel in ("portable", "dsp"):
         report, build = on_core(core, kernel)
         _check_report(report, 36, 36)
         instructions[kernel] = report["model_instructions"]
+        features[kernel] = report["features_instructions"]
+        for part, function in (("model", "plain_invoke"), ("features", "prepare_clip")):
+            bound = report[f"pskd_{function}_stack_bound"]
+            assert 0 < report[f"{part}_stack_bytes"] <= bound < 200
+        assert report["heap_functions"] == 0
         sizes = section_sizes((build / "firmware.map").read_text())
         assert sizes["plain", ".bss"] == report["model_buffer_bytes"] == 3200
         assert sizes["plain", ".bss"] + report["model_stack_bytes"] < 8000
@@ -98,6 +107,32 @@ def test_both_kernels_on_a_core(on_core, core):
         assert 1000 < code < 12_000
         assert 262_656 // 10 < sizes["plain", ".rodata"] < 40_000
     assert 262_656 < instructions["dsp"] < 600_000 < instructions["portable"] < 1_300_000
+    assert 20_000 < max(features.values()) < 60_000
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_golden_vectors_compiled_into_a_core(model, exported, tmp_path, core):
+    """The header itself: raw samples to int8 input to int8 output."""
+    report = tmp_path / f"{core}-dsp-golden.txt"
+    finished = _make(tmp_path, model, report, FIRMWARE_EXPORT=exported)
+    assert finished.returncode == 0, finished.stderr
+    (values,) = _reports(report, first="golden_vectors")
+    assert values["golden_vectors"] == 32
+    assert values["differing_input_bytes"] == values["differing_output_bytes"] == 0
+
+
+def test_a_wrong_golden_byte_fails_the_build(model, exported, tmp_path):
+    damaged = tmp_path / "export"
+    shutil.copytree(exported, damaged)
+    text = (damaged / "golden_vectors.h").read_text()
+    start = text.index("{", text.index("pskd_golden_output_31[]")) + 1
+    value = re.match(r"\s*(-?\d+)", text[start:])
+    changed = str(int(value[1]) ^ 1)
+    text = text[: start + value.start(1)] + changed + text[start + value.end(1) :]
+    (damaged / "golden_vectors.h").write_text(text)
+    report = tmp_path / "m4-dsp-golden.txt"
+    finished = _make(tmp_path, model, report, FIRMWARE_EXPORT=damaged)
+    assert finished.returncode == 2 and "Error 1" in finished.stderr and not report.exists()
 
 
 def test_a_wrong_byte_is_counted_and_fails_the_build(model, tmp_path):

@@ -1,5 +1,7 @@
 """A run in window mode, and the recording that clips joined by stillness make."""
 
+import dataclasses
+import json
 import shutil
 import subprocess
 import sys
@@ -48,6 +50,29 @@ def joined_clips(tiny_run):
         spans.append((count + 100, count + 100 + len(clip), name))
         count += 200 + len(clip)
     return np.concatenate(parts), spans
+
+
+@pytest.fixture(scope="session")
+def make_validation_run(tiny_run, tmp_path_factory):
+    """Makes the folder of a validation run in a mode, each fold with the tiny run's student."""
+    from data_prep.prepared_set import PreparedSet
+    from pskd_tf.pipeline.plan_run import plan_run
+    from pskd_tf.pipeline.read_run_settings import read_run_settings
+
+    def make(mode):
+        run_dir = tmp_path_factory.mktemp("validation") / mode
+        settings = read_run_settings(tiny_run)
+        inputs = dataclasses.replace(settings.inputs, mode=mode)
+        settings = dataclasses.replace(settings, protocol="validation", inputs=inputs)
+        run_dir.mkdir()
+        (run_dir / "settings.json").write_text(json.dumps(settings.to_json()))
+        for plan in plan_run(settings, PreparedSet.load(tiny_run / "prepared")):
+            folder = plan.compressed[settings.seeds[0]].folder(run_dir / "stages")
+            folder.mkdir(parents=True)
+            shutil.copy(tiny_run / "export" / "student_int8.tflite", folder)
+        return run_dir
+
+    return make
 
 
 @pytest.fixture

@@ -28,6 +28,9 @@ def test_length_rest_and_tails(tiny_run):
     assert {tuple(sample) for sample in tails.samples.tolist()} <= held
     again = idle_recordings(prepared, clip_ids, 0.1)["synthetic idle"]
     np.testing.assert_array_equal(again.samples, idle.samples)
+    # What settings are chosen on is not what they are reported on.
+    for name, other in idle_recordings(prepared, clip_ids, 0.1, "choice").items():
+        assert not np.array_equal(other.samples, recordings[name].samples)
     with pytest.raises(UserError, match="none of them"):
         idle_recordings(prepared, ("absent",), 0.1)
 

@@ -209,7 +209,10 @@ def test_the_sources_are_in_the_built_package(tmp_path):
     ).stdout.strip()
     assert Path(printed) == build / "pskd_tf" / "firmware"
     sources = [*(ROOT / "microcontroller" / "src").iterdir()]
-    sources.append(ROOT / "microcontroller" / "firmware" / "stream_recording.c")
+    # What compile_core needs besides.
+    needed = ("stream_recording.c", "print_report.c", "print_report.h", "platform.h")
+    firmware = ROOT / "microcontroller" / "firmware"
+    sources += [*(firmware / name for name in needed), firmware / "host" / "platform.c"]
     assert len(sources) >= 15
     for path in sources:
         relative = path.relative_to(ROOT / "microcontroller")

@@ -1,0 +1,67 @@
+// The board file: Arduino Nano 33 BLE Sense (first revision) with its LSM9DS1.
+#include "board.h"
+
+#include <Arduino.h>
+#include <Arduino_LSM9DS1.h>
+#include <Wire.h>
+
+/* For x, y, z of the wrist that the model was trained on: the sensor's axis (0 is x, 1 is y, 2 is
+ * z) and its sign. `python -m pskd_tf.monitor --port=PORT --check_axes` says what they must be.
+ */
+#define BOARD_AXES {@AXES@}
+#define BOARD_SIGNS {@SIGNS@}
+/* The sensor's range in g, 4 or 8. UTD-MHAD was recorded with 8. */
+#define BOARD_RANGE_G 8
+/* The library reckons with 4 g: what it calls 1 is BOARD_RANGE_G / 4 g. */
+#define BOARD_UNITS_PER_G (4.0f / BOARD_RANGE_G)
+
+#if BOARD_RANGE_G == 4
+#define BOARD_RANGE_BITS 0x10
+#elif BOARD_RANGE_G == 8
+#define BOARD_RANGE_BITS 0x18
+#else
+#error "BOARD_RANGE_G must be 4 or 8"
+#endif
+
+namespace {
+
+constexpr uint8_t kAddress = 0x6B;
+constexpr uint8_t kControl6 = 0x20;  // CTRL_REG6_XL: 119 Hz in its upper bits, the range below
+
+PskdAccelerometerStatus Start() {
+  if (!IMU.begin()) return PSKD_ACCELEROMETER_FAILED;
+  // The sensor is on the inner bus; the library sets 4 g and cannot set another range.
+  Wire1.beginTransmission(kAddress);
+  Wire1.write(kControl6);
+  Wire1.write(static_cast<uint8_t>(0x60 | BOARD_RANGE_BITS));
+  return Wire1.endTransmission() == 0 ? PSKD_ACCELEROMETER_OK : PSKD_ACCELEROMETER_FAILED;
+}
+
+PskdAccelerometerStatus Read(uint32_t* time_us, float* raw) {
+  if (!IMU.accelerationAvailable()) return PSKD_ACCELEROMETER_NO_SAMPLE;
+  if (!IMU.readAcceleration(raw[0], raw[1], raw[2])) return PSKD_ACCELEROMETER_FAILED;
+  *time_us = static_cast<uint32_t>(micros());
+  return PSKD_ACCELEROMETER_OK;
+}
+
+uint32_t Now() { return static_cast<uint32_t>(micros()); }
+
+}  // namespace
+
+extern "C" {
+
+const PskdAccelerometer pskd_board_accelerometer = {
+    Start, Read, Now, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G}, BOARD_RANGE_G};
+
+void pskd_board_start(void) { Serial.begin(115200); }
+
+void pskd_board_write(const char* text, int32_t length) {
+  // With nobody at the other end of the cable, a write would wait.
+  if (Serial) Serial.write(reinterpret_cast<const uint8_t*>(text), static_cast<size_t>(length));
+}
+
+void pskd_board_wait(uint32_t microseconds) {
+  delayMicroseconds(static_cast<unsigned int>(microseconds));
+}
+
+}  // extern "C"

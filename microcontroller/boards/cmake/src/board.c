@@ -1,0 +1,87 @@
+/* The board file: no board. Samples are lines time_us,x,y,z of the standard input; so is time. */
+#include "board.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* For x, y, z of the wrist that the model was trained on: the sensor's axis (0 is x, 1 is y, 2 is
+ * z) and its sign. `python -m pskd_tf.monitor --port=PORT --check_axes` says what they must be.
+ */
+#define BOARD_AXES {@AXES@}
+#define BOARD_SIGNS {@SIGNS@}
+/* The range in g, which is only said in the header. */
+#define BOARD_RANGE_G 8
+/* The unit of the input: 1 for g, 9.80665 for m/s^2, 4096 for counts of a sensor at 8 g. */
+#define BOARD_UNITS_PER_G 1.0f
+
+/* After the last line the clock goes on for so long: a sensor that fell silent. */
+#define AFTER_US 1000000u
+
+typedef struct {
+  uint32_t time_us;
+  float raw[3];
+} Row;
+
+int pskd_board_has_more(void);
+
+static Row next;
+static uint32_t clock_us, end_us;
+static int has_next, has_ended;
+
+/* Reads a line; what is no line of numbers, such as a header, is skipped. */
+static void read_line(void) {
+  char line[256];
+  has_next = 0;
+  while (!has_next && fgets(line, sizeof(line), stdin) != NULL) {
+    char *end = line;
+    const unsigned long long time_us = strtoull(line, &end, 10);
+    int axis;
+    if (end == line) continue;
+    next.time_us = (uint32_t)time_us;
+    has_next = 1;
+    for (axis = 0; axis < 3 && has_next; ++axis) {
+      char *after = end;
+      if (*end == ',') next.raw[axis] = strtof(end + 1, &after);
+      has_next = after > end + 1;
+      end = after;
+    }
+  }
+  if (!has_next && !has_ended) {
+    has_ended = 1;
+    end_us = clock_us + AFTER_US;
+  }
+}
+
+int pskd_board_has_more(void) { return !has_ended || end_us - clock_us < 0x80000000u; }
+
+static PskdAccelerometerStatus start(void) { return PSKD_ACCELEROMETER_OK; }
+
+static PskdAccelerometerStatus read(uint32_t *time_us, float *raw) {
+  PskdAccelerometerStatus status = PSKD_ACCELEROMETER_NO_SAMPLE;
+  int axis;
+  /* The newest of those that were taken by now. */
+  while (has_next && clock_us - next.time_us < 0x80000000u) {
+    *time_us = next.time_us;
+    for (axis = 0; axis < 3; ++axis) raw[axis] = next.raw[axis];
+    status = PSKD_ACCELEROMETER_OK;
+    read_line();
+  }
+  return status;
+}
+
+static uint32_t now_us(void) { return clock_us; }
+
+const PskdAccelerometer pskd_board_accelerometer = {
+    start, read, now_us, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G}, BOARD_RANGE_G};
+
+void pskd_board_start(void) {
+  read_line();
+  if (has_next) clock_us = next.time_us;
+}
+
+void pskd_board_write(const char *text, int32_t length) {
+  (void)fwrite(text, 1, (size_t)length, stdout);
+  (void)fflush(stdout);
+}
+
+void pskd_board_wait(uint32_t microseconds) { clock_us += microseconds; }

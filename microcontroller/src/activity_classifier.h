@@ -1,0 +1,54 @@
+/* Runs the exported model, whichever runtime the project was made for.
+ *
+ * Two files implement this; a project compiles one of them:
+ *   activity_classifier_plain.c   the generated plain_model.c, no interpreter
+ *   activity_classifier_tflm.cc   TensorFlow Lite Micro, from the board's own ecosystem
+ * Its only state is the model's own memory, which is static. No heap.
+ */
+#ifndef PSKD_ACTIVITY_CLASSIFIER_H_
+#define PSKD_ACTIVITY_CLASSIFIER_H_
+
+#include <stdint.h>
+
+#include "model_settings.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum {
+  PSKD_CLASSIFIER_OK = 0,
+  PSKD_CLASSIFIER_NOT_STARTED = 1,
+  PSKD_CLASSIFIER_SCHEMA = 2,    /* the flatbuffer is of another schema version */
+  PSKD_CLASSIFIER_OPERATORS = 3, /* an operator could not be registered */
+  PSKD_CLASSIFIER_ARENA = 4,     /* tensors could not be allocated in PSKD_ARENA_BYTES */
+  PSKD_CLASSIFIER_INPUT = 5,     /* type, shape, scale or zero point is not model_settings.h's */
+  PSKD_CLASSIFIER_OUTPUT = 6,    /* the same of the output */
+  PSKD_CLASSIFIER_INVOKE = 7     /* the runtime failed at the last input */
+} PskdClassifierStatus;
+
+/* Sets up the runtime, once. */
+PskdClassifierStatus pskd_classifier_start(void);
+
+/* Runs the model; a PskdInvoke, for activity_recognizer.h, which has the dequantised softmax.
+ *
+ * input: (PSKD_STEPS, PSKD_CHANNELS) int8.
+ * output: receives (PSKD_NUM_CLASSES) int8 logits; equal ones, which mean "unknown", unless the
+ * status is then PSKD_CLASSIFIER_OK.
+ */
+void pskd_classifier_invoke(const int8_t *input, int8_t *output);
+
+/* Of the start, or of the last input. */
+PskdClassifierStatus pskd_classifier_status(void);
+
+/* Bytes of the arena that are in use: what PSKD_ARENA_BYTES may be lowered to. 0 for plain C. */
+uint32_t pskd_classifier_arena_bytes(void);
+
+/* "plain_c" or "tflm". */
+const char *pskd_classifier_runtime(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* PSKD_ACTIVITY_CLASSIFIER_H_ */
