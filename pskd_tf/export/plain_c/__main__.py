@@ -1,6 +1,8 @@
 """A run's student as plain C, with what checks it on boards and emulators.
 
-python -m pskd_tf.export.plain_c --run_dir=RUN --out=DIR
+Examples:
+    python -m pskd_tf.export.plain_c --run_dir=RUN --out=DIR
+    python -m pskd_tf.export.plain_c --run_dir=RUN --out=DIR --random_inputs=100 --dry_run
 """
 
 import json
@@ -10,6 +12,7 @@ import numpy as np
 from absl import flags
 
 from data_prep.prepared_set import PreparedSet
+from data_prep.print_result import print_result
 from data_prep.run_command import run_command
 from data_prep.user_error import UserError
 from pskd_tf.data.input_settings import InputSettings
@@ -24,6 +27,7 @@ _PREPARED_DIR = flags.DEFINE_string(
 _RANDOM_INPUTS = flags.DEFINE_integer(
     "random_inputs", 10_000, "Random vectors to add to the test clips.", lower_bound=1
 )
+_DRY_RUN = flags.DEFINE_bool("dry_run", False, "Say what would be written; write nothing.")
 
 
 def main() -> None:
@@ -45,9 +49,16 @@ def main() -> None:
         rate_hz = prepared.description.streams["accelerometer"]["nominal_rate_hz"]
         windows = [window_samples(clip, rate_hz, settings).samples for clip in clips]
         clips = [window for clip_windows in windows for window in clip_windows]
-    write_firmware_inputs(_OUT.value, manifest.parent, settings, clips, _RANDOM_INPUTS.value)
     kind = "clips" if settings.mode == "clip" else "windows"
-    print(f"plain C and vectors of {len(clips)} test {kind}: {_OUT.value}")
+    what = f"plain C, vectors of {len(clips)} test {kind} and {_RANDOM_INPUTS.value} random ones"
+    if _DRY_RUN.value:
+        print(f"would write {what}: {_OUT.value}")
+        return
+    write_firmware_inputs(_OUT.value, manifest.parent, settings, clips, _RANDOM_INPUTS.value)
+    print(what)
+    print_result(
+        _OUT.value, "python", "-m", "pskd_tf.simulate", f"--run_dir={run_dir}", "--csv=FILE"
+    )
 
 
 if __name__ == "__main__":

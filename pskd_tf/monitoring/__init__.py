@@ -1,0 +1,1 @@
+"""What a board says over its serial line, read on the host."""

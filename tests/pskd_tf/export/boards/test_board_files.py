@@ -1,0 +1,278 @@
+"""The board files on fake buses: registers that are written, bytes that become g."""
+
+import subprocess
+
+import pytest
+
+# Of a sensor at 8 g: 1 g, -0.5 g, 2 g along its axes.
+COUNTS = {"PSKD_MPU6050": (4096, -2048, 8192), "PSKD_LSM6": (4098, -2049, 8197)}
+SETUP = {
+    "PSKD_MPU6050": "6b=01 1a=04 19=09 1c=10",
+    "PSKD_LSM6": "12=44 10=4c",
+}
+
+MAIN = """\
+#include <stdio.h>
+#include "board.h"
+#include "fake.h"
+FAKE_C int main(int argc, char **argv) {
+  uint32_t time_us = 0;
+  float raw[3], sample[3];
+  (void)argv;
+  fake_identity = argc > 1 ? 0x42 : FAKE_IDENTITY;
+  fake_fails = argc > 2;
+  pskd_board_start();
+  printf("|start %d", (int)pskd_board_accelerometer.start());
+  printf("|read %d", (int)pskd_board_accelerometer.read(&time_us, raw));
+  pskd_map_axes(&pskd_board_accelerometer.axes, raw, sample);
+  printf("|%u %.3f %.3f %.3f|", (unsigned)time_us, (double)sample[0], (double)sample[1],
+         (double)sample[2]);
+  printf("%u|", (unsigned)pskd_board_accelerometer.now_us());
+  fflush(stdout);
+  pskd_board_write("line\\r\\n", 6);
+  pskd_board_wait(10);
+  return 0;
+}
+"""
+# What the fakes share: the register at which a read starts, and the bytes there.
+FAKE_HEADER = """\
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#define FAKE_IDENTITY {identity}
+#define FAKE_C
+static int fake_fails;
+static uint8_t fake_identity;
+static inline void fake_read(uint8_t first, uint8_t *bytes, int count) {{
+  static const uint8_t data[6] = {{{data}}};
+  memset(bytes, 0, (size_t)count);
+  if (first == {identity_register}) bytes[0] = fake_identity;
+  if (first == {data_register}) memcpy(bytes, data, (size_t)count);
+}}
+static inline void fake_write(uint8_t first, uint8_t value) {{
+  printf("%02x=%02x ", first, value);
+}}
+"""
+FAKES = {
+    "platformio": """\
+#include <Arduino.h>
+#include <Wire.h>
+static uint8_t held[8];
+static int count, at, left;
+static uint8_t bytes[6];
+TwoWire Wire;
+HardwareSerial Serial;
+size_t Print::write(const uint8_t *, size_t) { return 0; }
+bool TwoWire::begin(int sda, int scl, uint32_t) { return sda == 21 && scl == 22; }
+void TwoWire::beginTransmission(uint16_t address) { count = address == FAKE_ADDRESS ? 0 : 100; }
+size_t TwoWire::write(uint8_t value) { held[count++ % 8] = value; return 1; }
+uint8_t TwoWire::endTransmission(bool) { return fake_fails || count != 1; }
+uint8_t TwoWire::endTransmission() { fake_write(held[0], held[1]); return count != 2; }
+uint8_t TwoWire::requestFrom(uint16_t, uint8_t size) {
+  fake_read(held[0], bytes, size);
+  at = 0, left = size;
+  return size;
+}
+int TwoWire::read() { return left-- > 0 ? bytes[at++] : -1; }
+unsigned long micros() { return 77; }
+void delayMicroseconds(uint32_t us) { printf(" waited %u", (unsigned)us); }
+void HardwareSerial::begin(unsigned long baud) { printf("baud %lu|", baud); }
+size_t HardwareSerial::write(uint8_t) { return 0; }
+size_t HardwareSerial::write(const uint8_t *text, size_t size) {
+  return fwrite(text, 1, size, stdout);
+}
+""",
+    "esp_idf": """\
+#include "driver/i2c_master.h"
+#include "esp_timer.h"
+#include "freertos/task.h"
+esp_err_t i2c_new_master_bus(const i2c_master_bus_config_t *config, i2c_master_bus_handle_t *bus) {
+  *bus = (i2c_master_bus_handle_t)&fake_fails;
+  return config->sda_io_num == 21 && config->scl_io_num == 22 ? ESP_OK : ESP_FAIL;
+}
+esp_err_t i2c_master_bus_add_device(i2c_master_bus_handle_t bus, const i2c_device_config_t *config,
+                                    i2c_master_dev_handle_t *device) {
+  *device = (i2c_master_dev_handle_t)bus;
+  return config->device_address == FAKE_ADDRESS ? ESP_OK : ESP_FAIL;
+}
+esp_err_t i2c_master_transmit(i2c_master_dev_handle_t device, const uint8_t *bytes, size_t count,
+                              int timeout) {
+  (void)device, (void)timeout;
+  fake_write(bytes[0], bytes[1]);
+  return count == 2 ? ESP_OK : ESP_FAIL;
+}
+esp_err_t i2c_master_transmit_receive(i2c_master_dev_handle_t device, const uint8_t *bytes,
+                                      size_t count, uint8_t *result, size_t size, int timeout) {
+  (void)device, (void)timeout;
+  fake_read(bytes[0], result, (int)size);
+  return count == 1 && !fake_fails ? ESP_OK : ESP_ERR_TIMEOUT;
+}
+int64_t esp_timer_get_time(void) { return 77 + (1LL << 32); }
+void vTaskDelay(TickType_t ticks) { printf(" waited %u ticks", (unsigned)ticks); }
+""",
+    "stm32": """\
+#include "main.h"
+I2C_HandleTypeDef hi2c1;
+UART_HandleTypeDef huart1;
+HAL_StatusTypeDef HAL_I2C_Mem_Write(I2C_HandleTypeDef *bus, uint16_t address, uint16_t first,
+                                    uint16_t size, uint8_t *data, uint16_t count, uint32_t wait) {
+  (void)wait;
+  fake_write((uint8_t)first, data[0]);
+  return bus == &hi2c1 && address == 2 * FAKE_ADDRESS && size == 1 && count == 1 ? HAL_OK
+                                                                               : HAL_ERROR;
+}
+HAL_StatusTypeDef HAL_I2C_Mem_Read(I2C_HandleTypeDef *bus, uint16_t address, uint16_t first,
+                                   uint16_t size, uint8_t *data, uint16_t count, uint32_t wait) {
+  (void)wait;
+  fake_read((uint8_t)first, data, count);
+  return bus == &hi2c1 && address == 2 * FAKE_ADDRESS && size == 1 && !fake_fails ? HAL_OK
+                                                                                 : HAL_ERROR;
+}
+HAL_StatusTypeDef HAL_UART_Transmit(UART_HandleTypeDef *uart, const uint8_t *data, uint16_t size,
+                                    uint32_t wait) {
+  (void)uart, (void)wait;
+  fwrite(data, 1, size, stdout);
+  return HAL_OK;
+}
+uint32_t HAL_GetTick(void) { static uint32_t tick; return tick++; }
+""",
+    "arduino": """\
+#include <Arduino.h>
+#include <Arduino_LSM9DS1.h>
+static int count;
+static uint8_t held[8];
+TwoWire Wire, Wire1;
+LSM9DS1Class IMU;
+USBSerial SerialUSB;
+size_t Print::write(const uint8_t *, size_t) { return 0; }
+int LSM9DS1Class::begin() { return !fake_fails; }
+int LSM9DS1Class::readAcceleration(float &x, float &y, float &z) {
+  x = 0.5f, y = -0.25f, z = 1.0f;  // as if the range were 4 g
+  return !fake_fails;
+}
+int LSM9DS1Class::accelerationAvailable() { return 1; }
+float LSM9DS1Class::accelerationSampleRate() { return 119.0f; }
+void TwoWire::beginTransmission(uint8_t address) { count = address == 0x6B ? 0 : 100; }
+size_t TwoWire::write(uint8_t value) { held[count++ % 8] = value; return 1; }
+uint8_t TwoWire::endTransmission() {
+  fake_write(held[0], held[1]);
+  return this != &Wire1 || count != 2 || fake_identity == 0x42;
+}
+unsigned long micros() { return 77; }
+void delayMicroseconds(unsigned int us) { printf(" waited %u", us); }
+void USBSerial::begin(unsigned long baud) { printf("baud %lu|", baud); }
+USBSerial::operator bool() { return true; }
+size_t USBSerial::write(uint8_t) { return 0; }
+size_t USBSerial::write(const uint8_t *text, size_t size) { return fwrite(text, 1, size, stdout); }
+""",
+    "zephyr": """\
+#include <stdarg.h>
+#include <zephyr/drivers/sensor.h>
+#include <zephyr/kernel.h>
+#include <zephyr/sys/printk.h>
+const struct device stub_device = {"accel0"};
+bool device_is_ready(const struct device *dev) { return dev == &stub_device && !fake_fails; }
+void sensor_g_to_ms2(int32_t g, struct sensor_value *ms2) {
+  ms2->val1 = (g * 980665) / 100000;
+  ms2->val2 = 0;
+}
+int sensor_attr_set(const struct device *dev, enum sensor_channel chan, enum sensor_attribute attr,
+                    const struct sensor_value *val) {
+  (void)dev;
+  if (chan != SENSOR_CHAN_ACCEL_XYZ) return -1;
+  printf("%d=%d ", (int)attr, (int)val->val1);
+  return 0;
+}
+int sensor_sample_fetch(const struct device *dev) {
+  return dev == &stub_device && !fake_fails ? 0 : -5;
+}
+int sensor_channel_get(const struct device *dev, enum sensor_channel chan,
+                       struct sensor_value *val) {
+  (void)dev;
+  val[0].val1 = 9, val[0].val2 = 806650;
+  val[1].val1 = -4, val[1].val2 = -903325;
+  val[2].val1 = 19, val[2].val2 = 613300;
+  return chan == SENSOR_CHAN_ACCEL_XYZ && fake_identity != 0x42 ? 0 : -134;
+}
+int64_t k_uptime_ticks(void) { return 77; }
+uint64_t k_ticks_to_us_floor64(uint64_t t) { return t + (1ULL << 32); }
+int32_t k_usleep(int32_t us) { printf(" waited %d", (int)us); return 0; }
+void printk(const char *fmt, ...) {
+  va_list arguments;
+  va_start(arguments, fmt);
+  vprintf(fmt, arguments);
+  va_end(arguments);
+}
+""",
+}
+STUBS = {"platformio": "arduino_esp32", "arduino": "arduino_mbed"}
+
+
+@pytest.fixture
+def run_board(make_project, compile_with, stubs, tmp_path):
+    """Compiles a board file with its fake; returns what `main` printed for so many arguments."""
+
+    def run(target, sensor="PSKD_MPU6050"):
+        is_cpp = target in STUBS
+        (board,) = make_project(target, axes="-y,+z,-x").rglob("board.c*")
+        is_mpu = sensor == "PSKD_MPU6050"
+        data = b"".join(
+            count.to_bytes(2, "big" if is_mpu else "little", signed=True)
+            for count in COUNTS[sensor]
+        )
+        header = FAKE_HEADER.format(
+            identity="0x68" if is_mpu else "0x6A",
+            identity_register="0x75" if is_mpu else "0x0F",
+            data_register="0x3B" if is_mpu else "0x28",
+            data=", ".join(map(str, data)),
+        )
+        address = "0x68" if is_mpu else "0x6A"
+        (tmp_path / "fake.h").write_text(f"#define FAKE_ADDRESS {address}\n{header}{FAKES[target]}")
+        source = tmp_path / ("main.cpp" if is_cpp else "main.c")
+        source.write_text(MAIN)
+        core = [board.parent / name for name in ("axis_map.c", "i2c_accelerometer.c")]
+        for path in core:
+            compile_with("gcc", "-std=c99", "-c", path, "-o", tmp_path / f"{path.stem}.o")
+        compile_with(
+            *(("g++", "-std=c++14") if is_cpp else ("gcc", "-std=gnu99")),
+            *("-isystem", stubs / STUBS.get(target, target), f"-I{board.parent}", f"-I{tmp_path}"),
+            *(f"-DBOARD_SENSOR={sensor}", "-Wno-unused-function", source, board),
+            *(tmp_path / "axis_map.o", tmp_path / "i2c_accelerometer.o", "-o", tmp_path / "main"),
+        )
+        return [
+            subprocess.run(
+                [tmp_path / "main", *("x" * count)], capture_output=True, text=True
+            ).stdout
+            for count in range(3)
+        ]
+
+    return run
+
+
+# 1, -0.5 and 2 g of the sensor under -y,+z,-x.
+SAMPLE = "0.500 2.000 -1.000"
+
+
+@pytest.mark.parametrize("sensor", SETUP)
+@pytest.mark.parametrize("target", ["platformio", "esp_idf", "stm32"])
+def test_i2c_boards_set_up_the_sensor_and_read_g(run_board, target, sensor):
+    good, other_chip, dead = run_board(target, sensor)
+    assert f"{SETUP[sensor]} |start 0|read 0|" in good
+    assert f" {SAMPLE}|" in good and "line\n" in good
+    if target != "stm32":
+        assert f"|77 {SAMPLE}|77|" in good and "waited" in good
+    assert "|start 2|" in other_chip
+    assert "|start 2|read 2|" in dead
+
+
+def test_arduino_sets_eight_g_behind_its_library(run_board):
+    good, no_range, dead = run_board("arduino")
+    assert good.startswith("baud 115200|20=78 |start 0|read 0|")
+    assert f"|77 {SAMPLE}|77|" in good and "line\n" in good
+    assert "|start 2|" in no_range and "|start 2|read 2|" in dead
+
+
+def test_zephyr_reads_metres_per_second_squared(run_board):
+    good, no_channel, dead = run_board("zephyr")
+    assert f"0=104 4=78 |start 0|read 0|77 {SAMPLE}|77|" in good and "line\n waited 10" in good
+    assert "|start 0|read 2|" in no_channel and "|start 2|read 2|" in dead

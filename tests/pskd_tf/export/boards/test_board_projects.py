@@ -1,0 +1,259 @@
+"""Every target in both runtimes: compiled against the stubs, its manifests parsed."""
+
+import configparser
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+import yaml
+
+from data_prep.fingerprint import file_sha256
+from data_prep.user_error import UserError
+from pskd_tf.export.boards.axis_map import AxisMap
+from pskd_tf.export.boards.board_project import board_project
+from pskd_tf.export.boards.board_targets import BOARD_TARGETS
+from pskd_tf.export.boards.write_board_project import write_board_project
+from pskd_tf.simulation.recognizer_settings import RecognizerSettings
+
+BOTH = pytest.mark.parametrize("runtime", ["tflm", "plain_c"])
+STUBS = {
+    "arduino": "arduino_mbed",
+    "platformio": "arduino_esp32",
+    "esp_idf": "esp_idf",
+    "zephyr": "zephyr",
+    "stm32": "stm32",
+    "cmake": None,
+}
+TFLM_LIBRARY = "Chirale_TensorFLowLite"
+
+
+@pytest.fixture(scope="module")
+def projects(make_project):
+    """Each target in both runtimes, with axes that are all different."""
+    return {
+        (target, runtime): make_project(target, runtime, axes="-y,+z,-x")
+        for target in BOARD_TARGETS
+        for runtime in ("tflm", "plain_c")
+    }
+
+
+def test_there_are_stubs_for_every_target():
+    assert set(STUBS) == set(BOARD_TARGETS)
+
+
+@BOTH
+@pytest.mark.parametrize("target", BOARD_TARGETS)
+def test_every_source_compiles_against_the_stubs(projects, compile_with, stubs, target, runtime):
+    """C as C99, C++ as C++14, what the oldest of these ecosystems has."""
+    project = projects[target, runtime]
+    system = ["-isystem", stubs / "tflite_micro"] if runtime == "tflm" else []
+    if STUBS[target]:
+        system += ["-isystem", stubs / STUBS[target]]
+    c_sources, cpp_sources = sorted(project.rglob("*.c")), sorted(project.rglob("*.cpp"))
+    assert len(c_sources) >= 12
+    compile_with("gcc", "-std=c99", "-fsyntax-only", *system, *c_sources)
+    if cpp_sources:
+        compile_with("g++", "-std=c++14", "-fsyntax-only", *system, *cpp_sources)
+    for sketch in project.glob("*.ino"):
+        # As the IDE does: the core's header first.
+        language = ["-x", "c++", "-std=c++14", "-include", "Arduino.h"]
+        compile_with("g++", "-fsyntax-only", *system, *language, sketch)
+    names = {path.name for path in project.rglob("*")}
+    assert ("activity_classifier_tflm.cpp" in names) == (runtime == "tflm")
+    assert ("plain_model.c" in names) == (runtime == "plain_c")
+
+
+@BOTH
+def test_both_sensors_of_the_i2c_boards_and_the_self_test_compile(
+    projects, compile_with, stubs, runtime
+):
+    for target, program in (("platformio", "g++"), ("esp_idf", "gcc"), ("stm32", "gcc")):
+        (board,) = projects[target, runtime].rglob("board.c*")
+        system = ["-isystem", stubs / STUBS[target]]
+        for sensor in ("PSKD_MPU6050", "PSKD_LSM6"):
+            compile_with(program, "-fsyntax-only", *system, f"-DBOARD_SENSOR={sensor}", board)
+    self_test = projects["cmake", runtime] / "src" / "self_test.c"
+    compile_with("gcc", "-std=c99", "-fsyntax-only", "-DPSKD_SELF_TEST=1", self_test)
+
+
+@BOTH
+def test_arduino_is_a_sketch_with_its_libraries(projects, runtime):
+    project = projects["arduino", runtime]
+    assert (project / f"{project.name}.ino").is_file()
+    sketch = yaml.safe_load((project / "sketch.yaml").read_text())
+    profile = sketch["profiles"][sketch["default_profile"]]
+    assert profile["fqbn"] == "arduino:mbed_nano:nano33ble"
+    expected = ["Arduino_LSM9DS1 (1.1.1)"]
+    if runtime == "tflm":
+        expected.append(f"{TFLM_LIBRARY} (2.0.0)")
+    assert profile["libraries"] == expected
+    includes = re.findall(r"#include <(.*)>", (project / f"{project.name}.ino").read_text())
+    assert includes == (["Chirale_TensorFlowLite.h"] if runtime == "tflm" else [])
+
+
+@BOTH
+def test_platformio_names_platform_and_library(projects, runtime):
+    parser = configparser.ConfigParser()
+    parser.read(projects["platformio", runtime] / "platformio.ini")
+    section = parser["env:esp32dev"]
+    assert (section["board"], section["framework"]) == ("esp32dev", "arduino")
+    assert section["build_flags"].split() == ["-ffp-contract=off"]
+    expected = [f"spaziochirale/{TFLM_LIBRARY}@^2.0.0"] if runtime == "tflm" else []
+    assert section.get("lib_deps", "").split() == expected
+
+
+@BOTH
+def test_esp_idf_names_its_components(projects, runtime):
+    main = projects["esp_idf", runtime] / "main"
+    dependencies = yaml.safe_load((main / "idf_component.yml").read_text())["dependencies"]
+    expected = {"idf": ">=5.3"}
+    if runtime == "tflm":
+        expected["espressif/esp-tflite-micro"] = "^1.3.7"
+    assert dependencies == expected
+
+
+@BOTH
+def test_zephyr_is_configured_for_its_runtime(projects, runtime):
+    lines = (projects["zephyr", runtime] / "prj.conf").read_text().splitlines()
+    options = dict(line.split("=") for line in lines if line and not line.startswith("#"))
+    assert options["CONFIG_SENSOR"] == "y"
+    cpp = {"CONFIG_CPP", "CONFIG_STD_CPP17", "CONFIG_TENSORFLOW_LITE_MICRO"}
+    assert cpp & set(options) == (cpp if runtime == "tflm" else set())
+    readme = (projects["zephyr", runtime] / "README.md").read_text()
+    assert ("+tflite-micro" in readme) == (runtime == "tflm")
+
+
+@BOTH
+@pytest.mark.parametrize("target", ["esp_idf", "zephyr", "stm32", "cmake"])
+def test_cmake_files_list_every_source_once(projects, target, runtime):
+    project = projects[target, runtime]
+    below = project / BOARD_TARGETS[target].listed_below
+    text = (below / "CMakeLists.txt").read_text()
+    code = "\n".join(line.split("#")[0] for line in text.splitlines())
+    assert code.count("(") == code.count(")")
+    listed = [name.strip('"') for name in re.findall(r'[\w/"]+\.(?:c|cpp)"?(?=[\s)])', code)]
+    listed = [name for name in listed if "PROPERTIES" not in name]
+    sources = {path.relative_to(below).as_posix() for path in project.rglob("*.c*")}
+    sources = {name for name in sources if name.endswith((".c", ".cpp"))}
+    assert set(listed) == sources
+
+
+# What stands for the build systems of others: their commands, and no more.
+SURROUNDINGS = {
+    "esp_idf": {
+        "idf/tools/cmake/project.cmake": (
+            "macro(idf_component_register)\n"
+            '  cmake_parse_arguments(ARG "" "" "SRCS;INCLUDE_DIRS;PRIV_REQUIRES" ${ARGN})\n'
+            "  set(COMPONENT_LIB main)\n  add_library(main STATIC ${ARG_SRCS})\n"
+            "  target_include_directories(main PRIVATE ${ARG_INCLUDE_DIRS} $ENV{SYSTEM})\n"
+            "endmacro()\n"
+            "macro(project name)\n  _project(${name} C CXX)\n  add_subdirectory(main)\n"
+            "endmacro()\n"
+        ),
+    },
+    "zephyr": {
+        "zephyr/ZephyrConfig.cmake": (
+            'enable_language(C CXX)\nfile(WRITE ${CMAKE_BINARY_DIR}/empty.c "")\n'
+            "add_library(app STATIC ${CMAKE_BINARY_DIR}/empty.c)\n"
+            "target_include_directories(app PRIVATE $ENV{SYSTEM})\n"
+        ),
+    },
+    "stm32": {
+        "cube/CMakeLists.txt": (
+            "cmake_minimum_required(VERSION 3.22)\nproject(cube C CXX)\n"
+            "add_library(stm32cubemx INTERFACE)\n"
+            "target_include_directories(stm32cubemx INTERFACE $ENV{SYSTEM})\n"
+            "add_subdirectory($ENV{PROJECT} library)\n"
+        ),
+    },
+    "cmake": {},
+}
+
+
+@pytest.mark.skipif(shutil.which("cmake") is None, reason="cmake is not installed")
+@pytest.mark.parametrize("target", SURROUNDINGS)
+def test_cmake_itself_reads_the_plain_projects(projects, stubs, tmp_path, target):
+    """With stand-ins for the commands of ESP-IDF, Zephyr and CubeMX; plain CMake builds it, too."""
+    project = projects[target, "plain_c"]
+    for name, text in SURROUNDINGS[target].items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    environment = os.environ | {
+        "IDF_PATH": str(tmp_path / "idf"),
+        "ZEPHYR_BASE": str(tmp_path / "zephyr"),
+        "Zephyr_DIR": str(tmp_path / "zephyr"),
+        "SYSTEM": str(stubs / STUBS[target]) if STUBS[target] else "",
+        "PROJECT": str(project),
+        "CFLAGS": "-Wall -Wextra -Werror",
+    }
+    source = tmp_path / "cube" if target == "stm32" else project
+    commands = [["cmake", "-S", source, "-B", tmp_path / "build"]]
+    if target == "cmake":
+        commands.append(["cmake", "--build", tmp_path / "build", "--parallel", "2"])
+    for command in commands:
+        finished = subprocess.run(command, capture_output=True, text=True, env=environment)
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert (tmp_path / "build" / project.name).is_file() == (target == "cmake")
+
+
+@pytest.mark.parametrize("target", BOARD_TARGETS)
+def test_a_project_says_what_it_was_made_from(projects, exported, target):
+    project = projects[target, BOARD_TARGETS[target].default_runtime]
+    record = json.loads((project / "pskd_project.json").read_text())
+    digest = file_sha256(exported / "manifest.json")
+    assert record["export_manifest_sha256"] == digest
+    assert record["axes"] == "-y,+z,-x"
+    (settings,) = project.rglob("project_settings.h")
+    assert f'#define PSKD_PROJECT "{digest[:12]}"' in settings.read_text()
+    (board,) = [path for path in project.rglob("board.c*")]
+    assert "#define BOARD_AXES {1, 2, 0}\n#define BOARD_SIGNS {-1, 1, -1}" in board.read_text()
+    readme = (project / "README.md").read_text()
+    assert digest in readme and "--axes=-y,+z,-x" in readme
+    leftovers = [
+        path for path in project.rglob("*") if path.is_file() and b"@tflm@" in path.read_bytes()
+    ]
+    assert not leftovers
+
+
+def test_the_same_arguments_give_the_same_bytes(exported):
+    arguments = {"runtime": "tflm", "axes": AxisMap(), "settings": RecognizerSettings()}
+    first, second = (
+        board_project(exported.parent, BOARD_TARGETS["stm32"], "one", **arguments) for _ in "ab"
+    )
+    assert first == second and "student_int8.tflite" in first
+
+
+def test_what_cannot_be_a_project_is_refused(exported, tmp_path):
+    arguments = {"runtime": "tflm", "axes": AxisMap(), "settings": RecognizerSettings()}
+    with pytest.raises(UserError, match="letters, digits and _"):
+        board_project(exported.parent, BOARD_TARGETS["arduino"], "a b", **arguments)
+    with pytest.raises(UserError, match=r"no manifest\.json"):
+        board_project(tmp_path, BOARD_TARGETS["arduino"], "one", **arguments)
+    copy = tmp_path / "run" / "export"
+    shutil.copytree(exported, copy)
+    with open(copy / "model_data.cc", "a") as stream:
+        stream.write("// changed")
+    with pytest.raises(UserError, match=r"must be unchanged.*model_data\.cc"):
+        board_project(tmp_path / "run", BOARD_TARGETS["arduino"], "one", **arguments)
+    (copy / "model_data.cc").unlink()
+    with pytest.raises(UserError, match="must be complete"):
+        board_project(tmp_path / "run", BOARD_TARGETS["arduino"], "one", **arguments)
+
+
+def test_a_folder_with_files_is_left_alone(tmp_path):
+    folder = tmp_path / "project"
+    write_board_project(folder, {"a/b.c": b"int b;\n"})
+    assert (folder / "a" / "b.c").read_bytes() == b"int b;\n"
+    with pytest.raises(UserError, match="may hold your own changes"):
+        write_board_project(folder, {"c.c": b""})
+    assert sorted(path.name for path in folder.rglob("*")) == ["a", "b.c"]
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="must be a folder"):
+        write_board_project(tmp_path / "file", {"c.c": b""})
+    (tmp_path / "empty").mkdir()
+    write_board_project(tmp_path / "empty", {"c.c": b""})
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []

@@ -1,0 +1,116 @@
+"""Recordings that the loader of own recordings reads."""
+
+import numpy as np
+import pytest
+
+from data_prep.loaders.custom.loader import CustomLoader
+from data_prep.user_error import UserError
+from pskd_tf.monitoring.board_activity import BoardActivity
+from pskd_tf.monitoring.board_header import BoardHeader
+from pskd_tf.monitoring.board_sample import BoardSample
+from pskd_tf.monitoring.recorded_clip import RecordedClip
+from pskd_tf.monitoring.save_clip import save_clip
+
+HEADER = BoardHeader("0123456789ab", "tflm", 50.0, 8.0, "-y+z-x", 8)
+WORN = {"sensor_place": "right_wrist"}
+
+
+def stream(values, start_us=(1 << 32) - 500_000, header_at=0):
+    """What a board sends at 50 Hz, its clock wrapping around."""
+    for index, sample in enumerate(values):
+        if index == header_at:
+            yield HEADER
+        time_us = (start_us + 20_000 * index) % (1 << 32)
+        yield BoardSample(time_us, tuple(map(float, sample)))
+        yield BoardActivity(time_us, -1, "unknown", 0.2)
+
+
+def movement(seed, length=160):
+    return np.random.default_rng(seed).normal((0, 0, 1), 0.3, (length, 3))
+
+
+def test_recordings_go_round(tmp_path):
+    """Two people, two actions, through files and loader, at the samples' own times."""
+    expected = {}
+    for seed, (subject, label) in enumerate(
+        (subject, label) for subject in ("anna", "berta") for label in ("wave", 'say "hi", loud')
+    ):
+        expected[subject, label] = values = movement(seed)
+        path = tmp_path / "own" / f"{seed}.csv"
+        clip = RecordedClip.record(stream(values), seconds=0)
+        manifest = save_clip(path, clip, subject=subject, label=label, **WORN)
+        assert manifest == tmp_path / "own" / "manifest.csv"
+    loader = CustomLoader(manifest=manifest)
+    discovery = loader.discover()
+    names = discovery.description.class_names
+    assert sorted(names) == ['say "hi", loud', "wave"] and len(discovery.sources) == 4
+    assert discovery.description.streams["accelerometer"]["nominal_rate_hz"] == 50.0
+    for source in discovery.sources:
+        clip = loader.read(source)
+        values = expected[source.subject, names[source.action]]
+        assert clip.sensor_place == "right_wrist" and clip.flags == ("no_skeleton",)
+        np.testing.assert_allclose(clip.accelerometer, values, atol=1e-5)
+
+
+def test_a_recording_has_the_seconds_that_were_asked_for():
+    clip = RecordedClip.record(stream(movement(0, 500)), seconds=3.0)
+    assert len(clip.rows) == 151 and clip.rows[-1][0] == 3_000_000
+    # The header is waited for; what comes meanwhile is not recorded.
+    clip = RecordedClip.record(stream(movement(0, 500), header_at=300), seconds=3.0)
+    assert len(clip.rows) == 151 and clip.header == HEADER
+
+
+def test_doubled_samples_are_dropped():
+    messages = [message for message in stream(movement(0, 50)) for _ in range(2)]
+    assert len(RecordedClip.record(messages, seconds=0).rows) == 50
+
+
+def test_ctrl_c_ends_a_recording():
+    def messages():
+        yield from stream(movement(0, 50))
+        raise KeyboardInterrupt
+
+    assert len(RecordedClip.record(messages(), seconds=0).rows) == 50
+
+
+@pytest.mark.parametrize(
+    ("messages", "rule"),
+    [
+        ([], "header line"),
+        ([HEADER], "at least 2 samples"),
+        ([*stream(movement(0, 60)), *stream(movement(0, 60), start_us=5)], "without a break"),
+        ([*stream(movement(0, 60), 0), *stream(movement(0, 9), 4_000_000)], r"2\.82 s between"),
+    ],
+)
+def test_what_is_no_recording_is_refused(messages, rule):
+    with pytest.raises(UserError, match=rule):
+        RecordedClip.record(messages, seconds=0)
+
+
+def test_a_manifest_of_ones_own_is_kept(tmp_path):
+    """Its columns and rows stay; the new row has blanks where it has no value."""
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("subject,action,part\nanna,wave,train\n")
+    clip = RecordedClip.record(stream(movement(0)), seconds=1.0)
+    save_clip(tmp_path / "b.csv", clip, subject="berta", label="wave", **WORN)
+    lines = manifest.read_text().splitlines()
+    assert lines[0].startswith("subject,action,part,accelerometer_path,")
+    assert lines[1].startswith("anna,wave,train,,") and lines[2].startswith("berta,wave,,b.csv,g,")
+    assert lines[2].endswith('"board 0123456789ab, axes -y+z-x"')
+
+
+def test_files_are_not_overwritten(tmp_path):
+    clip = RecordedClip.record(stream(movement(0)), seconds=1.0)
+    (tmp_path / "a.csv").write_text("mine")
+    for name, rule in (
+        ("a.csv", "new file"),
+        ("manifest.csv", "other than"),
+        ("a.txt", "CSV file"),
+    ):
+        with pytest.raises(UserError, match=rule):
+            save_clip(tmp_path / name, clip, subject="anna", label="wave", **WORN)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+    (tmp_path / "manifest.csv").write_text("subject,action\nanna,wave,more\n")
+    with pytest.raises(UserError, match="must have the header's columns"):
+        save_clip(tmp_path / "b.csv", clip, subject="anna", label="wave", **WORN)
+    assert not (tmp_path / "b.csv").exists()
