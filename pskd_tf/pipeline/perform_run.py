@@ -1,4 +1,4 @@
-"""A planned run: its stages, its export and its metrics."""
+"""A planned run: its stages, its export, its metrics and its report."""
 
 import json
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from pskd_tf.pipeline.run_context import RunContext
 from pskd_tf.pipeline.run_record import run_key
 from pskd_tf.pipeline.run_settings import RunSettings
 from pskd_tf.pipeline.run_waves import run_waves
+from pskd_tf.reporting.write_report import write_report
 
 
 def perform_run(
@@ -33,7 +34,7 @@ def perform_run(
         workers: Processes.
 
     Returns:
-        The content of `RUN/metrics.json`, which is written last.
+        The content of `RUN/metrics.json`; only the report is written after it.
     """
     with whole_file(context.run_dir / "settings.json") as temporary:
         temporary.write_text(json.dumps(settings.to_json(), indent=2), encoding="utf-8")
@@ -46,4 +47,5 @@ def perform_run(
     metrics["run_key"] = run_key(settings, plans)
     with whole_file(context.run_dir / "metrics.json") as temporary:
         temporary.write_text(json.dumps(metrics, indent=2), encoding="utf-8")
+    write_report(context.run_dir, context.stages_dir, context.prepared_dir)
     return metrics

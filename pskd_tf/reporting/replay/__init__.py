@@ -1,0 +1,1 @@
+"""What a report computes again from a run's weights."""

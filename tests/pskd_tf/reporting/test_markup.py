@@ -1,0 +1,89 @@
+"""Markup: nothing that a data set says can break out of the page."""
+
+from pskd_tf.reporting.flags_of_settings import flags_of_settings
+from pskd_tf.reporting.listed_arguments import listed_arguments
+from pskd_tf.reporting.markup.element import element
+from pskd_tf.reporting.markup.number_text import percent, points, words
+from pskd_tf.reporting.markup.table import table
+from pskd_tf.reporting.page import page
+from pskd_tf.reporting.section import Section
+
+
+def test_an_element_escapes_attributes_and_shortens_numbers():
+    markup = element("rect", class_="a", stroke_width=1.5, x=2.0, y=-0.001, aria_label='"<', d=None)
+    assert (
+        markup == '<rect class="a" stroke-width="1.5" x="2" y="0" aria-label="&quot;&lt;"></rect>'
+    )
+
+
+def test_a_table_escapes_its_cells():
+    markup = table(["<b>", "n"], [["<i>", "1"]], strong_rows=[0])
+    assert "<b>" not in markup and "<i>" not in markup
+    assert '<tr class="strong"><th scope="row">&lt;i&gt;</th><td>1</td></tr>' in markup
+
+
+def test_a_page_escapes_titles_and_links_its_sections():
+    text = page("</title>", "<header></header>", [Section("one", "A & B", "<p></p>")])
+    assert text.startswith("<!DOCTYPE html>")
+    assert "<title>&lt;/title&gt;</title>" in text
+    assert '<a href="#one">A &amp; B</a>' in text
+    assert "http://" not in text and "https://" not in text
+
+
+def test_scores_are_mean_and_spread_and_one_seed_has_none():
+    assert percent({"mean": 0.9234, "std": 0.0111, "values": [0.9, 0.94]}) == "92.3 ± 1.1"
+    assert percent({"mean": 0.9234, "std": 0.0, "values": [0.9234]}) == "92.3"
+    assert points([-0.02, -0.01]) == "−1.5 ± 0.7"
+    assert words("draw_x") == "draw x" and words("cross_fitted") == "cross-fitted"
+    assert words("abcdefgh", 5) == "abcd…"
+
+
+def test_words_after_compare_become_repeated_flags():
+    words = ["report", "--compare", "A", "B", "--out=x.html", "stray"]
+    expected = ["report", "--compare=A", "--compare=B", "--out=x.html", "stray"]
+    assert listed_arguments(words, "compare") == expected
+    assert listed_arguments(["report", "--compare=A"], "compare") == ["report", "--compare=A"]
+
+
+def test_flags_of_settings_give_the_settings_back():
+    """Every flag of the train command that is a setting is among them; else add it to the table."""
+    from absl import flags
+
+    from pskd_tf import train_flags
+
+    values = flags.FlagValues()
+    defined: list[str] = []
+
+    def collect(name, *_, **__):
+        defined.append(name)
+
+    given = {"sparsity": "0.25", "seeds": "3,4", "mixup": "0.125", "teacher_outputs": "live"}
+    real = {name: getattr(flags, name) for name in dir(flags) if name.startswith("DEFINE_")}
+    for name, definer in real.items():
+        if name in (
+            "DEFINE_string",
+            "DEFINE_integer",
+            "DEFINE_float",
+            "DEFINE_list",
+            "DEFINE_bool",
+        ):
+
+            def define(flag, default, text, definer=definer, **options):
+                collect(flag)
+                return definer(flag, default, text, flag_values=values, **options)
+
+            setattr(flags, name, define)
+    try:
+        train_flags.define_train_flags()
+    finally:
+        for name, definer in real.items():
+            setattr(flags, name, definer)
+    values(["train", *(f"--{name}={value}" for name, value in given.items())])
+    settings = train_flags.settings_from_flags(values)
+    written = flags_of_settings(settings.to_json())
+    not_settings = {"run_dir", "prepared_dir", "stages_dir", "data_seed", "workers", "dry_run"}
+    not_settings |= {"record_every_epochs", "strategy"}
+    assert {flag[2:].partition("=")[0] for flag in written} == set(defined) - not_settings
+    values.unparse_flags()
+    values(["train", *written])
+    assert train_flags.settings_from_flags(values) == settings

@@ -1,0 +1,138 @@
+"""The report of a run: what is on it, and that the run wrote it by itself."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_prep.fingerprint import file_sha256
+from data_prep.user_error import UserError
+from pskd_tf.pipeline.run_context import RunContext
+from pskd_tf.reporting.loaded_run import LoadedRun
+from pskd_tf.reporting.missing_report import write_missing_report
+from pskd_tf.reporting.replay.followed_by_class import followed_by_class
+from pskd_tf.reporting.scored_model import scored_models
+from pskd_tf.reporting.sections.compression import compression_section
+from pskd_tf.reporting.sections.confusion import pooled_confusion
+
+SECTIONS = (
+    "numbers",
+    "curves",
+    "confusion",
+    "groups",
+    "followed",
+    "reliability",
+    "compression",
+    "embeddings",
+    "clips",
+    "reproduce",
+)
+
+
+@pytest.fixture(scope="module")
+def run(tiny_run) -> LoadedRun:
+    return LoadedRun.load(tiny_run)
+
+
+def test_a_run_ends_with_a_report_of_its_numbers(tiny_run):
+    text = (tiny_run / "report.html").read_text(encoding="utf-8")
+    assert re.findall(r'<section id="(\w+)">', text) == list(SECTIONS)
+    assert len(text.encode()) < 5_000_000
+    metrics = json.loads((tiny_run / "metrics.json").read_text(encoding="utf-8"))
+    accuracy = f"{100 * metrics['student']['int8']['accuracy']['mean']:.1f} %"
+    assert f"is right on {accuracy} (one seed, n = 1;" in text
+    assert "Generated data, not recordings" in text
+    assert "<td>1, 3, 5</td><td>2, 4, 6</td><td>96 / 96</td>" in text
+    assert metrics["run_key"] in text
+    assert "ACS is our reconstruction" in text
+
+
+def test_every_drawing_says_what_it_shows_and_every_figure_how_to_read_it(tiny_run):
+    text = (tiny_run / "report.html").read_text(encoding="utf-8")
+    drawings = re.findall(r"<svg [^>]*>", text)
+    assert len(drawings) > 20
+    assert all('role="img"' in one and re.search(r'aria-label="[^"]+"', one) for one in drawings)
+    captions = re.findall(r"<figure><figcaption>(.*?)</figcaption>", text)
+    assert len(captions) == text.count("<figure>")
+    assert all(caption.startswith("How to read it: ") for caption in captions)
+
+
+def test_the_model_card_names_the_model_by_its_hash(tiny_run):
+    card = (tiny_run / "model_card.md").read_text(encoding="utf-8")
+    digest = file_sha256(tiny_run / "export" / "student_int8.tflite")
+    assert f"* student_int8.tflite: `{digest}`" in card
+    assert "trained on subjects 1, 3, 5; scored on 2, 4, 6." in card
+    assert "reconstruction" in card and "## Intended use" in card and "## Limits" in card
+
+
+def test_a_missing_report_is_written_again_byte_for_byte(tiny_run, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(tiny_run, copy, ignore=shutil.ignore_patterns("tensorboard"))
+    (copy / "report.html").unlink()
+    context = RunContext(copy / "prepared", copy / "stages", copy)
+    assert write_missing_report(context) == copy / "report.html"
+    assert (copy / "report.html").read_bytes() == (tiny_run / "report.html").read_bytes()
+    assert write_missing_report(context) is None
+    (copy / "report.html").unlink()
+    shutil.rmtree(copy / "stages")
+    assert write_missing_report(context) is None
+    assert "no report: Every stage of the run must be in" in (copy / "log.txt").read_text()
+
+
+def test_confusion_counts_hold_the_accuracy_of_the_metrics(run):
+    for model in scored_models(run):
+        counts = pooled_confusion(run, model)
+        assert counts.sum() == 96
+        if model.name == "int8":
+            accuracy = run.metrics["student"]["int8"]["accuracy"]["mean"]
+            assert np.trace(counts) / 96 == pytest.approx(accuracy)
+
+
+def test_followed_shares_of_every_class_sum_to_one(run):
+    shares = followed_by_class(run, "in_sample")
+    assert list(shares) == [
+        "skeleton_teacher",
+        "fusion_teacher",
+        "accelerometer_teacher",
+        "ground_truth",
+    ]
+    total = sum(shares.values())
+    np.testing.assert_allclose(total, np.ones(8), atol=1e-6)
+    # Hard selection: the truth is followed alone just where no cached teacher is right.
+    (result,) = [one.result for one in run.stages if one.kind == "teacher_outputs"]
+    assert shares["ground_truth"].mean() == pytest.approx(1 - result["any_right"], abs=1e-6)
+
+
+def test_any_compression_file_is_shown(run):
+    import dataclasses
+
+    rows = [
+        {"name": "24 kB", "method": "ptq", "flash_bytes": 20480, "int8_accuracy": 0.91234},
+        {"name": "16 kB", "method": "qat", "flash_bytes": 15000, "int8_accuracy": 0.9},
+    ]
+    rows[1]["refused"] = "agreement"
+    content = {
+        "candidates": rows,
+        "chosen": {"name": "24 kB", "method": "ptq"},
+        "model": {"arena": {"head": 1024}, "operators": ["A", "B"]},
+        "record": ["<b>chosen on validation"],
+    }
+    text = compression_section(dataclasses.replace(run, compression=content)).body
+    assert '<th scope="row">24 kB</th><td>ptq</td><td>20,480</td><td>0.9123</td>' in text
+    assert '<th scope="row">model: arena: head</th><td>1,024</td>' in text
+    assert "<td>A, B</td>" in text and "<li>&lt;b&gt;chosen on validation</li>" in text
+    assert text.count(">ships</text>") == 1
+    for odd in ([], {}, [{}], {"candidates": [1]}, {"candidates": {}}, 3):
+        compression_section(dataclasses.replace(run, compression=odd))
+
+
+def test_what_is_no_finished_run_is_refused(tmp_path, tiny_run):
+    with pytest.raises(UserError, match=r"A report needs a finished run .*metrics\.json"):
+        LoadedRun.load(tmp_path)
+    with pytest.raises(UserError, match="Every stage of the run must be in --stages_dir"):
+        LoadedRun.load(tiny_run, stages_dir=tmp_path)
+    with pytest.raises(UserError, match=r"needs a dataset\.json"):
+        LoadedRun.load(tiny_run, prepared_dir=Path(tmp_path))
