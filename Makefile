@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # What the install depends on; a later `make` with none of it changed installs nothing.
 INSTALL := setup.py pyproject.toml constraints.txt
 
-.PHONY: demo test lint ci clean
+.PHONY: demo test lint docs wheel-check ci clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m pskd_tf.train --flagfile=configs/demo.flags
@@ -17,8 +17,15 @@ lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+docs: $(VENV)/.installed-test
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+# The wheel in an empty environment and an empty folder: train, evaluate, export, report.
+wheel-check: $(VENV)/.installed
+	$(BIN)/python tests/wheel/check_wheel.py
+
 # What continuous integration runs; later parts of the project join here.
-ci: test firmware
+ci: test docs firmware wheel-check
 
 $(VENV)/.installed: $(INSTALL)
 	$(PYTHON) -m venv $(VENV)

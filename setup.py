@@ -5,6 +5,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 _RAY = "ray>=2.40,<3"
+_PYSERIAL = "pyserial>=3.5,<4"
 
 setup(
     name="pskd_tf",
@@ -19,11 +20,22 @@ setup(
         *find_packages(include=["pskd_tf", "pskd_tf.*", "data_prep", "data_prep.*"]),
         # The C sources, so that the commands that compile them work from a wheel.
         "pskd_tf.firmware",
+        # The flagfiles, so that `--flagfile=configs/demo.flags` works from a wheel.
+        "pskd_tf.configs",
     ],
-    package_dir={"pskd_tf.firmware": "microcontroller"},
+    package_dir={"pskd_tf.firmware": "microcontroller", "pskd_tf.configs": "configs"},
     package_data={
         "pskd_tf": ["py.typed"],
-        "pskd_tf.firmware": ["src/*.[ch]", "firmware/stream_recording.c"],
+        "pskd_tf.configs": ["*.flags", "*.json"],
+        "pskd_tf.firmware": [
+            "src/*.[ch]",
+            "src/*.cc",
+            "boards/*",
+            "boards/*/*",
+            "boards/*/*/*",
+            "firmware/*.[ch]",
+            "firmware/host/*.[ch]",
+        ],
     },
     install_requires=[
         "tensorflow>=2.21,<2.22",
@@ -36,6 +48,7 @@ setup(
         "pandas>=2.2,<4",
         "scipy>=1.14,<2",
         "scikit-learn>=1.5,<2",
+        "threadpoolctl>=3.1,<4",
         "matplotlib>=3.9,<4",
         "absl-py>=1.4,<2",  # tensorflow-model-optimization caps it below 2
         "tensorboard>=2.20,<3",
@@ -44,6 +57,7 @@ setup(
     ],
     extras_require={
         "ray": [_RAY],
+        "monitor": [_PYSERIAL],
         # Ray, because a runner that no test starts would not be kept working.
         "test": [
             "pytest>=8,<10",
@@ -52,6 +66,11 @@ setup(
             "nbclient>=0.10,<1",
             "ipykernel>=6.29,<8",
             "nbformat>=5.10,<6",
+            "PyYAML>=6,<7",
+            "mkdocs>=1.6,<2",
+            "mkdocs-material>=9.7,<10",
+            "mkdocstrings[python]>=1,<2",
+            _PYSERIAL,
             _RAY,
         ],
     },

@@ -1,7 +1,8 @@
 """Command: downloads a data set's raw files, or says how to get them.
 
-Example:
+Examples:
     python -m data_prep.download --dataset=utd_mhad --out_dir=downloads/utd_mhad
+    python -m data_prep.download --dataset=smartfallmm --out_dir=DIR --dry_run
 
 A download that was cut off goes on when the same command is started again.
 """
@@ -16,6 +17,7 @@ from tqdm import tqdm
 from data_prep.downloading.download_file import download_file
 from data_prep.downloading.download_table import DOWNLOADS, DatasetDownload, RemoteFile
 from data_prep.downloading.unpack_archive import unpack_archive
+from data_prep.print_result import print_result
 from data_prep.run_command import run_command
 from data_prep.user_error import UserError
 
@@ -34,8 +36,16 @@ def main() -> None:
     out_dir = Path(values.out_dir)
     print(f"{wanted.title}, authors' page: {wanted.page}")
     for item in wanted.files:
-        _get(item, wanted, out_dir)
-    print(f"raw files: {out_dir}")
+        if values.dry_run:
+            print(f"would download {item.url} to {out_dir / item.name} ({item.source})")
+        else:
+            _get(item, wanted, out_dir)
+    if not values.dry_run:
+        print_result(
+            out_dir,
+            *("python", "-m", "data_prep.prepare", f"--dataset={values.dataset}"),
+            *(f"--raw_dir={out_dir}", "--out_dir=DIR"),
+        )
 
 
 def _get(item: RemoteFile, wanted: DatasetDownload, out_dir: Path) -> None:
@@ -71,4 +81,5 @@ def _get(item: RemoteFile, wanted: DatasetDownload, out_dir: Path) -> None:
 if __name__ == "__main__":
     flags.DEFINE_string("dataset", None, f"Data set: {', '.join(DOWNLOADS)}.")
     flags.DEFINE_string("out_dir", None, "Folder to download to; the raw_dir of data_prep.prepare.")
+    flags.DEFINE_bool("dry_run", False, "Say what would be downloaded; write nothing.")
     run_command(main)

@@ -1,10 +1,11 @@
 """Command: checks own recordings before they are prepared.
 
-Example:
+Examples:
     python -m data_prep.inspect --manifest=recordings/manifest.csv --skeleton_layout=kinect_v1_20
+    python -m data_prep.inspect --manifest=FILE.csv --annotations=FILE.csv --most=0
 
-Exit status: 0 if all is well, 1 if there are warnings alone, 2 if preparing would refuse a clip
-or there is nothing to inspect.
+It only reads. Exit status: 0 if all is well, 1 if there are warnings alone, 2 if preparing would
+refuse a clip or there is nothing to inspect, 130 if interrupted.
 """
 
 import sys
@@ -17,10 +18,12 @@ from data_prep.inspection.inspect_recordings import inspect_recordings
 from data_prep.inspection.inspection_table import inspection_table
 from data_prep.loaders.custom.clip import CustomClip
 from data_prep.loaders.custom.loader import CustomLoader
+from data_prep.print_result import print_result
 from data_prep.run_command import run_command
 from data_prep.skeletons.known_skeletons import KNOWN_SKELETONS
 from data_prep.user_error import UserError
 
+_GIVEN = ("manifest", "annotations", "skeleton_layout", "rate_hz")
 _MANIFEST = flags.DEFINE_string("manifest", None, "CSV file that describes the recordings.")
 _ANNOTATIONS = flags.DEFINE_string("annotations", None, "CSV file that cuts them into clips.")
 _LAYOUT = flags.DEFINE_string(
@@ -28,6 +31,7 @@ _LAYOUT = flags.DEFINE_string(
 )
 _RATE = flags.DEFINE_float("rate_hz", None, "Rate to bring the accelerometer to.")
 _MOST = flags.DEFINE_integer("most", 20, "Problems of a kind to list; 0 lists all.")
+_DRY_RUN = flags.DEFINE_bool("dry_run", False, "Read the tables alone and list the recordings.")
 
 
 def main() -> None:
@@ -37,11 +41,24 @@ def main() -> None:
     if _MOST.value < 0:
         raise UserError("most must be at least 0", _MOST.value)
     loader = CustomLoader(_MANIFEST.value, _ANNOTATIONS.value, _LAYOUT.value, _RATE.value)
+    if _DRY_RUN.value:
+        clips, errors = loader.clips()
+        for clip in clips:
+            print(f"would read {clip.accelerometer_path} ({clip.subject}, {clip.action})")
+        print(f"would inspect {len(clips)} clips; {len(errors)} errors in the tables alone")
+        return
     inspection = inspect_recordings(loader, _progress)
     print(inspection_table(inspection, _MOST.value))
     errors = sum(problem.is_error for problem in inspection.problems)
     warnings = len(inspection.problems) - errors
-    print(f"{len(inspection.clips)} clips, {errors} errors, {warnings} warnings")
+    given = [f"--{name}={flags.FLAGS[name].value}" for name in _GIVEN if flags.FLAGS[name].value]
+    command = ["data_prep.prepare", "--dataset=custom", *given, "--out_dir=DIR"]
+    if errors:
+        command = ["data_prep.inspect", *given]
+    print_result(
+        f"{len(inspection.clips)} clips, {errors} errors, {warnings} warnings",
+        *("python", "-m", *command),
+    )
     if inspection.problems:
         sys.exit(2 if errors else 1)
 

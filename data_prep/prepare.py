@@ -1,21 +1,29 @@
 """Command: prepares a data set for training.
 
-Example:
+Examples:
+    python -m data_prep.prepare --dataset=synthetic --out_dir=prepared/synthetic
     python -m data_prep.prepare --dataset=utd_mhad --raw_dir=downloads --out_dir=prepared/utd_mhad
+    python -m data_prep.prepare --dataset=utd_mhad --raw_dir=downloads --out_dir=DIR --dry_run
 
 `python -m data_prep.download` fetches the raw files or says where they are to be had.
+`python -m pskd_tf.train` prepares by itself; this command is for a look at the data alone.
 """
 
+import dataclasses
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 from absl import flags
 from tqdm import tqdm
 
 from data_prep.clip import Clip
 from data_prep.dataset_flags import dataset_options_from_flags, define_dataset_flags
+from data_prep.dataset_options import DatasetOptions
+from data_prep.loaders.load_dataset import load_dataset
 from data_prep.prepare_dataset import prepare_dataset
 from data_prep.prepared_table import prepared_table
+from data_prep.print_result import print_result
 from data_prep.read_clips import RUNNERS
 from data_prep.run_command import run_command
 from data_prep.user_error import UserError
@@ -29,6 +37,7 @@ _WORKERS = flags.DEFINE_integer("workers", 0, "Clips read at the same time; 0 ch
 _RAY_ADDRESS = flags.DEFINE_string(
     "ray_address", None, "Address of the Ray cluster; with --runner=ray only; a local one if unset."
 )
+_DRY_RUN = flags.DEFINE_bool("dry_run", False, "Say what would be done; write nothing.")
 
 
 def main() -> None:
@@ -37,20 +46,39 @@ def main() -> None:
     for name in ("dataset", "out_dir"):
         if not values[name].value:
             raise UserError(f"--{name} must be given", "none")
+    options = dataset_options_from_flags(values)
+    if _DRY_RUN.value:
+        found = load_dataset(values.dataset, values.raw_dir, _SEED.value, options).discover()
+        print(f"would prepare {found.description.title}: {len(found.sources)} clips found")
+        there = (Path(_OUT_DIR.value) / "dataset.json").exists()
+        kept = "one is there and is kept if it is still up to date" if there else "new"
+        print(f"would write the prepared set: {_OUT_DIR.value} ({kept})")
+        return
     prepared = prepare_dataset(
         values.dataset,
         values.raw_dir,
         _OUT_DIR.value,
         _SEED.value,
         progress=_progress,
-        options=dataset_options_from_flags(values),
+        options=options,
         quarantine=values.quarantine,
         runner=_RUNNER.value,
         workers=_WORKERS.value,
         ray_address=_RAY_ADDRESS.value,
     )
     print(prepared_table(prepared))
-    print(f"prepared set: {prepared.folder}")
+    print_result(prepared.folder, *_train_command(values, options), "--run_dir=RUN")
+
+
+def _train_command(values: flags.FlagValues, options: DatasetOptions) -> list[str]:
+    """What train has to be told again, because it checks the set against the raw files."""
+    config = "demo" if values.dataset == "synthetic" else values.dataset
+    given = {"raw_dir": values.raw_dir} | dataclasses.asdict(options)
+    given["data_seed"] = _SEED.value or None
+    command = ["python", "-m", "pskd_tf.train", f"--flagfile=configs/{config}.flags"]
+    command += [f"--{name}={value}" for name, value in given.items() if value is not None]
+    command += ["--quarantine"] if values.quarantine else []
+    return [*command, f"--prepared_dir={_OUT_DIR.value}"]
 
 
 def _progress(clips: Iterable[Clip], total: int) -> Iterable[Clip]:

@@ -17,7 +17,7 @@ _STREAMS = ("accelerometer", "gyroscope", "skeleton")
 class PreparedSet:
     """A prepared data set in a folder; make one with `PreparedSet.load(folder)`.
 
-    Example:
+    Examples:
         >>> prepared = PreparedSet.load("prepared/synthetic")  # doctest: +SKIP
         >>> prepared.accelerometer(0).shape  # doctest: +SKIP
         (120, 3)

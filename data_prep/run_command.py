@@ -5,11 +5,22 @@ from collections.abc import Callable, Sequence
 
 from absl import app, flags
 
+from data_prep.packaged_file import packaged_file
 from data_prep.user_error import UserError
+
+EXIT_STATUS = (
+    "Exit status: 0 if all went well, 2 for a mistake that the user can mend (one line says "
+    "which),\n130 if interrupted; anything else is a bug and shows its traceback."
+)
 
 
 def run_command(main: Callable[[], None]) -> None:
     """Parses the command line, runs `main` and exits 0, or 2 with one line for a user's error.
+
+    `--help` prints the docstring of the command's module, the exit statuses (unless the docstring
+    says its own) and the flags. A relative `--flagfile` that is not in the working folder is
+    looked for beside the command's package, so that `--flagfile=configs/demo.flags` works from an
+    installed wheel.
 
     Args:
         main: The command; it reads its flags and raises `UserError` for what a user can mend.
@@ -19,11 +30,12 @@ def run_command(main: Callable[[], None]) -> None:
     def parse_flags(arguments: Sequence[str]) -> list[str]:
         if {"--help", "-h", "--helpshort"} & set(arguments[1:]):
             # absl itself would exit with status 1.
-            print((sys.modules["__main__"].__doc__ or "").strip())
+            text = (sys.modules["__main__"].__doc__ or "").strip()
+            print(text if "Exit status" in text else f"{text}\n\n{EXIT_STATUS}")
             print(flags.FLAGS.main_module_help())
             sys.exit(0)
         try:
-            rest = flags.FLAGS(list(arguments))
+            rest = flags.FLAGS([_found_flagfile(argument) for argument in arguments])
         except flags.Error as error:
             _exit_with(error)
         if len(rest) > 1:
@@ -40,6 +52,15 @@ def run_command(main: Callable[[], None]) -> None:
             sys.exit(130)
 
     app.run(guarded, flags_parser=parse_flags)
+
+
+def _found_flagfile(argument: str) -> str:
+    name, equals, value = argument.partition("=")
+    if name.lstrip("-") != "flagfile" or not equals:
+        return argument
+    spec = sys.modules["__main__"].__spec__
+    package = sys.modules[spec.name.partition(".")[0]].__file__ if spec else None
+    return f"{name}={packaged_file(value, package)}" if package else argument
 
 
 def _exit_with(error: Exception) -> None:

@@ -1,11 +1,17 @@
 """From raw recordings to a C array: the one command that does it all.
 
-python -m pskd_tf.train --flagfile=configs/demo.flags
-python -m pskd_tf.train --flagfile=configs/utd_mhad.flags --raw_dir=DIR --run_dir=RUN
+Examples:
+    python -m pskd_tf.train --flagfile=configs/demo.flags
+    python -m pskd_tf.train --flagfile=configs/utd_mhad.flags --raw_dir=DIR --run_dir=RUN
+    python -m pskd_tf.train --flagfile=configs/utd_mhad.flags --raw_dir=DIR --run_dir=RUN --dry_run
+
+The same command again resumes a run that was interrupted; a finished one is only shown.
 """
 
 import fcntl
+import shlex
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,12 +22,17 @@ from tqdm import tqdm
 from data_prep.clip import Clip
 from data_prep.dataset_flags import dataset_options_from_flags, define_dataset_flags
 from data_prep.prepare_dataset import prepare_dataset
+from data_prep.prepared_set import PreparedSet
+from data_prep.print_result import print_result
 from data_prep.run_command import run_command
 from data_prep.user_error import UserError
 from pskd_tf.pipeline.metrics_table import metrics_table
 from pskd_tf.pipeline.plan_run import plan_run
+from pskd_tf.pipeline.plan_summary import plan_summary
 from pskd_tf.pipeline.run_context import RunContext
 from pskd_tf.pipeline.run_record import finished_metrics, run_key
+from pskd_tf.pipeline.run_settings import RunSettings
+from pskd_tf.pipeline.spoken_context import SpokenContext
 from pskd_tf.pipeline.start_tensorflow import start_tensorflow
 from pskd_tf.train_flags import define_train_flags, settings_from_flags
 
@@ -38,23 +49,18 @@ def main() -> None:
         )
     settings = settings_from_flags(values)
     run_dir = Path(values.run_dir)
+    prepared_dir = Path(values.prepared_dir or run_dir / "prepared")
+    if values.dry_run:
+        _say_what_would_be_done(settings, run_dir, prepared_dir)
+        return
     with _run_lock(run_dir):
-        prepared_dir = Path(values.prepared_dir or run_dir / "prepared")
-        prepared = prepare_dataset(
-            values.dataset,
-            values.raw_dir,
-            prepared_dir,
-            values.data_seed,
-            progress=_progress,
-            options=dataset_options_from_flags(values),
-            quarantine=values.quarantine,
-            workers=0,
-        )
-        context = RunContext(
+        prepared = _prepare(prepared_dir)
+        context = SpokenContext(
             prepared_dir=prepared_dir,
             stages_dir=Path(values.stages_dir or run_dir / "stages"),
             run_dir=run_dir,
             record_every_epochs=values.record_every_epochs,
+            strategy=values.strategy,
         )
         plans = plan_run(settings, prepared)
         metrics = finished_metrics(run_dir, run_key(settings, plans))
@@ -63,10 +69,64 @@ def main() -> None:
             # Imported here, because it imports TensorFlow, which was not started before.
             from pskd_tf.pipeline.perform_run import perform_run
 
-            metrics = perform_run(settings, plans, prepared, context, values.workers)
+            with _logged(RunContext(**vars(context))):
+                metrics = perform_run(settings, plans, prepared, context, values.workers)
+        else:
+            from pskd_tf.reporting.missing_report import write_missing_report
+
+            write_missing_report(context)
     print(metrics_table(metrics))
     print(f"numbers: {run_dir / 'metrics.json'}")
+    print(f"report: {run_dir / 'report.html'}")
     print(f"model for the board: {run_dir / 'export'}")
+    where = [f"--prepared_dir={values.prepared_dir}"] if values.prepared_dir else []
+    where += [f"--stages_dir={values.stages_dir}"] if values.stages_dir else []
+    print_result(run_dir, "python", "-m", "pskd_tf.evaluate", f"--run_dir={run_dir}", *where)
+
+
+def _prepare(prepared_dir: Path) -> PreparedSet:
+    values = flags.FLAGS
+    return prepare_dataset(
+        values.dataset,
+        values.raw_dir,
+        prepared_dir,
+        values.data_seed,
+        progress=_progress,
+        options=dataset_options_from_flags(values),
+        quarantine=values.quarantine,
+        workers=0,
+    )
+
+
+def _say_what_would_be_done(settings: RunSettings, run_dir: Path, prepared_dir: Path) -> None:
+    stages_dir = Path(flags.FLAGS.stages_dir or run_dir / "stages")
+    if (prepared_dir / "dataset.json").exists():
+        prepared = PreparedSet.load(prepared_dir)
+        print(f"would read the prepared set, or renew it: {prepared_dir}")
+        plans = plan_run(settings, prepared)
+        if finished_metrics(run_dir, run_key(settings, plans)) is not None:
+            print(f"would show a finished run: {run_dir}")
+            return
+        summary = plan_summary(plans, stages_dir)
+    else:
+        # The stages depend on what is in the recordings: they are read, but nothing is kept.
+        with tempfile.TemporaryDirectory() as folder:
+            prepared = _prepare(Path(folder, "prepared"))
+            summary = plan_summary(plan_run(settings, prepared), stages_dir)
+        print(f"would write the prepared set, {len(prepared)} clips: {prepared_dir}")
+    print(f"{prepared.description.name}, {settings.protocol}, {summary}")
+    print(f"would write metrics.json, report.html, model_card.md, log.txt and export/: {run_dir}")
+
+
+@contextmanager
+def _logged(context: RunContext) -> Iterator[None]:
+    context.log(f"command: python -m pskd_tf.train {shlex.join(sys.argv[1:])}")
+    try:
+        yield
+    except BaseException as error:
+        context.log(f"stopped: {type(error).__name__}: {error}")
+        raise
+    context.log(f"result: {context.run_dir}")
 
 
 @contextmanager

@@ -29,7 +29,11 @@ def define_train_flags() -> None:
     text("stages_dir", None, "Folder of cached stages, shareable by runs; RUN/stages if not given.")
     whole("data_seed", 0, "Seed of generated data.")
     whole("workers", 2, "Worker processes.")
+    flags.DEFINE_bool("dry_run", False, "Say what would be done; write nothing.")
     whole("record_every_epochs", 10, "Epochs from one resumable record to the next.")
+    flags.DEFINE_enum(
+        "strategy", "none", ("none", "mirrored"), "mirrored: each training over all GPUs, 1 worker."
+    )
     text(
         "protocol",
         "cross_subject",

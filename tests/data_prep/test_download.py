@@ -56,7 +56,7 @@ def run(monkeypatch, tmp_path: Path) -> Callable[..., None]:
 
 class _Values:
     def __init__(self, dataset: str, out_dir: str):
-        self.dataset, self.out_dir = dataset, out_dir
+        self.dataset, self.out_dir, self.dry_run = dataset, out_dir, False
 
 
 def zip_in(folder: Path) -> None:

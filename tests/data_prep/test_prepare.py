@@ -20,7 +20,14 @@ def test_table(prepare, utd_dir: Path, tmp_path: Path):
     assert ["cross_subject", "train", "2"] in lines
     assert ["cross_subject", "test", "1"] in lines
     assert ["sensor", "on", "right_thigh", "1"] in lines
-    assert lines[-1] == ["prepared", "set:", str(tmp_path / "out" / "set")]
+    assert lines[-2] == ["result:", str(tmp_path / "out" / "set")]
+    assert lines[-1][:5] == [
+        "next:",
+        "python",
+        "-m",
+        "pskd_tf.train",
+        "--flagfile=configs/utd_mhad.flags",
+    ]
 
 
 def test_synthetic_says_so(tmp_path: Path):

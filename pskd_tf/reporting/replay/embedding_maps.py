@@ -16,6 +16,7 @@ from pskd_tf.reporting.replay.embedding_map import EmbeddingMap
 from pskd_tf.reporting.replay.stage_model import stage_model
 
 _MOST_CLIPS, _FEWEST_CLIPS = 450, 12
+_SAME = 1e-6
 
 
 def embedding_maps(run: LoadedRun) -> list[EmbeddingMap]:
@@ -59,9 +60,12 @@ def plane_places(embedding: np.ndarray) -> np.ndarray:
         embedding: `(clips, width)`.
 
     Returns:
-        `(clips, 2)` float; by PCA alone for fewer than 12 clips. The same input gives the same
-        output, which several threads would not promise.
+        `(clips, 2)` float; by PCA alone for fewer than 12 clips, and one place for all where a
+        net says the same of every clip. The same input gives the same output, which several
+        threads would not promise.
     """
+    if np.ptp(embedding, axis=0).max(initial=0) < _SAME:
+        return np.zeros((len(embedding), 2))  # t-SNE would divide by their spread, and crash
     if len(embedding) < _FEWEST_CLIPS:
         plane = np.zeros((len(embedding), 2))
         if len(embedding) < 2:

@@ -68,17 +68,23 @@ def test_the_model_card_names_the_model_by_its_hash(tiny_run):
     assert "reconstruction" in card and "## Intended use" in card and "## Limits" in card
 
 
-def test_a_missing_report_is_written_again_byte_for_byte(tiny_run, tmp_path):
+def test_a_missing_report_is_written_again_byte_for_byte(tiny_run, tmp_path, run_train):
     copy = tmp_path / "run"
     shutil.copytree(tiny_run, copy, ignore=shutil.ignore_patterns("tensorboard"))
     (copy / "report.html").unlink()
-    context = RunContext(copy / "prepared", copy / "stages", copy)
-    assert write_missing_report(context) == copy / "report.html"
+    again = run_train("--flagfile=configs/tiny.flags", f"--run_dir={copy}")
+    assert again.returncode == 0, again.stderr
     assert (copy / "report.html").read_bytes() == (tiny_run / "report.html").read_bytes()
+    context = RunContext(copy / "prepared", copy / "stages", copy)
     assert write_missing_report(context) is None
+
+
+def test_a_run_without_its_stages_is_still_shown(tiny_run, tmp_path, run_train):
+    copy = tmp_path / "run"
+    shutil.copytree(tiny_run, copy, ignore=shutil.ignore_patterns("tensorboard", "stages"))
     (copy / "report.html").unlink()
-    shutil.rmtree(copy / "stages")
-    assert write_missing_report(context) is None
+    again = run_train("--flagfile=configs/tiny.flags", f"--run_dir={copy}")
+    assert again.returncode == 0, again.stderr
     assert "no report: Every stage of the run must be in" in (copy / "log.txt").read_text()
 
 

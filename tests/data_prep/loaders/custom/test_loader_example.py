@@ -91,7 +91,11 @@ def test_inspect_finds_the_offset_and_prepare_uses_it(folder: Path, tmp_path: Pa
     manifest = write_manifest(folder, "0.5")
     result = run("inspect", f"--manifest={manifest}", layout)
     assert (result.returncode, result.stderr) == (0, ""), result.stdout
-    assert result.stdout.splitlines()[-1] == "4 clips, 0 errors, 0 warnings"
+    assert result.stdout.splitlines()[-2:] == [
+        "result: 4 clips, 0 errors, 0 warnings",
+        f"next: python -m data_prep.prepare --dataset=custom --manifest={manifest} {layout} "
+        "--out_dir=DIR",
+    ]
 
     result = run(
         "prepare",
@@ -123,7 +127,10 @@ def test_errors_end_with_status_2(folder: Path):
     assert f"error: {manifest}, row 2: skeleton_offset must be a number. Received: soon" in (
         result.stdout
     )
-    assert result.stdout.splitlines()[-1] == "0 clips, 5 errors, 0 warnings"
+    assert result.stdout.splitlines()[-2:] == [
+        "result: 0 clips, 5 errors, 0 warnings",
+        f"next: python -m data_prep.inspect --manifest={manifest} --skeleton_layout=kinect_v1_20",
+    ]
 
 
 def test_no_manifest(folder: Path):

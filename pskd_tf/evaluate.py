@@ -1,0 +1,132 @@
+"""Scores a finished run's exported student again and compares it with the run's own figures.
+
+The int8 model runs in the TensorFlow Lite Micro interpreter; the float and the pruned student run
+in Keras, where the run's stages are at hand. Only the clips that the run held out are scored.
+
+Examples:
+    python -m pskd_tf.evaluate --run_dir=RUN
+    python -m pskd_tf.evaluate --run_dir=RUN --prepared_dir=DIR --stages_dir=DIR
+
+Exit status: 0 if every figure is that of metrics.json, 1 if one is not, 2 for a mistake that the
+user can mend (one line says which), 130 if interrupted.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from absl import flags
+from tqdm import tqdm
+
+from data_prep.prepared_set import PreparedSet
+from data_prep.print_result import print_result
+from data_prep.run_command import run_command
+from data_prep.user_error import UserError
+from pskd_tf.data.paired_clips import PairedClips
+from pskd_tf.evaluation.finished_run import SCORES, FinishedRun
+from pskd_tf.pipeline.start_tensorflow import start_tensorflow
+
+_RUN_DIR = flags.DEFINE_string("run_dir", None, "A finished run of pskd_tf.train.")
+_PREPARED_DIR = flags.DEFINE_string(
+    "prepared_dir", None, "Where the run's prepared set lies; RUN/prepared if not given."
+)
+_STAGES_DIR = flags.DEFINE_string(
+    "stages_dir", None, "Where the run kept its stages; RUN/stages if not given."
+)
+_DRY_RUN = flags.DEFINE_bool("dry_run", False, "Say what would be scored, and score nothing.")
+_TITLES = {
+    "float": "student (Keras)",
+    "pruned": "  pruned (Keras)",
+    "int8": "  int8, TensorFlow Lite Micro",
+}
+_CLIPS_AT_A_TIME = 64
+
+
+def main() -> None:
+    """Reads the run, scores its student and prints the table."""
+    if not _RUN_DIR.value:
+        raise UserError("--run_dir must be given", "nothing")
+    run = FinishedRun.read(_RUN_DIR.value)
+    prepared = PreparedSet.load(_PREPARED_DIR.value or run.run_dir / "prepared")
+    if prepared.fingerprint != run.provenance["dataset_fingerprint"]:
+        raise UserError("The prepared set must be the run's", "another one", prepared.folder)
+    weights = run.weights_files(_STAGES_DIR.value)
+    test_clips = run.provenance["test_clips"]
+    print(
+        f"{run.provenance['dataset']}, {run.provenance['protocol']}: {len(test_clips)} clips of "
+        f"subjects {', '.join(run.provenance['test_subjects'])}, seed {run.provenance['seed']}"
+    )
+    if not weights:
+        print("the run's stages are not at hand (--stages_dir): the int8 model alone is scored")
+    if _DRY_RUN.value:
+        print(f"would score: {', '.join([*weights, 'int8'])}")
+        return
+    start_tensorflow()
+    clips = PairedClips.load_clips(prepared, test_clips)
+    print(f"{'':32}{'accuracy %':>12}{'macro F1 %':>12}{'wrist actions %':>17}  metrics.json")
+    forms = {name: _keras_logits(run, weights, name, clips) for name in weights}
+    forms["int8"] = _int8_logits(run.tflite)
+    differing = [
+        name for name, logits_of in forms.items() if not _score(run, name, logits_of, clips)
+    ]
+    print_result(
+        run.run_dir / "metrics.json",
+        *("python", "-m", "pskd_tf.export", f"--run_dir={run.run_dir}"),
+        *("--target=arduino", "--out=DIR"),
+    )
+    if differing:
+        sys.exit(1)
+
+
+def _score(
+    run: FinishedRun, form: str, logits_of: Callable[[np.ndarray], np.ndarray], clips: PairedClips
+) -> bool:
+    # Imported here, because it imports TensorFlow, which was not started before.
+    from pskd_tf.evaluation.score_clips import score_clips
+
+    scores, recorded = score_clips(logits_of, clips, run.inputs), run.recorded_scores(form)
+    cells = [f"{100 * scores[name]:.1f}" for name in SCORES]
+    verdict = "the same" if scores == recorded else f"differs: {recorded}"
+    if recorded is None:
+        verdict = "pools several folds"
+    print(f"{_TITLES[form]:32}{cells[0]:>12}{cells[1]:>12}{cells[2]:>17}  {verdict}")
+    return recorded is None or scores == recorded
+
+
+def _keras_logits(
+    run: FinishedRun, weights: dict[str, Path], form: str, clips: PairedClips
+) -> Callable[[np.ndarray], np.ndarray]:
+    from pskd_tf.evaluation.model_outputs import model_outputs
+    from pskd_tf.models.build_model import build_model
+    from pskd_tf.pipeline.weights_file import load_weights
+
+    model = build_model(
+        run.model_name(weights["float"]),
+        accelerometer_shape=run.inputs.accelerometer_shape,
+        skeleton_shape=(run.inputs.skeleton_frames, clips.skeleton_channels),
+        num_classes=run.num_classes,
+    )
+    model.set_weights(load_weights(weights[form]))
+    return lambda views: model_outputs(model, {"accelerometer": views})["logits"]
+
+
+def _int8_logits(tflite: bytes) -> Callable[[np.ndarray], np.ndarray]:
+    from pskd_tf.evaluation.int8_interface import Int8Interface
+    from pskd_tf.evaluation.quantise_input import quantise_input
+    from pskd_tf.evaluation.tflm_logits import tflm_logits
+
+    interface = Int8Interface.read(tflite)
+
+    def logits_of(views: np.ndarray) -> np.ndarray:
+        quantised = quantise_input(views, interface.input_scale, interface.input_zero_point)
+        starts = range(0, len(quantised), _CLIPS_AT_A_TIME)
+        bar = tqdm(starts, unit="batch", disable=not sys.stderr.isatty())
+        parts = [tflm_logits(tflite, quantised[at : at + _CLIPS_AT_A_TIME])[1] for at in bar]
+        return np.concatenate(parts)
+
+    return logits_of
+
+
+if __name__ == "__main__":
+    run_command(main)
