@@ -1,6 +1,6 @@
 """The stream of augmented training batches, from any epoch on."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -26,6 +26,7 @@ def training_batches(
     augmentation: AugmentationSettings,
     mixup: float = 0.0,
     given: Mapping[str, np.ndarray] | None = None,
+    dropped_teachers: Sequence[str] = (),
 ) -> tf.data.Dataset:
     """Streams batches; every draw is a function of (seed, stage, epoch, step).
 
@@ -41,6 +42,8 @@ def training_batches(
         augmentation: Strengths of the random changes.
         mixup: Parameter a of the Beta(a, a) that shares are drawn from; 0 switches mixup off.
         given: Further columns by name, `(clips, ...)` float32, such as teachers' outputs.
+        dropped_teachers: Names of teachers of whom each batch lacks one, drawn at random: its
+            column `<name>_available` `(batch,)` is 0 (Son et al., ICCV 2021).
 
     Returns:
         A dataset of `(x, y)`: `x` the streams, the given columns and, with mixup, `mixup_share`
@@ -59,6 +62,13 @@ def training_batches(
         x |= {name: column[rows] for name, column in given.items()}
         if mixup:
             x["mixup_share"] = of_mixup.beta(mixup, mixup, len(rows)).astype(np.float32)
+        if dropped_teachers:
+            everywhere = np.ones(len(rows), np.float32)
+            # Spawned third, so that the draws of views and mixup are the same with and without.
+            dropped = generator.spawn(1)[0].choice(dropped_teachers)
+            for name in dropped_teachers:
+                available = x.get(f"{name}_available", everywhere)
+                x[f"{name}_available"] = available * np.float32(name != dropped)
         return x, clips.labels[rows]
 
     def batches() -> Iterator[tuple[dict, np.ndarray]]:

@@ -1,6 +1,6 @@
 """The columns that cached or missing teacher outputs add to a training's batches."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -8,19 +8,23 @@ from pskd_tf.data.paired_clips import PairedClips
 from pskd_tf.models.streams_read import STREAMS_READ
 
 
-def given_columns(arrays: Mapping[str, np.ndarray], clips: PairedClips) -> dict[str, np.ndarray]:
-    """Picks cached outputs for clips, by the clips' names.
+def given_columns(
+    arrays: Mapping[str, np.ndarray], clips: PairedClips, teachers: Collection[str]
+) -> dict[str, np.ndarray]:
+    """Picks teachers' cached outputs for clips, by the clips' names.
 
     Args:
         arrays: `clip_ids` and columns of one row per clip, as `teacher_outputs_stage` wrote them.
         clips: The clips to pick for; each is among the cached ones.
+        teachers: Whose columns are wanted.
 
     Returns:
         The columns, in the order of `clips`.
     """
     place = {clip_id: row for row, clip_id in enumerate(arrays["clip_ids"])}
     rows = [place[clip_id] for clip_id in clips.clip_ids]
-    return {name: column[rows] for name, column in arrays.items() if name != "clip_ids"}
+    wanted = {f"{one}_{kind}" for one in teachers for kind in ("logits", "embedding", "available")}
+    return {name: column[rows] for name, column in arrays.items() if name in wanted}
 
 
 def availability_column(teacher: str, clips: PairedClips) -> dict[str, np.ndarray]:

@@ -61,7 +61,7 @@ class StagePlanner:
             if not chain:
                 smoothing = self.settings.teacher_label_smoothing
                 loss = {"name": "cross_entropy", "arguments": {"label_smoothing": smoothing}}
-            chain[name] = self._fit(name, name, part, seed, training, loss, dict(chain))
+            chain[name] = self.fit(name, name, part, seed, training, loss, dict(chain))
         return chain
 
     def teacher_outputs(
@@ -90,7 +90,7 @@ class StagePlanner:
         arguments = dataclasses.asdict(self.settings.acs)
         loss = {"name": "adaptive_confidence_semantic", "arguments": arguments}
         training = self.settings.student_training
-        return self._fit(
+        return self.fit(
             "accelerometer_student", f"student-{kind}", part, seed, training, loss, inputs
         )
 
@@ -99,9 +99,9 @@ class StagePlanner:
         smoothing = self.settings.baseline_label_smoothing
         loss = {"name": "cross_entropy", "arguments": {"label_smoothing": smoothing}}
         training = self.settings.student_training
-        return self._fit("accelerometer_student", "baseline", part, seed, training, loss, {})
+        return self.fit("accelerometer_student", "baseline", part, seed, training, loss, {})
 
-    def _fit(
+    def fit(
         self,
         model: str,
         label: str,
@@ -110,8 +110,27 @@ class StagePlanner:
         training: TrainingSettings,
         loss: dict[str, Any],
         inputs: dict[str, Stage],
+        teachers: Sequence[str] = (),
+        drop_one_teacher: bool = False,
     ) -> Stage:
+        """Declares one training.
+
+        Args:
+            model: Name of the model, which also names its random draws.
+            label: What the stage is called.
+            part: What it trains on.
+            seed: Seed of weights and draws.
+            training: Length and optimiser.
+            loss: `name` and `arguments` of `make_loss`.
+            inputs: Teachers' fit stages by name, or their cached outputs as `teacher_outputs`.
+            teachers: Who of the cached teachers speaks; all of the run's if empty.
+            drop_one_teacher: Whether each batch is without one teacher, drawn at random (DGKD).
+
+        Returns:
+            The stage.
+        """
         self.check_skeletons(model, part.clips, part.subjects)
+        cached = list(teachers or self.settings.teachers)
         settings = {
             "model": model,
             "draws": model,
@@ -119,7 +138,9 @@ class StagePlanner:
             "seed": seed,
             "training": dataclasses.asdict(training),
             "loss": loss,
-            "teachers": list(self.settings.teachers if "teacher_outputs" in inputs else inputs),
+            "teachers": cached if "teacher_outputs" in inputs else list(inputs),
             **self.common,
         }
+        if drop_one_teacher:
+            settings["drop_one_teacher"] = True
         return Stage("fit", f"{label}-s{seed}-on-{part.name}", settings, inputs)

@@ -9,7 +9,8 @@ def start_tensorflow() -> None:
     """Imports TensorFlow without its start-up messages and gives each process one thread.
 
     One or several threads sum in another order and give other bits at equal speed for nets this
-    small; parallel processes are the lever. Call it before anything imports TensorFlow.
+    small; parallel processes are the lever. Call it before anything imports TensorFlow; a
+    second call does nothing.
     """
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -23,8 +24,11 @@ def start_tensorflow() -> None:
             import keras
             import tensorflow as tf
 
-            tf.config.threading.set_intra_op_parallelism_threads(1)
-            tf.config.threading.set_inter_op_parallelism_threads(1)
+            threading = tf.config.threading
+            # A second call may not even set the same again.
+            if threading.get_intra_op_parallelism_threads() != 1:
+                threading.set_intra_op_parallelism_threads(1)
+                threading.set_inter_op_parallelism_threads(1)
             keras.ops.zeros((1,))
         finally:
             os.dup2(screen, 2)

@@ -114,3 +114,27 @@ def test_too_few_clips_for_one_batch_are_refused(time_clips):
     with pytest.raises(UserError) as error:
         _batches(time_clips, batch_size=6)
     assert str(error.value) == "A batch of 6 needs at least as many clips. Received: 5"
+
+
+def test_each_batch_drops_one_teacher_and_draws_the_rest_as_without(clips):
+    names = ["one", "two", "three"]
+    plain = _batches(clips, epochs=20)
+    batches = _batches(clips, epochs=20, dropped_teachers=names)
+    dropped = []
+    for (x, _), (other, _) in zip(batches, plain, strict=True):
+        shares = np.array([x[f"{name}_available"] for name in names])
+        assert shares.shape == (3, 7) and (shares == shares[:, :1]).all()
+        assert sorted(shares[:, 0]) == [0, 1, 1]
+        dropped.append(int(shares[:, 0].argmin()))
+        np.testing.assert_array_equal(x["accelerometer"], other["accelerometer"])
+    assert min(np.bincount(dropped, minlength=3)) > len(dropped) / 6
+
+
+def test_dropping_keeps_what_a_teacher_cannot_see(clips):
+    column = (np.arange(len(clips)) % 2).astype(np.float32)
+    given = {"one_available": column, "row": np.arange(len(clips), dtype=np.float32)}
+    batches = _batches(clips, given=given, dropped_teachers=["one", "two"])
+    kept = [x for x, _ in batches if x["two_available"][0] == 0]
+    assert kept
+    for x in kept:
+        np.testing.assert_array_equal(x["one_available"], column[x["row"].astype(int)])

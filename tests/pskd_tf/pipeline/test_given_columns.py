@@ -22,8 +22,9 @@ def test_columns_follow_the_clips_by_name(time_clips):
     arrays = {
         "clip_ids": np.array([f"clip_{row}" for row in (4, 2, 0, 1, 3)]),
         "teacher_logits": np.array([[4.0], [2.0], [0.0], [1.0], [3.0]]),
+        "teacher_2_logits": np.zeros((5, 1)),
     }
-    columns = given_columns(arrays, time_clips.subset(np.array([1, 4])))
+    columns = given_columns(arrays, time_clips.subset(np.array([1, 4])), ["teacher"])
     assert list(columns) == ["teacher_logits"]
     np.testing.assert_array_equal(columns["teacher_logits"], [[1.0], [4.0]])
 

@@ -1,0 +1,1 @@
+"""Methods compared on honest splits: cells, their records, boards."""

@@ -1,0 +1,197 @@
+"""A benchmark: its cells done, recorded, and summed up."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from data_prep.fingerprint import json_sha256
+from data_prep.prepared_set import PreparedSet
+from data_prep.protocols.kept_splits import kept_splits
+from data_prep.protocols.protocol_splits import protocol_splits, validation_splits
+from data_prep.whole_file import whole_file
+from pskd_tf.benchmark.board_row import BoardRow
+from pskd_tf.benchmark.board_rows import board_rows
+from pskd_tf.benchmark.cell import Cell
+from pskd_tf.benchmark.cell_planner import CellPlanner
+from pskd_tf.benchmark.leaderboard import leaderboard_markdown, leaderboard_table
+from pskd_tf.benchmark.leaderboard_plot import leaderboard_plot
+from pskd_tf.benchmark.method import Method
+from pskd_tf.benchmark.pick_trial import pick_trial
+from pskd_tf.benchmark.record_cell import record_cell
+from pskd_tf.benchmark.results_file import ResultsFile
+from pskd_tf.benchmark.test_ledger import TestLedger
+from pskd_tf.pipeline.run_context import RunContext
+from pskd_tf.pipeline.run_settings import RunSettings
+
+Perform = Callable[[Sequence[Cell], Callable[[Cell], None]], None]
+
+
+class BenchmarkRun:
+    """The state of one benchmark: what is wanted, and what its results folder holds.
+
+    Args:
+        settings: The recipe that all methods share; its seeds are those of test.
+        methods: The methods.
+        prepared: The prepared set.
+        context: Where stages are cached.
+        results_dir: The folder to commit: `cells.csv`, `clips.csv`, `splits_*.json`,
+            `test_ledger.csv` and the board.
+        trial_seeds: Student seeds by which a trial is picked.
+        validation_seeds: Student seeds that validate a picked trial.
+    """
+
+    def __init__(
+        self,
+        settings: RunSettings,
+        methods: Sequence[Method],
+        prepared: PreparedSet,
+        context: RunContext,
+        results_dir: Path,
+        trial_seeds: Sequence[int],
+        validation_seeds: Sequence[int],
+    ):
+        self.settings, self.methods, self.prepared = settings, list(methods), prepared
+        self.context, self.results_dir = context, results_dir
+        self.trial_seeds, self.validation_seeds = list(trial_seeds), list(validation_seeds)
+        self.results = ResultsFile(results_dir / "cells.csv")
+        self.ledger = TestLedger(results_dir / "test_ledger.csv")
+        self._planners: dict[str, CellPlanner] = {}
+
+    def planner(self, protocol: str) -> CellPlanner:
+        """Returns the planner of a protocol; its splits are kept in the results folder."""
+        if protocol not in self._planners:
+            description, manifest = self.prepared.description, self.prepared.manifest
+            if protocol == "validation":
+                (split,) = protocol_splits(description, manifest, "cross_subject")
+                splits = validation_splits(description, manifest, split)
+            else:
+                splits = protocol_splits(description, manifest, protocol)
+            self._planners[protocol] = CellPlanner(self.settings, self.prepared, protocol, splits)
+        return self._planners[protocol]
+
+    def trials(self, method: Method) -> list[list[Cell]]:
+        """Returns the validation cells of each of a method's trials; none where it has but one."""
+        if len(method.trials) == 1:
+            return []
+        planner = self.planner("validation")
+        seeds = self.settings.teacher_seeds[:1]
+        return [
+            planner.cells(method, trial, self.trial_seeds, seeds)
+            for trial in range(len(method.trials))
+        ]
+
+    def picked(self, method: Method) -> int:
+        """Returns the trial that validation prefers (see `pick_trial`), or the only one."""
+        trials = self.trials(method)
+        return pick_trial(trials, self.results.records) if trials else 0
+
+    def cells(self, protocol: str, method: Method, trial: int) -> list[Cell]:
+        """Returns the cells of a method's picked trial under a protocol."""
+        planner = self.planner(protocol)
+        teacher_seeds = self.settings.teacher_seeds
+        if protocol == "validation":
+            return planner.cells(method, trial, self.validation_seeds, teacher_seeds[:1])
+        return planner.cells(method, trial, self.settings.seeds[: method.most_seeds], teacher_seeds)
+
+    def missing(self, cells: Sequence[Cell]) -> list[Cell]:
+        """Returns the cells without a line in the results, each once."""
+        unique = {cell.key: cell for cell in cells}
+        return [cell for key, cell in unique.items() if key not in self.results.records]
+
+    def perform(self, protocol: str, perform: Perform) -> None:
+        """Does a protocol's missing cells; `validation` also does every trial before it picks.
+
+        Args:
+            protocol: `validation`, or one that scores test subjects.
+            perform: Does cells and calls back with each finished one; see `run_cells`.
+        """
+        splits_path = self.results_dir / f"splits_{protocol}.json"
+        kept_splits(splits_path, self.planner(protocol).splits)
+        self._keep_clips()
+        if protocol == "validation":
+            self._do(
+                [one for m in self.methods for cells in self.trials(m) for one in cells], perform
+            )
+        cells = [one for m in self.methods for one in self.cells(protocol, m, self.picked(m))]
+        self._do(cells, perform)
+
+    def _do(self, cells: Sequence[Cell], perform: Perform) -> None:
+        missing = self.missing(cells)
+        if missing:
+            perform(missing, self._finished)
+
+    def _finished(self, cell: Cell) -> None:
+        record = record_cell(
+            cell, self._configuration(self._method(cell), cell.trial), self.context
+        )
+        if cell.protocol != "validation":
+            self.ledger.add(record)
+        self.results.add(record)
+
+    def _method(self, cell: Cell) -> Method:
+        return next(one for one in self.methods if one.name == cell.method)
+
+    def _configuration(self, method: Method, trial: int) -> str:
+        recipe = self.settings.to_json()
+        for name in ("seeds", "teacher_seeds", "protocol"):
+            del recipe[name]
+        made_of = {
+            "recipe": recipe,
+            "loss": method.loss,
+            "arguments": method.trials[trial],
+            "model": method.model,
+            "teachers": method.teachers,
+            "teacher_outputs": method.teacher_outputs,
+            "drop_one_teacher": method.drop_one_teacher,
+            "dataset": self.prepared.fingerprint,
+        }
+        return json_sha256(json.loads(json.dumps(made_of)))[:16]
+
+    def _keep_clips(self) -> None:
+        path = self.results_dir / "clips.csv"
+        if not path.exists():
+            with whole_file(path) as temporary:
+                self.clips().to_csv(temporary, index=False, lineterminator="\n")
+
+    def clips(self) -> pd.DataFrame:
+        """Returns what a board needs of the clips, in the manifest's order."""
+        manifest = self.prepared.manifest
+        return pd.DataFrame(
+            {
+                "clip_id": manifest["clip_id"],
+                "subject": manifest["subject"].astype(str),
+                "label": manifest["action"],
+                "on_wrist": manifest["sensor_place"] == self.prepared.description.wrist_place,
+            }
+        )
+
+    def board(self) -> list[BoardRow]:
+        """Sums up all finished cells of this recipe and writes `leaderboard.{md,csv,png}`."""
+        picked, known = {}, []
+        for method in self.methods:
+            trials = self.trials(method)
+            if self.missing([cell for cells in trials for cell in cells]):
+                continue
+            trial = picked[method.name] = self.picked(method)
+            configuration = self._configuration(method, trial)
+            known += [
+                one
+                for one in self.results.records.values()
+                if (one.method, one.configuration) == (method.name, configuration)
+            ]
+        clips = self.clips().set_index("clip_id")
+        parts = {
+            (protocol, "|".join(split.test_subjects)): clips.loc[list(split.test_clips)]
+            for protocol in {one.protocol for one in known}
+            for split in self.planner(protocol).splits
+        }
+        rows = board_rows(self.methods, picked, known, parts)
+        if rows:
+            with whole_file(self.results_dir / "leaderboard.md") as temporary:
+                temporary.write_text(leaderboard_markdown(rows), encoding="utf-8")
+            with whole_file(self.results_dir / "leaderboard.csv") as temporary:
+                leaderboard_table(rows).to_csv(temporary, index=False, lineterminator="\n")
+            leaderboard_plot(self.results_dir / "leaderboard.png", rows)
+        return rows

@@ -1,0 +1,164 @@
+"""The command on generated data: killed at random and resumed, each cell is there once."""
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+TEACHERS = ["skeleton_teacher"]
+METHODS = [
+    {"name": "cross_entropy", "title": "cross-entropy", "loss": "cross_entropy", "trials": [{}]},
+    {
+        "name": "acs",
+        "title": "ACS",
+        "loss": "adaptive_confidence_semantic",
+        "teachers": TEACHERS,
+        "teacher_outputs": "in_sample",
+        "crossed": True,
+        "trials": [{}, {"selection": "soft"}],
+    },
+    {
+        "name": "dropping",
+        "title": "DGKD",
+        "loss": "densely_guided_distillation",
+        "teachers": TEACHERS,
+        "teacher_outputs": "in_sample",
+        "drop_one_teacher": True,
+        "most_seeds": 1,
+        "trials": [{}],
+    },
+    {
+        "name": "random_forest",
+        "title": "forest",
+        "loss": "",
+        "model": "random_forest",
+        "trials": [{"n_estimators": 5}],
+    },
+]  # fmt: skip
+
+
+def command(folder: Path, *arguments: str) -> list[str]:
+    if not (folder / "methods.json").exists():
+        (folder / "methods.json").write_text(json.dumps({"methods": METHODS}))
+    return [
+        sys.executable, "-m", "pskd_tf.benchmark", "--flagfile=configs/tiny.flags",
+        "--teachers=skeleton_teacher", "--epochs=2", "--skeleton_teacher_epochs=2",
+        f"--run_dir={folder / 'work'}", f"--results_dir={folder / 'results'}",
+        f"--methods_file={folder / 'methods.json'}", "--seeds=1,2", "--trial_seeds=1",
+        "--validation_seeds=1", *arguments,
+    ]  # fmt: skip
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        command(folder, *arguments), cwd=ROOT, capture_output=True, text=True, timeout=600
+    )
+
+
+def cells(folder: Path) -> list[dict[str, str]]:
+    with open(folder / "results" / "cells.csv", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Validation, killed twice at random moments, then validation and test; and the last screen."""
+    folder = tmp_path_factory.mktemp("benchmark")
+    generator = random.Random(4)
+    results = folder / "results" / "cells.csv"
+    for lines in (1, 4):
+        process = subprocess.Popen(
+            command(folder), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        while not results.exists() or len(results.read_text().splitlines()) <= lines:
+            assert process.poll() is None
+            time.sleep(0.05)
+        time.sleep(generator.random())
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    last = run(folder, "--protocols=validation,cross_subject", "--score_test")
+    assert last.returncode == 0, last.stderr
+    return folder, last.stdout
+
+
+def test_each_cell_is_there_once(finished):
+    rows = cells(finished[0])
+    assert len({row["cell"] for row in rows}) == len(rows)
+    validation = [row for row in rows if row["protocol"] == "validation"]
+    assert len(validation) == 3 * 5  # three left-out subjects, five trials
+    test = [row for row in rows if row["protocol"] == "cross_subject"]
+    assert sorted(row["method"] for row in test) == sorted(
+        ["cross_entropy"] * 2 + ["acs"] * 2 + ["dropping"] + ["random_forest"] * 2
+    )
+
+
+def test_only_the_picked_trial_meets_test_subjects_and_the_ledger_says_so(finished):
+    rows = [row for row in cells(finished[0]) if row["protocol"] == "cross_subject"]
+    assert len({row["trial"] for row in rows if row["method"] == "acs"}) == 1
+    with open(finished[0] / "results" / "test_ledger.csv", newline="") as stream:
+        ledger = list(csv.DictReader(stream))
+    assert sorted(line["cell"] for line in ledger) == sorted(row["cell"] for row in rows)
+    assert all(len(line["configuration"]) == 16 and line["date"] for line in ledger)
+
+
+def test_the_same_command_again_changes_nothing(finished):
+    folder, screen = finished
+    paths = sorted((folder / "results").iterdir())
+    before = [path.read_bytes() for path in paths if path.suffix != ".png"]
+    again = run(folder, "--protocols=validation,cross_subject", "--score_test")
+    assert again.returncode == 0, again.stderr
+    assert [path.read_bytes() for path in paths if path.suffix != ".png"] == before
+    assert again.stdout.splitlines() == screen.splitlines()[-8:]
+
+
+def test_the_last_lines_say_where_and_what_next(finished):
+    *_, result, following = finished[1].splitlines()
+    assert result == f"result: {finished[0] / 'results' / 'leaderboard.md'}"
+    assert following.startswith("next: ")
+
+
+def test_a_dry_run_counts_the_cells_and_does_none(finished):
+    dry = run(
+        finished[0], "--protocols=cross_subject", "--score_test", "--seeds=1,2,3", "--dry_run"
+    )
+    assert dry.returncode == 0, dry.stderr
+    assert "cross_subject: 3 cells to do" in dry.stdout
+    assert not any(row["student_seed"] == "3" for row in cells(finished[0]))
+
+
+def test_ray_does_the_same_cells(finished):
+    folder, _ = finished
+    done = run(
+        folder, "--protocols=cross_subject", "--score_test", "--methods=cross_entropy",
+        "--seeds=5", "--runner=ray", "--workers=1",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert [row["student_seed"] for row in cells(folder)].count("5") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--protocols=cross_subject",), "with --score_test only. Received: cross_subject"),
+        (("--methods=magic",), "A method is one of cross_entropy, acs"),
+        (("--trial_seeds=one",), "trial_seeds takes whole numbers. Received: one"),
+    ],
+)
+def test_a_wrong_command_is_one_line(tmp_path, arguments, message):
+    refused = run(tmp_path, *arguments)
+    assert refused.returncode == 2
+    assert message in refused.stderr and len(refused.stderr.splitlines()) == 1
+
+
+def test_test_subjects_wait_for_validation(tmp_path):
+    refused = run(tmp_path, "--protocols=cross_subject", "--score_test")
+    assert refused.returncode == 2
+    assert "picked on validation first" in refused.stderr

@@ -1,0 +1,104 @@
+"""A board's figures from hand-made cells."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pskd_tf.benchmark.board_rows import board_rows
+from pskd_tf.benchmark.cell_record import CellRecord, guesses_text
+from pskd_tf.benchmark.leaderboard import leaderboard_markdown, leaderboard_table
+from pskd_tf.benchmark.leaderboard_plot import leaderboard_plot
+from pskd_tf.benchmark.method import Method
+
+PLAIN = Method("cross_entropy", "cross-entropy", "cross_entropy", ({},))
+KD = Method(
+    "knowledge_distillation",
+    "KD",
+    "knowledge_distillation",
+    ({}, {}),
+    teachers=("skeleton_teacher",),
+    teacher_outputs="live",
+)
+
+
+def part(names: str, subject: str) -> pd.DataFrame:
+    clips = pd.DataFrame({"clip_id": list(names), "subject": subject, "label": 0, "on_wrist": True})
+    clips.loc[0, "on_wrist"] = False
+    return clips.set_index("clip_id")
+
+
+PARTS = {
+    ("validation", "1"): part("abcd", "1"),
+    ("validation", "3"): part("efgh", "3"),
+    ("cross_subject", "2"): part("ijkl", "2"),
+}
+
+
+def record(method, trial, protocol, held_out, teacher_seed, student_seed, right) -> CellRecord:
+    guesses = np.array([0] * right + [1] * (4 - right))
+    name = f"{method.name}{trial}{protocol}{held_out}{teacher_seed}{student_seed}"
+    return CellRecord(
+        name, "c", method.name, trial, method.teacher_outputs, protocol, held_out, teacher_seed,
+        student_seed, 100, 10.0, right / 4, 0.0, 0.0, guesses_text(guesses),
+    )  # fmt: skip
+
+
+RECORDS = [
+    record(PLAIN, 0, "validation", "1", -1, 1, 2),
+    record(PLAIN, 0, "validation", "3", -1, 1, 4),
+    record(PLAIN, 0, "cross_subject", "2", -1, 1, 1),
+    record(PLAIN, 0, "cross_subject", "2", -1, 2, 3),
+    record(KD, 1, "validation", "1", 1, 1, 4),
+    record(KD, 1, "validation", "3", 1, 1, 4),
+    record(KD, 0, "validation", "1", 1, 1, 0),
+    record(KD, 1, "cross_subject", "2", 1, 1, 3),
+    record(KD, 1, "cross_subject", "2", 2, 2, 3),
+    record(KD, 1, "validation", "1", 1, 2, 4),  # its other fold is not done
+]
+PICKED = {"cross_entropy": 0, "knowledge_distillation": 1}
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return board_rows([PLAIN, KD], PICKED, RECORDS, PARTS)
+
+
+def test_validation_sorts_and_marks_its_pick(rows):
+    assert [row.title for row in rows] == ["KD", "cross-entropy"]
+    assert [row.is_picked for row in rows] == [True, False]
+
+
+def test_folds_are_pooled_and_seeds_spread(rows):
+    kd, plain = rows
+    assert plain.spreads["validation"]["accuracy"].mean == 0.75
+    accuracy = plain.spreads["cross_subject"]["accuracy"]
+    assert (accuracy.mean, accuracy.count) == (0.5, 2)
+    assert accuracy.std == pytest.approx(np.sqrt(0.125))
+    assert kd.spreads["validation"]["accuracy"].count == 1
+    assert plain.spreads["cross_subject"]["wrist_actions_accuracy"].mean == pytest.approx(1 / 3)
+
+
+def test_differences_pair_student_seeds(rows):
+    kd, plain = rows
+    difference = kd.differences["cross_subject"]["cross_entropy"]
+    assert difference.mean == pytest.approx(0.25)
+    assert difference.low <= 0.25 <= difference.high
+    assert plain.differences["cross_subject"]["knowledge_distillation"].mean == pytest.approx(-0.25)
+
+
+def test_another_trial_than_the_picked_one_never_shows(rows):
+    other = board_rows([PLAIN, KD], {**PICKED, "knowledge_distillation": 0}, RECORDS, PARTS)
+    assert [row.title for row in other] == ["cross-entropy"]
+
+
+def test_the_table_says_what_was_run(rows):
+    text = leaderboard_markdown(rows)
+    assert text.splitlines()[2].startswith("| KD * | 100.0 (1) | 75.0 +- 0.0 (2) | +25.0 [")
+    table = leaderboard_table(rows)
+    assert list(table["validation_picks_it"]) == [True, False]
+    assert list(table["cross_subject_runs"]) == [2, 2]
+
+
+def test_the_picture_is_drawn(rows, tmp_path):
+    leaderboard_plot(tmp_path / "board.png", rows)
+    assert (tmp_path / "board.png").read_bytes()[:4] == b"\x89PNG"

@@ -1,0 +1,115 @@
+"""Declared cells: which share teachers, which share results with a run of pskd_tf.train."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from data_prep.prepare_dataset import prepare_dataset
+from data_prep.prepared_set import PreparedSet
+from data_prep.protocols.protocol_splits import protocol_splits, validation_splits
+from pskd_tf.benchmark.cell_planner import CellPlanner
+from pskd_tf.benchmark.method import FOREST, Method
+from pskd_tf.distillation.acs_settings import ACSSettings
+from pskd_tf.pipeline.plan_run import plan_run
+from pskd_tf.pipeline.run_settings import RunSettings
+from pskd_tf.pipeline.stage import Stage
+
+ACS = Method(
+    "acs",
+    "ACS",
+    "adaptive_confidence_semantic",
+    ({"selection": "soft"}, {"selection": "hard", "temperature": 2.0}),
+    teachers=("skeleton_teacher", "fusion_teacher", "accelerometer_teacher"),
+    teacher_outputs="cross_fitted",
+    crossed=True,
+)
+KD = Method(
+    "kd",
+    "KD",
+    "knowledge_distillation",
+    ({},),
+    teachers=("skeleton_teacher",),
+    teacher_outputs="live",
+)
+PLAIN = Method("plain", "cross-entropy", "cross_entropy", ({"label_smoothing": 0.1},))
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedSet:
+    return prepare_dataset("synthetic", None, tmp_path_factory.mktemp("prepared") / "set")
+
+
+@pytest.fixture(scope="module")
+def planners(prepared) -> dict[str, CellPlanner]:
+    (split,) = protocol_splits(prepared.description, prepared.manifest, "cross_subject")
+    left_out = validation_splits(prepared.description, prepared.manifest, split)
+    settings = RunSettings(baseline_label_smoothing=0.1)
+    return {
+        "cross_subject": CellPlanner(settings, prepared, "cross_subject", [split]),
+        "validation": CellPlanner(settings, prepared, "validation", left_out),
+    }
+
+
+def stages_of(stage: Stage) -> Iterator[Stage]:
+    yield stage
+    for one in stage.inputs.values():
+        yield from stages_of(one)
+
+
+def test_crossed_methods_run_all_pairs_and_others_take_turns(planners):
+    def pairs(method):
+        cells = planners["cross_subject"].cells(method, 0, [1, 2, 3], [7, 8])
+        return [(cell.teacher_seed, cell.student_seed) for cell in cells]
+
+    assert pairs(ACS) == [(7, 1), (8, 1), (7, 2), (8, 2), (7, 3), (8, 3)]
+    assert pairs(KD) == [(7, 1), (8, 2), (7, 3)]
+    assert pairs(PLAIN) == [(-1, 1), (-1, 2), (-1, 3)]
+
+
+def test_every_training_subject_is_left_out_once(planners):
+    cells = planners["validation"].cells(PLAIN, 0, [1], [1])
+    assert [cell.held_out for cell in cells] == [("1",), ("3",), ("5",)]
+
+
+@pytest.mark.parametrize("method", [ACS, KD, PLAIN])
+def test_nothing_trains_on_who_is_scored(planners, method):
+    for planner in planners.values():
+        for cell in planner.cells(method, 0, [1], [1]):
+            for stage in stages_of(cell.stage):
+                assert not set(stage.settings.get("train_subjects", ())) & set(cell.held_out)
+
+
+def test_teachers_are_shared_by_methods_and_student_seeds(planners):
+    planner = planners["cross_subject"]
+    outputs = {
+        cell.fit.inputs["teacher_outputs"].key
+        for trial in (0, 1)
+        for cell in planner.cells(ACS, trial, [1, 2], [1])
+    }
+    assert len(outputs) == 1
+    (cell,) = planner.cells(KD, 0, [1], [1])
+    taught = planner.cells(ACS, 0, [1], [1])[0].fit.inputs["teacher_outputs"]
+    assert cell.fit.inputs["skeleton_teacher"].key == taught.inputs["skeleton_teacher"].key
+    assert cell.fit.settings["teachers"] == ["skeleton_teacher"]
+
+
+def test_a_run_of_train_shares_its_students(planners, prepared):
+    settings = RunSettings(acs=ACSSettings(selection="soft"), baseline_label_smoothing=0.1)
+    (plan,) = plan_run(settings, prepared)
+    planner = planners["cross_subject"]
+    assert planner.cells(ACS, 0, [1], [1])[0].fit.key == plan.students["cross_fitted"][1].key
+    assert planner.cells(PLAIN, 0, [1], [1])[0].fit.key == plan.baselines[1].key
+    assert planner.cells(ACS, 1, [1], [1])[0].fit.key != plan.students["cross_fitted"][1].key
+
+
+def test_a_forest_is_one_stage(planners):
+    forest = Method("forest", "forest", "", ({"n_estimators": 3},), model=FOREST)
+    (cell,) = planners["cross_subject"].cells(forest, 0, [4], [1])
+    assert cell.fit is cell.stage and cell.stage.kind == "forest"
+    assert cell.stage.settings["seed"] == 4
+
+
+def test_cells_of_different_seeds_trials_and_folds_differ(planners):
+    planner = planners["validation"]
+    cells = [cell for trial in (0, 1) for cell in planner.cells(ACS, trial, [1, 2], [1, 2])]
+    assert len({cell.key for cell in cells}) == len(cells) == 24

@@ -1,0 +1,78 @@
+"""The methods that ship, and files that do not parse."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from data_prep.user_error import UserError
+from pskd_tf.benchmark.method import FOREST, Method
+from pskd_tf.benchmark.read_methods import read_methods
+from pskd_tf.distillation.losses.make_loss import make_loss
+from pskd_tf.models.streams_read import STREAMS_READ
+
+SHIPPED = Path(__file__).resolve().parents[3] / "configs" / "benchmark_methods.json"
+
+
+def test_every_shipped_method_has_the_same_number_of_trials():
+    methods = read_methods(SHIPPED)
+    assert len(methods) == 20
+    assert {len(method.trials) for method in methods} == {2}
+
+
+def test_every_shipped_trial_makes_its_loss():
+    for method in read_methods(SHIPPED):
+        if method.model != FOREST:
+            assert STREAMS_READ[method.model] == ("accelerometer",)
+            for trial in method.trials:
+                assert trial.items() <= make_loss(method.loss, trial).get_config().items()
+
+
+def test_names_choose_and_order():
+    chosen = read_methods(SHIPPED, ["acs_soft", "cross_entropy"])
+    assert [method.name for method in chosen] == ["acs_soft", "cross_entropy"]
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(UserError, match=r"A method is one of cross_entropy, .* Received: magic"):
+        read_methods(SHIPPED, ["magic"])
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"name": "a"}, "must be JSON as docs/benchmark.md says"),
+        ({"name": "a", "title": "A", "loss": "", "trials": []}, "at least one trial"),
+        (
+            {
+                "name": "a",
+                "title": "A",
+                "loss": "",
+                "trials": [{}],
+                "teachers": ["skeleton_teacher"],
+            },
+            "teacher_outputs of a must be one of",
+        ),
+        (
+            {"name": "a", "title": "A", "loss": "", "trials": [{}], "teacher_outputs": "live"},
+            "a has no teachers, so no teacher_outputs. Received: live",
+        ),
+    ],
+)
+def test_a_wrong_entry_is_one_line(tmp_path, entry, message):
+    path = tmp_path / "methods.json"
+    path.write_text(json.dumps({"methods": [entry]}))
+    with pytest.raises(UserError, match=message):
+        read_methods(path)
+
+
+def test_two_methods_of_one_name_are_refused(tmp_path):
+    entry = {"name": "a", "title": "A", "loss": "cross_entropy", "trials": [{}]}
+    (tmp_path / "methods.json").write_text(json.dumps({"methods": [entry, entry]}))
+    with pytest.raises(UserError, match=r"different names. Received: a"):
+        read_methods(tmp_path / "methods.json")
+
+
+def test_an_unknown_teacher_is_refused():
+    with pytest.raises(UserError, match=r"The teachers of a are of skeleton_teacher, .*: owl"):
+        Method("a", "A", "cross_entropy", ({},), teachers=("owl",), teacher_outputs="live")
