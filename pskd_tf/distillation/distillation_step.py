@@ -5,6 +5,7 @@ from typing import Any
 from keras import ops
 
 from pskd_tf.distillation.losses.distillation_loss import DistillationLoss, DistillationTerms
+from pskd_tf.distillation.next_samples import next_samples
 
 
 def mix_with_next(tensor: Any, share: Any) -> Any:
@@ -18,7 +19,7 @@ def mix_with_next(tensor: Any, share: Any) -> Any:
         `(batch, ...)`: `share * x_i + (1 - share) * x_(i+1)`, the last one mixed with the first.
     """
     own = ops.reshape(share, (-1,) + (1,) * (len(tensor.shape) - 1))
-    return own * tensor + (1.0 - own) * ops.roll(tensor, -1, axis=0)
+    return own * tensor + (1.0 - own) * next_samples(tensor)
 
 
 def distillation_step(
@@ -39,13 +40,14 @@ def distillation_step(
     Returns:
         The terms, each `(batch, ...)`.
     """
-    own = loss.terms(targets, outputs)
     if share is None:
-        return own
+        return loss.terms(targets, outputs)
+    outputs = loss.prepared(outputs)
+    own = loss.terms(targets, outputs)
     rolled = {
-        key: [ops.roll(item, -1, axis=0) for item in value]
+        key: [next_samples(item) for item in value]
         if isinstance(value, list)
-        else ops.roll(value, -1, axis=0)
+        else next_samples(value)
         for key, value in targets.items()
     }
     other = loss.terms(rolled, outputs)

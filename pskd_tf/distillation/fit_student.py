@@ -1,11 +1,12 @@
 """One training of one model under its teachers, resumable at epochs' boundaries."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from data_prep.user_error import UserError
 from pskd_tf.data.augmentation_settings import AugmentationSettings
 from pskd_tf.data.input_settings import InputSettings
 from pskd_tf.data.paired_clips import PairedClips
@@ -30,6 +31,7 @@ def fit_student(
     inputs: InputSettings,
     augmentation: AugmentationSettings,
     given: Mapping[str, np.ndarray] | None = None,
+    dropped_teachers: Sequence[str] = (),
     embedding_widths: Mapping[str, int] | None = None,
     record_path: Path,
     record_every_epochs: int = 10,
@@ -39,8 +41,12 @@ def fit_student(
 ) -> tuple[list[dict[str, float]], dict[str, np.ndarray]]:
     """Trains `student` (a teacher of a later stage, or the student) for a fixed length.
 
+    Called, as its models are built, under the `scope()` of a `device_strategy` of several devices,
+    it trains on all of them at once.
+
     Args:
-        student: The model to train; at the end it holds the moving average of its weights.
+        student: The model to train; at the end it holds the moving average of its weights. Over
+            several devices its BatchNormalization layers become `synchronized`.
         teachers: Live models, or None for teachers whose outputs are in `given`, by name.
         loss: The distillation loss.
         clips: The training clips.
@@ -51,6 +57,7 @@ def fit_student(
         augmentation: Strengths of the random changes.
         given: Given teachers' outputs, `<name>_logits` `(clips, classes)` and
             `<name>_embedding` `(clips, width)`.
+        dropped_teachers: Teachers of whom each batch, drawn at random, lacks one (DGKD).
         embedding_widths: Width of the given teachers' embeddings.
         record_path: Where the epoch record is kept while the training lasts.
         record_every_epochs: Epochs from one record to the next.
@@ -61,9 +68,13 @@ def fit_student(
     Returns:
         The metrics of each epoch, and the learned projections of the student's embedding by
         teacher, `(student width, teacher width)` (none where the loss reads no embeddings).
+
+    Raises:
+        UserError: There are fewer clips than one batch holds, or devices share a batch unequally.
     """
-    distiller = PSKDDistiller(student, teachers, loss, embedding_widths)
     batch_size = min(training.batch_size, len(clips))  # a small set is one batch
+    _share_out(student, batch_size)
+    distiller = PSKDDistiller(student, teachers, loss, embedding_widths)
     steps = len(clips) // batch_size
     optimizer = make_optimizer(training, training.epochs * steps)
     distiller.compile(optimizer=optimizer, jit_compile=False)
@@ -86,6 +97,7 @@ def fit_student(
         augmentation=augmentation,
         mixup=training.mixup,
         given=given,
+        dropped_teachers=dropped_teachers,
     )
     distiller.fit(
         batches,
@@ -101,3 +113,14 @@ def fit_student(
         for name, layer in distiller.student_projections.items()
     }
     return record.history, kernels
+
+
+def _share_out(student: keras.Model, batch_size: int) -> None:
+    """Makes the parts of a batch on several devices count as one batch."""
+    devices = student.distribute_strategy.num_replicas_in_sync
+    if batch_size % devices:
+        rule = f"A batch must be a multiple of the {devices} devices (--batch_size)"
+        raise UserError(rule, f"{batch_size} clips")
+    for layer in student.layers if devices > 1 else []:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = True

@@ -1,19 +1,25 @@
 """The Keras model that trains a student under several teachers."""
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import ops
 
+from pskd_tf.distillation.check_model import check_model
 from pskd_tf.distillation.distillation_step import distillation_step, mix_with_next
 from pskd_tf.distillation.losses.distillation_loss import DistillationLoss
+from pskd_tf.distillation.mean_table import MeanTable
 from pskd_tf.distillation.projections import projections
 from pskd_tf.distillation.teacher_availability import teacher_availability
 from pskd_tf.models.select_inputs import select_inputs
 
+_PARTS = ("cross_entropy", "distillation", "semantic")  # of any loss
 
+
+@keras.saving.register_keras_serializable(package="pskd_tf")
 class PSKDDistiller(keras.Model):
     """Trains a student with the ground truth and any number of named teachers.
 
@@ -28,13 +34,27 @@ class PSKDDistiller(keras.Model):
     (see `mix_with_next`; every stream that the student reads is mixed). Where a teacher cannot see
     every sample, `<name>_available` `(batch,)`, 1 or 0, says so. `y` is `(batch,)` class indices.
 
+    Any functional or Sequential Keras models will do, whose `Input` layers are named after the
+    streams. It is saved and loaded as any Keras model (`.keras`), teachers and projections
+    included; import this class before loading.
+
     Args:
-        student: A functional model with outputs `{"logits", "embedding"}`.
-        teachers: Teacher models with the same outputs, or None where outputs are given, by name.
+        student: A model with outputs `{"logits": (batch, classes), "embedding": (batch, width)}`,
+            or with the logits alone where the loss reads no embeddings.
+        teachers: Teacher models with such outputs, or None where outputs are given, by name.
         distillation_loss: What to minimise; see `pskd_tf.distillation.losses`.
         embedding_widths: Width of each given teacher's embedding; needed only where the loss
             reads embeddings.
         name: Name of the model.
+
+    Raises:
+        ValueError: A model has no named inputs, lacks an output or has another number of classes.
+
+    Examples:
+        >>> loss = AdaptiveConfidenceSemantic("soft", temperature=2.0)
+        >>> distiller = PSKDDistiller(student, {"body": body}, loss)
+        >>> distiller.compile(optimizer=keras.optimizers.AdamW(1e-3))
+        >>> distiller.fit(batches, epochs=10)  # batches of ({stream: ...}, labels)
 
     Source: the distiller is ours; teachers on several modalities and selection per sample are
     PSKD's (Ni, Ngu, Yan, ACM MM 2022).
@@ -52,12 +72,22 @@ class PSKDDistiller(keras.Model):
         self.student = student
         self.teachers = dict(teachers)
         self.distillation_loss = distillation_loss
-        for teacher in self.teachers.values():
+        self.embedding_widths = dict(embedding_widths or {})
+        num_classes = check_model(
+            "student model", student, reads_embedding=distillation_loss.uses_embeddings
+        )
+        for key, teacher in self.teachers.items():
             if teacher is not None:
+                check_model(
+                    f"teacher model {key}",
+                    teacher,
+                    reads_embedding=distillation_loss.uses_embeddings,
+                    num_classes=num_classes,
+                )
                 teacher.trainable = False
         self.student_projections: dict[str, keras.layers.Layer] = {}
         if distillation_loss.uses_projections:
-            widths = dict(embedding_widths or {})
+            widths = dict(self.embedding_widths)
             for key, teacher in self.teachers.items():
                 if teacher is not None:
                     widths[key] = teacher.output["embedding"].shape[-1]
@@ -72,28 +102,14 @@ class PSKDDistiller(keras.Model):
             width = student.output["embedding"].shape[-1]
             for layer in self.student_projections.values():
                 layer.build((None, width))
-        self.loss_metric = keras.metrics.Mean(name="loss")
-        self.accuracy_metric = keras.metrics.Mean(name="accuracy")
-        self.part_metrics: dict[str, keras.metrics.Mean] = {}
-        self.agreement_metrics = {
-            key: keras.metrics.Mean(name=f"agreement_{key}") for key in self.teachers
-        }
-        self.followed_metrics = [
-            keras.metrics.Mean(name=f"followed_{key}") for key in (*self.teachers, "ground_truth")
-        ]
-        for part in ("cross_entropy", "distillation", "semantic"):
-            self.part_metrics[part] = keras.metrics.Mean(name=part)
+        followed = [f"followed_{key}" for key in (*self.teachers, "ground_truth")]
+        agreement = [f"agreement_{key}" for key in self.teachers]
+        self.means = MeanTable(["loss", "accuracy", *agreement, *_PARTS, *followed])
         self.built = True
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        return [
-            self.loss_metric,
-            self.accuracy_metric,
-            *self.part_metrics.values(),
-            *self.agreement_metrics.values(),
-            *self.followed_metrics,
-        ]
+        return [self.means]
 
     @property
     def learned_variables(self) -> list[Any]:
@@ -103,7 +119,43 @@ class PSKDDistiller(keras.Model):
 
     def call(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
         """Returns the student's logits `(batch, classes)`."""
-        return self.student(select_inputs(self.student, inputs), training=training)["logits"]
+        student = self.student(select_inputs(self.student, inputs), training=training)
+        return _named(student)["logits"]
+
+    def get_config(self) -> dict[str, Any]:
+        serialize = keras.saving.serialize_keras_object
+
+        def model(one: keras.Model) -> dict[str, Any]:
+            # How a model was trained before is no part of the distillation.
+            return {key: value for key, value in serialize(one).items() if key != "compile_config"}
+
+        return {
+            "student": model(self.student),
+            "teachers": {
+                key: None if teacher is None else model(teacher)
+                for key, teacher in self.teachers.items()
+            },
+            "distillation_loss": serialize(self.distillation_loss),
+            "embedding_widths": dict(self.embedding_widths),
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> "PSKDDistiller":
+        # Our losses are known to Keras once they are imported.
+        import_module("pskd_tf.distillation.losses.make_loss")
+        deserialize = keras.saving.deserialize_keras_object
+        models = {
+            "student": deserialize(config["student"], custom_objects),
+            "distillation_loss": deserialize(config["distillation_loss"], custom_objects),
+            "teachers": {
+                key: None if teacher is None else deserialize(teacher, custom_objects)
+                for key, teacher in config["teachers"].items()
+            },
+        }
+        return cls(**(config | models))
 
     def train_step(self, data: Any) -> dict[str, Any]:
         streams, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
@@ -116,8 +168,10 @@ class PSKDDistiller(keras.Model):
             outputs = self._outputs(self.student(inputs, training=True))
             terms = distillation_step(self.distillation_loss, targets, outputs, share)
             loss = self._objective(terms.loss, sample_weight)
+            # The gradients of devices are added up, each over its part of the batch.
+            part = loss / tf.distribute.get_strategy().num_replicas_in_sync
         variables = self.trainable_variables
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        self.optimizer.apply_gradients(zip(tape.gradient(part, variables), variables, strict=True))
         return self._update(loss, terms, targets, outputs, sample_weight)
 
     def test_step(self, data: Any) -> dict[str, Any]:
@@ -138,9 +192,10 @@ class PSKDDistiller(keras.Model):
                 if self.distillation_loss.uses_embeddings:
                     embeddings.append(streams[f"{name}_embedding"])
             else:
-                outputs = teacher(select_inputs(teacher, streams), training=False)
+                outputs = _named(teacher(select_inputs(teacher, streams), training=False))
                 logits.append(ops.stop_gradient(outputs["logits"]))
-                embeddings.append(ops.stop_gradient(outputs["embedding"]))
+                if self.distillation_loss.uses_embeddings:
+                    embeddings.append(ops.stop_gradient(outputs["embedding"]))
         targets: dict[str, Any] = {"labels": labels}
         if logits:
             targets["teacher_logits"] = ops.stack(logits, axis=1)
@@ -148,7 +203,8 @@ class PSKDDistiller(keras.Model):
             targets |= teacher_availability(streams, self.teachers)
         return targets
 
-    def _outputs(self, student: Mapping[str, Any]) -> dict[str, Any]:
+    def _outputs(self, student: Any) -> dict[str, Any]:
+        student = _named(student)
         projected = [layer(student["embedding"]) for layer in self.student_projections.values()]
         return {**student, "projected_embeddings": projected}
 
@@ -161,20 +217,40 @@ class PSKDDistiller(keras.Model):
     def _update(
         self, loss: Any, terms: Any, targets: dict[str, Any], outputs: Any, sample_weight: Any
     ) -> dict[str, Any]:
-        guess = ops.argmax(outputs["logits"], axis=-1)
+        # Keras' own argmax looks for negative zeros, in five more operations.
+        guess = tf.argmax(outputs["logits"], axis=-1, output_type=tf.int32)
+        choices = ops.cast(targets["labels"], "int32")[:, None]
+        if self.teachers:
+            teachers = tf.argmax(targets["teacher_logits"], axis=-1, output_type=tf.int32)
+            choices = ops.concatenate([choices, teachers], axis=1)
+        agreement = ops.cast(ops.equal(guess[:, None], choices), "float32")
+        nothing = ops.zeros_like(terms.loss)
+        parts = ops.stack([terms.parts.get(name, nothing) for name in _PARTS], axis=1)
+        values = ops.concatenate([agreement, parts, terms.selection], axis=1)
         # By samples, since the last batch of an evaluation may be smaller.
-        self.loss_metric.update_state(loss, sample_weight=ops.shape(guess)[0])
-        right = ops.equal(guess, ops.cast(targets["labels"], guess.dtype))
-        self.accuracy_metric.update_state(ops.cast(right, "float32"), sample_weight)
-        for name, value in terms.parts.items():
-            self.part_metrics[name].update_state(value, sample_weight)
-        for column, metric in enumerate(self.agreement_metrics.values()):
-            teacher = ops.argmax(targets["teacher_logits"][:, column], axis=-1)
-            weight = sample_weight
-            if "teacher_available" in targets:
-                seen = targets["teacher_available"][:, column]
-                weight = seen if weight is None else seen * ops.cast(weight, seen.dtype)
-            metric.update_state(ops.cast(ops.equal(guess, teacher), "float32"), weight)
-        for column, metric in enumerate(self.followed_metrics):
-            metric.update_state(terms.selection[:, column], sample_weight)
-        return {metric.name: metric.result() for metric in self.metrics}
+        batch = ops.cast(ops.shape(guess)[0], "float32")
+        if sample_weight is None and "teacher_available" not in targets:
+            weights = batch * ops.ones((values.shape[1],))
+        else:
+            weight = self._weight(values, targets, sample_weight)
+            values, weights = values * weight, ops.sum(weight, axis=0)
+        sums = ops.concatenate([(batch * loss)[None], ops.sum(values, axis=0)])
+        self.means.update_state(sums, ops.concatenate([batch[None], weights]))
+        return self.means.result()
+
+    def _weight(self, values: Any, targets: dict[str, Any], sample_weight: Any) -> Any:
+        """Returns the weight of each value, `(batch, values)`, the accuracy's first."""
+        weight = ops.ones_like(values)
+        if sample_weight is not None:
+            weight = weight * ops.cast(sample_weight, weight.dtype)[:, None]
+        if "teacher_available" not in targets:
+            return weight
+        # A teacher is agreed with only where it can see the sample.
+        last = 1 + len(self.teachers)
+        seen = weight[:, 1:last] * ops.cast(targets["teacher_available"], weight.dtype)
+        return ops.concatenate([weight[:, :1], seen, weight[:, last:]], axis=1)
+
+
+def _named(outputs: Any) -> Mapping[str, Any]:
+    """A model may return its logits alone."""
+    return outputs if isinstance(outputs, Mapping) else {"logits": outputs}

@@ -16,16 +16,22 @@ class SeedDropout(keras.callbacks.Callback):
 
     def __init__(self, student: keras.Model, seed: int, stage: str):
         super().__init__()
+        self.student = student
         self.seed = seed
         self.stage = stage
         self.generators = [
             layer.seed_generator
             for layer in student.layers
-            if isinstance(layer, keras.layers.Dropout)
+            if isinstance(layer, keras.layers.Dropout) and layer.rate > 0
         ]
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         for number, generator in enumerate(self.generators):
-            draw = draw_generator(self.seed, f"{self.stage}/dropout", epoch, number)
-            # The second number counts the calls within the epoch.
-            generator.state.assign([draw.integers(2**31), 0])
+            draws = draw_generator(self.seed, f"{self.stage}/dropout", epoch, number)
+            seed = draws.integers(2**31)
+            strategy = self.student.distribute_strategy
+            # Devices draw for themselves.
+            states = strategy.experimental_local_results(generator.state.value)
+            for device, state in enumerate(states):
+                # The second number counts the calls within the epoch.
+                state.assign([seed + device, 0])

@@ -12,6 +12,7 @@ from pskd_tf.data.augmentation_settings import AugmentationSettings
 from pskd_tf.data.draw_generator import draw_generator
 from pskd_tf.data.input_settings import InputSettings
 from pskd_tf.data.paired_clips import PairedClips
+from pskd_tf.distillation.device_strategy import device_strategy
 from pskd_tf.distillation.fit_student import fit_student
 from pskd_tf.distillation.losses.make_loss import make_loss
 from pskd_tf.distillation.training_settings import TrainingSettings
@@ -34,8 +35,16 @@ def fit_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
 
     Returns:
         What `result.json` says: parameters, epochs and the share of samples that followed each
-        target, averaged over all epochs.
+        target, averaged over all epochs; and the devices, where the training was shared by several.
     """
+    strategy = device_strategy(context.strategy)
+    with strategy.scope():
+        result = _fit(stage, context, folder)
+    devices = strategy.num_replicas_in_sync
+    return result if devices == 1 else result | {"devices": devices}
+
+
+def _fit(stage: Stage, context: RunContext, folder: Path) -> dict:
     settings = stage.settings
     clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), settings["train_clips"])
     seed, draws = settings["seed"], settings["draws"]
@@ -47,7 +56,7 @@ def fit_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
     if "teacher_outputs" in stage.inputs:
         source = context.folder(stage.inputs["teacher_outputs"]) / "outputs.npz"
         with np.load(source, allow_pickle=False) as arrays:
-            given = given_columns(arrays, clips)
+            given = given_columns(arrays, clips, settings["teachers"])
         teachers = dict.fromkeys(settings["teachers"])
         widths = {teacher: given[f"{teacher}_embedding"].shape[1] for teacher in teachers}
     else:
@@ -66,6 +75,7 @@ def fit_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
         inputs=InputSettings(**settings["inputs"]),
         augmentation=AugmentationSettings(**settings["augmentation"]),
         given=given,
+        dropped_teachers=settings["teachers"] if settings.get("drop_one_teacher") else (),
         embedding_widths=widths,
         record_path=context.record(stage),
         record_every_epochs=context.record_every_epochs,

@@ -21,6 +21,7 @@ class RunContext:
         stages_dir: Results of stages, by name and key.
         run_dir: Log and TensorBoard files.
         record_every_epochs: Epochs from one epoch record to the next.
+        strategy: How one training is spread over devices; see `device_strategy`.
         advance: Called with epochs as they are finished.
     """
 
@@ -28,6 +29,7 @@ class RunContext:
     stages_dir: Path
     run_dir: Path
     record_every_epochs: int = 10
+    strategy: str = "none"
     advance: Callable[[int], None] = _ignore
 
     def folder(self, stage: Stage) -> Path:

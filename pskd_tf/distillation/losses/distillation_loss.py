@@ -40,6 +40,13 @@ class DistillationLoss(keras.losses.Loss):
         """Whether it compares them with the student's as projected to each teacher's width."""
         return self.uses_embeddings
 
+    def prepared(self, outputs: dict[str, Any]) -> dict[str, Any]:
+        """Returns the outputs with what `terms` makes of them whatever the targets are.
+
+        A mixed batch asks for the terms of two sets of targets; this is done once for both.
+        """
+        return outputs
+
     def terms(self, targets: dict[str, Any], outputs: dict[str, Any]) -> DistillationTerms:
         """Returns the loss per sample, its parts and the selection of targets."""
         raise TypeError(f"{type(self).__name__} must define terms()")

@@ -1,6 +1,6 @@
 """Relational knowledge distillation (RKD; Park, Kim, Lu, Cho, CVPR 2019)."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
@@ -14,23 +14,35 @@ from pskd_tf.distillation.losses.target_shares import (
 )
 
 
+class PairRelations(NamedTuple):
+    """How the samples of a batch lie to each other.
+
+    Attributes:
+        distances: `(batch, batch)`, `|x_i - x_j|`.
+        apart: `(batch, batch)`, 1, or 0 for pairs that coincide.
+        angles: `(batch, batch, batch)`, the cosine at corner i between the directions to j and k.
+    """
+
+    distances: Any
+    apart: Any
+    angles: Any
+
+
 def smooth_l1(difference: Any) -> Any:
     """Returns `x^2 / 2` where |x| < 1, else `|x| - 1/2`, of any shape."""
-    size = ops.abs(difference)
-    return ops.where(size < 1.0, 0.5 * ops.square(difference), size - 0.5)
+    # Held still: the other factor alone then has the whole gradient, which is `within`.
+    within = ops.stop_gradient(ops.clip(difference, -1.0, 1.0))
+    return within * (difference - 0.5 * within)
 
 
-def pair_relations(embedding: Any, seen: Any) -> tuple[Any, Any]:
-    """Returns the normalised distances and the angles within a batch.
+def pair_relations(embedding: Any) -> PairRelations:
+    """Returns the distances and the angles within a batch.
 
     Args:
         embedding: `(batch, width)`.
-        seen: `(batch,)`, 1, or 0 for samples that are left out of the mean distance.
 
     Returns:
-        `(batch, batch)`, `|x_i - x_j|` over its mean over the distinct pairs that are seen, and
-        `(batch, batch, batch)`, the cosine at corner i between the directions to j and k. Pairs
-        that coincide have distance and cosine 0, and no gradient.
+        The relations; pairs that coincide have distance and cosine 0, and no gradient.
     """
     difference = embedding[None, :, :] - embedding[:, None, :]
     squared = ops.sum(ops.square(difference), axis=-1)
@@ -38,16 +50,31 @@ def pair_relations(embedding: Any, seen: Any) -> tuple[Any, Any]:
     # The root is never taken at 0, where its gradient is infinite.
     safe = ops.sqrt(ops.where(distinct, squared, ops.ones_like(squared)))
     apart = ops.cast(distinct, safe.dtype)
-    distance = apart * safe
-    pairs = apart * seen[:, None] * seen[None, :]
-    mean = ops.sum(pairs * distance) / ops.maximum(ops.sum(pairs), 1.0)
     direction = difference * (apart / safe)[..., None]
     angles = ops.matmul(direction, ops.transpose(direction, (0, 2, 1)))
-    return distance / ops.where(mean > 0, mean, ops.ones_like(mean)), angles
+    return PairRelations(apart * safe, apart, angles)
+
+
+def normalized_distances(relations: PairRelations, seen: Any) -> Any:
+    """Returns the distances over their mean over the distinct pairs that are seen.
+
+    Args:
+        relations: The relations of a batch.
+        seen: `(batch,)`, 1, or 0 for samples that are left out of the mean.
+
+    Returns:
+        `(batch, batch)`.
+    """
+    pairs = relations.apart * seen[:, None] * seen[None, :]
+    mean = ops.sum(pairs * relations.distances) / ops.maximum(ops.sum(pairs), 1.0)
+    return relations.distances / ops.where(mean > 0, mean, ops.ones_like(mean))
 
 
 def relational_distillation(
-    teacher_embedding: Any, student_embedding: Any, seen: Any
+    teacher_embedding: Any,
+    student_embedding: Any,
+    seen: Any,
+    student_relations: PairRelations | None = None,
 ) -> tuple[Any, Any]:
     """Returns RKD's distance and angle terms, shared out over the samples.
 
@@ -60,18 +87,19 @@ def relational_distillation(
         teacher_embedding: `(batch, width)`.
         student_embedding: `(batch, other width)`.
         seen: `(batch,)`, 1 where the teacher can see the sample; others enter no pair (ours).
+        student_relations: The student's relations, where they are known already.
 
     Returns:
         Two tensors `(batch,)`. Source: Park et al. 2019.
     """
-    teacher_distance, teacher_angle = pair_relations(teacher_embedding, seen)
-    distance, angle = pair_relations(student_embedding, seen)
-    count = ops.maximum(ops.sum(seen), 1.0)
-    pairs = seen[:, None] * seen[None, :]
-    distances = ops.sum(pairs * smooth_l1(distance - teacher_distance), axis=1) / count
-    triplets = pairs[:, :, None] * seen[None, None, :]
-    angles = ops.sum(triplets * smooth_l1(angle - teacher_angle), axis=(1, 2)) / ops.square(count)
-    return distances, angles
+    teacher = pair_relations(teacher_embedding)
+    relations = student_relations or pair_relations(student_embedding)
+    distance = normalized_distances(relations, seen) - normalized_distances(teacher, seen)
+    # Sums over the pairs that are seen, as products: a mask of every triplet would cost more.
+    column = seen[:, None] / ops.maximum(ops.sum(seen), 1.0)
+    distances = seen * ops.matmul(smooth_l1(distance), column)[:, 0]
+    corners = ops.matmul(smooth_l1(relations.angles - teacher.angles), column)[:, :, 0]
+    return distances, seen * ops.matmul(corners, column)[:, 0]
 
 
 @keras.saving.register_keras_serializable(package="pskd_tf")
@@ -107,14 +135,20 @@ class RelationalDistillation(DistillationLoss):
     def uses_embeddings(self) -> bool:
         return True
 
+    def prepared(self, outputs: dict[str, Any]) -> dict[str, Any]:
+        if "relations" in outputs:
+            return outputs
+        return {**outputs, "relations": pair_relations(outputs["embedding"])}
+
     def terms(self, targets: dict[str, Any], outputs: dict[str, Any]) -> DistillationTerms:
         truth = cross_entropy(targets["labels"], outputs["logits"], self.label_smoothing)
         available = teacher_availability_of(targets)
         shares = normalized_shares(available)
         relations = []
+        student = self.prepared(outputs)
         for column, teacher in enumerate(targets["teacher_embeddings"]):
             distance, angle = relational_distillation(
-                teacher, outputs["embedding"], available[:, column]
+                teacher, student["embedding"], available[:, column], student["relations"]
             )
             relations.append(self.distance_weight * distance + self.angle_weight * angle)
         semantic = ops.sum(shares * ops.stack(relations, axis=1), axis=1)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from pskd_tf.distillation.losses.relational_distillation import (
     RelationalDistillation,
@@ -18,6 +19,25 @@ def _rotation(width, seed=3):
 
 def test_smooth_l1_is_quadratic_below_1_and_linear_above():
     np.testing.assert_allclose(smooth_l1(np.float32([0, 0.5, -1, 3])), [0, 0.125, 0.5, 2.5])
+
+
+def test_the_gradient_of_smooth_l1_is_the_clipped_difference():
+    difference = tf.constant([0, 0.5, -0.25, 1, -1, 3, -4], tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(difference)
+        size = smooth_l1(difference)
+    expected = [0, 0.5, -0.25, 1, -1, 1, -1]
+    np.testing.assert_array_equal(tape.gradient(size, difference), expected)
+
+
+def test_the_student_s_relations_can_be_given(make_batch):
+    targets, outputs = make_batch(teachers=2)
+    loss = RelationalDistillation()
+    prepared = loss.prepared(outputs)
+    assert prepared["relations"].angles.shape == (8, 8, 8)
+    assert loss.prepared(prepared) is prepared
+    first, second = (loss.terms(targets, one).loss for one in (outputs, prepared))
+    np.testing.assert_array_equal(first, second)
 
 
 def test_hand_computed_distances():

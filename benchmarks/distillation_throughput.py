@@ -1,0 +1,148 @@
+"""How fast one distillation step is beside `keras.distillation.Distiller` and plain training.
+
+    python benchmarks/distillation_throughput.py
+    nice -n -5 python benchmarks/distillation_throughput.py --repetitions=31
+
+One process, one thread, one batch of made-up clips that every step reads, no data pipeline. All
+train the package's student of 27 classes with the same optimiser, metrics and jit setting. The
+teacher is the accelerometer teacher, because Keras' distiller takes only a teacher with the
+student's inputs; both distillers minimise cross-entropy and KL divergence at temperature 4.
+Repetitions take turns, and ratios are medians of the ratios within a turn, since other work on the
+machine slows a turn as a whole.
+"""
+
+import itertools
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from absl import flags
+
+from data_prep.run_command import run_command
+from data_prep.user_error import UserError
+from pskd_tf.pipeline.start_tensorflow import start_tensorflow
+
+_BATCH = flags.DEFINE_integer("batch_size", 48, "Clips in a batch.")
+_STEPS = flags.DEFINE_integer("steps", 20, "Steps of one repetition.")
+_REPETITIONS = flags.DEFINE_integer("repetitions", 15, "Repetitions of each training.")
+_JIT = flags.DEFINE_bool("jit", False, "Compile the steps of all trainings with XLA.")
+_CLASSES, _TEMPERATURE = 27, 4.0
+KERAS, LIVE, GIVEN, PLAIN = "Keras' Distiller", "live teacher", "given outputs", "cross-entropy"
+ACS = "given outputs, ACS"
+
+
+def main() -> None:
+    """Prints one line a training, then both ratios and what they should be."""
+    if min(_BATCH.value, _STEPS.value, _REPETITIONS.value) < 1:
+        raise UserError("--batch_size, --steps and --repetitions must be positive")
+    start_tensorflow()
+    trainings = _trainings()
+    for train in trainings.values():
+        train(3)  # traces, compiles, warms up
+    seconds = {name: [] for name in trainings}
+    names = list(trainings)
+    for turn in range(_REPETITIONS.value):
+        start = turn % len(names)  # none is always the first
+        for name in names[start:] + names[:start]:
+            trainings[name](2)  # brings its weights into the processor's caches
+            seconds[name].append(trainings[name](_STEPS.value) / _STEPS.value)
+    print(f"{'training':<20} {'ms a step':>10} {'quartiles':>15} {'clips/s':>9}")
+    for name, values in seconds.items():
+        low, middle, high = 1e3 * np.percentile(values, [25, 50, 75])
+        quartiles = f"{low:.2f} to {high:.2f}"
+        print(f"{name:<20} {middle:>10.2f} {quartiles:>15} {1e3 * _BATCH.value / middle:>9.0f}")
+    print(f"batch {_BATCH.value}, {_REPETITIONS.value} x {_STEPS.value} steps, jit {_JIT.value}")
+    _judge("live: Keras' Distiller / this package", seconds[KERAS], seconds[LIVE], 1.0, "least")
+    for name in (GIVEN, ACS):
+        _judge(f"{name}: / cross-entropy", seconds[name], seconds[PLAIN], 1.15, "most")
+
+
+def _judge(what: str, one: list[float], other: list[float], aim: float, at: str) -> None:
+    low, ratio, high = np.percentile(np.divide(one, other), [25, 50, 75])
+    met = ratio >= aim if at == "least" else ratio <= aim
+    verdict = "ok" if met else "MISSED"
+    print(f"{what} {ratio:.3f} ({low:.3f} to {high:.3f}), at {at} {aim:.2f}: {verdict}")
+
+
+def _trainings() -> dict[str, Callable[[int], float]]:
+    """Makes the functions that take so many steps and return the seconds."""
+    import keras
+
+    from pskd_tf.distillation.losses.adaptive_confidence_semantic import AdaptiveConfidenceSemantic
+    from pskd_tf.distillation.losses.cross_entropy import CrossEntropy
+    from pskd_tf.distillation.losses.knowledge_distillation import KnowledgeDistillation
+    from pskd_tf.distillation.pskd_distiller import PSKDDistiller
+
+    generator = np.random.default_rng(0)
+    clips = generator.normal(size=(_BATCH.value, 96, 1, 10)).astype(np.float32)
+    labels = generator.integers(0, _CLASSES, _BATCH.value).astype(np.int32)
+    student, teacher = _models()
+    given = keras.ops.convert_to_numpy(teacher(clips, training=False)["logits"])
+    only_clips = {"accelerometer": clips}
+    with_given = {**only_clips, "teacher_logits": given}
+    loss = KnowledgeDistillation(_TEMPERATURE)
+    theirs = keras.distillation.Distiller(
+        *(keras.Model(one.input, one.output["logits"]) for one in (teacher, student)),
+        distillation_losses=keras.distillation.LogitsDistillation(_TEMPERATURE),
+    )
+    cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    theirs.compile(_optimizer(), cross_entropy, metrics=["accuracy"], jit_compile=_JIT.value)
+    ours = {
+        LIVE: (PSKDDistiller(_models()[0], {"teacher": teacher}, loss), only_clips),
+        GIVEN: (PSKDDistiller(_models()[0], {"teacher": None}, loss), with_given),
+        ACS: (
+            PSKDDistiller(_models()[0], {"teacher": None}, AdaptiveConfidenceSemantic()),
+            with_given,
+        ),
+        PLAIN: (PSKDDistiller(_models()[0], {}, CrossEntropy()), only_clips),
+    }
+    trainings = {KERAS: _steps(theirs, (clips, labels))}
+    for name, (distiller, columns) in ours.items():
+        distiller.compile(optimizer=_optimizer(), jit_compile=_JIT.value)
+        trainings[name] = _steps(distiller, (columns, labels))
+    return trainings
+
+
+def _models() -> tuple[Any, Any]:
+    import keras
+
+    from pskd_tf.models.accelerometer_student import accelerometer_student
+    from pskd_tf.models.accelerometer_teacher import accelerometer_teacher
+
+    keras.utils.set_random_seed(0)
+    shape = {"input_shape": (96, 1, 10), "num_classes": _CLASSES}
+    return accelerometer_student(keras, **shape), accelerometer_teacher(**shape)
+
+
+def _optimizer() -> Any:
+    from pskd_tf.distillation.make_optimizer import make_optimizer
+    from pskd_tf.distillation.training_settings import TrainingSettings
+
+    return make_optimizer(TrainingSettings(), 10_000)
+
+
+def _steps(model: Any, batch: Any) -> Callable[[int], float]:
+    import keras
+    import tensorflow as tf
+
+    batches = iter(tf.data.Dataset.from_tensors(batch).repeat())
+    model.optimizer.build(model.trainable_variables)
+    model.make_train_function()
+
+    def train(steps: int) -> float:
+        start = time.perf_counter()
+        for _ in itertools.repeat(None, steps):
+            logs = model.train_function(batches)
+        for value in logs.values():
+            keras.ops.convert_to_numpy(value)  # waits for the last step
+        return time.perf_counter() - start
+
+    return train
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    run_command(main)

@@ -1,0 +1,1 @@
+"""Pictures of what ACS selects, from a finished run."""

@@ -1,0 +1,104 @@
+"""The study's numbers, against the run that they are read from, and its pictures."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.image import imread
+
+from data_prep.user_error import UserError
+from pskd_tf.reporting.loaded_run import LoadedRun
+from pskd_tf.study.class_accuracies import class_accuracies
+from pskd_tf.study.epoch_means import epoch_means
+from pskd_tf.study.picture import Picture
+from pskd_tf.study.teacher_confidences import teacher_confidences
+from pskd_tf.study.write_pictures import PICTURES, write_pictures
+
+TEACHERS = ("skeleton_teacher", "fusion_teacher", "accelerometer_teacher")
+
+
+@pytest.fixture(scope="module")
+def run(tiny_run) -> LoadedRun:
+    return LoadedRun.load(tiny_run)
+
+
+def test_epochs_are_those_of_the_student_s_history(run, tiny_run):
+    columns = [f"followed_{one}" for one in (*TEACHERS, "ground_truth")]
+    means = epoch_means(run, "in_sample", [*columns, "no_such_column"])
+    assert list(means) == columns
+    (path,) = (tiny_run / "stages").glob("student-in_sample-*/history.csv")
+    table = pd.read_csv(path)
+    for one in columns:
+        np.testing.assert_allclose(means[one], table[one])
+    np.testing.assert_allclose(np.sum(list(means.values()), axis=0), 1, atol=1e-5)
+    assert epoch_means(run, "live", columns) == {}
+
+
+def test_several_histories_are_averaged_over_the_epochs_that_all_have(run, monkeypatch):
+    (student,) = (one for one in run.stages if one.name.startswith("student-"))
+    tables = (pd.DataFrame({"a": [0.0, 2.0], "b": 1.0}), pd.DataFrame({"a": [1.0, 5.0, 9.0]}))
+    histories = [_WithHistory(student, table) for table in tables]
+    monkeypatch.setattr(
+        "pskd_tf.study.epoch_means.training_group", lambda run, stage: "students/in_sample"
+    )
+    pair = LoadedRun(**(vars(run) | {"stages": tuple(histories)}))
+    means = epoch_means(pair, "in_sample", ["a", "b"])
+    assert list(means) == ["a"]
+    np.testing.assert_allclose(means["a"], [0.5, 3.5])
+
+
+class _WithHistory:
+    def __init__(self, stage, history):
+        self.kind, self.history = stage.kind, history
+
+
+def test_confidences_are_the_softmax_of_the_cached_logits(run, tiny_run):
+    confidences = teacher_confidences(run, "in_sample")
+    assert tuple(confidences) == TEACHERS
+    (path,) = (tiny_run / "stages").glob("in_sample-*/outputs.npz")
+    manifest = run.prepared.manifest
+    label_of = dict(zip(manifest["clip_id"], manifest["action"], strict=True))
+    with np.load(path, allow_pickle=False) as arrays:
+        labels = np.array([label_of[clip] for clip in arrays["clip_ids"]])
+        for name, own in confidences.items():
+            logits = arrays[f"{name}_logits"].astype(float)
+            shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+            truth = shares[np.arange(len(labels)), labels]
+            expected = np.where(logits.argmax(axis=1) == labels, truth, 0)
+            np.testing.assert_allclose(np.sort(own), np.sort(expected), atol=1e-5)
+
+
+def test_class_accuracies_average_to_the_run_s_accuracy(run):
+    rates = class_accuracies(run, "baseline", [1])
+    part = run.predictions("baseline/1")
+    assert rates.shape == (len(run.class_names),)
+    weights = np.bincount(part.labels, minlength=len(rates))
+    overall = np.sum(np.nan_to_num(rates) * weights) / weights.sum()
+    assert overall == pytest.approx(run.metrics["baseline"]["cross_entropy"]["accuracy"]["mean"])
+    np.testing.assert_array_equal(np.isnan(rates), weights == 0)
+
+
+def test_every_picture_is_written(run, tmp_path):
+    written = write_pictures(run, tmp_path / "pictures")
+    assert [path.name for path in written] == [f"{name}.png" for name in PICTURES]
+    assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == sorted(
+        path.name for path in written
+    )
+    for path in written:
+        pixels = imread(path)
+        assert min(pixels.shape[:2]) > 250
+        assert pixels[..., :3].std() > 0.02  # not blank
+        assert path.stat().st_size < 150_000
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="out must be a writable folder"):
+        Picture(["one"], 2, 2).save(tmp_path / "file" / "one.png")
+
+
+def test_a_run_without_its_stages_is_refused(tiny_run, tmp_path):
+    shutil.copytree(tiny_run, tmp_path / "run", ignore=shutil.ignore_patterns("stages"))
+    with pytest.raises(UserError, match="Every stage of the run must be in --stages_dir"):
+        LoadedRun.load(tmp_path / "run")
