@@ -19,7 +19,8 @@ def main(request: str, result: str) -> None:
     """Converts the student described by an npz file.
 
     Args:
-        request: File with `builder_arguments` (JSON), `calibration` and `weight_0000` onwards.
+        request: File with `builder_arguments` (JSON), `calibration` and `weight_0000` onwards; an
+            empty calibration stands for weights of a twin wrapped by `quantised_twin`.
         result: The flatbuffer to write.
     """
     with np.load(request, allow_pickle=False) as arrays:
@@ -27,7 +28,13 @@ def main(request: str, result: str) -> None:
         weights = [arrays[name] for name in names]
         calibration = arrays["calibration"]
         builder_arguments = json.loads(str(arrays["builder_arguments"]))
-    twin = student_twin(weights, **builder_arguments)
+    if len(calibration):
+        twin = student_twin(weights, **builder_arguments)
+    else:
+        from pskd_tf.compression.quantised_twin import quantised_twin  # TFMOT is slow to import
+
+        twin = quantised_twin(None, builder_arguments)
+        twin.set_weights(weights)
     model = tf_keras.Model(twin.input, twin.output["logits"])
     Path(result).write_bytes(_aligned(_stripped(_int8(model, calibration))))
 
@@ -46,8 +53,9 @@ def _int8(model: tf_keras.Model, calibration: np.ndarray) -> bytes:
     function = logits.get_concrete_function(signature)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = representative
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    if len(calibration):
+        converter.representative_dataset = representative
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = tf.int8
     converter.inference_output_type = tf.int8
     return bytes(converter.convert())

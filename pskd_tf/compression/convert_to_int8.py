@@ -13,26 +13,29 @@ from typing import Any
 import numpy as np
 
 from data_prep.user_error import UserError
+from pskd_tf.evaluation.check_fixed_shapes import check_fixed_shapes
+from pskd_tf.evaluation.tflm_operators import tflm_operators
 
 
 def convert_to_int8(
     weights: Sequence[np.ndarray],
     builder_arguments: dict[str, Any],
-    calibration: np.ndarray,
+    calibration: np.ndarray | None,
     *,
     timeout_seconds: float = 600.0,
 ) -> bytes:
-    """Quantises a student after training and returns its TensorFlow Lite flatbuffer.
+    """Quantises a student and returns its TensorFlow Lite flatbuffer.
 
     Weights are int8 per channel, activations int8, input and output int8, batch 1; BatchNorm is
     folded. Names are stripped and buffers aligned to 16 bytes. The same arguments give the same
     bytes. The converter can crash its process, hence the subprocess.
 
     Args:
-        weights: `get_weights()` of the Keras 3 student, pruned or not.
-        builder_arguments: Keyword arguments of `accelerometer_student`, as JSON can hold them.
+        weights: `get_weights()` of the Keras 3 student, pruned or not; or, without a calibration,
+            of the twin that `train_quantised` trained, which has its ranges.
+        builder_arguments: Keyword arguments of `build_student`, as JSON can hold them.
         calibration: `(clips, steps, 1, channels)` float32, in g: features of training clips, from
-            which the ranges of the activations are read.
+            which the ranges of the activations are read; None for a trained quantisation.
         timeout_seconds: Time after which the conversion is given up, in seconds.
 
     Returns:
@@ -40,11 +43,14 @@ def convert_to_int8(
 
     Raises:
         UserError: Calibration clips of a wrong shape or not finite; the converter crashed or
-            took too long.
+            took too long; the result has an operator that TensorFlow Lite Micro does not run in
+            int8, or a tensor whose shape is not fixed.
         RuntimeError: The converter raised an exception; its traceback is in the message.
     """
-    calibration = np.asarray(calibration, np.float32)
     expected = tuple(builder_arguments["input_shape"])
+    if calibration is None:
+        return _converted(weights, builder_arguments, np.zeros((0, *expected)), timeout_seconds)
+    calibration = np.asarray(calibration, np.float32)
     if calibration.ndim != 4 or not len(calibration) or calibration.shape[1:] != expected:
         raise UserError(
             f"Calibration clips must have the shape (clips, {', '.join(map(str, expected))})",
@@ -52,6 +58,15 @@ def convert_to_int8(
         )
     if not np.isfinite(calibration).all():
         raise UserError("Calibration clips must be finite", "NaN or infinity")
+    return _converted(weights, builder_arguments, calibration, timeout_seconds)
+
+
+def _converted(
+    weights: Sequence[np.ndarray],
+    builder_arguments: dict[str, Any],
+    calibration: np.ndarray,
+    timeout_seconds: float,
+) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         request, result = Path(folder, "request.npz"), Path(folder, "student.tflite")
         arrays = {f"weight_{i:04d}": np.asarray(w) for i, w in enumerate(weights)}
@@ -62,7 +77,10 @@ def convert_to_int8(
             **arrays,
         )
         _run_worker(request, result, timeout_seconds)
-        return result.read_bytes()
+        tflite = result.read_bytes()
+    check_fixed_shapes(tflite)
+    tflm_operators(tflite)
+    return tflite
 
 
 def _run_worker(request: Path, result: Path, timeout_seconds: float) -> None:

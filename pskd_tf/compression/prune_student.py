@@ -10,7 +10,7 @@ import tf_keras
 
 from data_prep.user_error import UserError
 from pskd_tf.compression.student_twin import student_twin
-from pskd_tf.compression.twin_distiller import TwinDistiller
+from pskd_tf.compression.train_twin import train_twin
 from pskd_tf.distillation.losses.distillation_loss import DistillationLoss
 
 # Share of the steps over which the sparsity grows; the rest trains what is left.
@@ -41,7 +41,7 @@ def prune_student(
 
     Args:
         weights: `get_weights()` of the Keras 3 student.
-        builder_arguments: Keyword arguments of `accelerometer_student`.
+        builder_arguments: Keyword arguments of `build_student`.
         batches: `(x, y)`: `x` a dict of `accelerometer` `(batch, steps, 1, channels)`, optionally
             `mixup_share` `(batch,)`, and per teacher `<name>_logits` `(batch, classes)` and, where
             the loss reads embeddings, `<name>_embedding` `(batch, width)`; `y` `(batch,)` class
@@ -69,37 +69,20 @@ def prune_student(
         raise UserError("Pruning needs at least two steps", total)
     tf_keras.utils.set_random_seed(seed)
     student = _wrapped(student_twin(weights, **builder_arguments), target_sparsity, total)
-    teachers = [
-        key.removesuffix("_logits") for key in batches.element_spec[0] if key.endswith("_logits")
-    ]
     # The projections come after the wrapping, or TFMOT would prune them as well.
-    distiller = TwinDistiller(student, sorted(teachers), loss, dict(projection_widths or {}))
-    for name, kernel in (projection_kernels or {}).items():
-        if name in distiller.student_projections:
-            distiller.student_projections[name].set_weights([kernel])
-    distiller.compile(
-        optimizer=tf_keras.optimizers.Adam(
-            tf_keras.optimizers.schedules.CosineDecay(learning_rate, total)
-        )
-    )
-    steps: list[int] = []
-    history = distiller.fit(
+    history = train_twin(
+        student,
         batches,
+        loss,
         steps_per_epoch=steps_per_epoch,
         epochs=epochs,
-        verbose=0,
-        callbacks=[
-            tfmot.sparsity.keras.UpdatePruningStep(),
-            # The optimizer's own counter also counts the step that found no more data.
-            tf_keras.callbacks.LambdaCallback(
-                on_train_batch_end=lambda step, _: steps.append(step)
-            ),
-        ],
-    ).history
-    if len(steps) != total:
-        raise UserError(f"Pruning needs {total} batches", len(steps))
+        learning_rate=learning_rate,
+        projection_widths=projection_widths,
+        projection_kernels=projection_kernels,
+        callbacks=[tfmot.sparsity.keras.UpdatePruningStep()],
+    )
     pruned = tfmot.sparsity.keras.strip_pruning(student).get_weights()
-    return pruned, {name: [float(v) for v in values] for name, values in history.items()}
+    return pruned, history
 
 
 def _wrapped(twin: tf_keras.Model, target_sparsity: float, total: int) -> tf_keras.Model:

@@ -13,6 +13,7 @@ def accelerometer_student(
     widths: tuple[int, int, int, int] = (24, 48, 64, 64),
     dropout: float = 0.2,
     segments: int = 3,
+    head: str = "dense",
 ) -> Any:
     """Builds the accelerometer-only student, in Keras 3 or as its tf_keras twin.
 
@@ -28,6 +29,9 @@ def accelerometer_student(
         widths: Channels of the four convolution blocks.
         dropout: Share of the embedding dropped before the classifier.
         segments: Parts of the clip that are averaged apart, so that order in time is kept.
+        head: `dense`, or `convolution`: the same two layers as convolutions over the segments and
+            over nothing, with the same weights in another shape, which TensorFlow Lite quantises
+            per channel in every case and computes with one rounding less.
 
     Returns:
         A functional model, input `accelerometer` `(batch, steps, 1, channels)` in g, outputs
@@ -54,11 +58,21 @@ def accelerometer_student(
         hidden = layers.Conv2D(width, (1, 1), use_bias=False, name=f"{name}_point")(hidden)
         hidden = normalised(hidden, f"{name}_point")
     hidden = layers.AveragePooling2D((input_shape[0] // 8 // segments, 1), name="segments")(hidden)
-    hidden = layers.Flatten(name="flatten")(hidden)
-    hidden = layers.Dense(embedding_width, use_bias=False, name="semantic")(hidden)
-    embedding = normalised(hidden, "embedding")
-    hidden = layers.Dropout(dropout, name="dropout")(embedding)
-    logits = layers.Dense(num_classes, name="logits")(hidden)
+    if head == "convolution":
+        hidden = layers.Conv2D(embedding_width, (segments, 1), use_bias=False, name="semantic")(
+            hidden
+        )
+        hidden = normalised(hidden, "embedding")
+        embedding = layers.Flatten(name="flatten")(hidden)
+        hidden = layers.Dropout(dropout, name="dropout")(hidden)
+        hidden = layers.Conv2D(num_classes, (1, 1), name="logits")(hidden)
+        logits = layers.Reshape((num_classes,), name="classes")(hidden)
+    else:
+        hidden = layers.Flatten(name="flatten")(hidden)
+        hidden = layers.Dense(embedding_width, use_bias=False, name="semantic")(hidden)
+        embedding = normalised(hidden, "embedding")
+        hidden = layers.Dropout(dropout, name="dropout")(embedding)
+        logits = layers.Dense(num_classes, name="logits")(hidden)
     return keras_module.Model(
         inputs, {"logits": logits, "embedding": embedding}, name="accelerometer_student"
     )

@@ -3,8 +3,8 @@
 import keras
 
 from data_prep.user_error import UserError
-from pskd_tf.models.accelerometer_student import accelerometer_student
 from pskd_tf.models.accelerometer_teacher import accelerometer_teacher
+from pskd_tf.models.build_student import STUDENTS, build_student
 from pskd_tf.models.fusion_teacher import fusion_teacher
 from pskd_tf.models.skeleton_teacher import skeleton_teacher
 
@@ -16,11 +16,11 @@ def build_model(
     skeleton_shape: tuple[int, int],
     num_classes: int,
 ) -> keras.Model:
-    """Builds one of the four models of the progressive chain.
+    """Builds one of the models of the progressive chain, or a neighbour of the student.
 
     Args:
-        name: `skeleton_teacher`, `fusion_teacher`, `accelerometer_teacher` or
-            `accelerometer_student`.
+        name: `skeleton_teacher`, `fusion_teacher`, `accelerometer_teacher`,
+            `accelerometer_student`, `ign_student` or `gmp_student`.
         accelerometer_shape: `(steps, 1, channels)`.
         skeleton_shape: `(frames, channels)`.
         num_classes: Width of the logits.
@@ -29,7 +29,7 @@ def build_model(
         The model; its inputs are named after the streams it reads.
 
     Raises:
-        UserError: The name is none of the four.
+        UserError: The name is none of these.
     """
     if name == "skeleton_teacher":
         return skeleton_teacher(input_shape=skeleton_shape, num_classes=num_classes)
@@ -41,12 +41,10 @@ def build_model(
         )
     if name == "accelerometer_teacher":
         return accelerometer_teacher(input_shape=accelerometer_shape, num_classes=num_classes)
-    if name == "accelerometer_student":
-        return accelerometer_student(
-            keras, input_shape=accelerometer_shape, num_classes=num_classes
-        )
+    if name in STUDENTS:
+        return build_student(keras, name, input_shape=accelerometer_shape, num_classes=num_classes)
     raise UserError(
         "A model is one of skeleton_teacher, fusion_teacher, accelerometer_teacher, "
-        "accelerometer_student",
+        f"{', '.join(STUDENTS)}",
         name,
     )

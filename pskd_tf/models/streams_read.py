@@ -5,4 +5,6 @@ STREAMS_READ = {
     "fusion_teacher": ("accelerometer", "skeleton"),
     "accelerometer_teacher": ("accelerometer",),
     "accelerometer_student": ("accelerometer",),
+    "ign_student": ("accelerometer",),
+    "gmp_student": ("accelerometer",),
 }

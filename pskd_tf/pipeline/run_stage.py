@@ -10,8 +10,11 @@ from pathlib import Path
 from data_prep.whole_file import whole_folder
 from pskd_tf.pipeline.compress_stage import compress_stage
 from pskd_tf.pipeline.fit_stage import fit_stage
+from pskd_tf.pipeline.forest_stage import forest_stage
+from pskd_tf.pipeline.quantise_stage import quantise_stage
 from pskd_tf.pipeline.run_context import RunContext
 from pskd_tf.pipeline.score_stage import score_stage
+from pskd_tf.pipeline.slim_stage import slim_stage
 from pskd_tf.pipeline.stage import Stage
 from pskd_tf.pipeline.teacher_outputs_stage import teacher_outputs_stage
 
@@ -35,8 +38,11 @@ def run_stage(stage: Stage, context: RunContext) -> None:
         started = time.monotonic()
         action = {
             "fit": fit_stage,
+            "forest": forest_stage,
             "teacher_outputs": teacher_outputs_stage,
             "compress": compress_stage,
+            "slim": slim_stage,
+            "quantise": quantise_stage,
             "score": score_stage,
         }[stage.kind]
         with whole_folder(folder) as temporary:

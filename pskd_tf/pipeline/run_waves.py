@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from tqdm import tqdm
 
-from data_prep.end_with_parent import end_with_parent
 from pskd_tf.pipeline.run_context import RunContext
 from pskd_tf.pipeline.stage import Stage
+from pskd_tf.pipeline.start_worker import start_worker
 
 
 def run_waves(stages: Iterable[Stage], context: RunContext, workers: int) -> None:
@@ -43,7 +43,7 @@ def run_waves(stages: Iterable[Stage], context: RunContext, workers: int) -> Non
 def _run_parallel(waves: list[list[Stage]], context: RunContext, workers: int, bar: tqdm) -> None:
     # Spawned, because a forked TensorFlow deadlocks.
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_start_worker) as pool:
+    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=start_worker) as pool:
         for number, wave in enumerate(waves, start=1):
             bar.set_description(f"wave {number} of {len(waves)}")
             running = {pool.submit(_run_in_worker, stage, context): stage for stage in wave}
@@ -83,14 +83,9 @@ def _is_done(stage: Stage, context: RunContext) -> bool:
 def _epochs(stage: Stage) -> int:
     if stage.kind == "fit":
         return stage.settings["training"]["epochs"]
-    return stage.settings["epochs"] if stage.kind == "compress" else 0
-
-
-def _start_worker() -> None:
-    from pskd_tf.pipeline.start_tensorflow import start_tensorflow
-
-    end_with_parent()
-    start_tensorflow()
+    if stage.kind not in ("compress", "slim", "quantise"):
+        return 0
+    return stage.settings["epochs"] * stage.settings.get("cuts", 1)
 
 
 def _run_in_worker(stage: Stage, context: RunContext) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from data_prep.prepared_set import PreparedSet
@@ -15,8 +16,10 @@ from pskd_tf.evaluation.int8_interface import Int8Interface
 from pskd_tf.evaluation.model_outputs import model_outputs
 from pskd_tf.evaluation.quantise_input import quantise_input
 from pskd_tf.evaluation.tflm_logits import tflm_logits
+from pskd_tf.models.build_student import build_student
 from pskd_tf.pipeline.load_stage_model import build_stage_model
 from pskd_tf.pipeline.run_context import RunContext
+from pskd_tf.pipeline.source_arguments import source_arguments
 from pskd_tf.pipeline.stage import Stage
 from pskd_tf.pipeline.weights_file import load_weights
 
@@ -51,7 +54,7 @@ def score_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
         )
         _, logits = tflm_logits(tflite, quantised)
     else:
-        model = build_stage_model(stage.inputs["model"], clips)
+        model = _built(stage, context, clips)
         model.set_weights(load_weights(source))
         logits = model_outputs(model, views)["logits"]
     probabilities = clip_probabilities(logits, evaluation.rows, len(clips), inputs.window_score)
@@ -64,3 +67,10 @@ def score_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
             probabilities=probabilities,
         )
     return classification_scores(clips.labels, probabilities.argmax(axis=1), clips.on_wrist)
+
+
+def _built(stage: Stage, context: RunContext, clips: PairedClips) -> keras.Model:
+    model, source = stage.inputs["model"], stage.inputs["source"]
+    if source.kind in ("slim", "quantise"):
+        return build_student(keras, **source_arguments(source, model, context))
+    return build_stage_model(model, clips)

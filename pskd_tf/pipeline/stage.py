@@ -18,7 +18,7 @@ class Stage:
     """A step with a result of its own in a folder of its own.
 
     Attributes:
-        kind: What is done: `fit`, `teacher_outputs`, `compress` or `score`.
+        kind: What is done, by a name that `run_stage` knows, such as `fit` or `score`.
         name: What a person reads: model, seed, part. Part of the folder's name, not of the key.
         settings: JSON values that the result depends on.
         inputs: Earlier stages whose results are read, by role.

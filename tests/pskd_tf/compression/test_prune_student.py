@@ -121,7 +121,7 @@ def test_projections_start_from_the_given_kernels(pruned):
 
 
 def test_too_few_batches_are_refused():
-    with pytest.raises(UserError, match=r"Pruning needs 16 batches\. Received: 9"):
+    with pytest.raises(UserError, match=r"Fine-tuning needs 16 batches\. Received: 9"):
         _prune(batches=_batches(9))
 
 

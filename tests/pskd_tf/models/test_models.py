@@ -92,7 +92,7 @@ def test_an_unknown_model_is_named():
         )
     assert str(error.value) == (
         "A model is one of skeleton_teacher, fusion_teacher, accelerometer_teacher, "
-        "accelerometer_student. Received: teacher"
+        "accelerometer_student, ign_student, gmp_student. Received: teacher"
     )
 
 
