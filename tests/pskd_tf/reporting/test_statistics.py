@@ -52,12 +52,12 @@ def test_places_are_seeded_and_few_clips_do_without_neighbours():
     assert first.shape == (40, 2)
     np.testing.assert_array_equal(first, plane_places(embedding))
     assert plane_places(embedding[:3]).shape == (3, 2)
+    assert plane_places(embedding[:1]).tolist() == [[0.0, 0.0]]
 
 
 def test_a_net_that_says_the_same_of_every_clip_has_one_place():
     """t-SNE divides by their spread: it gave NaN and then a segmentation fault."""
     np.testing.assert_array_equal(plane_places(np.full((40, 8), 0.3)), np.zeros((40, 2)))
-    assert plane_places(embedding[:1]).tolist() == [[0.0, 0.0]]
 
 
 def compared(name: str, seeds: list[int], accuracies: list[float], **settings) -> ComparedRun:
