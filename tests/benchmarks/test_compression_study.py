@@ -73,7 +73,7 @@ def test_every_part_is_planned_on_the_right_subjects(study, prepared_set):
         "int8": 5,
         "choice": 10,
         "sparsity": 5,
-        "front": 30,
+        "front": 35,
         "defaults": 24,
         "calibration": 9,
     }

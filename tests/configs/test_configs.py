@@ -140,7 +140,7 @@ def custom(folder: Path) -> Case:
 def parsed(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> flags.FlagValues:
     """Parses flags as `pskd_tf.train` does, without a trace in this process's own flags."""
     values = flags.FlagValues()
-    for kind in ("string", "integer", "float", "bool", "list"):
+    for kind in ("string", "integer", "float", "bool", "list", "enum"):
         define = functools.partial(getattr(flags, f"DEFINE_{kind}"), flag_values=values)
         monkeypatch.setattr(flags, f"DEFINE_{kind}", define)
     define_dataset_flags(default_dataset="synthetic")
