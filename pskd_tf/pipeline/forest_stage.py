@@ -6,13 +6,12 @@ import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 
 from data_prep.prepared_set import PreparedSet
-from data_prep.whole_file import whole_file
 from pskd_tf.data.evaluation_views import EvaluationViews, evaluation_views
 from pskd_tf.data.input_settings import InputSettings
 from pskd_tf.data.paired_clips import PairedClips
-from pskd_tf.evaluation.classification_scores import classification_scores
 from pskd_tf.evaluation.clip_probabilities import clip_probabilities
 from pskd_tf.pipeline.run_context import RunContext
+from pskd_tf.pipeline.save_predictions import save_predictions
 from pskd_tf.pipeline.stage import Stage
 
 
@@ -40,15 +39,7 @@ def forest_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
     with np.errstate(divide="ignore"):  # no tree's vote is a probability of 0
         known[:, forest.classes_] = np.log(forest.predict_proba(_flat(views)))
     probabilities = clip_probabilities(known, views.rows, len(clips), inputs.window_score)
-    with whole_file(folder / "predictions.npz") as temporary:
-        np.savez(
-            temporary,
-            clip_ids=np.array(clips.clip_ids),
-            labels=clips.labels,
-            on_wrist=clips.on_wrist,
-            probabilities=probabilities,
-        )
-    return classification_scores(clips.labels, probabilities.argmax(axis=1), clips.on_wrist)
+    return save_predictions(folder, clips, probabilities)
 
 
 def _flat(views: EvaluationViews) -> np.ndarray:

@@ -3,14 +3,11 @@
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from data_prep.prepared_set import PreparedSet
-from data_prep.whole_file import whole_file
 from pskd_tf.data.evaluation_views import evaluation_views
 from pskd_tf.data.input_settings import InputSettings
 from pskd_tf.data.paired_clips import PairedClips
-from pskd_tf.evaluation.classification_scores import classification_scores
 from pskd_tf.evaluation.clip_probabilities import clip_probabilities
 from pskd_tf.evaluation.int8_interface import Int8Interface
 from pskd_tf.evaluation.model_outputs import model_outputs
@@ -19,6 +16,7 @@ from pskd_tf.evaluation.tflm_logits import tflm_logits
 from pskd_tf.models.build_student import build_student
 from pskd_tf.pipeline.load_stage_model import build_stage_model
 from pskd_tf.pipeline.run_context import RunContext
+from pskd_tf.pipeline.save_predictions import save_predictions
 from pskd_tf.pipeline.source_arguments import source_arguments
 from pskd_tf.pipeline.stage import Stage
 from pskd_tf.pipeline.weights_file import load_weights
@@ -58,15 +56,7 @@ def score_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
         model.set_weights(load_weights(source))
         logits = model_outputs(model, views)["logits"]
     probabilities = clip_probabilities(logits, evaluation.rows, len(clips), inputs.window_score)
-    with whole_file(folder / "predictions.npz") as temporary:
-        np.savez(
-            temporary,
-            clip_ids=np.array(clips.clip_ids),
-            labels=clips.labels,
-            on_wrist=clips.on_wrist,
-            probabilities=probabilities,
-        )
-    return classification_scores(clips.labels, probabilities.argmax(axis=1), clips.on_wrist)
+    return save_predictions(folder, clips, probabilities)
 
 
 def _built(stage: Stage, context: RunContext, clips: PairedClips) -> keras.Model:
