@@ -66,11 +66,12 @@ def test_flags_of_settings_give_the_settings_back():
             "DEFINE_float",
             "DEFINE_list",
             "DEFINE_bool",
+            "DEFINE_enum",
         ):
 
-            def define(flag, default, text, definer=definer, **options):
+            def define(flag, default, *rest, definer=definer, **options):
                 collect(flag)
-                return definer(flag, default, text, flag_values=values, **options)
+                return definer(flag, default, *rest, flag_values=values, **options)
 
             setattr(flags, name, define)
     try:
