@@ -12,16 +12,13 @@ import fcntl
 import shlex
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from absl import flags
-from tqdm import tqdm
 
-from data_prep.clip import Clip
-from data_prep.dataset_flags import dataset_options_from_flags, define_dataset_flags
-from data_prep.prepare_dataset import prepare_dataset
+from data_prep.dataset_flags import define_dataset_flags
 from data_prep.prepared_set import PreparedSet
 from data_prep.print_result import print_result
 from data_prep.run_command import run_command
@@ -34,7 +31,7 @@ from pskd_tf.pipeline.run_record import finished_metrics, run_key
 from pskd_tf.pipeline.run_settings import RunSettings
 from pskd_tf.pipeline.spoken_context import SpokenContext
 from pskd_tf.pipeline.start_tensorflow import start_tensorflow
-from pskd_tf.train_flags import define_train_flags, settings_from_flags
+from pskd_tf.train_flags import define_train_flags, prepare_from_flags, settings_from_flags
 
 
 def main() -> None:
@@ -54,7 +51,7 @@ def main() -> None:
         _say_what_would_be_done(settings, run_dir, prepared_dir)
         return
     with _run_lock(run_dir):
-        prepared = _prepare(prepared_dir)
+        prepared = prepare_from_flags(values, prepared_dir)
         context = SpokenContext(
             prepared_dir=prepared_dir,
             stages_dir=Path(values.stages_dir or run_dir / "stages"),
@@ -84,20 +81,6 @@ def main() -> None:
     print_result(run_dir, "python", "-m", "pskd_tf.evaluate", f"--run_dir={run_dir}", *where)
 
 
-def _prepare(prepared_dir: Path) -> PreparedSet:
-    values = flags.FLAGS
-    return prepare_dataset(
-        values.dataset,
-        values.raw_dir,
-        prepared_dir,
-        values.data_seed,
-        progress=_progress,
-        options=dataset_options_from_flags(values),
-        quarantine=values.quarantine,
-        workers=0,
-    )
-
-
 def _say_what_would_be_done(settings: RunSettings, run_dir: Path, prepared_dir: Path) -> None:
     stages_dir = Path(flags.FLAGS.stages_dir or run_dir / "stages")
     if (prepared_dir / "dataset.json").exists():
@@ -111,7 +94,7 @@ def _say_what_would_be_done(settings: RunSettings, run_dir: Path, prepared_dir: 
     else:
         # The stages depend on what is in the recordings: they are read, but nothing is kept.
         with tempfile.TemporaryDirectory() as folder:
-            prepared = _prepare(Path(folder, "prepared"))
+            prepared = prepare_from_flags(flags.FLAGS, Path(folder, "prepared"))
             summary = plan_summary(plan_run(settings, prepared), stages_dir)
         print(f"would write the prepared set, {len(prepared)} clips: {prepared_dir}")
     print(f"{prepared.description.name}, {settings.protocol}, {summary}")
@@ -142,10 +125,6 @@ def _run_lock(run_dir: Path) -> Iterator[None]:
         except BlockingIOError:
             raise UserError("One run at a time writes to a folder", "another", run_dir) from None
         yield
-
-
-def _progress(clips: Iterable[Clip], total: int) -> Iterable[Clip]:
-    return tqdm(clips, total=total, unit="clip", disable=not sys.stderr.isatty())
 
 
 if __name__ == "__main__":

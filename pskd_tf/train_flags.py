@@ -1,7 +1,16 @@
 """The flags of `pskd_tf.train` and the settings they make."""
 
-from absl import flags
+import sys
+from collections.abc import Iterable
+from pathlib import Path
 
+from absl import flags
+from tqdm import tqdm
+
+from data_prep.clip import Clip
+from data_prep.dataset_flags import dataset_options_from_flags
+from data_prep.prepare_dataset import prepare_dataset
+from data_prep.prepared_set import PreparedSet
 from data_prep.user_error import UserError
 from pskd_tf.data.augmentation_settings import AugmentationSettings
 from pskd_tf.data.input_settings import InputSettings
@@ -122,8 +131,8 @@ def settings_from_flags(values: flags.FlagValues) -> RunSettings:
 
     return RunSettings(
         protocol=values.protocol,
-        seeds=_whole_numbers("seeds", values.seeds),
-        teacher_seeds=_whole_numbers("teacher_seeds", values.teacher_seeds),
+        seeds=whole_numbers("seeds", values.seeds),
+        teacher_seeds=whole_numbers("teacher_seeds", values.teacher_seeds),
         teachers=tuple(values.teachers),
         teacher_outputs=tuple(values.teacher_outputs),
         acs=acs(values.label_smoothing),
@@ -165,7 +174,41 @@ def settings_from_flags(values: flags.FlagValues) -> RunSettings:
     )
 
 
-def _whole_numbers(name: str, values: list[str]) -> tuple[int, ...]:
+def prepare_from_flags(values: flags.FlagValues, prepared_dir: Path) -> PreparedSet:
+    """Prepares the data set that the flags name, with a progress bar on a terminal.
+
+    Args:
+        values: The parsed flags, those of `define_dataset_flags` among them.
+        prepared_dir: The prepared set's folder.
+
+    Returns:
+        The prepared set.
+
+    Raises:
+        UserError: What `prepare_dataset` refuses.
+    """
+    return prepare_dataset(
+        values.dataset,
+        values.raw_dir,
+        prepared_dir,
+        values.data_seed,
+        progress=_progress,
+        options=dataset_options_from_flags(values),
+        quarantine=values.quarantine,
+        workers=0,
+    )
+
+
+def _progress(clips: Iterable[Clip], total: int) -> Iterable[Clip]:
+    return tqdm(clips, total=total, unit="clip", disable=not sys.stderr.isatty())
+
+
+def whole_numbers(name: str, values: list[str]) -> tuple[int, ...]:
+    """Returns a list flag's values as whole numbers.
+
+    Raises:
+        UserError: One is not a whole number; `name` says which flag.
+    """
     try:
         return tuple(int(value) for value in values)
     except ValueError:

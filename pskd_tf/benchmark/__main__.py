@@ -17,9 +17,8 @@ from pathlib import Path
 from absl import flags
 
 import pskd_tf
-from data_prep.dataset_flags import dataset_options_from_flags, define_dataset_flags
+from data_prep.dataset_flags import define_dataset_flags
 from data_prep.packaged_file import packaged_file
-from data_prep.prepare_dataset import prepare_dataset
 from data_prep.run_command import run_command
 from data_prep.user_error import UserError
 from pskd_tf.benchmark.benchmark_run import BenchmarkRun
@@ -28,7 +27,12 @@ from pskd_tf.benchmark.leaderboard import leaderboard_markdown
 from pskd_tf.benchmark.read_methods import read_methods
 from pskd_tf.benchmark.run_cells import RUNNERS, run_cells
 from pskd_tf.pipeline.run_context import RunContext
-from pskd_tf.train_flags import define_train_flags, settings_from_flags
+from pskd_tf.train_flags import (
+    define_train_flags,
+    prepare_from_flags,
+    settings_from_flags,
+    whole_numbers,
+)
 
 _METHODS_FILE = flags.DEFINE_string(
     "methods_file", "configs/benchmark_methods.json", "The methods; see docs/benchmark.md."
@@ -60,15 +64,7 @@ def main() -> None:
     run_dir = Path(values.run_dir)
     run_dir.mkdir(parents=True, exist_ok=True)
     prepared_dir = Path(values.prepared_dir or run_dir / "prepared")
-    prepared = prepare_dataset(
-        values.dataset,
-        values.raw_dir,
-        prepared_dir,
-        values.data_seed,
-        options=dataset_options_from_flags(values),
-        quarantine=values.quarantine,
-        workers=0,
-    )
+    prepared = prepare_from_flags(values, prepared_dir)
     context = RunContext(
         prepared_dir=prepared_dir,
         stages_dir=Path(values.stages_dir or run_dir / "stages"),
@@ -83,8 +79,8 @@ def main() -> None:
         prepared,
         context,
         results_dir,
-        _seeds("trial_seeds", _TRIAL_SEEDS.value),
-        _seeds("validation_seeds", _VALIDATION_SEEDS.value),
+        whole_numbers("trial_seeds", _TRIAL_SEEDS.value),
+        whole_numbers("validation_seeds", _VALIDATION_SEEDS.value),
     )
     if values.dry_run:
         _print_plan(run, values.workers)
@@ -119,13 +115,6 @@ def _print_plan(run: BenchmarkRun, workers: int) -> None:
         total += seconds
         print(f"{protocol}: {len(missing)} cells to do, about {seconds / 60:.0f} min")
     print(f"about {total / 60:.0f} min with {workers} workers; nothing was done")
-
-
-def _seeds(name: str, values: list[str]) -> list[int]:
-    try:
-        return [int(value) for value in values]
-    except ValueError:
-        raise UserError(f"{name} takes whole numbers", ",".join(values)) from None
 
 
 if __name__ == "__main__":

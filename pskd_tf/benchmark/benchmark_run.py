@@ -1,6 +1,5 @@
 """A benchmark: its cells done, recorded, and summed up."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import pandas as pd
 from data_prep.fingerprint import json_sha256
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols.kept_splits import kept_splits
-from data_prep.protocols.protocol_splits import protocol_splits, validation_splits
 from data_prep.whole_file import whole_file
 from pskd_tf.benchmark.board_row import BoardRow
 from pskd_tf.benchmark.board_rows import board_rows
@@ -24,6 +22,7 @@ from pskd_tf.benchmark.results_file import ResultsFile
 from pskd_tf.benchmark.test_ledger import TestLedger
 from pskd_tf.pipeline.run_context import RunContext
 from pskd_tf.pipeline.run_settings import RunSettings
+from pskd_tf.pipeline.run_splits import run_splits
 
 Perform = Callable[[Sequence[Cell], Callable[[Cell], None]], None]
 
@@ -62,12 +61,7 @@ class BenchmarkRun:
     def planner(self, protocol: str) -> CellPlanner:
         """Returns the planner of a protocol; its splits are kept in the results folder."""
         if protocol not in self._planners:
-            description, manifest = self.prepared.description, self.prepared.manifest
-            if protocol == "validation":
-                (split,) = protocol_splits(description, manifest, "cross_subject")
-                splits = validation_splits(description, manifest, split)
-            else:
-                splits = protocol_splits(description, manifest, protocol)
+            splits = run_splits(self.prepared, protocol)
             self._planners[protocol] = CellPlanner(self.settings, self.prepared, protocol, splits)
         return self._planners[protocol]
 
@@ -147,7 +141,7 @@ class BenchmarkRun:
             "drop_one_teacher": method.drop_one_teacher,
             "dataset": self.prepared.fingerprint,
         }
-        return json_sha256(json.loads(json.dumps(made_of)))[:16]
+        return json_sha256(made_of)[:16]
 
     def _keep_clips(self) -> None:
         path = self.results_dir / "clips.csv"

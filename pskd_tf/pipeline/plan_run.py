@@ -4,11 +4,11 @@ import dataclasses
 
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols.clip_split import ClipSplit
-from data_prep.protocols.protocol_splits import protocol_splits, validation_splits
 from data_prep.user_error import UserError
 from pskd_tf.models.streams_read import STREAMS_READ
 from pskd_tf.pipeline.fold_plan import FoldPlan
 from pskd_tf.pipeline.run_settings import RunSettings
+from pskd_tf.pipeline.run_splits import run_splits
 from pskd_tf.pipeline.stage import Stage
 from pskd_tf.pipeline.stage_planner import StagePlanner
 from pskd_tf.pipeline.subjects_label import subjects_label
@@ -33,16 +33,8 @@ def plan_run(settings: RunSettings, prepared: PreparedSet) -> list[FoldPlan]:
         UserError: The protocol is unknown, one of its parts is empty or has too few clips, or a
             teacher of the skeleton has none to train or to be scored on.
     """
-    description, manifest = prepared.description, prepared.manifest
-    if settings.protocol == "validation":
-        (split,) = protocol_splits(description, manifest, "cross_subject")
-        splits = validation_splits(description, manifest, split)
-    else:
-        splits = protocol_splits(description, manifest, settings.protocol)
+    splits = run_splits(prepared, settings.protocol)
     for split in splits:
-        if split.empty_parts:
-            rule = "Both parts of a protocol need clips; validation needs no test subject"
-            raise UserError(rule, split.label)
         clips = len(split.train_clips) + len(split.test_clips)
         if clips < FEWEST_CLIPS:
             rule = f"A run needs at least {FEWEST_CLIPS} clips, for its golden vectors"
