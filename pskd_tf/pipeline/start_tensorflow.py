@@ -4,6 +4,8 @@ import os
 import sys
 import tempfile
 
+from pskd_tf.pipeline.keep_freed_memory import keep_freed_memory
+
 
 def start_tensorflow() -> None:
     """Imports TensorFlow without its start-up messages and gives each process one thread.
@@ -12,6 +14,7 @@ def start_tensorflow() -> None:
     small; parallel processes are the lever. Call it before anything imports TensorFlow; a
     second call does nothing.
     """
+    keep_freed_memory()
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
