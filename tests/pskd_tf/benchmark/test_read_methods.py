@@ -1,5 +1,6 @@
 """The methods that ship, and files that do not parse."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -11,13 +12,23 @@ from pskd_tf.benchmark.read_methods import read_methods
 from pskd_tf.distillation.losses.make_loss import make_loss
 from pskd_tf.models.streams_read import STREAMS_READ
 
-SHIPPED = Path(__file__).resolve().parents[3] / "configs" / "benchmark_methods.json"
+CONFIGS = Path(__file__).resolve().parents[3] / "configs"
+SHIPPED = CONFIGS / "benchmark_methods.json"
 
 
 def test_every_shipped_method_has_the_same_number_of_trials():
     methods = read_methods(SHIPPED)
-    assert len(methods) == 20
+    assert len(methods) == 26
     assert {len(method.trials) for method in methods} == {2}
+
+
+def test_the_short_board_takes_one_trial_of_the_long_one_s():
+    short = read_methods(CONFIGS / "benchmark_short_methods.json")
+    assert len(short) == 5
+    for method, same in zip(short, read_methods(SHIPPED, [one.name for one in short]), strict=True):
+        assert len(method.trials) == 1
+        assert method.trials[0] in same.trials
+        assert dataclasses.replace(method, trials=same.trials) == same
 
 
 def test_every_shipped_trial_makes_its_loss():
