@@ -12,6 +12,9 @@ from pskd_tf.data.input_settings import InputSettings
 from pskd_tf.data.paired_clips import PairedClips
 from pskd_tf.data.random_views import random_views
 
+# Handing arrays from Python to TensorFlow costs as much as drawing a small batch of views.
+_BATCHES_IN_A_GROUP = 8
+
 
 def training_batches(
     clips: PairedClips,
@@ -71,15 +74,20 @@ def training_batches(
                 x[f"{name}_available"] = available * np.float32(name != dropped)
         return x, clips.labels[rows]
 
-    def batches() -> Iterator[tuple[dict, np.ndarray]]:
+    def groups() -> Iterator[tuple[dict, np.ndarray]]:
+        steps = len(clips) // batch_size
         for epoch in range(first_epoch, epochs):
             order = draw_generator(seed, stage, epoch).permutation(len(clips))
-            for step in range(len(clips) // batch_size):
-                rows = order[step * batch_size : (step + 1) * batch_size]
-                yield batch(rows, draw_generator(seed, stage, epoch, step + 1))
+            for first in range(0, steps, _BATCHES_IN_A_GROUP):
+                group = []
+                for step in range(first, min(first + _BATCHES_IN_A_GROUP, steps)):
+                    rows = order[step * batch_size : (step + 1) * batch_size]
+                    group.append(batch(rows, draw_generator(seed, stage, epoch, step + 1)))
+                yield tf.nest.map_structure(lambda *arrays: np.stack(arrays), *group)
 
     example = batch(np.arange(batch_size), draw_generator(seed, stage, 0, 0))
     signature = tf.nest.map_structure(
-        lambda array: tf.TensorSpec(array.shape, array.dtype), example
+        lambda array: tf.TensorSpec((None, *array.shape), array.dtype), example
     )
-    return tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(2)
+    stream = tf.data.Dataset.from_generator(groups, output_signature=signature)
+    return stream.unbatch().prefetch(_BATCHES_IN_A_GROUP)

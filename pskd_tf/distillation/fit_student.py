@@ -18,6 +18,9 @@ from pskd_tf.distillation.pskd_distiller import PSKDDistiller
 from pskd_tf.distillation.seed_dropout import SeedDropout
 from pskd_tf.distillation.training_settings import TrainingSettings
 
+# Python's part of a call is about a tenth of a small net's step.
+_MOST_STEPS_IN_A_CALL = 16
+
 
 def fit_student(
     student: keras.Model,
@@ -77,7 +80,13 @@ def fit_student(
     distiller = PSKDDistiller(student, teachers, loss, embedding_widths)
     steps = len(clips) // batch_size
     optimizer = make_optimizer(training, training.epochs * steps)
-    distiller.compile(optimizer=optimizer, jit_compile=False)
+    several = student.distribute_strategy.num_replicas_in_sync > 1
+    distiller.compile(
+        optimizer=optimizer,
+        jit_compile=False,
+        # What devices tell each other cannot stand in TensorFlow's loop over the steps.
+        steps_per_execution=1 if several else _steps_in_a_call(steps),
+    )
     optimizer.build(distiller.trainable_variables)
     record = EpochRecord(record_path, record_every_epochs, training.epochs, report)
     first_epoch = record.restore(distiller)
@@ -113,6 +122,11 @@ def fit_student(
         for name, layer in distiller.student_projections.items()
     }
     return record.history, kernels
+
+
+def _steps_in_a_call(steps: int) -> int:
+    """Returns the most steps that one call may do: a divisor, or Keras would go beyond an epoch."""
+    return max(number for number in range(1, _MOST_STEPS_IN_A_CALL + 1) if steps % number == 0)
 
 
 def _share_out(student: keras.Model, batch_size: int) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from data_prep.user_error import UserError
+from pskd_tf.data import training_batches as training_batches_module
 from pskd_tf.data.augmentation_settings import AugmentationSettings
 from pskd_tf.data.input_settings import InputSettings
 from pskd_tf.data.paired_clips import PairedClips
@@ -68,6 +69,18 @@ def test_a_later_start_gives_the_tail_of_the_stream(clips, mixup):
     tail = _batches(clips, first_epoch=2, epochs=3, mixup=mixup)
     assert len(tail) == len(clips) // 7
     for first, second in zip(whole[-len(tail) :], tail, strict=True):
+        assert _equal(first, second)
+        np.testing.assert_array_equal(first[1], second[1])
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_how_many_batches_are_drawn_in_one_go_changes_nothing(clips, monkeypatch, size):
+    usual = _batches(clips, batch_size=4, mixup=0.5)
+    assert len(usual) == 2 * (len(clips) // 4) > 8
+    monkeypatch.setattr(training_batches_module, "_BATCHES_IN_A_GROUP", size)
+    other = _batches(clips, batch_size=4, mixup=0.5)
+    assert len(other) == len(usual)
+    for first, second in zip(usual, other, strict=True):
         assert _equal(first, second)
         np.testing.assert_array_equal(first[1], second[1])
 

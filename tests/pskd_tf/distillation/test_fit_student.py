@@ -8,6 +8,7 @@ import pytest
 
 from pskd_tf.data.augmentation_settings import AugmentationSettings
 from pskd_tf.data.input_settings import InputSettings
+from pskd_tf.distillation import fit_student as fit_student_module
 from pskd_tf.distillation.fit_student import fit_student
 from pskd_tf.distillation.losses.adaptive_confidence_semantic import AdaptiveConfidenceSemantic
 from pskd_tf.distillation.training_settings import TrainingSettings
@@ -139,6 +140,26 @@ def test_another_seed_trains_otherwise_and_without_a_record_nothing_is_resumed(
     assert resumed == []
     # An epoch that ends the training needs no record.
     assert not (tmp_path / "record.npz").exists()
+
+
+@pytest.mark.parametrize("most", [1, 16])
+def test_steps_done_in_one_call_change_nothing_and_stay_within_the_epoch(
+    clips, train, whole, tmp_path, monkeypatch, most
+):
+    class Steps(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            counted.append(int(self.model.optimizer.iterations))
+
+    counted = []
+    monkeypatch.setattr(fit_student_module, "_MOST_STEPS_IN_A_CALL", most)
+    _assert_same(train(tmp_path / "record.npz", callbacks=(Steps(),)), whole)
+    steps = len(clips) // TRAINING.batch_size
+    assert counted == [steps * (epoch + 1) for epoch in range(EPOCHS)]
+
+
+@pytest.mark.parametrize(("steps", "in_a_call"), [(1, 1), (8, 8), (26, 13), (17, 1), (48, 16)])
+def test_a_call_does_a_divisor_of_the_epoch(steps, in_a_call):
+    assert fit_student_module._steps_in_a_call(steps) == in_a_call
 
 
 def test_a_live_teacher_reads_its_own_stream_of_the_same_views(clips, tmp_path):
