@@ -36,6 +36,7 @@ class BoardRow:
         trial: The trial that validation picked, from 0.
         spreads: By protocol, then figure (`accuracy`, `macro_f1`, `wrist_actions_accuracy`).
         differences: By protocol, then the name of the method that is subtracted.
+        votes: By protocol, the accuracy of all runs voting together; see `majority_vote`.
         parameters: Weights of the net.
         seconds: Median wall time of a training, in s.
         is_picked: Whether its validation accuracy is the board's highest.
@@ -45,6 +46,7 @@ class BoardRow:
     trial: int
     spreads: dict[str, dict[str, Spread]] = field(default_factory=dict)
     differences: dict[str, dict[str, Difference]] = field(default_factory=dict)
+    votes: dict[str, float] = field(default_factory=dict)
     parameters: int = 0
     seconds: float = 0.0
     is_picked: bool = False

@@ -8,6 +8,7 @@ import pandas as pd
 
 from pskd_tf.benchmark.board_row import BoardRow, Difference, Spread
 from pskd_tf.benchmark.cell_record import CellRecord
+from pskd_tf.benchmark.majority_vote import majority_vote
 from pskd_tf.benchmark.method import Method
 from pskd_tf.benchmark.nested_bootstrap import nested_bootstrap
 from pskd_tf.evaluation.classification_scores import classification_scores
@@ -69,6 +70,7 @@ def board_rows(
             if (method.name, protocol) in runs:
                 mine = runs[method.name, protocol]
                 row.spreads[protocol] = _spreads(list(mine.values()))
+                row.votes[protocol] = _vote(list(mine.values()))
                 for other in REFERENCES:
                     if other != method.name and (other, protocol) in runs:
                         difference = _difference(mine, runs[other, protocol], replicates)
@@ -101,6 +103,11 @@ def _spreads(runs: Sequence[pd.DataFrame]) -> dict[str, Spread]:
         )
         for name, column in scores.items()
     }
+
+
+def _vote(runs: Sequence[pd.DataFrame]) -> float:
+    together = majority_vote(np.stack([run["guess"].to_numpy() for run in runs]))
+    return float((together == runs[0]["label"].to_numpy()).mean())
 
 
 def _difference(

@@ -17,7 +17,7 @@ def leaderboard_markdown(rows: Sequence[BoardRow]) -> str:
     that validation prefers.
     """
     heads = ["method", "validation", "test", "minus cross-entropy", "minus KD", "macro F1"]
-    heads += ["wrist actions", "leave one out", "parameters", "s / run"]
+    heads += ["wrist actions", "all its runs voting", "leave one out", "parameters", "s / run"]
     lines = ["| " + " | ".join(heads) + " |", "| --- |" + " ---: |" * (len(heads) - 1)]
     for row in rows:
         test = row.spreads.get("cross_subject", {})
@@ -30,6 +30,7 @@ def leaderboard_markdown(rows: Sequence[BoardRow]) -> str:
             _points(differences.get("knowledge_distillation")),
             _percent(test.get("macro_f1"), False),
             _percent(test.get("wrist_actions_accuracy"), False),
+            f"{100 * row.votes['cross_subject']:.1f}" if test else "",
             _percent(row.spreads.get("leave_one_subject_out", {}).get("accuracy")),
             f"{row.parameters:,}" if row.parameters else "",
             f"{row.seconds:.0f}",
@@ -56,6 +57,8 @@ def leaderboard_table(rows: Sequence[BoardRow]) -> pd.DataFrame:
                     line[f"{protocol}_{figure}_mean"] = round(spread.mean, 6)
                     line[f"{protocol}_{figure}_std"] = round(spread.std, 6)
                     line[f"{protocol}_runs"] = spread.count
+            if protocol in row.votes:
+                line[f"{protocol}_vote"] = round(row.votes[protocol], 6)
             for other, difference in row.differences.get(protocol, {}).items():
                 name = f"{protocol}_minus_{other}"
                 line[name] = round(difference.mean, 6)
