@@ -9,9 +9,9 @@ from pskd_tf.benchmark.cell import Cell
 from pskd_tf.benchmark.method import FOREST, Method
 from pskd_tf.distillation.acs_settings import ACSSettings
 from pskd_tf.models.streams_read import STREAMS_READ
-from pskd_tf.pipeline.run_settings import RunSettings
+from pskd_tf.pipeline.run_settings import CACHED_OUTPUTS, RunSettings
 from pskd_tf.pipeline.stage import Stage
-from pskd_tf.pipeline.stage_planner import StagePlanner
+from pskd_tf.pipeline.stage_planner import StagePlanner, together
 from pskd_tf.pipeline.subjects_label import subjects_label
 from pskd_tf.pipeline.training_part import TrainingPart
 
@@ -50,7 +50,8 @@ class CellPlanner:
             trial: Which of its trials.
             student_seeds: Seeds of the students.
             teacher_seeds: Seeds of the teachers. A crossed method runs all pairs, others take
-                teacher seeds in turn; without teachers they do not matter.
+                teacher seeds in turn; without teachers they do not matter, and an ensemble is of
+                all seeds of the settings, whatever is given here.
 
         Returns:
             The cells.
@@ -58,7 +59,7 @@ class CellPlanner:
         teacher_seeds = list(teacher_seeds)
         pairs = []
         for position, seed in enumerate(student_seeds):
-            if not method.teachers:
+            if not method.teachers or method.teacher_outputs == "live_ensemble":
                 pairs.append((-1, seed))
             elif method.crossed:
                 pairs += [(teacher_seed, seed) for teacher_seed in teacher_seeds]
@@ -120,8 +121,12 @@ class CellPlanner:
         inputs = {}
         if method.teachers:
             inputs = self._outputs(method.teacher_outputs, fold, part, teacher_seed)
-        if method.teacher_outputs == "live":
-            inputs = {name: inputs[name] for name in method.teachers}
+        if method.teacher_outputs not in CACHED_OUTPUTS:
+            inputs = {
+                role: one
+                for role, one in inputs.items()
+                if role.partition("/")[0] in method.teachers
+            }
         return self.planner.fit(
             method.model,
             f"{method.name}-trial{trial}" + (f"-t{teacher_seed}" if method.teachers else ""),
@@ -132,12 +137,17 @@ class CellPlanner:
             inputs,
             method.teachers,
             method.drop_one_teacher,
+            method.teacher_outputs or "live",
         )
 
     def _outputs(self, kind: str, fold: int, part: TrainingPart, seed: int) -> dict[str, Stage]:
         if (fold, seed, kind) not in self._teachers:
-            chain = self.planner.chain(part, seed)
-            if kind != "live":
+            if kind == "live_ensemble":
+                seeds = self.settings.teacher_seeds
+                chain = together({one: self.planner.chain(part, one) for one in seeds})
+            else:
+                chain = self.planner.chain(part, seed)
+            if kind in CACHED_OUTPUTS:
                 outputs = self.planner.teacher_outputs(kind, part, seed, chain)
                 chain = {"teacher_outputs": outputs}
             self._teachers[fold, seed, kind] = chain

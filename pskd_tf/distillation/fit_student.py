@@ -36,6 +36,7 @@ def fit_student(
     given: Mapping[str, np.ndarray] | None = None,
     dropped_teachers: Sequence[str] = (),
     embedding_widths: Mapping[str, int] | None = None,
+    teachers_see: str = "sources",
     record_path: Path,
     record_every_epochs: int = 10,
     resumed: Callable[[int], None] = lambda epoch: None,
@@ -62,6 +63,7 @@ def fit_student(
             `<name>_embedding` `(clips, width)`.
         dropped_teachers: Teachers of whom each batch, drawn at random, lacks one (DGKD).
         embedding_widths: Width of the given teachers' embeddings.
+        teachers_see: As `PSKDDistiller` takes it.
         record_path: Where the epoch record is kept while the training lasts.
         record_every_epochs: Epochs from one record to the next.
         resumed: Called with the epoch where a record is resumed.
@@ -77,7 +79,7 @@ def fit_student(
     """
     batch_size = min(training.batch_size, len(clips))  # a small set is one batch
     _share_out(student, batch_size)
-    distiller = PSKDDistiller(student, teachers, loss, embedding_widths)
+    distiller = PSKDDistiller(student, teachers, loss, embedding_widths, teachers_see)
     steps = len(clips) // batch_size
     optimizer = make_optimizer(training, training.epochs * steps)
     several = student.distribute_strategy.num_replicas_in_sync > 1

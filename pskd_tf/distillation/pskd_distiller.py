@@ -9,9 +9,10 @@ import tensorflow as tf
 from keras import ops
 
 from pskd_tf.distillation.check_model import check_model
-from pskd_tf.distillation.distillation_step import distillation_step, mix_with_next
+from pskd_tf.distillation.distillation_step import TEACHERS_SEE, distillation_step, mix_with_next
 from pskd_tf.distillation.losses.distillation_loss import DistillationLoss
 from pskd_tf.distillation.mean_table import MeanTable
+from pskd_tf.distillation.next_samples import next_samples
 from pskd_tf.distillation.projections import projections
 from pskd_tf.distillation.teacher_availability import teacher_availability
 from pskd_tf.models.select_inputs import select_inputs
@@ -25,7 +26,7 @@ class PSKDDistiller(keras.Model):
 
     Every model reads its own streams of the batch, by the names of its inputs, so teachers may
     see what the student does not. A teacher is either *live* (a Keras model, called on the same
-    unmixed batch) or *given* (None: its outputs are columns of the batch). Teachers are frozen
+    batch) or *given* (None: its outputs are columns of the batch). Teachers are frozen
     and called in inference mode; nothing of them changes.
 
     Data are `(x, y)` or `(x, y, sample_weight)`. `x` is a dict of the streams, plus for each given
@@ -45,10 +46,13 @@ class PSKDDistiller(keras.Model):
         distillation_loss: What to minimise; see `pskd_tf.distillation.losses`.
         embedding_widths: Width of each given teacher's embedding; needed only where the loss
             reads embeddings.
+        teachers_see: Of a mixed-up batch, the `sources` or the `mixture` itself; see
+            `distillation_step`. Only live teachers can see mixtures.
         name: Name of the model.
 
     Raises:
-        ValueError: A model has no named inputs, lacks an output or has another number of classes.
+        ValueError: A model has no named inputs, lacks an output or has another number of classes,
+            or a given teacher is to see mixtures.
 
     Examples:
         >>> loss = AdaptiveConfidenceSemantic("soft", temperature=2.0)
@@ -66,6 +70,7 @@ class PSKDDistiller(keras.Model):
         teachers: Mapping[str, keras.Model | None],
         distillation_loss: DistillationLoss,
         embedding_widths: Mapping[str, int] | None = None,
+        teachers_see: str = "sources",
         name: str = "pskd_distiller",
     ):
         super().__init__(name=name)
@@ -73,6 +78,8 @@ class PSKDDistiller(keras.Model):
         self.teachers = dict(teachers)
         self.distillation_loss = distillation_loss
         self.embedding_widths = dict(embedding_widths or {})
+        self.teachers_see = teachers_see
+        self._check_what_teachers_see()
         num_classes = check_model(
             "student model", student, reads_embedding=distillation_loss.uses_embeddings
         )
@@ -107,6 +114,15 @@ class PSKDDistiller(keras.Model):
         self.means = MeanTable(["loss", "accuracy", *agreement, *_PARTS, *followed])
         self.built = True
 
+    def _check_what_teachers_see(self) -> None:
+        if self.teachers_see not in TEACHERS_SEE:
+            raise ValueError(
+                f"teachers_see must be one of {TEACHERS_SEE}. Received: {self.teachers_see}"
+            )
+        given = [name for name, teacher in self.teachers.items() if teacher is None]
+        if self.teachers_see == "mixture" and given:
+            raise ValueError(f"Only live teachers can see mixtures. Received: {given} as given")
+
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         return [self.means]
@@ -137,6 +153,7 @@ class PSKDDistiller(keras.Model):
             },
             "distillation_loss": serialize(self.distillation_loss),
             "embedding_widths": dict(self.embedding_widths),
+            "teachers_see": self.teachers_see,
             "name": self.name,
         }
 
@@ -160,13 +177,15 @@ class PSKDDistiller(keras.Model):
     def train_step(self, data: Any) -> dict[str, Any]:
         streams, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         share = streams.get("mixup_share")
-        targets = self._targets(streams, labels)
+        mixed = streams if share is None else self._mixed(streams, share)
+        seen = mixed if self.teachers_see == "mixture" else streams
+        targets = self._targets(seen, labels)
         with tf.GradientTape() as tape:
-            inputs = select_inputs(self.student, streams)
-            if share is not None:
-                inputs = keras.tree.map_structure(lambda one: mix_with_next(one, share), inputs)
+            inputs = select_inputs(self.student, mixed)
             outputs = self._outputs(self.student(inputs, training=True))
-            terms = distillation_step(self.distillation_loss, targets, outputs, share)
+            terms = distillation_step(
+                self.distillation_loss, targets, outputs, share, self.teachers_see
+            )
             loss = self._objective(terms.loss, sample_weight)
             # The gradients of devices are added up, each over its part of the batch.
             part = loss / tf.distribute.get_strategy().num_replicas_in_sync
@@ -183,8 +202,22 @@ class PSKDDistiller(keras.Model):
         loss = self._objective(terms.loss, sample_weight)
         return self._update(loss, terms, targets, outputs, sample_weight)
 
+    def _mixed(self, streams: Mapping[str, Any], share: Any) -> dict[str, Any]:
+        """Mixes what the student reads and, where teachers see mixtures, what they read."""
+        live = [teacher for teacher in self.teachers.values() if teacher is not None]
+        readers = [self.student, *(live if self.teachers_see == "mixture" else [])]
+        names = {tensor.name for model in readers for tensor in model.inputs}
+        mixed = {name: mix_with_next(streams[name], share) for name in sorted(names)}
+        if self.teachers_see == "mixture":
+            # A teacher sees a mixture where it sees both sources.
+            for name in self.teachers:
+                own = streams.get(f"{name}_available")
+                if own is not None:
+                    mixed[f"{name}_available"] = own * next_samples(own)
+        return {**streams, **mixed}
+
     def _targets(self, streams: Mapping[str, Any], labels: Any) -> dict[str, Any]:
-        """Collects the labels and every teacher's outputs on the unmixed batch."""
+        """Collects the labels and what every teacher says about the streams."""
         logits, embeddings = [], []
         for name, teacher in self.teachers.items():
             if teacher is None:

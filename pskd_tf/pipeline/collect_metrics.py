@@ -11,7 +11,7 @@ from data_prep.prepared_set import PreparedSet
 from pskd_tf.evaluation.classification_scores import classification_scores
 from pskd_tf.pipeline.fold_plan import FoldPlan
 from pskd_tf.pipeline.run_context import RunContext
-from pskd_tf.pipeline.run_settings import RunSettings
+from pskd_tf.pipeline.run_settings import CACHED_OUTPUTS, RunSettings
 from pskd_tf.pipeline.stage import Stage
 
 
@@ -99,7 +99,7 @@ def collect_metrics(
             "cached_teachers": {
                 kind: _cached(plans, kind, context)
                 for kind in settings.teacher_outputs
-                if kind != "live" and settings.teachers
+                if kind in CACHED_OUTPUTS and settings.teachers
             },
         },
         "model": {key: value for key, value in shipped.items() if key != "wall_seconds"},

@@ -18,7 +18,8 @@ from pskd_tf.distillation.losses.make_loss import make_loss
 from pskd_tf.distillation.training_settings import TrainingSettings
 from pskd_tf.models.streams_read import STREAMS_READ
 from pskd_tf.pipeline.given_columns import availability_column, given_columns
-from pskd_tf.pipeline.load_stage_model import build_stage_model, load_stage_model
+from pskd_tf.pipeline.load_stage_model import build_stage_model
+from pskd_tf.pipeline.load_teachers import load_teachers, teachers_see
 from pskd_tf.pipeline.run_context import RunContext
 from pskd_tf.pipeline.stage import Stage
 from pskd_tf.pipeline.tensorboard_scalars import TensorBoardScalars
@@ -60,8 +61,8 @@ def _fit(stage: Stage, context: RunContext, folder: Path) -> dict:
         teachers = dict.fromkeys(settings["teachers"])
         widths = {teacher: given[f"{teacher}_embedding"].shape[1] for teacher in teachers}
     else:
-        for teacher in settings["teachers"]:
-            teachers[teacher] = load_stage_model(stage.inputs[teacher], context, clips)
+        teachers = load_teachers(stage, context, clips)
+        for teacher in teachers:
             given |= availability_column(teacher, clips)
     name = context.folder(stage).name
     history, projections = fit_student(
@@ -77,6 +78,7 @@ def _fit(stage: Stage, context: RunContext, folder: Path) -> dict:
         given=given,
         dropped_teachers=settings["teachers"] if settings.get("drop_one_teacher") else (),
         embedding_widths=widths,
+        teachers_see=teachers_see(stage),
         record_path=context.record(stage),
         record_every_epochs=context.record_every_epochs,
         resumed=lambda epoch: context.log(f"resumed {name} from epoch {epoch}"),

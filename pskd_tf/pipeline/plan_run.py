@@ -7,10 +7,10 @@ from data_prep.protocols.clip_split import ClipSplit
 from data_prep.user_error import UserError
 from pskd_tf.models.streams_read import STREAMS_READ
 from pskd_tf.pipeline.fold_plan import FoldPlan
-from pskd_tf.pipeline.run_settings import RunSettings
+from pskd_tf.pipeline.run_settings import CACHED_OUTPUTS, RunSettings
 from pskd_tf.pipeline.run_splits import run_splits
 from pskd_tf.pipeline.stage import Stage
-from pskd_tf.pipeline.stage_planner import StagePlanner
+from pskd_tf.pipeline.stage_planner import StagePlanner, together
 from pskd_tf.pipeline.subjects_label import subjects_label
 from pskd_tf.pipeline.training_part import TrainingPart
 
@@ -49,10 +49,11 @@ def _plan_fold(settings: RunSettings, prepared: PreparedSet, split: ClipSplit) -
     chains = {seed: planner.chain(part, seed) for seed in settings.teacher_seeds}
     outputs: dict[str, dict[int, Stage]] = {}
     for kind in settings.teacher_outputs:
-        if kind != "live" and settings.teachers:
+        if kind in CACHED_OUTPUTS and settings.teachers:
             outputs[kind] = {
                 seed: planner.teacher_outputs(kind, part, seed, chains[seed])
-                for seed in settings.teacher_seeds
+                # Students take turns; with fewer of them, the other outputs are never made.
+                for seed in settings.teacher_seeds[: len(settings.seeds)]
             }
     students: dict[str, dict[int, Stage]] = {kind: {} for kind in settings.teacher_outputs}
     baselines, compressed = {}, {}
@@ -62,6 +63,8 @@ def _plan_fold(settings: RunSettings, prepared: PreparedSet, split: ClipSplit) -
             inputs = chains[teacher_seed]
             if kind in outputs:
                 inputs = {"teacher_outputs": outputs[kind][teacher_seed]}
+            elif kind == "live_ensemble":
+                inputs = together(chains)
             students[kind][seed] = planner.student(part, seed, kind, inputs)
         baselines[seed] = planner.baseline(part, seed)
         shipped = students[settings.teacher_outputs[0]][seed]

@@ -11,7 +11,10 @@ from pskd_tf.distillation.acs_settings import ACSSettings
 from pskd_tf.distillation.training_settings import TrainingSettings
 
 TEACHERS = ("skeleton_teacher", "fusion_teacher", "accelerometer_teacher")
-TEACHER_OUTPUTS = ("cross_fitted", "in_sample", "live")
+CACHED_OUTPUTS = ("cross_fitted", "in_sample")
+# Who is asked about the mixed-up input itself; of an ensemble, the teachers of all seeds together.
+MIXTURE_OUTPUTS = ("live_mixture", "live_ensemble")
+TEACHER_OUTPUTS = (*CACHED_OUTPUTS, "live", *MIXTURE_OUTPUTS)
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,14 @@
 """From settings to the stages that train, each under the teachers before it."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from data_prep.prepared_set import PreparedSet
 from data_prep.user_error import UserError
 from pskd_tf.distillation.training_settings import TrainingSettings
 from pskd_tf.models.streams_read import STREAMS_READ
-from pskd_tf.pipeline.run_settings import RunSettings
+from pskd_tf.pipeline.run_settings import MIXTURE_OUTPUTS, RunSettings
 from pskd_tf.pipeline.stage import Stage
 from pskd_tf.pipeline.training_part import TrainingPart
 
@@ -91,7 +91,14 @@ class StagePlanner:
         loss = {"name": "adaptive_confidence_semantic", "arguments": arguments}
         training = self.settings.student_training
         return self.fit(
-            "accelerometer_student", f"student-{kind}", part, seed, training, loss, inputs
+            "accelerometer_student",
+            f"student-{kind}",
+            part,
+            seed,
+            training,
+            loss,
+            inputs,
+            kind=kind,
         )
 
     def baseline(self, part: TrainingPart, seed: int) -> Stage:
@@ -112,6 +119,7 @@ class StagePlanner:
         inputs: dict[str, Stage],
         teachers: Sequence[str] = (),
         drop_one_teacher: bool = False,
+        kind: str = "live",
     ) -> Stage:
         """Declares one training.
 
@@ -122,9 +130,11 @@ class StagePlanner:
             seed: Seed of weights and draws.
             training: Length and optimiser.
             loss: `name` and `arguments` of `make_loss`.
-            inputs: Teachers' fit stages by name, or their cached outputs as `teacher_outputs`.
+            inputs: Teachers' fit stages by name (of several seeds, see `together`), or their cached
+                outputs as `teacher_outputs`.
             teachers: Who of the cached teachers speaks; all of the run's if empty.
             drop_one_teacher: Whether each batch is without one teacher, drawn at random (DGKD).
+            kind: Kind of the teachers' outputs; where they are not cached, it says what they see.
 
         Returns:
             The stage.
@@ -138,9 +148,22 @@ class StagePlanner:
             "seed": seed,
             "training": dataclasses.asdict(training),
             "loss": loss,
-            "teachers": cached if "teacher_outputs" in inputs else list(inputs),
+            "teachers": cached if "teacher_outputs" in inputs else _names(inputs),
             **self.common,
         }
         if drop_one_teacher:
             settings["drop_one_teacher"] = True
+        if kind in MIXTURE_OUTPUTS:
+            settings["teacher_outputs"] = kind
         return Stage("fit", f"{label}-s{seed}-on-{part.name}", settings, inputs)
+
+
+def together(chains: Mapping[int, Mapping[str, Stage]]) -> dict[str, Stage]:
+    """Returns the teachers of several seeds as the inputs of one fit stage: `<teacher>/<seed>`."""
+    return {
+        f"{name}/{seed}": stage for seed, chain in chains.items() for name, stage in chain.items()
+    }
+
+
+def _names(inputs: Mapping[str, Stage]) -> list[str]:
+    return list(dict.fromkeys(role.partition("/")[0] for role in inputs))

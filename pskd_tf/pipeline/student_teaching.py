@@ -14,7 +14,7 @@ from pskd_tf.data.training_batches import training_batches
 from pskd_tf.distillation.losses.distillation_loss import DistillationLoss
 from pskd_tf.distillation.losses.make_loss import make_loss
 from pskd_tf.pipeline.given_columns import availability_column, given_columns
-from pskd_tf.pipeline.load_stage_model import load_stage_model
+from pskd_tf.pipeline.load_teachers import load_teachers
 from pskd_tf.pipeline.run_context import RunContext
 from pskd_tf.pipeline.stage import Stage
 from pskd_tf.pipeline.with_live_outputs import with_live_outputs
@@ -28,7 +28,8 @@ class StudentTeaching:
         student: The fit stage.
         clips: Its training clips.
         given: Cached outputs' columns, `(clips, ...)`.
-        live: Live teachers by name.
+        live: Live teachers by name. While a student is compressed they are asked about the sources
+            of a mixture, also where the student's training asked them about the mixture.
         projections: Learned projections by teacher, `(student width, teacher width)`.
     """
 
@@ -57,8 +58,8 @@ class StudentTeaching:
             with np.load(source, allow_pickle=False) as arrays:
                 given = given_columns(arrays, clips, names)
         else:
+            live = load_teachers(student, context, clips)
             for name in names:
-                live[name] = load_stage_model(student.inputs[name], context, clips)
                 given |= availability_column(name, clips)
         with np.load(context.folder(student) / "projections.npz", allow_pickle=False) as arrays:
             projections = {name: arrays[name] for name in arrays.files}

@@ -8,6 +8,8 @@ _COLOURS = {
     "students/cross_fitted": "#c8501e",
     "students/in_sample": "#8d5aa8",
     "students/live": "#2a7f96",
+    "students/live_mixture": "#6f6a1f",
+    "students/live_ensemble": "#7a4b2a",
     "pruned": "#a2486f",
     "int8": "#2f3e5c",
     "ground_truth": "#9aa0a6",

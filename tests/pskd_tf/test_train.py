@@ -157,14 +157,16 @@ def test_a_users_error_is_one_line_and_exit_status_2(run_train, tmp_path, flags,
 
 
 def test_cross_fitted_live_and_window_mode_end_in_an_export(run_train, tmp_path):
-    """What the tiny run leaves out: honest outputs, live teachers, windows, several workers."""
+    """What the tiny run leaves out: honest outputs, live teachers alone and of several seeds
+    together, windows, several workers."""
     run_dir = tmp_path / "run"
     finished = run_train(
         "--flagfile=configs/tiny.flags",
         f"--run_dir={run_dir}",
         "--workers=2",
         "--teachers=skeleton_teacher",
-        "--teacher_outputs=live,cross_fitted",
+        "--teacher_outputs=live_ensemble,live,cross_fitted",
+        "--teacher_seeds=1,2",
         "--input_mode=window",
         "--semantic_weight=0.1",
         "--epochs=4",
@@ -172,7 +174,7 @@ def test_cross_fitted_live_and_window_mode_end_in_an_export(run_train, tmp_path)
     )
     assert finished.returncode == 0, finished.stderr
     metrics = json.loads((run_dir / "metrics.json").read_text(encoding="utf-8"))
-    assert set(metrics["acs"]["selection"]) == {"live", "cross_fitted"}
+    assert set(metrics["acs"]["selection"]) == {"live_ensemble", "live", "cross_fitted"}
     for shares in metrics["acs"]["selection"].values():
         assert sum(shares.values()) == pytest.approx(1.0, abs=1e-5)
     assert set(metrics["acs"]["cached_teachers"]) == {"cross_fitted"}

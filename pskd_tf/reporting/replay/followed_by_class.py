@@ -51,8 +51,7 @@ def followed_by_class(run: LoadedRun, kind: str) -> dict[str, np.ndarray] | None
     else:
         views = evaluation_views(clips, _streams([*names, "accelerometer_student"]), inputs)
         rows = views.rows
-        stages = [run.stage(fit.inputs[name]) for name in names]
-        teachers = [_logits(stage, clips, views) for stage in stages]
+        teachers = [_teacher_logits(run, fit, name, clips, views) for name in names]
         seen = [_available(name, clips)[rows] for name in names]
         student = _logits(fit, clips, views)
     shares = followed_shares(
@@ -83,6 +82,14 @@ def _streams(models: list[str]) -> set[str]:
 
 def _logits(stage: StageRecord, clips: PairedClips, views: EvaluationViews) -> np.ndarray:
     return model_outputs(stage_model(stage, clips), views.streams)["logits"]
+
+
+def _teacher_logits(
+    run: LoadedRun, fit: StageRecord, name: str, clips: PairedClips, views: EvaluationViews
+) -> np.ndarray:
+    """The mean over the seeds that speak together; there is one, but for an ensemble."""
+    keys = [key for role, key in fit.inputs.items() if role.partition("/")[0] == name]
+    return np.mean([_logits(run.stage(key), clips, views) for key in keys], axis=0)
 
 
 def _available(name: str, clips: PairedClips) -> np.ndarray:

@@ -44,7 +44,7 @@ def training_group(run: LoadedRun, stage: StageRecord) -> str:
     if "teacher_outputs" in stage.inputs:
         source = run.stage(stage.inputs["teacher_outputs"])
         return f"students/{source.settings['teacher_outputs']}"
-    return "students/live"
+    return f"students/{stage.settings.get('teacher_outputs', 'live')}"
 
 
 def group_heading(name: str) -> str:

@@ -34,6 +34,17 @@ KD = Method(
 PLAIN = Method("plain", "cross-entropy", "cross_entropy", ({"label_smoothing": 0.1},))
 
 
+TOGETHER = Method(
+    "together",
+    "ensemble",
+    "knowledge_distillation",
+    ({},),
+    teachers=("skeleton_teacher", "accelerometer_teacher"),
+    teacher_outputs="live_ensemble",
+    crossed=True,
+)
+
+
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedSet:
     return prepare_dataset("synthetic", None, tmp_path_factory.mktemp("prepared") / "set")
@@ -43,7 +54,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedSet:
 def planners(prepared) -> dict[str, CellPlanner]:
     (split,) = protocol_splits(prepared.description, prepared.manifest, "cross_subject")
     left_out = validation_splits(prepared.description, prepared.manifest, split)
-    settings = RunSettings(baseline_label_smoothing=0.1)
+    settings = RunSettings(baseline_label_smoothing=0.1, teacher_seeds=(1, 2))
     return {
         "cross_subject": CellPlanner(settings, prepared, "cross_subject", [split]),
         "validation": CellPlanner(settings, prepared, "validation", left_out),
@@ -63,7 +74,17 @@ def test_crossed_methods_run_all_pairs_and_others_take_turns(planners):
 
     assert pairs(ACS) == [(7, 1), (8, 1), (7, 2), (8, 2), (7, 3), (8, 3)]
     assert pairs(KD) == [(7, 1), (8, 2), (7, 3)]
-    assert pairs(PLAIN) == [(-1, 1), (-1, 2), (-1, 3)]
+    assert pairs(PLAIN) == pairs(TOGETHER) == [(-1, 1), (-1, 2), (-1, 3)]
+
+
+def test_an_ensemble_is_of_all_teacher_seeds_and_sees_the_mixture(planners):
+    (cell,) = planners["cross_subject"].cells(TOGETHER, 0, [3], [1])
+    assert set(cell.fit.inputs) == {
+        f"{name}/{seed}" for name in TOGETHER.teachers for seed in (1, 2)
+    }
+    assert cell.fit.inputs["skeleton_teacher/2"].settings["seed"] == 2
+    assert cell.fit.settings["teachers"] == list(TOGETHER.teachers)
+    assert cell.fit.settings["teacher_outputs"] == "live_ensemble"
 
 
 def test_every_training_subject_is_left_out_once(planners):
@@ -71,7 +92,7 @@ def test_every_training_subject_is_left_out_once(planners):
     assert [cell.held_out for cell in cells] == [("1",), ("3",), ("5",)]
 
 
-@pytest.mark.parametrize("method", [ACS, KD, PLAIN])
+@pytest.mark.parametrize("method", [ACS, KD, PLAIN, TOGETHER])
 def test_nothing_trains_on_who_is_scored(planners, method):
     for planner in planners.values():
         for cell in planner.cells(method, 0, [1], [1]):

@@ -68,3 +68,14 @@ def test_the_loss_is_linear_in_each_sample_s_share(loss, make_batch):
     np.testing.assert_allclose(mixed, expected, rtol=1e-5, atol=1e-6)
     columns = np.asarray(loss.terms(targets, outputs).selection).shape[1]
     np.testing.assert_allclose(mixed[:, -columns:].sum(axis=1), 1.0, atol=1e-6)
+
+
+@every_loss
+def test_teachers_of_the_mixture_say_the_same_to_both_labels(loss, make_batch):
+    targets, outputs = make_batch()
+    share = np.random.default_rng(0).uniform(size=8).astype(np.float32)
+    mixed = _flat(distillation_step(loss, targets, outputs, share, "mixture"))
+    next_label = {**targets, "labels": np.roll(targets["labels"], -1)}
+    own, other = _flat(loss.terms(targets, outputs)), _flat(loss.terms(next_label, outputs))
+    expected = share[:, None] * own + (1 - share[:, None]) * other
+    np.testing.assert_allclose(mixed, expected, rtol=1e-5, atol=1e-6)

@@ -134,6 +134,47 @@ def test_one_step_descends_the_weighted_loss_of_the_student(tiny_model, teachers
         np.testing.assert_allclose(variable, value, atol=1e-6)
 
 
+def _mixed(streams, share) -> dict:
+    return {name: np.asarray(mix_with_next(one, share)) for name, one in streams.items()}
+
+
+def test_teachers_of_the_mixture_read_what_the_student_reads(tiny_model, teachers, streams, labels):
+    share = np.linspace(0, 1, 12, dtype=np.float32)
+    student = tiny_model()
+    distiller = _distiller(student, teachers, WITHOUT_EMBEDDINGS, teachers_see="mixture")
+    mixed = _mixed(streams, share)
+    targets = _targets(teachers, mixed, labels)
+    outputs = student(mixed["accelerometer"], training=True)
+    terms = distillation_step(WITHOUT_EMBEDDINGS, targets, outputs, share, "mixture")
+    logs = _step(distiller, {**streams, "mixup_share": share}, labels)
+    assert logs["loss"] == pytest.approx(float(np.mean(terms.loss)), rel=1e-5)
+    assert logs["followed_body"] == pytest.approx(float(np.mean(terms.selection[:, 0])), rel=1e-5)
+    apart = _distiller(tiny_model(), teachers, WITHOUT_EMBEDDINGS)
+    assert _step(apart, {**streams, "mixup_share": share}, labels)["loss"] != logs["loss"]
+
+
+def test_a_teacher_sees_a_mixture_where_it_sees_both_sources(tiny_model, teachers, streams, labels):
+    seen = np.float32([1, 1, 0, 1] + [1] * 8)
+    data = {**streams, "mixup_share": np.full(12, 0.3, np.float32), "body_available": seen}
+    distiller = _distiller(
+        tiny_model(),
+        {"body": teachers["body"]},
+        AdaptiveConfidenceSemantic(),
+        teachers_see="mixture",
+    )
+    mixed = distiller._mixed(data, data["mixup_share"])
+    np.testing.assert_array_equal(mixed["body_available"], [1, 0, 0, 1] + [1] * 8)
+    assert np.isfinite(_step(distiller, data, labels)["loss"])
+
+
+def test_what_teachers_see_is_checked(tiny_model, teachers):
+    with pytest.raises(ValueError, match=r"teachers_see must be one of .* Received: dreams"):
+        PSKDDistiller(tiny_model(), teachers, WITHOUT_EMBEDDINGS, teachers_see="dreams")
+    given = {"body": None}
+    with pytest.raises(ValueError, match=r"Only live teachers can see mixtures\. .*'body'"):
+        PSKDDistiller(tiny_model(), given, WITHOUT_EMBEDDINGS, teachers_see="mixture")
+
+
 def test_a_sample_of_weight_0_is_left_out(tiny_model, teachers, streams, labels):
     """Its label changes neither the loss, nor the accuracy, nor the update."""
     weights = np.ones(12, np.float32)

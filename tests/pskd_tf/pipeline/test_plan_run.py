@@ -83,6 +83,8 @@ def test_students_take_turns_with_the_teacher_seeds(prepared):
         for seed in (1, 2, 3)
     ]
     assert used == [7, 8, 7]
+    (fewer,) = plan_run(RunSettings(seeds=(1,), teacher_seeds=(7, 8)), prepared)
+    assert set(fewer.teacher_outputs["cross_fitted"]) == {7}  # nobody needs those of 8
 
 
 def test_folds_share_the_chains_that_are_the_same(prepared):
@@ -111,6 +113,22 @@ def test_any_teacher_can_be_left_out(prepared, teachers, first_inputs):
     student = plan.students["live"][1]
     assert list(student.inputs) == list(teachers) == student.settings["teachers"]
     assert list(student.inputs[teachers[-1]].inputs) == first_inputs
+
+
+def test_what_teachers_see_is_in_the_key_only_where_it_is_the_mixture(prepared):
+    kinds = ("live", "live_mixture", "live_ensemble")
+    settings = RunSettings(seeds=(1, 2), teacher_seeds=(7, 8), teacher_outputs=kinds)
+    (plan,) = plan_run(settings, prepared)
+    live, mixture, ensemble = [plan.students[kind][2] for kind in kinds]
+    assert "teacher_outputs" not in live.settings  # or old results would be lost
+    assert mixture.settings == {**live.settings, "teacher_outputs": "live_mixture"}
+    assert {role: one.key for role, one in mixture.inputs.items()} == {
+        role: one.key for role, one in live.inputs.items()
+    }
+    assert len(ensemble.inputs) == 6 and ensemble.settings["teachers"] == list(live.inputs)
+    for role, one in ensemble.inputs.items():
+        name, seed = role.split("/")
+        assert (one.settings["model"], one.settings["seed"]) == (name, int(seed))
 
 
 def test_a_key_names_all_that_a_result_depends_on_and_nothing_else():
