@@ -8,6 +8,7 @@ followed_by_epoch: whom the student followed while it trained. followed_by_class
 class, replayed with the finished student. agreement: how often it says what each teacher says.
 teacher_confidence: confidence in the truth on the training clips, for each kind of cached outputs.
 gap_by_class: the student's accuracy minus each teacher's, on held-out clips.
+teacher_calibration (a table): the temperature that would fit each cached teacher's confidence best.
 """
 
 from pathlib import Path
@@ -42,13 +43,14 @@ def main() -> None:
     if not run.settings["teachers"]:
         raise UserError("The study needs a run with teachers", "none", run_dir)
     start_tensorflow()
-    from pskd_tf.study.write_pictures import PICTURES, write_pictures
+    from pskd_tf.study.write_pictures import PICTURES, TABLE, write_pictures
 
     if _DRY_RUN.value:
-        print(f"would write to {folder}: {', '.join(f'{one}.png' for one in PICTURES)}")
+        names = [*(f"{one}.png" for one in PICTURES), f"{TABLE}.csv"]
+        print(f"would write to {folder}: {', '.join(names)}")
     else:
         for path in write_pictures(run, folder):
-            print(f"picture: {path}")
+            print(f"{'table' if path.suffix == '.csv' else 'picture'}: {path}")
     print_result(folder, "python", "-m", "pskd_tf.report", f"--run_dir={run_dir}")
 
 

@@ -1,14 +1,19 @@
 """The pictures of a run: whom the student follows, and why."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
+from data_prep.whole_file import whole_file
 from pskd_tf.reporting.loaded_run import LoadedRun
 from pskd_tf.reporting.markup.number_text import words
 from pskd_tf.reporting.palette import colour_of
 from pskd_tf.reporting.replay.followed_by_class import followed_by_class
+from pskd_tf.study.cached_logits import cached_logits
+from pskd_tf.study.calibration import calibration
 from pskd_tf.study.class_accuracies import class_accuracies
 from pskd_tf.study.epoch_means import epoch_means
 from pskd_tf.study.picture import Picture
@@ -22,6 +27,8 @@ PICTURES = (
     "gap_by_class",
 )
 
+TABLE = "teacher_calibration"
+
 _AROUND = 9  # epochs; odd
 
 
@@ -30,7 +37,7 @@ def write_pictures(run: LoadedRun, folder: Path) -> list[Path]:
 
     Args:
         run: The run; it must have teachers.
-        folder: Where to write, by the names in `PICTURES`.
+        folder: Where to write, by the names in `PICTURES`, and the table `TABLE`.
 
     Returns:
         The files: by epoch the mean over seeds; by class and of the confidence the first seed;
@@ -60,7 +67,20 @@ def write_pictures(run: LoadedRun, folder: Path) -> list[Path]:
         if picture is not None:
             picture.save(folder / f"{name}.png")
             written.append(folder / f"{name}.png")
+    table = _calibrations(run, kinds)
+    if len(table):
+        with whole_file(folder / f"{TABLE}.csv") as temporary:
+            table.to_csv(temporary, index=False, lineterminator="\n", float_format="%.4f")
+        written.append(folder / f"{TABLE}.csv")
     return written
+
+
+def _calibrations(run: LoadedRun, kinds: Sequence[str]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"teacher_outputs": kind, "teacher": name, **dataclasses.asdict(calibration(*outputs))}
+        for kind in kinds
+        for name, outputs in cached_logits(run, kind).items()
+    )
 
 
 def _titles(kinds: Sequence[str]) -> list[str]:

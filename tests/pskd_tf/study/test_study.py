@@ -13,7 +13,7 @@ from pskd_tf.study.class_accuracies import class_accuracies
 from pskd_tf.study.epoch_means import epoch_means
 from pskd_tf.study.picture import Picture
 from pskd_tf.study.teacher_confidences import teacher_confidences
-from pskd_tf.study.write_pictures import PICTURES, write_pictures
+from pskd_tf.study.write_pictures import PICTURES, TABLE, write_pictures
 
 TEACHERS = ("skeleton_teacher", "fusion_teacher", "accelerometer_teacher")
 
@@ -81,11 +81,16 @@ def test_class_accuracies_average_to_the_run_s_accuracy(run):
 
 def test_every_picture_is_written(run, tmp_path):
     written = write_pictures(run, tmp_path / "pictures")
-    assert [path.name for path in written] == [f"{name}.png" for name in PICTURES]
+    names = [*(f"{name}.png" for name in PICTURES), f"{TABLE}.csv"]
+    assert [path.name for path in written] == names
     assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == sorted(
         path.name for path in written
     )
-    for path in written:
+    table = pd.read_csv(written[-1])
+    assert list(table["teacher"]) == list(TEACHERS)
+    assert set(table["teacher_outputs"]) == {"in_sample"}
+    assert (table["calibrated_loss"] <= table["loss"]).all()
+    for path in written[:-1]:
         pixels = imread(path)
         assert min(pixels.shape[:2]) > 250
         assert pixels[..., :3].std() > 0.02  # not blank
