@@ -2,6 +2,7 @@
 
 import multiprocessing
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
@@ -47,13 +48,16 @@ def run_cells(
     teachers = [stage for cell in cells for stage in cell.fit.inputs.values()]
     run_waves(teachers, context, workers)
     do = _on_ray if runner == "ray" else _in_pool
+    started = time.monotonic()
     bar = tqdm(total=len(cells), unit="cell", smoothing=0.1, disable=not sys.stderr.isatty())
     with bar:
         for number, cell in enumerate(do(cells, context, workers, ray_address), start=1):
             finished(cell)
             bar.update()
             if bar.disable:
-                print(f"cell {number} of {len(cells)}: {cell.fit.name}", flush=True)
+                left = (time.monotonic() - started) / number * (len(cells) - number)
+                said = f"cell {number} of {len(cells)}: {cell.fit.name}"
+                print(f"{said}, about {left / 60:.0f} min left", flush=True)
 
 
 def _in_pool(

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -123,6 +124,14 @@ def test_the_last_lines_say_where_and_what_next(finished):
     *_, result, following = finished[1].splitlines()
     assert result == f"result: {finished[0] / 'results' / 'leaderboard.md'}"
     assert following.startswith("next: ")
+
+
+def test_without_a_terminal_each_cell_is_a_line_with_the_time_left(finished):
+    lines = [line for line in finished[1].splitlines() if line.startswith("cell ")]
+    assert lines
+    for line in lines:
+        assert re.fullmatch(r"cell \d+ of \d+: \S+, about \d+ min left", line)
+    assert lines[-1].endswith("about 0 min left")
 
 
 def test_a_dry_run_counts_the_cells_and_does_none(finished):
