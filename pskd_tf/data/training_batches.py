@@ -1,6 +1,7 @@
 """The stream of augmented training batches, from any epoch on."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -9,6 +10,7 @@ from data_prep.user_error import UserError
 from pskd_tf.data.augmentation_settings import AugmentationSettings
 from pskd_tf.data.draw_generator import draw_generator
 from pskd_tf.data.input_settings import InputSettings
+from pskd_tf.data.kept_views import KeptViews
 from pskd_tf.data.paired_clips import PairedClips
 from pskd_tf.data.random_views import random_views
 
@@ -30,6 +32,7 @@ def training_batches(
     mixup: float = 0.0,
     given: Mapping[str, np.ndarray] | None = None,
     dropped_teachers: Sequence[str] = (),
+    kept_views: Path | None = None,
 ) -> tf.data.Dataset:
     """Streams batches; every draw is a function of (seed, stage, epoch, step).
 
@@ -47,6 +50,7 @@ def training_batches(
         given: Further columns by name, `(clips, ...)` float32, such as teachers' outputs.
         dropped_teachers: Names of teachers of whom each batch lacks one, drawn at random: its
             column `<name>_available` `(batch,)` is 0 (Son et al., ICCV 2021).
+        kept_views: Where to keep the views, as `KeptViews` takes it; None draws them.
 
     Returns:
         A dataset of `(x, y)`: `x` the streams, the given columns and, with mixup, `mixup_share`
@@ -59,9 +63,17 @@ def training_batches(
         raise UserError(f"A batch of {batch_size} needs at least as many clips", len(clips))
     given = dict(given or {})
 
-    def batch(rows: np.ndarray, generator: np.random.Generator) -> tuple[dict, np.ndarray]:
+    steps = len(clips) // batch_size
+
+    def batch(
+        rows: np.ndarray, generator: np.random.Generator, keeper: KeptViews, number: int
+    ) -> tuple[dict, np.ndarray]:
         of_views, of_mixup = generator.spawn(2)
-        x = random_views(clips, rows, streams, of_views, inputs, augmentation)
+        x = keeper.views(
+            number,
+            streams,
+            lambda names: random_views(clips, rows, names, of_views, inputs, augmentation),
+        )
         x |= {name: column[rows] for name, column in given.items()}
         if mixup:
             x["mixup_share"] = of_mixup.beta(mixup, mixup, len(rows)).astype(np.float32)
@@ -75,17 +87,19 @@ def training_batches(
         return x, clips.labels[rows]
 
     def groups() -> Iterator[tuple[dict, np.ndarray]]:
-        steps = len(clips) // batch_size
+        keeper = KeptViews(kept_views, epochs * steps)
         for epoch in range(first_epoch, epochs):
             order = draw_generator(seed, stage, epoch).permutation(len(clips))
             for first in range(0, steps, _BATCHES_IN_A_GROUP):
                 group = []
                 for step in range(first, min(first + _BATCHES_IN_A_GROUP, steps)):
                     rows = order[step * batch_size : (step + 1) * batch_size]
-                    group.append(batch(rows, draw_generator(seed, stage, epoch, step + 1)))
+                    generator = draw_generator(seed, stage, epoch, step + 1)
+                    group.append(batch(rows, generator, keeper, epoch * steps + step))
                 yield tf.nest.map_structure(lambda *arrays: np.stack(arrays), *group)
 
-    example = batch(np.arange(batch_size), draw_generator(seed, stage, 0, 0))
+    nothing_kept = KeptViews(None, 0)
+    example = batch(np.arange(batch_size), draw_generator(seed, stage, 0, 0), nothing_kept, 0)
     signature = tf.nest.map_structure(
         lambda array: tf.TensorSpec((None, *array.shape), array.dtype), example
     )

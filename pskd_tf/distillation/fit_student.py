@@ -37,6 +37,7 @@ def fit_student(
     dropped_teachers: Sequence[str] = (),
     embedding_widths: Mapping[str, int] | None = None,
     teachers_see: str = "sources",
+    kept_views: Path | None = None,
     record_path: Path,
     record_every_epochs: int = 10,
     resumed: Callable[[int], None] = lambda epoch: None,
@@ -64,6 +65,7 @@ def fit_student(
         dropped_teachers: Teachers of whom each batch, drawn at random, lacks one (DGKD).
         embedding_widths: Width of the given teachers' embeddings.
         teachers_see: As `PSKDDistiller` takes it.
+        kept_views: As `training_batches` takes it.
         record_path: Where the epoch record is kept while the training lasts.
         record_every_epochs: Epochs from one record to the next.
         resumed: Called with the epoch where a record is resumed.
@@ -109,6 +111,7 @@ def fit_student(
         mixup=training.mixup,
         given=given,
         dropped_teachers=dropped_teachers,
+        kept_views=kept_views,
     )
     distiller.fit(
         batches,

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pandas as pd
 
+from data_prep.fingerprint import json_sha256
 from data_prep.prepared_set import PreparedSet
 from data_prep.whole_file import whole_file
 from pskd_tf.data.augmentation_settings import AugmentationSettings
@@ -21,7 +22,7 @@ from pskd_tf.pipeline.given_columns import availability_column, given_columns
 from pskd_tf.pipeline.load_stage_model import build_stage_model
 from pskd_tf.pipeline.load_teachers import load_teachers, teachers_see
 from pskd_tf.pipeline.run_context import RunContext
-from pskd_tf.pipeline.stage import Stage
+from pskd_tf.pipeline.stage import RESULT_VERSION, Stage
 from pskd_tf.pipeline.tensorboard_scalars import TensorBoardScalars
 from pskd_tf.pipeline.weights_file import save_weights
 
@@ -43,6 +44,18 @@ def fit_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
         result = _fit(stage, context, folder)
     devices = strategy.num_replicas_in_sync
     return result if devices == 1 else result | {"devices": devices}
+
+
+def _kept_views(stage: Stage, context: RunContext, clips: PairedClips) -> Path | None:
+    if context.views_dir is None:
+        return None
+    # All that the draws depend on, so not the loss, the teachers or the optimiser.
+    settings = stage.settings
+    names = ("dataset", "seed", "draws", "inputs", "augmentation")
+    draws = {name: settings[name] for name in names}
+    draws |= {name: settings["training"][name] for name in ("epochs", "batch_size")}
+    draws |= {"clips": clips.clip_ids, "result_version": RESULT_VERSION}
+    return context.views_dir / json_sha256(draws)[:16]
 
 
 def _fit(stage: Stage, context: RunContext, folder: Path) -> dict:
@@ -79,6 +92,7 @@ def _fit(stage: Stage, context: RunContext, folder: Path) -> dict:
         dropped_teachers=settings["teachers"] if settings.get("drop_one_teacher") else (),
         embedding_widths=widths,
         teachers_see=teachers_see(stage),
+        kept_views=_kept_views(stage, context, clips),
         record_path=context.record(stage),
         record_every_epochs=context.record_every_epochs,
         resumed=lambda epoch: context.log(f"resumed {name} from epoch {epoch}"),

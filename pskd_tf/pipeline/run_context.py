@@ -22,6 +22,7 @@ class RunContext:
         run_dir: Log and TensorBoard files.
         record_every_epochs: Epochs from one epoch record to the next.
         strategy: How one training is spread over devices; see `device_strategy`.
+        views_dir: Where trainings keep the views they draw for those after them; None keeps none.
         advance: Called with epochs as they are finished.
     """
 
@@ -30,6 +31,7 @@ class RunContext:
     run_dir: Path
     record_every_epochs: int = 10
     strategy: str = "none"
+    views_dir: Path | None = None
     advance: Callable[[int], None] = _ignore
 
     def folder(self, stage: Stage) -> Path:
