@@ -85,7 +85,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         time.sleep(generator.random())
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    last = run(folder, "--protocols=validation,cross_subject", "--score_test")
+    last = run(folder, "--protocols=validation,cross_subject", "--score_test", "--keep_views")
     assert last.returncode == 0, last.stderr
     return folder, last.stdout
 
@@ -124,6 +124,13 @@ def test_the_last_lines_say_where_and_what_next(finished):
     *_, result, following = finished[1].splitlines()
     assert result == f"result: {finished[0] / 'results' / 'leaderboard.md'}"
     assert following.startswith("next: ")
+
+
+def test_views_are_kept_once_for_all_methods(finished):
+    names = [path.name for path in (finished[0] / "work" / "views").iterdir()]
+    assert all(name.endswith("-accelerometer.npy") for name in names)
+    # Two student seeds on test, one on each fold of validation that was still to do.
+    assert 2 <= len(names) <= 2 + 3
 
 
 def test_without_a_terminal_each_cell_is_a_line_with_the_time_left(finished):
