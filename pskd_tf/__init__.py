@@ -47,6 +47,7 @@ _HOMES = {
     "fusion_teacher": "models.fusion_teacher",
     "make_loss": "distillation.losses.make_loss",
     "make_optimizer": "distillation.make_optimizer",
+    "mean_of_models": "models.mean_of_models",
     "skeleton_teacher": "models.skeleton_teacher",
     "tflm_logits": "evaluation.tflm_logits",
     "training_batches": "data.training_batches",
@@ -114,6 +115,7 @@ if TYPE_CHECKING:
     from pskd_tf.models.accelerometer_student import accelerometer_student as accelerometer_student
     from pskd_tf.models.accelerometer_teacher import accelerometer_teacher as accelerometer_teacher
     from pskd_tf.models.fusion_teacher import fusion_teacher as fusion_teacher
+    from pskd_tf.models.mean_of_models import mean_of_models as mean_of_models
     from pskd_tf.models.skeleton_teacher import skeleton_teacher as skeleton_teacher
 
 __all__ = [*_HOMES]
