@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
 
 from tqdm import tqdm
 
@@ -46,7 +47,8 @@ def run_cells(
     if workers == 1:
         start_tensorflow()  # this very process will work
     teachers = [stage for cell in cells for stage in cell.fit.inputs.values()]
-    run_waves(teachers, context, workers)
+    # A teacher's views serve that teacher alone.
+    run_waves(teachers, replace(context, views_dir=None), workers)
     do = _on_ray if runner == "ray" else _in_pool
     started = time.monotonic()
     bar = tqdm(total=len(cells), unit="cell", smoothing=0.1, disable=not sys.stderr.isatty())
