@@ -1,5 +1,6 @@
 """Training views that are drawn once and read by every later training with the same draws."""
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Callable, Collection
@@ -74,7 +75,8 @@ class KeptViews:
             number = self.batches - 1
         if number == self.batches - 1:
             del self._writing[stream]
-            stream_file.close()
+            with contextlib.suppress(OSError):  # closing writes what a full disk did not take
+                stream_file.close()
 
     def _begin(self, stream: str, views: np.ndarray) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -87,7 +87,7 @@ def test_a_full_disk_costs_nothing_but_the_views(tmp_path, monkeypatch):
             raise OSError("No space left on device")
 
         def close(self):
-            pass
+            raise OSError("No space left on device")
 
     keeper._writing["a"] = Full()
     for number in (1, 2):
