@@ -104,4 +104,7 @@ def training_batches(
         lambda array: tf.TensorSpec((None, *array.shape), array.dtype), example
     )
     stream = tf.data.Dataset.from_generator(groups, output_signature=signature)
-    return stream.unbatch().prefetch(_BATCHES_IN_A_GROUP)
+    # There is nothing to tune, and the end of a tuned stream waits up to a minute for the tuner.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return stream.unbatch().prefetch(_BATCHES_IN_A_GROUP).with_options(options)

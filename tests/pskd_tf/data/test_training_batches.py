@@ -85,6 +85,22 @@ def test_how_many_batches_are_drawn_in_one_go_changes_nothing(clips, monkeypatch
         np.testing.assert_array_equal(first[1], second[1])
 
 
+def test_no_tuner_runs_whose_thread_the_end_of_a_training_would_wait_for(clips):
+    # Ended trainings stood still for up to a minute.
+    stream = training_batches(
+        clips,
+        ("accelerometer",),
+        seed=1,
+        stage="student",
+        first_epoch=0,
+        epochs=1,
+        batch_size=7,
+        inputs=INPUTS,
+        augmentation=AugmentationSettings(),
+    )
+    assert stream.options().autotune.enabled is False
+
+
 def test_the_seed_and_the_stage_change_the_stream(clips):
     first, again = _batches(clips, epochs=1)[0], _batches(clips, epochs=1)[0]
     assert _equal(first, again)
