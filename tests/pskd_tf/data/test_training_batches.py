@@ -14,7 +14,7 @@ from pskd_tf.data.training_batches import training_batches
 INPUTS = InputSettings(steps=24, skeleton_frames=12, gravity_taps=5)
 
 
-def _batches(clips, streams=("accelerometer",), **changes):
+def _stream(clips, streams=("accelerometer",), **changes):
     arguments = {
         "seed": 1,
         "stage": "student",
@@ -26,8 +26,11 @@ def _batches(clips, streams=("accelerometer",), **changes):
         "given": {"row": np.arange(len(clips), dtype=np.float32)},
         **changes,
     }
-    stream = training_batches(clips, streams, **arguments)
-    return list(stream.as_numpy_iterator())
+    return training_batches(clips, streams, **arguments)
+
+
+def _batches(clips, streams=("accelerometer",), **changes):
+    return list(_stream(clips, streams, **changes).as_numpy_iterator())
 
 
 def _equal(first, second) -> bool:
@@ -87,18 +90,7 @@ def test_how_many_batches_are_drawn_in_one_go_changes_nothing(clips, monkeypatch
 
 def test_no_tuner_runs_whose_thread_the_end_of_a_training_would_wait_for(clips):
     # Ended trainings stood still for up to a minute.
-    stream = training_batches(
-        clips,
-        ("accelerometer",),
-        seed=1,
-        stage="student",
-        first_epoch=0,
-        epochs=1,
-        batch_size=7,
-        inputs=INPUTS,
-        augmentation=AugmentationSettings(),
-    )
-    assert stream.options().autotune.enabled is False
+    assert _stream(clips).options().autotune.enabled is False
 
 
 def test_the_seed_and_the_stage_change_the_stream(clips):
