@@ -14,7 +14,7 @@ from data_prep.prepared_set import PreparedSet
 from data_prep.user_error import UserError
 from pskd_tf.data.augmentation_settings import AugmentationSettings
 from pskd_tf.data.input_settings import InputSettings
-from pskd_tf.distillation.acs_settings import ACSSettings
+from pskd_tf.distillation.acs_settings import SELECTIONS, ACSSettings
 from pskd_tf.distillation.training_settings import TrainingSettings
 from pskd_tf.pipeline.run_settings import (
     TEACHER_OUTPUTS,
@@ -57,7 +57,11 @@ def define_train_flags() -> None:
         ["cross_fitted"],
         f"Kinds of teacher outputs ({', '.join(TEACHER_OUTPUTS)}); the first one's student ships.",
     )
-    text("acs_selection", "hard", "What ACS (our reconstruction) follows: hard, gap or soft.")
+    text(
+        "acs_selection",
+        "hard",
+        f"What ACS (our reconstruction) follows: one of {', '.join(SELECTIONS)}.",
+    )
     real("temperature", 4.0, "Temperature T of the distillation, above 0.")
     real("distillation_weight", 1.0, "Weight lambda of the distillation term.")
     real("semantic_weight", 0.0, "Weight mu of the embeddings' distance; 0 leaves it out.")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from data_prep.user_error import UserError
 
-SELECTIONS = ("hard", "gap", "soft")
+SELECTIONS = ("hard", "gap", "near", "right", "soft")
 SEMANTIC_KINDS = ("mse", "cosine")
 
 
@@ -13,7 +13,7 @@ class ACSSettings:
     """Arguments of `AdaptiveConfidenceSemantic`; the formula is ours, see there.
 
     Attributes:
-        selection: `hard`, `gap` or `soft`.
+        selection: `hard`, `gap`, `near`, `right` or `soft`.
         temperature: T, above 0.
         distillation_weight: lambda, not negative.
         semantic_weight: mu, not negative; 0 leaves the embeddings out.

@@ -132,7 +132,10 @@ def test_the_screen_shows_the_table_and_no_noise(tiny_run):
         ([], "--run_dir must be given"),
         (["--dataset=nobody"], "nobody"),
         (["--teacher_outputs=honest"], "teacher_outputs takes each of cross_fitted"),
-        (["--acs_selection=best"], "acs_selection must be one of hard, gap, soft. Received: best"),
+        (
+            ["--acs_selection=best"],
+            "acs_selection must be one of hard, gap, near, right, soft. Received: best",
+        ),
         (["--teachers=skeleton_teacher,nobody"], "teachers takes each of"),
         (["--epochs=0"], "epochs must be positive. Received: 0"),
         (["--epochs=many"], "many"),

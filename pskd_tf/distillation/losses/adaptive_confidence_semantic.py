@@ -40,14 +40,16 @@ def followed_shares(
     """Returns how much of each sample follows each teacher; what is left is the ground truth's.
 
     `hard`: the teacher of highest confidence, if any is right. `gap`: the same, where that
-    teacher's cross-entropy is below the student's. `soft`: `w_k = max(c) c_k / sum_j c_j`. Equal
-    confidences share equally, so that the order of the teachers never matters.
+    teacher's cross-entropy is below the student's. `near`: of the teachers that are right, the one
+    that says most nearly what the student says, `argmin_k KL(softmax(z_k) || softmax(z_s))`.
+    `right`: all teachers that are right, equally. `soft`: `w_k = max(c) c_k / sum_j c_j`. Equals
+    share equally, so that the order of the teachers never matters.
 
     Args:
         labels: `(batch,)` class indices.
         teacher_logits: `(batch, teachers, classes)`.
         student_logits: `(batch, classes)`.
-        selection: `hard`, `gap` or `soft`.
+        selection: `hard`, `gap`, `near`, `right` or `soft`.
         available: `(batch, teachers)`, 1 where a teacher can see the sample, else 0; None: all.
 
     Returns:
@@ -61,7 +63,15 @@ def followed_shares(
     if selection == "soft":
         total = ops.sum(confidence, axis=1, keepdims=True)
         return ops.stop_gradient(highest * confidence / ops.maximum(total, 1e-12))
-    chosen = ops.logical_and(confidence >= highest, highest > 0)
+    right = confidence > 0
+    chosen = right
+    if selection != "right":
+        preference = confidence
+        if selection == "near":
+            distance = knowledge_distillation(teacher_logits, student_logits[:, None, :], 1.0)
+            preference = ops.where(right, -distance, -float("inf"))
+        best = ops.max(preference, axis=1, keepdims=True)
+        chosen = ops.logical_and(right, preference >= best)
     chosen = ops.cast(chosen, confidence.dtype)
     shares = chosen / ops.maximum(ops.sum(chosen, axis=1, keepdims=True), 1.0)
     if selection == "gap":
@@ -74,12 +84,13 @@ def followed_shares(
 class AdaptiveConfidenceSemantic(DistillationLoss):
     """ACS, reconstructed from the abstract: per sample follow a teacher or the ground truth.
 
-    With shares w_k of `followed_shares` and `D_k = lambda T^2 KL_k + mu d_k`: `hard` and `gap`
-    give `CE + sum_k w_k D_k`; `soft` gives `(1 - sum_k w_k) CE + sum_k w_k D_k`. Where no teacher
-    is right all three are cross-entropy alone. Source: ours.
+    With shares w_k of `followed_shares` and `D_k = lambda T^2 KL_k + mu d_k`: `hard`, `gap`,
+    `near` and `right` give `CE + sum_k w_k D_k`; `soft` gives
+    `(1 - sum_k w_k) CE + sum_k w_k D_k`. Where no teacher is right all of them are cross-entropy
+    alone. Source: ours.
 
     Args:
-        selection: `hard`, `gap` or `soft`.
+        selection: `hard`, `gap`, `near`, `right` or `soft`.
         temperature: T, above 0.
         distillation_weight: lambda.
         semantic_weight: mu; 0 leaves the embeddings out.

@@ -45,7 +45,7 @@ def followed_by_class(run: LoadedRun, kind: str) -> dict[str, np.ndarray] | None
         teachers = [given[f"{name}_logits"] for name in names]
         seen = [given.get(f"{name}_available", np.ones(len(clips))) for name in names]
         student = np.zeros_like(teachers[0])
-        if selection == "gap":
+        if selection in ("gap", "near"):
             views = evaluation_views(clips, {"accelerometer"}, inputs)
             student = _mean_by_clip(_logits(fit, clips, views), views.rows)
     else:

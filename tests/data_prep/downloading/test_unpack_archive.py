@@ -121,9 +121,7 @@ def test_no_archive(tmp_path: Path, content: bytes):
     assert_refused(tmp_path / "archive", "An archive must be whole")
 
 
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(["zip", "w", "w:gz"]), st.integers(0, 10**6), st.booleans())
 def test_damaged_archive(tmp_path: Path, mode: str, seed: int, is_cut: bool):
     """The same files (or fewer of a cut tar), or one line; nothing outside in any case."""

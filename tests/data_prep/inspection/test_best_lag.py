@@ -33,7 +33,7 @@ def streams(
     return sensor, joint, length
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     offset=st.floats(-1.2, 1.2),
     rate=st.sampled_from([25.0, 50.0, 100.0, 208.0]),

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data_prep.loaders.synthetic.loader import SyntheticLoader
@@ -37,7 +37,6 @@ def test_cross_subject_with_an_unknown_subject():
         cross_subject(description)
 
 
-@settings(deadline=None)
 @given(st.lists(st.text("abc123", min_size=1, max_size=3), min_size=2, max_size=9, unique=True))
 def test_leave_one_subject_out_tests_each_once(subjects: list[str]):
     splits = leave_one_subject_out(subjects)

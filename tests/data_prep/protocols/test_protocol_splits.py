@@ -121,7 +121,7 @@ def test_bad_protocol(description, manifest, protocol: str, message: str):
     assert message in str(error.value)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.integers(2, 12), st.data())
 def test_subject_folds(num_subjects: int, data):
     """Each subject tests once; sizes differ by one at most; the seed alone decides."""

@@ -78,7 +78,7 @@ def test_unknown_data_type(data_type: int):
         read_mat_array(bytes(content), "d_iner", NAME)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(content=st.sampled_from([PLAIN, COMPRESSED]), data=st.data())
 def test_wrong_bytes_are_a_user_error_or_numbers(content: bytes, data):
     """Whatever a few wrong bytes do, no other exception comes out."""

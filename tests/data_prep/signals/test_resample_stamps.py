@@ -9,7 +9,7 @@ from data_prep.signals.resample_stamps import resample_stamps
 from data_prep.user_error import UserError
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50, derandomize=True)
 @given(
     seed=st.integers(0, 2**16),
     rate=st.sampled_from([10.0, 25.0, 50.0, 480.0]),

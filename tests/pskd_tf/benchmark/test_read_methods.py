@@ -14,6 +14,7 @@ from pskd_tf.models.streams_read import STREAMS_READ
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 SHIPPED = CONFIGS / "benchmark_methods.json"
+STUDY = CONFIGS / "acs_study_methods.json"
 
 
 def test_every_shipped_method_has_the_same_number_of_trials():
@@ -31,8 +32,20 @@ def test_the_short_board_takes_one_trial_of_the_long_one_s():
         assert dataclasses.replace(method, trials=same.trials) == same
 
 
-def test_every_shipped_trial_makes_its_loss():
-    for method in read_methods(SHIPPED):
+def test_the_study_s_methods_are_the_board_s_or_have_a_name_of_their_own():
+    board = {method.name: method for method in read_methods(SHIPPED)}
+    study = read_methods(STUDY)
+    own = [method for method in study if method.name not in board]
+    assert [method for method in study if method.name in board] == [
+        board[method.name] for method in study if method.name in board
+    ]
+    assert len(study) - len(own) == 7 and len(own) == 10
+    assert {len(method.trials) for method in own} == {2}
+
+
+@pytest.mark.parametrize("path", [SHIPPED, STUDY])
+def test_every_shipped_trial_makes_its_loss(path):
+    for method in read_methods(path):
         if method.model != FOREST:
             assert STREAMS_READ[method.model] == ("accelerometer",)
             for trial in method.trials:

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 from keras import ops
 
+from pskd_tf.distillation.acs_settings import SELECTIONS
 from pskd_tf.distillation.losses.adaptive_confidence_semantic import AdaptiveConfidenceSemantic
 from pskd_tf.distillation.losses.cross_entropy import cross_entropy
 from pskd_tf.distillation.losses.knowledge_distillation import KnowledgeDistillation
@@ -56,7 +57,7 @@ def targets_and_outputs():
 
 def test_acs_never_follows_a_teacher_that_cannot_see():
     targets, outputs = targets_and_outputs()
-    for selection in ("hard", "gap", "soft"):
+    for selection in SELECTIONS:
         terms = AdaptiveConfidenceSemantic(selection).terms(targets, outputs)
         shares = ops.convert_to_numpy(terms.selection)
         assert shares[0, 0] == 0 and shares[0, 1] > 0

@@ -133,7 +133,7 @@ def test_200_damaged_copies(
 
     outcomes: collections.Counter[str] = collections.Counter()
 
-    @settings(max_examples=200, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=200, derandomize=True, database=None)
     @given(
         which=st.integers(0, 2),
         damage=st.sampled_from(_DAMAGES),

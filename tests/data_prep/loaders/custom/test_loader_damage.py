@@ -121,7 +121,7 @@ def test_damaged_copies(
     assert {clip.flags for clip in read_all(loader)} == {()}
     outcomes: collections.Counter[str] = collections.Counter()
 
-    @settings(max_examples=300, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=300, derandomize=True, database=None)
     @given(
         path=st.sampled_from(paths),
         which=st.integers(0, len(_TEXT) - 1),

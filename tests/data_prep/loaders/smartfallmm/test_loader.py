@@ -360,7 +360,7 @@ def test_damage_never_passes_unseen(tmp_path: Path, capsys, sensor: str):
     counts: collections.Counter[str] = collections.Counter()
 
     @settings(
-        max_examples=200, deadline=None, derandomize=True, database=None,
+        max_examples=200, derandomize=True, database=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )  # fmt: skip
     @given(st.integers(0, 2**32), st.sampled_from(sorted(original)))

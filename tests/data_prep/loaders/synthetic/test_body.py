@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data_prep.loaders.synthetic.body import (
@@ -56,7 +56,6 @@ def test_elbow_and_lean_move_forward():
     np.testing.assert_allclose(offset, [0, 0, -BODY.trunk], atol=1e-12)
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-3, 3), min_size=len(ANGLE_NAMES), max_size=len(ANGLE_NAMES)))
 def test_no_posture_stretches_a_limb(values: list[float]):
     """Every segment keeps its length, the forearm's frame stays a rotation."""
@@ -71,7 +70,6 @@ def test_no_posture_stretches_a_limb(values: list[float]):
     assert np.linalg.det(forearm) == pytest.approx(1.0)
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-3, 3), min_size=5, max_size=5))
 def test_left_arm_mirrors_the_right(values: list[float]):
     names = ("flexion", "abduction", "rotation", "elbow", "pronation")

@@ -67,7 +67,7 @@ KINDS = ["value", "unit", "column", "shuffled", "short", "text", "key"] + ["trun
 def test_200_damaged_copies(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     counts: Counter[str] = Counter()
 
-    @settings(max_examples=200, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=200, derandomize=True, database=None)
     @given(seed=st.integers(0, 2**32 - 1), kind=st.sampled_from(KINDS), in_zip=st.booleans())
     def check(seed: int, kind: str, in_zip: bool) -> None:
         stream, content = damaged(kind, np.random.default_rng(seed))

@@ -16,7 +16,7 @@ from pskd_tf.distillation.losses.cross_entropy import cross_entropy
 from pskd_tf.distillation.losses.knowledge_distillation import knowledge_distillation
 from pskd_tf.distillation.losses.semantic_distance import semantic_distance
 
-SELECTIONS = ("hard", "gap", "soft")
+SELECTIONS = ("hard", "gap", "near", "right", "soft")
 # One sample, label 0. Probabilities at T = 1: teacher 1 (0.8, 0.2), teacher 2 (0.6, 0.4), teacher
 # 3, wrong, (0.1, 0.9); the student (0.5, 0.5).
 LABEL = np.int32([0])
@@ -54,6 +54,28 @@ def test_gap_follows_only_a_teacher_that_beats_the_student_hand_computed():
     np.testing.assert_array_equal(better.selection, [[0, 0, 0, 1]])
 
 
+def test_near_follows_the_right_teacher_that_the_student_is_nearest_to_hand_computed():
+    # KL_2 is below KL_1: CE + 2 KL_2 = 0.693147 + 2 * 0.020136 = 0.733419
+    terms = _loss("near", distillation_weight=2.0)
+    assert float(terms.loss[0]) == pytest.approx(0.733419, abs=1e-5)
+    np.testing.assert_array_equal(terms.selection, [[0, 1, 0, 0]])
+    # (0.1, 0.9) agrees with the wrong teacher, yet 2 is the nearer of the right ones:
+    # KL_1 = 0.8 log 8 + 0.2 log (2/9) = 1.362738, KL_2 = 0.6 log 6 + 0.4 log (4/9) = 0.750684
+    mistaken = _loss("near", student=np.log(np.float32([[0.1, 0.9]])))
+    np.testing.assert_array_equal(mistaken.selection, [[0, 1, 0, 0]])
+    assert float(mistaken.parts["distillation"][0]) == pytest.approx(0.750684, abs=1e-5)
+    # One that is surer than both, (0.9, 0.1), is nearer to 1.
+    sure = _loss("near", student=np.log(np.float32([[0.9, 0.1]])))
+    np.testing.assert_array_equal(sure.selection, [[1, 0, 0, 0]])
+
+
+def test_right_follows_every_teacher_that_is_right_equally_hand_computed():
+    # CE + 2 (KL_1 + KL_2) / 2 = 0.693147 + 0.192745 + 0.020136 = 0.906028
+    terms = _loss("right", distillation_weight=2.0)
+    assert float(terms.loss[0]) == pytest.approx(0.906028, abs=1e-5)
+    np.testing.assert_array_equal(terms.selection, [[0.5, 0.5, 0, 0]])
+
+
 def test_soft_shares_by_confidence_hand_computed():
     # w_1 = 0.8 * 0.8 / 1.4 = 0.457143, w_2 = 0.8 * 0.6 / 1.4 = 0.342857, truth 1 - 0.8 = 0.2
     # 0.2 CE + 2 (w_1 KL_1 + w_2 KL_2)
@@ -64,7 +86,7 @@ def test_soft_shares_by_confidence_hand_computed():
     np.testing.assert_allclose(terms.selection, [[0.457143, 0.342857, 0, 0.2]], atol=1e-6)
 
 
-@pytest.mark.parametrize("selection", ["hard", "gap"])
+@pytest.mark.parametrize("selection", ["hard", "gap", "near", "right"])
 def test_one_right_teacher_gives_cross_entropy_plus_the_divergence(make_batch, selection):
     """`gap` only where the teacher beats the student: here always, and once more never."""
     targets, outputs = make_batch(teachers=1, boost=30.0)
@@ -77,7 +99,7 @@ def test_one_right_teacher_gives_cross_entropy_plus_the_divergence(make_batch, s
     np.testing.assert_array_equal(terms.selection, np.tile([1, 0], (8, 1)))
     sure = {"logits": 60 * np.eye(5, dtype=np.float32)[labels]}
     sure_terms = loss.terms(targets, sure)
-    followed = selection == "hard"
+    followed = selection != "gap"
     np.testing.assert_array_equal(sure_terms.selection, np.tile([followed, not followed], (8, 1)))
     expected = cross_entropy(labels, sure["logits"], 0.1)
     if followed:
@@ -157,7 +179,7 @@ def test_the_order_of_teachers_does_not_matter(make_batch, selection, semantic_w
 @pytest.mark.parametrize("selection", SELECTIONS)
 def test_equal_confidences_share_equally(selection):
     teachers = np.log(np.float32([[[0.8, 0.2], [0.8, 0.2], [0.1, 0.9]]]))
-    # hard and gap: a half each; soft: 0.8 * 0.8 / 1.6 = 0.4 each and 0.2 for the truth.
+    # All others: a half each; soft: 0.8 * 0.8 / 1.6 = 0.4 each and 0.2 for the truth.
     expected = [[0.4, 0.4, 0.0, 0.2]] if selection == "soft" else [[0.5, 0.5, 0.0, 0.0]]
     np.testing.assert_allclose(_loss(selection, teachers).selection, expected, atol=1e-6)
 
@@ -237,7 +259,7 @@ def test_no_gradient_flows_through_the_shares(make_batch, selection):
 def test_an_unknown_selection_is_named():
     with pytest.raises(ValueError) as error:
         AdaptiveConfidenceSemantic("best")
-    expected = "selection must be one of ('hard', 'gap', 'soft'). Received: best"
+    expected = "selection must be one of ('hard', 'gap', 'near', 'right', 'soft'). Received: best"
     assert str(error.value) == expected
 
 
@@ -250,7 +272,10 @@ def test_a_temperature_must_be_positive():
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"selection": "best"}, "acs_selection must be one of hard, gap, soft. Received: best"),
+        (
+            {"selection": "best"},
+            "acs_selection must be one of hard, gap, near, right, soft. Received: best",
+        ),
         ({"semantic_kind": "l1"}, "semantic_kind must be one of mse, cosine. Received: l1"),
         ({"temperature": 0}, "temperature must be positive. Received: 0"),
         ({"distillation_weight": -1}, "distillation_weight must not be negative. Received: -1"),

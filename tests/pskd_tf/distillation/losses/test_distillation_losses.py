@@ -9,7 +9,7 @@ import tensorflow as tf
 import tf_keras
 
 from data_prep.user_error import UserError
-from pskd_tf.distillation.acs_settings import ACSSettings
+from pskd_tf.distillation.acs_settings import SELECTIONS, ACSSettings
 from pskd_tf.distillation.losses.adaptive_confidence_semantic import AdaptiveConfidenceSemantic
 from pskd_tf.distillation.losses.adaptive_ensemble_distillation import AdaptiveEnsembleDistillation
 from pskd_tf.distillation.losses.confidence_aware_distillation import ConfidenceAwareDistillation
@@ -44,7 +44,7 @@ LOSSES = [
     ),
     *[
         ("adaptive_confidence_semantic", {"selection": selection, **ACS})
-        for selection in ("hard", "gap", "soft")
+        for selection in SELECTIONS
     ],
     ("guided_knowledge_distillation", {"temperature": 3.0, "distillation_weight": 0.7}),
     ("entropy_based_distillation", {"temperature": 3.0, "distillation_weight": 0.7}),
@@ -61,7 +61,7 @@ LOSSES = [
 every_loss = pytest.mark.parametrize(
     "loss",
     [make_loss(*loss) for loss in LOSSES],
-    ids=["ce", "kd", "hard", "gap", "soft", *[name for name, _ in LOSSES[5:]]],
+    ids=["ce", "kd", *SELECTIONS, *[name for name, _ in LOSSES[2 + len(SELECTIONS) :]]],
 )
 
 
@@ -69,7 +69,7 @@ def test_names_make_their_losses():
     kinds = (
         CrossEntropy,
         KnowledgeDistillation,
-        *[AdaptiveConfidenceSemantic] * 3,
+        *[AdaptiveConfidenceSemantic] * len(SELECTIONS),
         GuidedKnowledgeDistillation,
         EntropyBasedDistillation,
         ConfidenceAwareDistillation,

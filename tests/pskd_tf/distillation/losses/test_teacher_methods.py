@@ -159,7 +159,7 @@ def test_loss_and_gradient_are_finite_and_float32_for_extreme_outputs(name):
     # Zeros and equal rows on purpose: silent embeddings and certain teachers happen.
     value = st.sampled_from([0.0, 1.0, -1.0, 1e-6, 100.0, -100.0]) | st.floats(-100, 100, width=32)
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(
         numbers=st.lists(value, min_size=39, max_size=39),
         labels=st.lists(st.integers(0, 2), min_size=3, max_size=3),
