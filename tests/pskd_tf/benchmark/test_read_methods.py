@@ -14,7 +14,7 @@ from pskd_tf.models.streams_read import STREAMS_READ
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 SHIPPED = CONFIGS / "benchmark_methods.json"
-STUDY = CONFIGS / "acs_study_methods.json"
+STUDY = CONFIGS / "benchmark_acs_study_methods.json"
 
 
 def test_every_shipped_method_has_the_same_number_of_trials():
