@@ -20,7 +20,7 @@ class Method:
         loss: Its loss, by the name that `make_loss` knows; "" for a forest.
         trials: Arguments of the loss (or of the forest); one of them is picked on validation.
         teachers: Who teaches; nobody for a baseline.
-        teacher_outputs: `cross_fitted`, `in_sample` or `live`; "" without teachers.
+        teacher_outputs: From `TEACHER_OUTPUTS`; "" without teachers.
         crossed: Whether test runs every student seed under every teacher seed, or each under one.
         most_seeds: Test runs at most so many student seeds.
         drop_one_teacher: Whether each batch is without one teacher (DGKD).

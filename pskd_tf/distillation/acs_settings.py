@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from data_prep.user_error import UserError
 
 SELECTIONS = ("hard", "gap", "near", "right", "soft")
+# What these follow depends on the student, too.
+SELECTIONS_BY_STUDENT = ("gap", "near")
 SEMANTIC_KINDS = ("mse", "cosine")
 
 

@@ -64,15 +64,14 @@ def followed_shares(
         total = ops.sum(confidence, axis=1, keepdims=True)
         return ops.stop_gradient(highest * confidence / ops.maximum(total, 1e-12))
     right = confidence > 0
-    chosen = right
-    if selection != "right":
-        preference = confidence
-        if selection == "near":
-            distance = knowledge_distillation(teacher_logits, student_logits[:, None, :], 1.0)
-            preference = ops.where(right, -distance, -float("inf"))
-        best = ops.max(preference, axis=1, keepdims=True)
-        chosen = ops.logical_and(right, preference >= best)
-    chosen = ops.cast(chosen, confidence.dtype)
+    preference = confidence
+    if selection == "right":
+        preference = ops.cast(right, confidence.dtype)
+    elif selection == "near":
+        distance = knowledge_distillation(teacher_logits, student_logits[:, None, :], 1.0)
+        preference = ops.where(right, -distance, -float("inf"))
+    best = ops.max(preference, axis=1, keepdims=True)
+    chosen = ops.cast(ops.logical_and(right, preference >= best), confidence.dtype)
     shares = chosen / ops.maximum(ops.sum(chosen, axis=1, keepdims=True), 1.0)
     if selection == "gap":
         student = cross_entropy(labels, student_logits)[:, None]

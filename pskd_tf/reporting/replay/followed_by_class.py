@@ -6,6 +6,7 @@ from keras import ops
 from pskd_tf.data.evaluation_views import EvaluationViews, evaluation_views
 from pskd_tf.data.input_settings import InputSettings
 from pskd_tf.data.paired_clips import PairedClips
+from pskd_tf.distillation.acs_settings import SELECTIONS_BY_STUDENT
 from pskd_tf.distillation.losses.adaptive_confidence_semantic import followed_shares
 from pskd_tf.evaluation.model_outputs import model_outputs
 from pskd_tf.models.streams_read import STREAMS_READ
@@ -45,7 +46,7 @@ def followed_by_class(run: LoadedRun, kind: str) -> dict[str, np.ndarray] | None
         teachers = [given[f"{name}_logits"] for name in names]
         seen = [given.get(f"{name}_available", np.ones(len(clips))) for name in names]
         student = np.zeros_like(teachers[0])
-        if selection in ("gap", "near"):
+        if selection in SELECTIONS_BY_STUDENT:
             views = evaluation_views(clips, {"accelerometer"}, inputs)
             student = _mean_by_clip(_logits(fit, clips, views), views.rows)
     else:
