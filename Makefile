@@ -10,8 +10,9 @@ INSTALL := setup.py pyproject.toml constraints.txt
 demo: $(VENV)/.installed
 	$(BIN)/python -m pskd_tf.train --flagfile=configs/demo.flags
 
+# A worker for each core, four at most: each holds a TensorFlow of its own, up to 2 GB.
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
