@@ -51,7 +51,7 @@ def define_train_flags() -> None:
     )
     numbers("seeds", ["1"], "Student seeds; the first one's model is exported.")
     numbers("teacher_seeds", ["1"], "Teacher seeds; students take turns with them.")
-    names("teachers", list(TEACHERS), "The chain of teachers, each taught by those before it.")
+    names("teachers", list(TEACHERS), "The chain of teachers, in any order; any may be left out.")
     names(
         "teacher_outputs",
         ["cross_fitted"],
