@@ -19,26 +19,17 @@ from typing import Any
 import pandas as pd
 from absl import flags
 
+from data_prep.commands import run_command
+from data_prep.errors import UserError
+from data_prep.files import whole_file
 from data_prep.prepared_set import PreparedSet
-from data_prep.run_command import run_command
-from data_prep.user_error import UserError
-from data_prep.whole_file import whole_file
-from pskd_tf.compression.board_limits import BoardLimits
-from pskd_tf.pipeline.compression_planner import CompressionPlanner
-from pskd_tf.pipeline.compression_search import CompressionSearch
-from pskd_tf.pipeline.fold_plan import FoldPlan
-from pskd_tf.pipeline.link_known_stages import link_known_stages
-from pskd_tf.pipeline.plan_run import plan_run
-from pskd_tf.pipeline.pooled_guesses import PooledGuesses
-from pskd_tf.pipeline.read_run_settings import read_run_settings
-from pskd_tf.pipeline.run_context import RunContext
-from pskd_tf.pipeline.run_settings import RunSettings
-from pskd_tf.pipeline.run_waves import run_waves
-from pskd_tf.pipeline.stage import Stage
-from pskd_tf.pipeline.stage_planner import StagePlanner
-from pskd_tf.pipeline.stages_summary import all_stages, stages_summary
-from pskd_tf.pipeline.start_tensorflow import start_tensorflow
-from pskd_tf.pipeline.training_part import TrainingPart
+from pskd_tf.compression.cost import BoardLimits
+from pskd_tf.pipeline.plan import FoldPlan, StagePlanner, TrainingPart, plan_run
+from pskd_tf.pipeline.runner import run_waves, start_tensorflow
+from pskd_tf.pipeline.score import PooledGuesses
+from pskd_tf.pipeline.search import CompressionPlanner
+from pskd_tf.pipeline.stage import RunContext, Stage, all_stages, link_known_stages, stages_summary
+from pskd_tf.settings import CompressionSearch, RunSettings, read_run_settings
 
 PARTS = ("int8", "choice", "sparsity", "front", "defaults", "calibration")
 TITLES = {

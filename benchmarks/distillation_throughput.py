@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from data_prep.run_command import run_command
-from data_prep.user_error import UserError
-from pskd_tf.pipeline.start_tensorflow import start_tensorflow
+from data_prep.commands import run_command
+from data_prep.errors import UserError
+from pskd_tf.pipeline.runner import start_tensorflow
 
 _BATCH = flags.DEFINE_integer("batch_size", 48, "Clips in a batch.")
 _STEPS = flags.DEFINE_integer("steps", 20, "Steps of one repetition.")
@@ -71,10 +71,10 @@ def _trainings() -> dict[str, Callable[[int], float]]:
     """Makes the functions that take so many steps and return the seconds."""
     import keras
 
-    from pskd_tf.distillation.losses.adaptive_confidence_semantic import AdaptiveConfidenceSemantic
-    from pskd_tf.distillation.losses.cross_entropy import CrossEntropy
-    from pskd_tf.distillation.losses.knowledge_distillation import KnowledgeDistillation
-    from pskd_tf.distillation.pskd_distiller import PSKDDistiller
+    from pskd_tf.distillation.distiller import PSKDDistiller
+    from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
+    from pskd_tf.distillation.losses.base import CrossEntropy
+    from pskd_tf.distillation.losses.logits import KnowledgeDistillation
 
     generator = np.random.default_rng(0)
     clips = generator.normal(size=(_BATCH.value, 96, 1, 10)).astype(np.float32)
@@ -109,8 +109,8 @@ def _trainings() -> dict[str, Callable[[int], float]]:
 def _models() -> tuple[Any, Any]:
     import keras
 
-    from pskd_tf.models.accelerometer_student import accelerometer_student
-    from pskd_tf.models.accelerometer_teacher import accelerometer_teacher
+    from pskd_tf.models.students import accelerometer_student
+    from pskd_tf.models.teachers import accelerometer_teacher
 
     keras.utils.set_random_seed(0)
     shape = {"input_shape": (96, 1, 10), "num_classes": _CLASSES}
@@ -118,8 +118,8 @@ def _models() -> tuple[Any, Any]:
 
 
 def _optimizer() -> Any:
-    from pskd_tf.distillation.make_optimizer import make_optimizer
-    from pskd_tf.distillation.training_settings import TrainingSettings
+    from pskd_tf.distillation.training import make_optimizer
+    from pskd_tf.settings import TrainingSettings
 
     return make_optimizer(TrainingSettings(), 10_000)
 

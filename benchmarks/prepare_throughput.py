@@ -19,10 +19,10 @@ from pathlib import Path
 
 from absl import flags
 
-from data_prep.loaders.synthetic.loader import ACTION_NAMES
+from data_prep.commands import run_command
+from data_prep.errors import UserError
+from data_prep.loaders.synthetic import ACTION_NAMES
 from data_prep.prepared_set import PreparedSet
-from data_prep.run_command import run_command
-from data_prep.user_error import UserError
 
 _CLIPS = flags.DEFINE_list("clips", ["2000", "20000"], "Numbers of synthetic clips, ascending.")
 _WORKERS = flags.DEFINE_list("workers", ["1", "2"], "Numbers of workers.")

@@ -1,8 +1,10 @@
-"""One recorded movement with all its streams, as every loader yields it."""
+"""One recorded clip, and the checks that every clip must pass."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
+
+from data_prep.errors import UserError
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,3 +46,87 @@ class Clip:
             "gyroscope": self.gyroscope,
             "skeleton": self.skeleton,
         }[name]
+
+
+# Limits of what a worn sensor and a body can show. They are wide on purpose: they tell units
+# apart (m/s^2 from g, mm or cm from m), they do not judge a movement.
+_MEDIAN_ACCELERATION_G = (0.3, 4.0)
+_LARGEST_ACCELERATION_G = 64.0
+_LARGEST_TURN_RATE = 4000.0
+_SKELETON_EXTENT_METRES = (0.2, 5.0)
+
+
+def check_clip(clip: Clip, skeleton_dimensions: int = 3) -> None:
+    """Raises an error that names the file if a clip breaks a rule of the prepared form.
+
+    Args:
+        clip: The clip to check.
+        skeleton_dimensions: 3 for x, y, z in metres, 2 for x, y and a confidence from 0 to 1.
+
+    Raises:
+        UserError: A stream has fewer than 2 samples, a wrong shape, values that are not finite,
+            or values that cannot be in the promised unit.
+    """
+    for name, axes in (("accelerometer", 2), ("gyroscope", 2), ("skeleton", 3)):
+        values = clip.stream(name)
+        if values is None:
+            continue
+        path = _source(clip, name)
+        if values.ndim != axes or values.shape[-1] != 3 or 0 in values.shape[1:]:
+            shape = "(frames, joints, 3)" if name == "skeleton" else "(samples, 3)"
+            raise UserError(f"The {name} must be of shape {shape}", values.shape, path)
+        if len(values) < 2:
+            raise UserError("A clip needs at least 2 samples", f"{len(values)} of {name}", path)
+        if not np.isfinite(values).all():
+            where = int(np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(1))[0])
+            raise UserError(f"The {name} must be finite", f"not so at sample {where}", path)
+    if clip.gyroscope is not None and len(clip.gyroscope) != len(clip.accelerometer):
+        raise UserError(
+            "The gyroscope must be as long as the accelerometer",
+            f"{len(clip.gyroscope)} and {len(clip.accelerometer)} samples",
+            _source(clip, "gyroscope"),
+        )
+    _check_units(clip, skeleton_dimensions)
+
+
+def _check_units(clip: Clip, skeleton_dimensions: int) -> None:
+    magnitude = np.linalg.norm(clip.accelerometer.astype(np.float64), axis=1)
+    median, largest = float(np.median(magnitude)), float(magnitude.max())
+    low, high = _MEDIAN_ACCELERATION_G
+    if not low <= median <= high or largest > _LARGEST_ACCELERATION_G:
+        raise UserError(
+            f"The unit of the accelerometer must be g (median magnitude {low} to {high}, "
+            f"at most {_LARGEST_ACCELERATION_G:g})",
+            f"median {median:.3g}, largest {largest:.3g}",
+            _source(clip, "accelerometer"),
+        )
+    if clip.gyroscope is not None:
+        largest = float(np.abs(clip.gyroscope).max())
+        if largest > _LARGEST_TURN_RATE:
+            raise UserError(
+                "The unit of the gyroscope must be deg/s "
+                f"(at most {_LARGEST_TURN_RATE:g} on an axis)",
+                f"largest {largest:.4g}",
+                _source(clip, "gyroscope"),
+            )
+    if clip.skeleton is not None:
+        if skeleton_dimensions == 2:
+            confidence = clip.skeleton[..., 2]
+            if confidence.min() < 0 or confidence.max() > 1:
+                rule = "The third channel of a skeleton in 2 dimensions must be 0 to 1"
+                received = f"{confidence.min():.3g} to {confidence.max():.3g}"
+                raise UserError(rule, received, _source(clip, "skeleton"))
+        # The diagonal of the box around all joints of a frame, median over frames.
+        box = np.ptp(clip.skeleton[..., :skeleton_dimensions].astype(np.float64), axis=1)
+        extent = float(np.median(np.linalg.norm(box, axis=1)))
+        low, high = _SKELETON_EXTENT_METRES
+        if not low <= extent <= high:
+            raise UserError(
+                f"The unit of the skeleton must be metres (extent {low} to {high})",
+                f"extent {extent:.3g}",
+                _source(clip, "skeleton"),
+            )
+
+
+def _source(clip: Clip, stream: str) -> str:
+    return clip.sources.get(stream, (f"clip {clip.clip_id}", ""))[0]

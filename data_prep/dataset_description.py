@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from data_prep.user_error import UserError
+from data_prep.errors import UserError
 
 SCHEMA_VERSION = 2
 
@@ -29,7 +29,7 @@ class DatasetDescription:
         joint_parents: Parent's index of each joint, -1 for the root.
         root_joint: Index of the root joint.
         up_axis: Index of the skeleton's axis that points up.
-        protocols: Protocol name -> how it splits the clips; see `data_prep.protocols.protocol`.
+        protocols: Protocol name -> how it splits the clips; see `data_prep.protocols`.
         made_by: Versions, and the seed of generated data; see `made_by`.
         alignment: How streams share time: "end_to_end" means that first sample and first frame
             coincide, and last and last; "clip" that they show the same movement but were cut

@@ -4,8 +4,8 @@ import dataclasses
 
 from absl import flags
 
-from data_prep.dataset_options import DatasetOptions
-from data_prep.loaders.load_dataset import DATASETS
+from data_prep.loader import DatasetOptions
+from data_prep.registry import DATASETS
 
 
 def define_dataset_flags(default_dataset: str | None = None) -> None:

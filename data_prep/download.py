@@ -14,12 +14,15 @@ from pathlib import Path
 from absl import flags
 from tqdm import tqdm
 
-from data_prep.downloading.download_file import download_file
-from data_prep.downloading.download_table import DOWNLOADS, DatasetDownload, RemoteFile
-from data_prep.downloading.unpack_archive import unpack_archive
-from data_prep.print_result import print_result
-from data_prep.run_command import run_command
-from data_prep.user_error import UserError
+from data_prep.commands import print_result, run_command
+from data_prep.downloading import (
+    DOWNLOADS,
+    DatasetDownload,
+    RemoteFile,
+    download_file,
+    unpack_archive,
+)
+from data_prep.errors import UserError
 
 
 def main() -> None:

@@ -14,14 +14,12 @@ from collections.abc import Iterable, Sequence
 from absl import flags
 from tqdm import tqdm
 
-from data_prep.inspection.inspect_recordings import inspect_recordings
-from data_prep.inspection.inspection_table import inspection_table
-from data_prep.loaders.custom.clip import CustomClip
+from data_prep.commands import print_result, run_command
+from data_prep.errors import UserError
+from data_prep.inspection import inspect_recordings, inspection_table
 from data_prep.loaders.custom.loader import CustomLoader
-from data_prep.print_result import print_result
-from data_prep.run_command import run_command
-from data_prep.skeletons.known_skeletons import KNOWN_SKELETONS
-from data_prep.user_error import UserError
+from data_prep.loaders.custom.manifest import CustomClip
+from data_prep.skeletons import KNOWN_SKELETONS
 
 _GIVEN = ("manifest", "annotations", "skeleton_layout", "rate_hz")
 _MANIFEST = flags.DEFINE_string("manifest", None, "CSV file that describes the recordings.")

@@ -18,15 +18,14 @@ from absl import flags
 from tqdm import tqdm
 
 from data_prep.clip import Clip
+from data_prep.commands import print_result, run_command
 from data_prep.dataset_flags import dataset_options_from_flags, define_dataset_flags
-from data_prep.dataset_options import DatasetOptions
-from data_prep.loaders.load_dataset import load_dataset
+from data_prep.errors import UserError
+from data_prep.loader import DatasetOptions
 from data_prep.prepare_dataset import prepare_dataset
-from data_prep.prepared_table import prepared_table
-from data_prep.print_result import print_result
-from data_prep.read_clips import RUNNERS
-from data_prep.run_command import run_command
-from data_prep.user_error import UserError
+from data_prep.prepared_set import prepared_table
+from data_prep.registry import load_dataset
+from data_prep.workers import RUNNERS
 
 define_dataset_flags()
 flags.adopt_module_key_flags(sys.modules[define_dataset_flags.__module__])  # for --help

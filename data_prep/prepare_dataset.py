@@ -9,14 +9,11 @@ from typing import Any
 
 from data_prep.clip import Clip
 from data_prep.dataset_description import DatasetDescription
-from data_prep.dataset_options import DatasetOptions
-from data_prep.loader import Loader
-from data_prep.loaders.load_dataset import load_dataset
-from data_prep.prepared_set import PreparedSet
-from data_prep.prepared_set_writer import write_prepared_set
-from data_prep.read_clips import read_clips
-from data_prep.refusal import Refusal
-from data_prep.user_error import UserError
+from data_prep.errors import Refusal, UserError
+from data_prep.loader import DatasetOptions, Loader
+from data_prep.prepared_set import PreparedSet, write_prepared_set
+from data_prep.registry import load_dataset
+from data_prep.workers import read_clips
 
 _OWN_FILES = {
     "dataset.json",

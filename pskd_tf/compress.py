@@ -13,18 +13,15 @@ from pathlib import Path
 
 from absl import flags
 
+from data_prep.commands import run_command
+from data_prep.errors import UserError
+from data_prep.files import whole_file
 from data_prep.prepared_set import PreparedSet
-from data_prep.run_command import run_command
-from data_prep.user_error import UserError
-from data_prep.whole_file import whole_file
-from pskd_tf.compression.board_limits import BoardLimits
-from pskd_tf.compression.safety_limits import SafetyLimits
-from pskd_tf.pipeline.compression_plan import CompressionPlan
-from pskd_tf.pipeline.compression_search import CompressionSearch
-from pskd_tf.pipeline.read_run_settings import read_run_settings
-from pskd_tf.pipeline.run_context import RunContext
-from pskd_tf.pipeline.stages_summary import stages_summary
-from pskd_tf.pipeline.start_tensorflow import start_tensorflow
+from pskd_tf.compression.cost import BoardLimits, SafetyLimits
+from pskd_tf.pipeline.runner import start_tensorflow
+from pskd_tf.pipeline.search import CompressionPlan
+from pskd_tf.pipeline.stage import RunContext, stages_summary
+from pskd_tf.settings import CompressionSearch, read_run_settings
 
 
 def main() -> None:
@@ -73,9 +70,8 @@ def main() -> None:
         return
     start_tensorflow()
     # Imported here, because they import TensorFlow, which was not started before.
-    from pskd_tf.pipeline.compression_report import compression_markdown
-    from pskd_tf.pipeline.pareto_front import pareto_rows, write_pareto
-    from pskd_tf.pipeline.perform_compression import compare_candidates, perform_compression
+    from pskd_tf.pipeline.search_report import compression_markdown, pareto_rows, write_pareto
+    from pskd_tf.runs.compress import compare_candidates, perform_compression
 
     safety = SafetyLimits(least_snr_db=values.least_snr_db)
     if values.pareto:

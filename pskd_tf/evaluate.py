@@ -19,13 +19,12 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
+from data_prep.commands import print_result, run_command
+from data_prep.errors import UserError
 from data_prep.prepared_set import PreparedSet
-from data_prep.print_result import print_result
-from data_prep.run_command import run_command
-from data_prep.user_error import UserError
-from pskd_tf.data.paired_clips import PairedClips
-from pskd_tf.evaluation.finished_run import SCORES, FinishedRun
-from pskd_tf.pipeline.start_tensorflow import start_tensorflow
+from pskd_tf.data.clips import PairedClips
+from pskd_tf.pipeline.runner import start_tensorflow
+from pskd_tf.run import SCORES, FinishedRun
 
 _RUN_DIR = flags.DEFINE_string("run_dir", None, "A finished run of pskd_tf.train.")
 _PREPARED_DIR = flags.DEFINE_string(
@@ -83,7 +82,7 @@ def _score(
     run: FinishedRun, form: str, logits_of: Callable[[np.ndarray], np.ndarray], clips: PairedClips
 ) -> bool:
     # Imported here, because it imports TensorFlow, which was not started before.
-    from pskd_tf.evaluation.score_clips import score_clips
+    from pskd_tf.evaluation.scores import score_clips
 
     scores, recorded = score_clips(logits_of, clips, run.inputs), run.recorded_scores(form)
     cells = [f"{100 * scores[name]:.1f}" for name in SCORES]
@@ -97,9 +96,9 @@ def _score(
 def _keras_logits(
     run: FinishedRun, weights: dict[str, Path], form: str, clips: PairedClips
 ) -> Callable[[np.ndarray], np.ndarray]:
-    from pskd_tf.evaluation.model_outputs import model_outputs
-    from pskd_tf.models.build_model import build_model
-    from pskd_tf.pipeline.weights_file import load_weights
+    from pskd_tf.evaluation.scores import model_outputs
+    from pskd_tf.models.registry import build_model
+    from pskd_tf.pipeline.stage import load_weights
 
     model = build_model(
         run.model_name(weights["float"]),
@@ -112,9 +111,7 @@ def _keras_logits(
 
 
 def _int8_logits(tflite: bytes) -> Callable[[np.ndarray], np.ndarray]:
-    from pskd_tf.evaluation.int8_interface import Int8Interface
-    from pskd_tf.evaluation.quantise_input import quantise_input
-    from pskd_tf.evaluation.tflm_logits import tflm_logits
+    from pskd_tf.evaluation.tflm import Int8Interface, quantise_input, tflm_logits
 
     interface = Int8Interface.read(tflite)
 

@@ -9,16 +9,12 @@ import sys
 
 from absl import flags
 
-from data_prep.print_result import print_result
-from data_prep.run_command import run_command
-from data_prep.user_error import UserError
+from data_prep.commands import print_result, run_command
+from data_prep.errors import UserError
 from pskd_tf.export.boards.axis_map import AxisMap
-from pskd_tf.monitoring.axes_check import AxesCheck
-from pskd_tf.monitoring.board_port import BoardPort
-from pskd_tf.monitoring.hold_poses import hold_poses
-from pskd_tf.monitoring.recorded_clip import RecordedClip
-from pskd_tf.monitoring.save_clip import check_new_clip, save_clip
-from pskd_tf.monitoring.show_live import show_live
+from pskd_tf.monitoring.axes import AxesCheck, hold_poses
+from pskd_tf.monitoring.protocol import BoardPort
+from pskd_tf.monitoring.recording import RecordedClip, check_new_clip, save_clip, show_live
 
 _MONITOR = ("python", "-m", "pskd_tf.monitor")
 _PORT = flags.DEFINE_string("port", None, "The serial port, such as /dev/ttyACM0 or COM3.")

@@ -14,11 +14,10 @@ from pathlib import Path
 
 from absl import flags
 
-from data_prep.print_result import print_result
-from data_prep.run_command import run_command
-from data_prep.user_error import UserError
-from pskd_tf.pipeline.start_tensorflow import start_tensorflow
-from pskd_tf.reporting.listed_arguments import listed_arguments
+from data_prep.commands import print_result, run_command
+from data_prep.errors import UserError
+from pskd_tf.pipeline.runner import start_tensorflow
+from pskd_tf.reporting.comparison import listed_arguments
 
 _RUN_DIR = flags.DEFINE_string("run_dir", None, "A finished run of pskd_tf.train.")
 _STAGES_DIR = flags.DEFINE_string(
@@ -45,7 +44,7 @@ def main() -> None:
 
 
 def _report(run_dir: Path) -> None:
-    from pskd_tf.reporting.loaded_run import LoadedRun
+    from pskd_tf.run import LoadedRun
 
     LoadedRun.load(run_dir, _STAGES_DIR.value, _PREPARED_DIR.value)  # before TensorFlow starts
     result = run_dir / "report.html"
@@ -53,7 +52,7 @@ def _report(run_dir: Path) -> None:
         print(f"would write: {result} and {run_dir / 'model_card.md'}")
     else:
         start_tensorflow()
-        from pskd_tf.reporting.write_report import write_report
+        from pskd_tf.reporting.report import write_report
 
         result = write_report(run_dir, _STAGES_DIR.value, _PREPARED_DIR.value)
         print(f"model card: {run_dir / 'model_card.md'}")
@@ -61,7 +60,7 @@ def _report(run_dir: Path) -> None:
 
 
 def _compare(run_dirs: list[Path], path: Path) -> None:
-    from pskd_tf.reporting.write_comparison import write_comparison
+    from pskd_tf.reporting.comparison import write_comparison
 
     text = write_comparison(run_dirs, None if _DRY_RUN.value else path)
     print(text)

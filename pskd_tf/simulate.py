@@ -21,26 +21,15 @@ from pathlib import Path
 from absl import flags
 from tqdm import tqdm
 
+from data_prep.commands import print_result, run_command
+from data_prep.errors import UserError
+from data_prep.files import whole_file
 from data_prep.prepared_set import PreparedSet
-from data_prep.print_result import print_result
-from data_prep.run_command import run_command
-from data_prep.user_error import UserError
-from data_prep.whole_file import whole_file
-from pskd_tf.simulation.choose_settings import CHOSEN_SEGMENT, choose_settings
-from pskd_tf.simulation.chosen_settings import ChosenSettings
-from pskd_tf.simulation.compile_core import compile_core
-from pskd_tf.simulation.decision import Decision
-from pskd_tf.simulation.decision_counts import DecisionCounts
-from pskd_tf.simulation.exported_model import ExportedModel
-from pskd_tf.simulation.idle_recordings import idle_recordings
-from pskd_tf.simulation.joined_clips import joined_clips
-from pskd_tf.simulation.labelled_span import LabelledSpan
-from pskd_tf.simulation.recognizer_settings import RecognizerSettings
-from pskd_tf.simulation.recording import Recording
-from pskd_tf.simulation.run_core import run_core
-from pskd_tf.simulation.timeline import timeline
-from pskd_tf.simulation.timeline_plot import timeline_plot
-from pskd_tf.simulation.validation_models import validation_models
+from pskd_tf.device.decisions import DecisionCounts, timeline, timeline_plot
+from pskd_tf.device.firmware import compile_core, run_core
+from pskd_tf.device.recognizer import ChosenSettings, Decision, ExportedModel, RecognizerSettings
+from pskd_tf.device.recordings import LabelledSpan, Recording, idle_recordings, joined_clips
+from pskd_tf.runs.choose_recognizer import CHOSEN_SEGMENT, choose_settings, validation_models
 
 _RUN_DIR = flags.DEFINE_string("run_dir", None, "A finished run of pskd_tf.train.")
 _CSV = flags.DEFINE_string("csv", None, "The recording: time_seconds,x,y,z with header, in g.")

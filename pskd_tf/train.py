@@ -18,19 +18,15 @@ from pathlib import Path
 
 from absl import flags
 
+from data_prep.commands import print_result, run_command
 from data_prep.dataset_flags import define_dataset_flags
+from data_prep.errors import UserError
 from data_prep.prepared_set import PreparedSet
-from data_prep.print_result import print_result
-from data_prep.run_command import run_command
-from data_prep.user_error import UserError
-from pskd_tf.pipeline.metrics_table import metrics_table
-from pskd_tf.pipeline.plan_run import plan_run
-from pskd_tf.pipeline.plan_summary import plan_summary
-from pskd_tf.pipeline.run_context import RunContext
-from pskd_tf.pipeline.run_record import finished_metrics, run_key
-from pskd_tf.pipeline.run_settings import RunSettings
-from pskd_tf.pipeline.spoken_context import SpokenContext
-from pskd_tf.pipeline.start_tensorflow import start_tensorflow
+from pskd_tf.pipeline.metrics import metrics_table
+from pskd_tf.pipeline.plan import finished_metrics, plan_run, plan_summary, run_key
+from pskd_tf.pipeline.runner import start_tensorflow
+from pskd_tf.pipeline.stage import RunContext, SpokenContext
+from pskd_tf.settings import RunSettings
 from pskd_tf.train_flags import define_train_flags, prepare_from_flags, settings_from_flags
 
 
@@ -64,12 +60,12 @@ def main() -> None:
         if metrics is None:
             start_tensorflow()
             # Imported here, because it imports TensorFlow, which was not started before.
-            from pskd_tf.pipeline.perform_run import perform_run
+            from pskd_tf.runs.train import perform_run
 
             with _logged(RunContext(**vars(context))):
                 metrics = perform_run(settings, plans, prepared, context, values.workers)
         else:
-            from pskd_tf.reporting.missing_report import write_missing_report
+            from pskd_tf.reporting.report import write_missing_report
 
             write_missing_report(context)
     print(metrics_table(metrics))

@@ -9,18 +9,19 @@ from tqdm import tqdm
 
 from data_prep.clip import Clip
 from data_prep.dataset_flags import dataset_options_from_flags
+from data_prep.errors import UserError
 from data_prep.prepare_dataset import prepare_dataset
 from data_prep.prepared_set import PreparedSet
-from data_prep.user_error import UserError
-from pskd_tf.data.augmentation_settings import AugmentationSettings
-from pskd_tf.data.input_settings import InputSettings
-from pskd_tf.distillation.acs_settings import SELECTIONS, ACSSettings
-from pskd_tf.distillation.training_settings import TrainingSettings
-from pskd_tf.pipeline.run_settings import (
+from pskd_tf.settings import (
+    SELECTIONS,
     TEACHER_OUTPUTS,
     TEACHERS,
+    ACSSettings,
+    AugmentationSettings,
     CompressionSettings,
+    InputSettings,
     RunSettings,
+    TrainingSettings,
 )
 
 

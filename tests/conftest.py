@@ -83,10 +83,9 @@ def int8_student() -> Int8Student:
     """Trains on noisy oscillations, one frequency and axis per class, and converts to int8."""
     import keras
 
-    from pskd_tf.compression.convert_to_int8 import convert_to_int8
-    from pskd_tf.data.accelerometer_features import accelerometer_features
-    from pskd_tf.data.resample_clip import resample_clip
-    from pskd_tf.models.accelerometer_student import accelerometer_student
+    from pskd_tf.compression.convert import convert_to_int8
+    from pskd_tf.data.features import accelerometer_features, resample_clip
+    from pskd_tf.models.students import accelerometer_student
 
     generator = np.random.default_rng(0)
     labels = np.repeat(np.arange(27), 8)
@@ -121,7 +120,7 @@ def int8_student() -> Int8Student:
 @pytest.fixture(scope="session")
 def export_arguments(int8_student: Int8Student) -> dict[str, Any]:
     """Arguments of `export_student`; every sixth clip is a golden one."""
-    from pskd_tf.data.input_settings import InputSettings
+    from pskd_tf.settings import InputSettings
 
     return {
         "tflite": int8_student.tflite,
@@ -138,7 +137,7 @@ def export_arguments(int8_student: Int8Student) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def exported(export_arguments: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of one export."""
-    from pskd_tf.export.export_student import export_student
+    from pskd_tf.export.student import export_student
 
     folder = tmp_path_factory.mktemp("exported") / "export"
     export_student(folder, **export_arguments)

@@ -1,7 +1,7 @@
 /* Reads vectors, runs the features and the plain model on each, and counts differing bytes.
  *
  * One program for the host, the sanitizers and the emulated boards. The file is written by
- * pskd_tf/export/plain_c/vector_file.py. Exit status: 0 if nothing differs, 1 if something does,
+ * pskd_tf/export/plain_c/vectors.py. Exit status: 0 if nothing differs, 1 if something does,
  * 2 if the file does not fit the model.
  */
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Streams a recording through the recognizer with the plain model, on the host or a core.
  *
- * For `python -m pskd_tf.simulate`, which writes the file (pskd_tf/simulation/run_core.py) and
+ * For `python -m pskd_tf.simulate`, which writes the file (pskd_tf/device/firmware.py) and
  * reads the lines:
  *   lost INDEX
  *   decided INDEX FIRST LAST ACTIVITY BEST CONFIDENCE OUTPUT...

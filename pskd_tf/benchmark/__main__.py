@@ -1,4 +1,4 @@
-r"""Which distillation is best for these recordings, and by how much: a board that can be checked.
+"""Which distillation is best for these recordings, and by how much: a board that can be checked.
 
 python -m pskd_tf.benchmark --flagfile=configs/benchmark_utd_mhad.flags --raw_dir=DIR
 python -m pskd_tf.benchmark --flagfile=configs/benchmark_utd_mhad.flags --raw_dir=DIR --dry_run
@@ -17,16 +17,13 @@ from pathlib import Path
 from absl import flags
 
 import pskd_tf
+from data_prep.commands import packaged_file, run_command
 from data_prep.dataset_flags import define_dataset_flags
-from data_prep.packaged_file import packaged_file
-from data_prep.run_command import run_command
-from data_prep.user_error import UserError
-from pskd_tf.benchmark.benchmark_run import BenchmarkRun
-from pskd_tf.benchmark.estimated_seconds import estimated_seconds
-from pskd_tf.benchmark.leaderboard import leaderboard_markdown
-from pskd_tf.benchmark.read_methods import read_methods
-from pskd_tf.benchmark.run_cells import RUNNERS, run_cells
-from pskd_tf.pipeline.run_context import RunContext
+from data_prep.errors import UserError
+from pskd_tf.benchmark.board import leaderboard_markdown
+from pskd_tf.benchmark.methods import read_methods
+from pskd_tf.benchmark.run import RUNNERS, BenchmarkRun, estimated_seconds, run_cells
+from pskd_tf.pipeline.stage import RunContext
 from pskd_tf.train_flags import (
     define_train_flags,
     prepare_from_flags,

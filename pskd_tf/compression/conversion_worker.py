@@ -12,7 +12,7 @@ import tf_keras
 from ai_edge_litert.tools import flatbuffer_utils
 from tflite_micro.tensorflow.lite.micro.tools import tflite_flatbuffer_align_wrapper
 
-from pskd_tf.compression.student_twin import student_twin
+from pskd_tf.compression.twin import student_twin
 
 
 def main(request: str, result: str) -> None:
@@ -31,7 +31,7 @@ def main(request: str, result: str) -> None:
     if len(calibration):
         twin = student_twin(weights, **builder_arguments)
     else:
-        from pskd_tf.compression.quantised_twin import quantised_twin  # TFMOT is slow to import
+        from pskd_tf.compression.twin import quantised_twin  # TFMOT is slow to import
 
         twin = quantised_twin(None, builder_arguments)
         twin.set_weights(weights)

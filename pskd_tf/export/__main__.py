@@ -12,16 +12,17 @@ from pathlib import Path
 
 from absl import flags
 
-from data_prep.print_result import print_result
-from data_prep.run_command import run_command
-from data_prep.user_error import UserError
+from data_prep.commands import print_result, run_command
+from data_prep.errors import UserError
+from pskd_tf.device.recognizer import ChosenSettings, RecognizerSettings
 from pskd_tf.export.boards.axis_map import AxisMap
-from pskd_tf.export.boards.board_project import board_project
-from pskd_tf.export.boards.board_targets import BOARD_TARGETS
-from pskd_tf.export.boards.fill_template import RUNTIMES
-from pskd_tf.export.boards.write_board_project import check_project_folder, write_board_project
-from pskd_tf.simulation.chosen_settings import ChosenSettings
-from pskd_tf.simulation.recognizer_settings import RecognizerSettings
+from pskd_tf.export.boards.project import (
+    RUNTIMES,
+    board_project,
+    check_project_folder,
+    write_board_project,
+)
+from pskd_tf.export.boards.targets import BOARD_TARGETS
 
 _RUN_DIR = flags.DEFINE_string("run_dir", None, "A finished run of pskd_tf.train.")
 _TARGET = flags.DEFINE_enum("target", None, list(BOARD_TARGETS), "The ecosystem.")

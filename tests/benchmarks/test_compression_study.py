@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from data_prep.user_error import UserError
-from pskd_tf.pipeline.run_settings import RunSettings
+from data_prep.errors import UserError
+from pskd_tf.settings import RunSettings
 
 SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "compression_study.py"
 

@@ -91,9 +91,9 @@ def still_clip() -> Callable[..., Clip]:
 # and forks for each run; exit status and output are those of a process of its own.
 _SERVER = """
 import json, os, sys
-import data_prep.loaders.utd_mhad.loader
+import data_prep.loaders.utd_mhad
 from data_prep.prepare import main
-from data_prep.run_command import run_command
+from data_prep.commands import run_command
 for line in sys.stdin:
     arguments, folder = json.loads(line)
     child = os.fork()

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from data_prep.check_clip import check_clip
-from data_prep.user_error import UserError
+from data_prep.clip import check_clip
+from data_prep.errors import UserError
 
 UP = np.float32([0, 1, 0])
 BODY = np.linspace(0, 1, 12, dtype=np.float32).reshape(1, 4, 3).repeat(3, axis=0)

@@ -13,9 +13,9 @@ import pytest
 from absl import flags
 
 from data_prep import download
-from data_prep.downloading.download_table import DOWNLOADS, DatasetDownload, RemoteFile
-from data_prep.loaders.load_dataset import DATASETS
-from data_prep.user_error import UserError
+from data_prep.downloading import DOWNLOADS, DatasetDownload, RemoteFile
+from data_prep.errors import UserError
+from data_prep.registry import DATASETS
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from data_prep.fingerprint import file_sha256, json_sha256
+from data_prep.files import file_sha256, json_sha256
 
 SHA256_OF_ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 

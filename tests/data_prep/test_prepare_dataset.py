@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data_prep.errors import UserError
 from data_prep.prepare_dataset import prepare_dataset
-from data_prep.user_error import UserError
 
 
 def contents(folder: Path) -> dict[str, str]:

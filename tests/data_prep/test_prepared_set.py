@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 
 from data_prep.dataset_description import DatasetDescription
-from data_prep.fingerprint import file_sha256
-from data_prep.loaders.synthetic.loader import SyntheticLoader
-from data_prep.prepared_set import PreparedSet
-from data_prep.prepared_set_writer import write_prepared_set
-from data_prep.user_error import UserError
+from data_prep.errors import UserError
+from data_prep.files import file_sha256
+from data_prep.loaders.synthetic import SyntheticLoader
+from data_prep.prepared_set import PreparedSet, write_prepared_set
 
 TEXT_COLUMNS = ["clip_id", "subject", "action_name", "trial", "sensor_place", "flags"]
 

@@ -6,11 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data_prep.errors import Refusal, UserError
 from data_prep.prepare_dataset import prepare_dataset
-from data_prep.prepared_set import PreparedSet
-from data_prep.prepared_set_writer import write_prepared_set
-from data_prep.refusal import Refusal
-from data_prep.user_error import UserError
+from data_prep.prepared_set import PreparedSet, write_prepared_set
 
 FIRST = "Inertial/a1_s1_t1_inertial.mat"
 
@@ -159,6 +157,6 @@ def test_attribute_named_like_a_column(tmp_path: Path, still_clip, real_descript
 
 @pytest.fixture
 def real_description(utd_dir: Path):
-    from data_prep.loaders.utd_mhad.loader import UTDMHADLoader
+    from data_prep.loaders.utd_mhad import UTDMHADLoader
 
     return UTDMHADLoader(utd_dir).discover().description

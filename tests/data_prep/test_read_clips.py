@@ -13,15 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep import read_clips as module
+from data_prep import workers as module
 from data_prep.clip import Clip
+from data_prep.errors import Refusal, UserError
 from data_prep.loader import ClipSource, Discovery
-from data_prep.loaders.synthetic.loader import SyntheticLoader
-from data_prep.loaders.utd_mhad.loader import UTDMHADLoader
+from data_prep.loaders.synthetic import SyntheticLoader
+from data_prep.loaders.utd_mhad import UTDMHADLoader
 from data_prep.prepare_dataset import prepare_dataset
-from data_prep.read_clips import read_clips
-from data_prep.refusal import Refusal
-from data_prep.user_error import UserError
+from data_prep.workers import read_clips
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -153,7 +152,7 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path):
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from pathlib import Path\n"
         "from test_read_clips import NumberedLoader\n"
-        "from data_prep.read_clips import read_clips\n"
+        "from data_prep.workers import read_clips\n"
         "if __name__ == '__main__':\n"
         "    loader = NumberedLoader(64, log_dir=Path(sys.argv[2]))\n"
         "    items = read_clips(loader, loader.discover().sources, workers=2)\n"
@@ -187,8 +186,8 @@ def is_alive(process_id: int) -> bool:
 _ON_RAY = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-from data_prep.read_clips import read_clips
-from data_prep.loaders.utd_mhad.loader import UTDMHADLoader
+from data_prep.workers import read_clips
+from data_prep.loaders.utd_mhad import UTDMHADLoader
 loader = UTDMHADLoader(sys.argv[2])
 sources = loader.discover().sources * 12
 items = list(read_clips(loader, sources, "ray", workers=2))

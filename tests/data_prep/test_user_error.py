@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.user_error import UserError
+from data_prep.errors import UserError
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.whole_file import whole_file, whole_folder
+from data_prep.files import whole_file, whole_folder
 
 
 def test_file_appears_with_its_content(tmp_path: Path):

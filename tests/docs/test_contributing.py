@@ -10,9 +10,9 @@ import keras
 import numpy as np
 import pytest
 
-from data_prep.loaders import load_dataset
+from data_prep import registry as load_dataset
+from data_prep.errors import UserError
 from data_prep.prepare_dataset import prepare_dataset
-from data_prep.user_error import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text("utf-8")

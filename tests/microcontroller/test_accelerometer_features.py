@@ -5,10 +5,10 @@ import ctypes
 import numpy as np
 import pytest
 
-from data_prep.user_error import UserError
-from pskd_tf.data.input_settings import InputSettings
-from pskd_tf.evaluation.int8_interface import Int8Interface
-from pskd_tf.export.clip_input import clip_input
+from data_prep.errors import UserError
+from pskd_tf.evaluation.tflm import Int8Interface
+from pskd_tf.export.student import clip_input
+from pskd_tf.settings import InputSettings
 
 OK, TOO_FEW, TOO_MANY, NOT_FINITE = range(4)
 LABELS = 27

@@ -8,9 +8,9 @@ import subprocess
 
 import pytest
 
-from pskd_tf.data.input_settings import InputSettings
-from pskd_tf.evaluation.int8_interface import Int8Interface
-from pskd_tf.export.model_settings_header import model_settings_header
+from pskd_tf.evaluation.tflm import Int8Interface
+from pskd_tf.export.headers import model_settings_header
+from pskd_tf.settings import InputSettings
 
 SOURCES = ("activity_recognizer", "activity_filter", "segment_detector", "signal_check")
 # Besides each other's functions: freestanding ones and math.h's.

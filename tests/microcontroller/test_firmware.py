@@ -10,8 +10,8 @@ from runpy import run_path
 import numpy as np
 import pytest
 
-from pskd_tf.data.input_settings import InputSettings
-from pskd_tf.export.plain_c.write_firmware_inputs import write_firmware_inputs
+from pskd_tf.export.plain_c.vectors import write_firmware_inputs
+from pskd_tf.settings import InputSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 CORES = ("m4", "m33", "m55")
@@ -196,7 +196,7 @@ def test_command_writes_the_test_clips_of_a_run(tiny_run, tmp_path):
 def test_every_test_clip_of_utd_mhad(exported, data_folder, tmp_path):
     """430 real recordings from raw samples to logits, on the host and on all three cores."""
     from data_prep.prepare_dataset import prepare_dataset
-    from data_prep.protocols.protocol import clip_indices
+    from data_prep.protocols import clip_indices
 
     prepared = prepare_dataset("utd_mhad", data_folder / "utd-mhad", tmp_path / "prepared")
     split = prepared.description.protocols["cross_subject"]

@@ -5,9 +5,9 @@ import ctypes
 import numpy as np
 import pytest
 
-from pskd_tf.data.input_settings import InputSettings
-from pskd_tf.evaluation.int8_interface import Int8Interface
-from pskd_tf.export.model_settings_header import model_settings_header
+from pskd_tf.evaluation.tflm import Int8Interface
+from pskd_tf.export.headers import model_settings_header
+from pskd_tf.settings import InputSettings
 
 RESTING, MOVING, READY, TOO_SHORT, DUPLICATE, NOT_FINITE, RESTARTED = range(7)
 MINIMUM, MAXIMUM = 20, 80

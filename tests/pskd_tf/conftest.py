@@ -7,8 +7,8 @@ import pytest
 
 from data_prep.prepare_dataset import prepare_dataset
 from data_prep.prepared_set import PreparedSet
-from pskd_tf.data.augmentation_settings import AugmentationSettings
-from pskd_tf.data.paired_clips import PairedClips
+from pskd_tf.data.clips import PairedClips
+from pskd_tf.settings import AugmentationSettings
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pskd_tf.pipeline.run_settings import RunSettings
+from pskd_tf.settings import RunSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 

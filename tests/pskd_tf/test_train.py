@@ -5,15 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from data_prep.fingerprint import file_sha256
+from data_prep.files import file_sha256
 from data_prep.prepared_set import PreparedSet
-from pskd_tf.data.input_settings import InputSettings
-from pskd_tf.data.paired_clips import PairedClips
-from pskd_tf.data.plain_views import plain_views
-from pskd_tf.evaluation.int8_interface import Int8Interface
-from pskd_tf.evaluation.quantise_input import quantise_input
-from pskd_tf.evaluation.tflm_logits import tflm_logits
-from pskd_tf.export.parse_c_array import parse_c_array
+from pskd_tf.data.clips import PairedClips
+from pskd_tf.data.views import plain_views
+from pskd_tf.evaluation.tflm import Int8Interface, quantise_input, tflm_logits
+from pskd_tf.export.headers import parse_c_array
+from pskd_tf.settings import InputSettings
 
 
 @pytest.fixture(scope="module")

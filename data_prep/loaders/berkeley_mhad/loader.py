@@ -1,7 +1,8 @@
-"""Berkeley MHAD: six worn accelerometers and optical motion capture (Ofli et al., WACV 2013)."""
+"""Berkeley MHAD (Ofli et al., WACV 2013)."""
 
 import hashlib
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,25 +11,142 @@ import numpy as np
 
 from data_prep.clip import Clip
 from data_prep.dataset_description import DatasetDescription
+from data_prep.errors import UserError
+from data_prep.files import made_by
+from data_prep.formats.archives import RawFile, find_raw_files, raw_sources
+from data_prep.formats.bvh import BvhFile
 from data_prep.loader import ClipSource, Discovery
-from data_prep.loaders.berkeley_mhad.accelerometer import read_berkeley_mhad_accelerometer
-from data_prep.loaders.berkeley_mhad.files import BerkeleyMHADFiles
-from data_prep.loaders.berkeley_mhad.layout import (
+from data_prep.loaders.berkeley_mhad.streams import (
     ACTION_NAMES,
+    KNOWN_MISSING,
     MARKER_NAMES,
     MARKER_PARENTS,
+    NUM_REPETITIONS,
     SENSOR_PLACES,
     SUBJECTS,
     TRAIN_SUBJECTS,
+    read_berkeley_mhad_accelerometer,
+    read_berkeley_mhad_skeleton,
 )
-from data_prep.loaders.berkeley_mhad.notes import berkeley_mhad_notes
-from data_prep.loaders.berkeley_mhad.skeleton import read_berkeley_mhad_skeleton
-from data_prep.made_by import made_by
-from data_prep.raw.bvh_file import BvhFile
-from data_prep.raw.raw_files import raw_sources
-from data_prep.signals.common_time import common_time
-from data_prep.signals.resample_stamps import resample_stamps
-from data_prep.user_error import UserError
+from data_prep.signals import common_time, resample_stamps
+
+ClipKey = tuple[int, int, int]  # subject, action, repetition, as in the file names
+
+_FILE_NAME = r"(?:acc_h(\d\d)|(moc)|(skl))_s(\d\d)_a(\d\d)_r(\d\d)\.(?:txt|bvh)"
+_ARCHIVES = ("*.zip",)
+
+
+@dataclass(frozen=True)
+class BerkeleyMHADFiles:
+    """The files of one sensor and of the motion capture, by clip.
+
+    Args:
+        accelerometer: The sensor's files.
+        optical: The optical motion capture's files.
+        bvh: The fitted skeletons' files.
+    """
+
+    accelerometer: dict[ClipKey, RawFile]
+    optical: dict[ClipKey, RawFile]
+    bvh: dict[ClipKey, RawFile]
+
+    @classmethod
+    def find(cls, raw_dir: str | Path, sensor: int) -> "BerkeleyMHADFiles":
+        """Looks for the files in folders and zip archives, at any depth and in any case.
+
+        Args:
+            raw_dir: The folder of the download.
+            sensor: Number of the accelerometer.
+
+        Returns:
+            The files. Those of other sensors and all others are ignored.
+
+        Raises:
+            UserError: The folder or the sensor's files are missing, an archive is damaged, a
+                number is out of range, or a clip is there twice with different bytes.
+        """
+        found = cls({}, {}, {})
+        for item in find_raw_files(raw_dir, _FILE_NAME, _ARCHIVES):
+            match = re.fullmatch(_FILE_NAME, item.base_name, re.IGNORECASE)
+            if match is None or (match[1] and int(match[1]) != sensor):
+                continue
+            files = found.accelerometer if match[1] else found.optical if match[2] else found.bvh
+            key = (int(match[4]), int(match[5]), int(match[6]))
+            limits = (len(SUBJECTS), len(ACTION_NAMES), NUM_REPETITIONS)
+            if not all(1 <= number <= limit for number, limit in zip(key, limits, strict=True)):
+                rule = "Berkeley MHAD has subjects 1 to 12, actions 1 to 11, repetitions 1 to 5"
+                raise UserError(rule, key, item.name)
+            if key not in files:
+                files[key] = item
+            elif files[key].read() != item.read():  # an archive beside its folder is fine
+                rule = "A file found twice must be the same in both places"
+                raise UserError(rule, files[key].name, item.name)
+        if not found.accelerometer:
+            rule = f"Berkeley MHAD needs files named acc_h{sensor:02d}_s01_a01_r01.txt"
+            raise UserError(rule, "none", raw_dir)
+        return found
+
+    @staticmethod
+    def clip_name(key: ClipKey) -> str:
+        """Returns a clip's name as the official files spell it, such as "s01_a01_r01"."""
+        return "s{:02d}_a{:02d}_r{:02d}".format(*key)
+
+
+_MOST_NAMED = 5
+_KINDS = {
+    "optical": "43 optical markers; their names, sides and tree are pskd_tf's own, read off one "
+    "clip's geometry",
+    "bvh": "joints of the fitted BVH skeletons",
+}
+
+
+def berkeley_mhad_notes(files: BerkeleyMHADFiles, kind: str) -> list[str]:
+    """Returns remarks on the files found.
+
+    Args:
+        files: The files.
+        kind: "optical" or "bvh", the skeleton in use.
+
+    Returns:
+        One sentence each, without full stop.
+    """
+    clips = files.accelerometer
+    skeletons = files.bvh if kind == "bvh" else files.optical
+    subjects = sorted({key[0] for key in clips})
+    notes = [
+        "the accelerometers are uncalibrated: still hip and ankle sensors read 0.75 to 0.87 g",
+        f"skeleton: {_KINDS[kind]}",
+    ]
+    if len(subjects) < len(SUBJECTS):
+        listed = ", ".join(map(str, subjects))
+        notes.append(f"incomplete: subjects {listed} of 1 to {len(SUBJECTS)} are present")
+    test = {int(subject) for subject in SUBJECTS if subject not in TRAIN_SUBJECTS}
+    for part, members in (("test", test), ("train", {int(name) for name in TRAIN_SUBJECTS})):
+        if not members & set(subjects):
+            notes.append(f"cross_subject has no {part} part: none of its subjects is present")
+    expected = {
+        (subject, action, repetition)
+        for subject in subjects
+        for action in range(1, len(ACTION_NAMES) + 1)
+        for repetition in range(1, NUM_REPETITIONS + 1)
+    }
+    for key, reason in KNOWN_MISSING.items():
+        if key in expected and key not in clips:
+            notes.append(f"known: {files.clip_name(key)} {reason}")
+    missing = sorted(expected - set(clips) - set(KNOWN_MISSING))
+    if missing:
+        notes.append(f"incomplete: {_listed(missing)} of the subjects present missing")
+    lacking = sorted(set(clips) - set(skeletons))
+    if lacking:
+        notes.append(f"no_skeleton: {_listed(lacking)} without motion capture")
+    return notes
+
+
+def _listed(keys: list[ClipKey]) -> str:
+    names = ", ".join(BerkeleyMHADFiles.clip_name(key) for key in keys[:_MOST_NAMED])
+    more = ", ..." if len(keys) > _MOST_NAMED else ""
+    return f"{len(keys)} clips ({names}{more})"
+
 
 _SKELETON_SOURCES = ("auto", "optical", "bvh")
 _LEAST_COMMON_HZ = 5  # so that cutting to whole common periods costs at most 0.2 s

@@ -1,1 +1,5 @@
-"""The user's own recordings."""
+"""A user's own recordings, listed in a manifest."""
+
+from data_prep.loaders.custom.loader import CustomLoader
+
+__all__ = ["CustomLoader"]

@@ -1,24 +1,77 @@
-"""A user's own recordings, described by a manifest."""
+"""A user's own recordings, listed in a manifest."""
 
 import dataclasses
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from data_prep.clip import Clip
 from data_prep.dataset_description import DatasetDescription
+from data_prep.errors import UserError
+from data_prep.files import made_by
+from data_prep.formats.archives import RawFile, raw_sources
 from data_prep.loader import ClipSource, Discovery
-from data_prep.loaders.custom.annotations import cut_by_annotations
-from data_prep.loaders.custom.clip import CustomClip
-from data_prep.loaders.custom.manifest import read_custom_manifest
+from data_prep.loaders.custom.manifest import CustomClip, cut_by_annotations, read_custom_manifest
 from data_prep.loaders.custom.recording import read_custom_recording
-from data_prep.loaders.custom.split import natural_order, split_subjects
-from data_prep.made_by import made_by
-from data_prep.raw.raw_files import RawFile, raw_sources
-from data_prep.skeletons.skeleton_layout import SkeletonLayout
-from data_prep.user_error import UserError
+from data_prep.skeletons import SkeletonLayout
+
+
+def split_subjects(clips: Sequence[CustomClip], path: str) -> tuple[list[str], list[str], str]:
+    """Returns training subjects, test subjects and a note that says who chose them.
+
+    The column `part` of the manifest decides. Without it the last third (rounded down, at least
+    one) of the subjects in natural order tests; ours.
+
+    Args:
+        clips: All clips, each with its subject.
+        path: The manifest, for errors.
+
+    Returns:
+        The training subjects, the test subjects, the note.
+
+    Raises:
+        UserError: There are fewer than 2 subjects, only some rows have a part, a subject is in
+            both parts, or a part has no subject.
+    """
+    subjects = natural_order({clip.subject for clip in clips})
+    if len(subjects) < 2:
+        rule = "A data set needs at least 2 subjects, one to train and one to test"
+        raise UserError(rule, ", ".join(subjects) or "none", path)
+    parts: dict[str, CustomClip] = {}
+    if not any(clip.part for clip in clips):
+        count = max(1, len(subjects) // 3)
+        note = f"split (ours): the last {count} of {len(subjects)} subjects test"
+        return subjects[:-count], subjects[-count:], note
+    for clip in clips:
+        if not clip.part:
+            rule = "part must be train or test in every row, or in none"
+            raise UserError(rule, "an empty cell", clip.place)
+        other = parts.setdefault(clip.subject, clip)
+        if other.part != clip.part:
+            rule = "All clips of a subject must be in the same part"
+            received = f"{clip.part} for {clip.subject}, who is {other.part} in {other.place}"
+            raise UserError(rule, received, clip.place)
+    train, test = (
+        [name for name in subjects if parts[name].part == part] for part in ("train", "test")
+    )
+    if not train or not test:
+        rule = "Both parts, train and test, need a subject"
+        raise UserError(rule, f"none in {'train' if not train else 'test'}", path)
+    return train, test, "split: as the manifest's column part says"
+
+
+def natural_order(names: Iterable[str]) -> list[str]:
+    """Returns names sorted with their numbers by value, so that "s2" comes before "s10"."""
+
+    def key(name: str) -> list[tuple[int, int, str]]:
+        pieces = re.findall(r"[0-9]+|[^0-9]+", name)
+        return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces]
+
+    return sorted(names, key=lambda name: (key(name), name))
+
 
 _USUAL_RATE_HZ = 50.0
 _RATES_HZ = (1.0, 10_000.0)

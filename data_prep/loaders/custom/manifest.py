@@ -1,16 +1,70 @@
-"""Reading the manifest of a user's own recordings."""
+"""The manifest of a user's own recordings, and the annotations of long ones."""
 
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from data_prep.loaders.custom.clip import CustomClip
-from data_prep.raw.csv_records import CsvRecord, read_csv_records
-from data_prep.raw.read_columns import TABLE_SUFFIXES
-from data_prep.user_error import UserError
+from data_prep.errors import UserError
+from data_prep.formats.tables import TABLE_SUFFIXES, CsvRecord, read_csv_records
+
+
+@dataclass(frozen=True)
+class CustomClip:
+    """One row of a manifest, or one annotation of a long recording; all fields are JSON values.
+
+    Args:
+        place: Where it is written ("manifest.csv, row 3"), for errors.
+        clip_id: Unique name.
+        subject: Who moved.
+        action: Label of the action; empty for a recording that annotations will cut.
+        trial: Which repetition.
+        accelerometer_path: File relative to the manifest.
+        accelerometer_columns: Three names of the header or indices from 0 ("1;2;3" or "1-3").
+        accelerometer_unit: "g", "m/s^2", "mg" or "lsb".
+        accelerometer_scale: g per LSB, None for other units.
+        accelerometer_rate_hz: Stated rate, None if the stamps alone tell.
+        accelerometer_stamp_column: Name or index; empty if the samples are evenly spaced.
+        accelerometer_stamp_unit: "s", "ms", "us" or "ns"; empty without stamps.
+        accelerometer_key: Which array of an .npz or .mat file.
+        skeleton_path: File relative to the manifest; empty without a skeleton.
+        skeleton_columns: Columns, joint after joint; none for all of the file.
+        skeleton_rate_hz: Stated rate; None if the frames span the accelerometer's whole recording.
+        skeleton_offset: Seconds from the first sample to the first frame.
+        skeleton_unit: "m", "cm" or "mm"; "px" of coco_17 in two dimensions.
+        skeleton_key: Which array of an .npz or .mat file.
+        start: Seconds from the first sample; None for as early as both streams reach.
+        end: Seconds from the first sample; None for as late as both streams reach.
+        sensor_place: Where the sensor was worn.
+        part: "train", "test", or empty if the manifest leaves it to the loader.
+    """
+
+    place: str
+    clip_id: str
+    subject: str
+    action: str
+    trial: str
+    accelerometer_path: str
+    accelerometer_columns: tuple[str, ...]
+    accelerometer_unit: str
+    accelerometer_scale: float | None = None
+    accelerometer_rate_hz: float | None = None
+    accelerometer_stamp_column: str = ""
+    accelerometer_stamp_unit: str = ""
+    accelerometer_key: str = ""
+    skeleton_path: str = ""
+    skeleton_columns: tuple[str, ...] = ()
+    skeleton_rate_hz: float | None = None
+    skeleton_offset: float = 0.0
+    skeleton_unit: str = ""
+    skeleton_key: str = ""
+    start: float | None = None
+    end: float | None = None
+    sensor_place: str = "right_wrist"
+    part: str = ""
+
 
 REQUIRED_COLUMNS = ("subject", "action", "accelerometer_path", "accelerometer_unit")
 OPTIONAL_COLUMNS = (
@@ -216,3 +270,73 @@ def _columns(record: CsvRecord, column: str, count: int | None = None) -> tuple[
     if double:
         raise record.error(f"{column} must name each column once", ", ".join(double))
     return tuple(names)
+
+
+ANNOTATION_REQUIRED = ("recording", "start", "end", "label")
+ANNOTATION_OPTIONAL = ("subject", "note")
+
+
+def cut_by_annotations(
+    path: str | Path, recordings: Sequence[CustomClip]
+) -> tuple[list[CustomClip], list[UserError]]:
+    """Returns one clip an annotation, in the order of the file.
+
+    Args:
+        path: The annotations, a CSV file of `REQUIRED_COLUMNS` and any of `OPTIONAL_COLUMNS`:
+            `recording` is a recording's clip_id, or the path of its accelerometer's file as the
+            manifest gives it; `start` and `end` are seconds from its first sample.
+        recordings: The rows of the manifest.
+
+    Returns:
+        The clips, named recording_number, and the mistakes, one for each other row.
+
+    Raises:
+        UserError: The file is missing, no table, or its header breaks a rule.
+    """
+    records, errors = read_csv_records(path, ANNOTATION_REQUIRED, ANNOTATION_OPTIONAL)
+    paths = Counter(clip.accelerometer_path for clip in recordings)
+    # A path of two rows (two sensors in a file) names neither of them.
+    by_name = {
+        clip.accelerometer_path: clip for clip in recordings if paths[clip.accelerometer_path] == 1
+    }
+    by_name |= {clip.clip_id: clip for clip in recordings}
+    numbers: Counter[str] = Counter()
+    clips = []
+    for record in records:
+        try:
+            clip = _annotated_clip(record, by_name)
+        except UserError as error:
+            errors.append(error)
+            continue
+        numbers[clip.clip_id] += 1
+        name = clip.clip_id.replace("/", "-")
+        clips.append(replace(clip, clip_id=f"{name}_{numbers[clip.clip_id]:03d}"))
+    clips = named_clips(clips)
+    return clips, errors + doubled_names(clips)
+
+
+def _annotated_clip(record: CsvRecord, recordings: dict[str, CustomClip]) -> CustomClip:
+    recording = recordings.get(record.text("recording"))
+    if recording is None:
+        rule = "recording must be a clip_id or an accelerometer_path of the manifest"
+        raise record.error(rule, record.cells["recording"])
+    bounds = []
+    for column in ("start", "end"):
+        record.text(column)
+        bounds.append(record.number(column, 0.0, 1e6))
+    start, end = bounds
+    if not start < end:
+        raise record.error("start must be before end", f"{start:g} and {end:g}")
+    subject = record.cells["subject"] or recording.subject
+    if not subject:
+        rule = "The annotation or its recording must name the subject"
+        raise record.error(rule, "neither")
+    return replace(
+        recording,
+        place=record.place,
+        subject=subject,
+        action=record.text("label"),
+        trial="",
+        start=start,
+        end=end,
+    )

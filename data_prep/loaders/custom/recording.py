@@ -1,4 +1,4 @@
-"""Reading and aligning the streams of one clip of a user's own recordings."""
+"""One recording of a manifest: its streams, read and brought to common units and time."""
 
 import hashlib
 from collections.abc import Mapping
@@ -6,12 +6,315 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data_prep.loaders.custom.accelerometer import CustomAccelerometer
-from data_prep.loaders.custom.clip import CustomClip
-from data_prep.loaders.custom.skeleton import clean_custom_skeleton, read_custom_skeleton
-from data_prep.loaders.custom.window import custom_window
-from data_prep.raw.raw_files import RawFile
-from data_prep.skeletons.skeleton_layout import SkeletonLayout
+from data_prep.errors import UserError
+from data_prep.formats.archives import RawFile
+from data_prep.formats.tables import read_columns
+from data_prep.loaders.custom.manifest import CustomClip
+from data_prep.signals import bridge_frames, resample_stamps, sort_stamps
+from data_prep.skeletons import SkeletonLayout, body_scaled_pose
+
+_G_PER_UNIT = {"g": 1.0, "mg": 1e-3, "m/s^2": 1.0 / 9.80665}
+_SECONDS_PER_UNIT = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+_STAMP_RATES_HZ = (2.0, 5000.0)  # stamps in a wrong unit are off by 1000
+_MARGIN_SECONDS = 1.0  # read beyond a clip's ends, for the filter
+_BRIDGED_SECONDS = 0.1  # a longer gap is noted
+_SATURATED_SAMPLES = 3
+_SATURATED_G = 1.9  # the smallest range of common sensors is 2 g
+
+
+@dataclass(frozen=True, eq=False)
+class CustomAccelerometer:
+    """A whole recording as it was made.
+
+    Args:
+        seconds: float64 (samples,) ascending, from the first row of the file.
+        values: float64 (samples, 3) in g, finite.
+        even_rate_hz: The stated rate if the samples are evenly spaced, None if they are not.
+        flags: Notes: "stamps_sorted", "duplicates_merged", "rows_dropped".
+        name: The file and the row of the manifest, for errors.
+    """
+
+    seconds: np.ndarray
+    values: np.ndarray
+    even_rate_hz: float | None
+    flags: tuple[str, ...]
+    name: str
+
+    @property
+    def typical_rate_hz(self) -> float:
+        """One by the median time from sample to sample."""
+        return 1.0 / float(np.median(np.diff(self.seconds)))
+
+    @classmethod
+    def read(
+        cls, content: bytes, clip: CustomClip, suffix: str, name: str
+    ) -> "CustomAccelerometer":
+        """Reads a recording: unit converted, stamps sorted, samples that are not finite dropped.
+
+        Args:
+            content: The file's bytes.
+            clip: What the manifest says about it.
+            suffix: Of the file.
+            name: The file and the row of the manifest, for errors.
+
+        Returns:
+            The recording.
+
+        Raises:
+            UserError: The file is damaged or is not what the manifest says.
+        """
+        table = _read_table(content, clip, suffix, name)
+        values = table[:, :3] * (clip.accelerometer_scale or _G_PER_UNIT[clip.accelerometer_unit])
+        finite = np.isfinite(values).all(axis=1)
+        if finite.sum() < 2:
+            rule = "A recording needs at least 2 samples"
+            raise UserError(rule, f"{finite.sum()} finite ones", name)
+        flags = () if finite.all() else ("rows_dropped",)
+        if not clip.accelerometer_stamp_column:
+            seconds = np.arange(len(values)) / clip.accelerometer_rate_hz
+            even_rate_hz = clip.accelerometer_rate_hz if finite.all() else None
+            return cls(seconds[finite], values[finite], even_rate_hz, flags, name)
+        stamps = table[:, 3] * _SECONDS_PER_UNIT[clip.accelerometer_stamp_unit]
+        if not np.isfinite(stamps).all():
+            sample = int(np.flatnonzero(~np.isfinite(stamps))[0])
+            raise UserError("Time stamps must be finite", f"not so in sample {sample}", name)
+        seconds, values, notes = sort_stamps(stamps[finite], values[finite], name)
+        self = cls(seconds - stamps.min(), values, None, flags + notes, name)
+        self._check_stamps(clip)
+        return self
+
+    def cut(
+        self, start: float, end: float, rate_hz: float, longest_gap_seconds: float
+    ) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Returns a part of the recording at a fixed rate.
+
+        Args:
+            start: Seconds, within the recording.
+            end: Seconds, within the recording.
+            rate_hz: The rate to return.
+            longest_gap_seconds: Neighbouring samples in this part may be this far apart.
+
+        Returns:
+            float32 (samples, 3) in g, and notes.
+
+        Raises:
+            UserError: A gap is too long, or fewer than 2 samples are left.
+        """
+        # The part, one sample beyond it and some more for the filter: what lies further away, a
+        # gap or a wrong stamp, does not spoil it.
+        margins = [start - _MARGIN_SECONDS, start, end, end + _MARGIN_SECONDS]
+        far, before, after, farther = np.searchsorted(self.seconds, margins)
+        part = slice(max(0, min(far, before - 1)), max(farther, after + 1))
+        seconds, values = self.seconds[part], self.values[part]
+        inside = (seconds >= start - 1e-6) & (seconds <= end + 1e-6)
+        if inside.sum() < 2:
+            rule = "A clip needs at least 2 samples of the accelerometer"
+            raise UserError(rule, int(inside.sum()), self.name)
+        flags = list(self.flags)
+        if _is_saturated(values[inside]):
+            flags.append("accelerometer_saturated")
+        if self.even_rate_hz == rate_hz:
+            return _single(values[inside]), tuple(flags)
+        gaps = np.diff(seconds)
+        within = (seconds[1:] > start) & (seconds[:-1] < end)
+        longest = float(gaps[within].max())
+        if longest > longest_gap_seconds:
+            rule = f"Neighbouring samples must be at most {longest_gap_seconds:g} s apart"
+            place = float(seconds[:-1][within][gaps[within].argmax()])
+            raise UserError(rule, f"{longest:.3g} s after {place:.3f} s", self.name)
+        if longest > max(_BRIDGED_SECONDS, 2.5 / self.typical_rate_hz):
+            flags.append("gaps_bridged")
+        start, end = max(start, float(seconds[0])), min(end, float(seconds[-1]))
+        values, _ = resample_stamps(seconds, values, rate_hz, np.inf, start, end, self.name)
+        return _single(values), tuple(flags)
+
+    def _check_stamps(self, clip: CustomClip) -> None:
+        if len(self.seconds) < 2:
+            raise UserError("Time stamps must differ", "the same in all samples", self.name)
+        span = float(self.seconds[-1] - self.seconds[0])
+        rates = (self.typical_rate_hz, (len(self.seconds) - 1) / span)
+        received = f"{len(self.seconds)} stamps over {span:.6g} s"
+        low, high = _STAMP_RATES_HZ
+        if not any(low <= rate <= high for rate in rates):
+            rule = f"Stamps must come at {low:g} to {high:g} a second; is their unit right"
+            raise UserError(rule, received, self.name)
+        stated = clip.accelerometer_rate_hz
+        if stated and not any(stated / 2 < rate < stated * 2 for rate in rates):
+            rule = f"Stamps must come at about the stated {stated:g} a second; is their unit right"
+            raise UserError(rule, received, self.name)
+
+
+def _read_table(content: bytes, clip: CustomClip, suffix: str, name: str) -> np.ndarray:
+    """Returns float64 (samples, 3 axes and, where there are stamps, the stamp)."""
+    columns = list(clip.accelerometer_columns)
+    if clip.accelerometer_stamp_column:
+        if not columns:
+            rule = "A file with stamps needs accelerometer_columns, such as 1;2;3"
+            raise UserError(rule, "none", name)
+        columns.append(clip.accelerometer_stamp_column)
+    table = read_columns(content, suffix, name, columns, clip.accelerometer_key)
+    if not columns and table.shape[1] != 3:
+        rule = "A file of other than 3 columns needs accelerometer_columns, such as 1;2;3"
+        raise UserError(rule, f"{table.shape[1]} columns", name)
+    return table
+
+
+def _single(values: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):  # too large for float32 becomes inf, which check_clip names
+        return values.astype(np.float32)
+
+
+def _is_saturated(values: np.ndarray) -> bool:
+    """Returns whether an axis stays at its own largest or smallest value; ours.
+
+    Args:
+        values: (samples, 3) in g.
+    """
+    for axis in values.T:
+        for extreme in (axis.max(), axis.min()):
+            runs = np.convolve(axis == extreme, np.ones(_SATURATED_SAMPLES))
+            if abs(extreme) > _SATURATED_G and runs.max() >= _SATURATED_SAMPLES:
+                return True
+    return False
+
+
+_METRES_PER_UNIT = {"m": 1.0, "cm": 1e-2, "mm": 1e-3}
+
+
+def read_custom_skeleton(
+    content: bytes, clip: CustomClip, layout: SkeletonLayout, suffix: str, name: str
+) -> np.ndarray:
+    """Reads the skeleton of a whole recording.
+
+    A joint is lost in a frame where it is not finite, or at zero although it is elsewhere in
+    other frames, as many trackers write it.
+
+    Args:
+        content: The file's bytes.
+        clip: What the manifest says about it.
+        layout: The joints of its columns: x, y, z of the first joint, of the second, ...
+        suffix: Of the file.
+        name: The file and the row of the manifest, for errors.
+
+    Returns:
+        float64 (frames, joints, 3) in the unit of the file, NaN where a joint is lost.
+
+    Raises:
+        UserError: The file is damaged or has another number of joints.
+    """
+    table = read_columns(content, suffix, name, clip.skeleton_columns, clip.skeleton_key)
+    joints = len(layout.joint_names)
+    if table.shape[1] != 3 * joints:
+        rule = f"A skeleton of {joints} joints must have {3 * joints} columns"
+        raise UserError(rule, table.shape[1], name)
+    if len(table) < 2:
+        raise UserError("A recording needs at least 2 frames", len(table), name)
+    skeleton = table.reshape(len(table), joints, 3)
+    at_zero = (skeleton[:, :, : layout.dimensions] == 0).all(axis=2)
+    lost = at_zero & ~at_zero.all(axis=0)  # the root of a centred skeleton is always at zero
+    lost |= ~np.isfinite(skeleton).all(axis=2)
+    return np.where(lost[:, :, None], np.nan, skeleton)
+
+
+def clean_custom_skeleton(
+    skeleton: np.ndarray, unit: str, layout: SkeletonLayout, longest_run: int, name: str
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Converts the unit of a clip's skeleton and bridges lost joints.
+
+    Args:
+        skeleton: float64 (frames, joints, 3), NaN where a joint is lost.
+        unit: "m", "cm" or "mm"; "px" of coco_17 in two dimensions, see `body_scaled_pose`.
+        layout: Its joints.
+        longest_run: For how many frames on end a joint may be lost.
+        name: The file and the row of the manifest, for errors.
+
+    Returns:
+        float32 (frames, joints, 3) in metres (with two dimensions x, y and the confidence), and
+        notes.
+
+    Raises:
+        UserError: A joint, or in pixels the person, is lost for longer.
+    """
+    lost = np.isnan(skeleton).any(axis=2)
+    if unit == "px":
+        # Here a lost joint is one without confidence; NaN means that nobody is there.
+        pose = np.where(lost[:, :, None] & ~lost.all(axis=1)[:, None, None], 0.0, skeleton)
+        scaled, flags = body_scaled_pose(pose, longest_run)
+        if scaled is None:
+            rule = f"A person must be seen, with shoulders and hips, but for {longest_run} frames"
+            raise UserError(rule, ", ".join(flags), name)
+        return scaled, flags
+    values = skeleton.copy()
+    values[:, :, : layout.dimensions] *= _METRES_PER_UNIT[unit]
+    for joint in np.flatnonzero(lost.any(axis=0)):
+        run = len(values)
+        if not lost[:, joint].all():
+            values[:, joint], run = bridge_frames(values[:, joint], lost[:, joint])
+        if run > longest_run:
+            rule = f"A joint may be lost for at most {longest_run} frames on end"
+            raise UserError(rule, f"{layout.joint_names[joint]} for {run}", name)
+    with np.errstate(over="ignore"):  # too large for float32 becomes inf, which check_clip names
+        return values.astype(np.float32), ("joints_bridged",) if lost.any() else ()
+
+
+_TOLERANCE_SECONDS = 0.25  # cameras stop a few frames early
+_ROUNDING = 1e-6
+
+
+def custom_window(
+    clip: CustomClip, seconds: np.ndarray, frame_seconds: np.ndarray | None, name: str
+) -> tuple[float, float, tuple[str, ...]]:
+    """Returns where the clip starts and ends.
+
+    Without `start` or `end` in the manifest it is what both streams cover. With a skeleton it
+    starts and ends on a frame, so that first sample and first frame coincide, and last and last.
+
+    Args:
+        clip: What the manifest says.
+        seconds: (samples,) ascending from 0.
+        frame_seconds: (frames,) on the same clock; None without a skeleton.
+        name: The accelerometer's file and the row, for errors.
+
+    Returns:
+        Start and end in seconds, both included, and the note "trimmed_to_overlap" if a stream
+        covers more than a quarter of a second that the other does not.
+
+    Raises:
+        UserError: The clip is not within its recording, or the streams share too little.
+    """
+    last = float(seconds[-1])
+    step = last / (len(seconds) - 1)
+    for bound, value in (("start", clip.start), ("end", clip.end)):
+        if value is not None and value > last + step + _ROUNDING:
+            rule = f"{bound} must not be beyond the recording"
+            raise UserError(rule, f"{value:g} s of {last:.3f} s", name)
+    start = clip.start or 0.0
+    end = last if clip.end is None else min(clip.end, last)
+    if frame_seconds is None:
+        return start, end, ()
+    first_frame, last_frame = float(frame_seconds[0]), float(frame_seconds[-1])
+    for bound, value in (("start", clip.start), ("end", clip.end)):
+        if value is not None and not (
+            first_frame - _TOLERANCE_SECONDS <= value <= last_frame + _TOLERANCE_SECONDS
+        ):
+            rule = f"{bound} must be within the skeleton's recording"
+            received = f"{value:g} s, where the frames last from {first_frame:.3f} to "
+            raise UserError(rule, f"{received}{last_frame:.3f} s", name)
+    inside = (frame_seconds >= start - _ROUNDING) & (frame_seconds <= end + _ROUNDING)
+    if inside.sum() < 2:
+        rule = "Accelerometer and skeleton must share at least 2 frames"
+        received = f"{first_frame:.3f} to {last_frame:.3f} s and {start:.3f} to {end:.3f} s"
+        raise UserError(rule, f"frames from {received}", name)
+    differences = []
+    if clip.start is None:
+        differences.append(abs(first_frame))
+    if clip.end is None:
+        differences.append(abs(last_frame - last))
+    trimmed = max(differences, default=0.0) > _TOLERANCE_SECONDS
+    flags = ("trimmed_to_overlap",) if trimmed else ()
+    first, final = frame_seconds[inside][[0, -1]]
+    return max(float(first), 0.0), min(float(final), last), flags
+
 
 _LONGEST_GAP_SECONDS = 0.5
 

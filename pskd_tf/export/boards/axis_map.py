@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data_prep.user_error import UserError
+from data_prep.errors import UserError
 
 _NAMES = "xyz"
 

@@ -11,13 +11,12 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
+from data_prep.commands import print_result, run_command
+from data_prep.errors import UserError
 from data_prep.prepared_set import PreparedSet
-from data_prep.print_result import print_result
-from data_prep.run_command import run_command
-from data_prep.user_error import UserError
-from pskd_tf.data.input_settings import InputSettings
-from pskd_tf.data.window_samples import window_samples
-from pskd_tf.export.plain_c.write_firmware_inputs import write_firmware_inputs
+from pskd_tf.data.features import window_samples
+from pskd_tf.export.plain_c.vectors import write_firmware_inputs
+from pskd_tf.settings import InputSettings
 
 _RUN_DIR = flags.DEFINE_string("run_dir", None, "A finished run of pskd_tf.train.")
 _OUT = flags.DEFINE_string("out", None, "The folder to write; an older one is replaced.")

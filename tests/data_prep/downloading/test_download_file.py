@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep.downloading.download_file import download_file
-from data_prep.user_error import UserError
+from data_prep.downloading import download_file
+from data_prep.errors import UserError
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
 HASH = hashlib.sha256(CONTENT).hexdigest()

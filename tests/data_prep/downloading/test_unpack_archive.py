@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data_prep.downloading.unpack_archive import unpack_archive
-from data_prep.user_error import UserError
+from data_prep.downloading import unpack_archive
+from data_prep.errors import UserError
 
 FILES = {"Inertial/a.mat": bytes(range(256)) * 40, "b.txt": b"", "c/d/e.csv": b"1,2\n"}
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.inspection.best_lag import best_lag, movement_correlations
+from data_prep.inspection import best_lag, movement_correlations
 
 
 def bumps(seconds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

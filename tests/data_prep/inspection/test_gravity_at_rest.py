@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data_prep.inspection.gravity_at_rest import gravity_at_rest
+from data_prep.inspection import gravity_at_rest
 
 
 def still_then_moving(noise: float = 0.005) -> np.ndarray:

@@ -8,13 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep.inspection.inspect_clip import sensor_joint
-from data_prep.inspection.inspect_recordings import inspect_recordings
-from data_prep.inspection.inspection import Inspection
-from data_prep.inspection.inspection_table import inspection_table
+from data_prep.errors import UserError
+from data_prep.inspection import Inspection, inspect_recordings, inspection_table, sensor_joint
 from data_prep.loaders.custom.loader import CustomLoader
-from data_prep.skeletons.skeleton_layout import SkeletonLayout
-from data_prep.user_error import UserError
+from data_prep.skeletons import SkeletonLayout
 
 LENGTH = 6.0
 

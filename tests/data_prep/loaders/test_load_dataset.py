@@ -5,9 +5,9 @@ import pickle
 
 import pytest
 
-from data_prep.dataset_options import DatasetOptions
-from data_prep.loaders.load_dataset import DATASETS, load_dataset
-from data_prep.user_error import UserError
+from data_prep.errors import UserError
+from data_prep.loader import DatasetOptions
+from data_prep.registry import DATASETS, load_dataset
 
 
 def test_known_name():

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_prep.loaders.synthetic.loader import SyntheticLoader
-from data_prep.protocols.protocol import Split, clip_indices, cross_subject, leave_one_subject_out
-from data_prep.user_error import UserError
+from data_prep.errors import UserError
+from data_prep.loaders.synthetic import SyntheticLoader
+from data_prep.protocols import Split, clip_indices, cross_subject, leave_one_subject_out
 
 MANIFEST = pd.DataFrame({"subject": ["1", "2", "1", "3", "2"]})
 

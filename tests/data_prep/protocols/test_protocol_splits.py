@@ -10,13 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_prep.dataset_description import DatasetDescription
-from data_prep.loaders.synthetic.loader import SyntheticLoader
+from data_prep.errors import UserError
+from data_prep.loaders.synthetic import SyntheticLoader
 from data_prep.prepared_set import PreparedSet
-from data_prep.protocols.clip_split import ClipSplit
-from data_prep.protocols.kept_splits import kept_splits
-from data_prep.protocols.protocol_splits import protocol_splits, validation_splits
-from data_prep.protocols.subject_folds import subject_folds
-from data_prep.user_error import UserError
+from data_prep.protocols import (
+    ClipSplit,
+    kept_splits,
+    protocol_splits,
+    subject_folds,
+    validation_splits,
+)
 
 PROTOCOLS = {
     "cross_subject": {

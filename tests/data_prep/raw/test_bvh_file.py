@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from data_prep.raw.bvh_file import BvhFile
-from data_prep.user_error import UserError
+from data_prep.errors import UserError
+from data_prep.formats.bvh import BvhFile
 
 _ARM = """HIERARCHY
 ROOT hip

@@ -8,8 +8,8 @@ import scipy.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.raw.mat_file import read_mat_array
-from data_prep.user_error import UserError
+from data_prep.errors import UserError
+from data_prep.formats.mat import read_mat_array
 
 NAME = "Inertial.zip/Inertial/a1_s1_t1_inertial.mat"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from data_prep.raw.number_table import read_number_table
-from data_prep.user_error import UserError
+from data_prep.errors import UserError
+from data_prep.formats.tables import read_number_table
 
 
 @pytest.mark.parametrize("content", [b"1 2\n3 -4e1\n", b" 1\t2 \r\n3 -40.0\r\n"])

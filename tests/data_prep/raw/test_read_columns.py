@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from data_prep.raw.read_columns import read_columns
-from data_prep.user_error import UserError
+from data_prep.errors import UserError
+from data_prep.formats.tables import read_columns
 
 TABLE = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from data_prep.raw.whole_lines import whole_lines
+from data_prep.formats.tables import whole_lines
 
 
 @pytest.mark.parametrize(

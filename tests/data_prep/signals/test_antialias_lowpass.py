@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data_prep.signals.antialias_lowpass import antialias_lowpass
+from data_prep.signals import antialias_lowpass
 
 
 @pytest.mark.parametrize("factor", [1, 2, 17])

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_prep.signals.bridged_frames import bridge_frames
+from data_prep.signals import bridge_frames
 
 
 @given(st.lists(st.booleans(), min_size=2, max_size=30).filter(lambda lost: not all(lost)))

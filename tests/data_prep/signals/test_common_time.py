@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from data_prep.signals.common_time import common_time
-from data_prep.user_error import UserError
+from data_prep.errors import UserError
+from data_prep.signals import common_time
 
 
 def test_later_start_and_whole_periods():

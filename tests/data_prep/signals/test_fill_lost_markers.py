@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from data_prep.signals.fill_lost_markers import fill_lost_markers
+from data_prep.signals import fill_lost_markers
 
 _RATE = 100.0
 

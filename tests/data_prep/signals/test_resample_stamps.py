@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.signals.resample_stamps import resample_stamps
-from data_prep.user_error import UserError
+from data_prep.errors import UserError
+from data_prep.signals import resample_stamps
 
 
 @settings(max_examples=50, derandomize=True)

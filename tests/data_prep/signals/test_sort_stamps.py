@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from data_prep.signals.sort_stamps import sort_stamps
-from data_prep.user_error import UserError
+from data_prep.errors import UserError
+from data_prep.signals import sort_stamps
 
 
 def test_ascending_stamps_are_left_alone():

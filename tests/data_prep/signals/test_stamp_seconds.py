@@ -2,7 +2,7 @@
 
 import pytest
 
-from data_prep.signals.stamp_seconds import stamp_seconds
+from data_prep.signals import stamp_seconds
 
 
 @pytest.mark.parametrize(

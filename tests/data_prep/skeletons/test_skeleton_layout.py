@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.skeletons.known_skeletons import KNOWN_SKELETONS
-from data_prep.skeletons.skeleton_layout import SkeletonLayout
-from data_prep.user_error import UserError
+from data_prep.errors import UserError
+from data_prep.skeletons import KNOWN_SKELETONS, SkeletonLayout
 
 GOOD = {"joint_names": ["a", "b", "c"], "parents": [1, -1, 0]}
 

@@ -4,12 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pskd_tf.benchmark.board_rows import board_rows
-from pskd_tf.benchmark.cell_record import CellRecord, guesses_text
-from pskd_tf.benchmark.leaderboard import leaderboard_markdown, leaderboard_table
-from pskd_tf.benchmark.leaderboard_plot import leaderboard_plot
-from pskd_tf.benchmark.majority_vote import majority_vote
-from pskd_tf.benchmark.method import Method
+from pskd_tf.benchmark.board import (
+    board_rows,
+    leaderboard_markdown,
+    leaderboard_plot,
+    leaderboard_table,
+)
+from pskd_tf.benchmark.cells import CellRecord, guesses_text
+from pskd_tf.benchmark.methods import Method
+from pskd_tf.benchmark.statistics import majority_vote
 
 PLAIN = Method("cross_entropy", "cross-entropy", "cross_entropy", ({},))
 KD = Method(

@@ -6,13 +6,12 @@ import pytest
 
 from data_prep.prepare_dataset import prepare_dataset
 from data_prep.prepared_set import PreparedSet
-from data_prep.protocols.protocol_splits import protocol_splits, validation_splits
-from pskd_tf.benchmark.cell_planner import CellPlanner
-from pskd_tf.benchmark.method import FOREST, Method
-from pskd_tf.distillation.acs_settings import ACSSettings
-from pskd_tf.pipeline.plan_run import plan_run
-from pskd_tf.pipeline.run_settings import RunSettings
+from data_prep.protocols import protocol_splits, validation_splits
+from pskd_tf.benchmark.cells import CellPlanner
+from pskd_tf.benchmark.methods import FOREST, Method
+from pskd_tf.pipeline.plan import plan_run
 from pskd_tf.pipeline.stage import Stage
+from pskd_tf.settings import ACSSettings, RunSettings
 
 ACS = Method(
     "acs",

@@ -2,11 +2,8 @@
 
 import pytest
 
-from data_prep.user_error import UserError
-from pskd_tf.benchmark.cell import Cell
-from pskd_tf.benchmark.cell_record import CellRecord
-from pskd_tf.benchmark.pick_trial import pick_trial
-from pskd_tf.benchmark.pooled_accuracy import pooled_accuracy
+from data_prep.errors import UserError
+from pskd_tf.benchmark.cells import Cell, CellRecord, pick_trial, pooled_accuracy
 from pskd_tf.pipeline.stage import Stage
 
 

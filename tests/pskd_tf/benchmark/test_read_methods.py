@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.user_error import UserError
-from pskd_tf.benchmark.method import FOREST, Method
-from pskd_tf.benchmark.read_methods import read_methods
-from pskd_tf.distillation.losses.make_loss import make_loss
-from pskd_tf.models.streams_read import STREAMS_READ
+from data_prep.errors import UserError
+from pskd_tf.benchmark.methods import FOREST, Method, read_methods
+from pskd_tf.distillation.losses.registry import make_loss
+from pskd_tf.models.registry import STREAMS_READ
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 SHIPPED = CONFIGS / "benchmark_methods.json"

@@ -5,9 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from data_prep.user_error import UserError
-from pskd_tf.benchmark.cell_record import CellRecord, guesses_text
-from pskd_tf.benchmark.results_file import ResultsFile
+from data_prep.errors import UserError
+from pskd_tf.benchmark.cells import CellRecord, ResultsFile, guesses_text
 
 
 def record(cell: str, **changes) -> CellRecord:

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import pytest
 
-from pskd_tf.compression.convert_to_int8 import convert_to_int8
-from pskd_tf.models.build_student import build_student
+from pskd_tf.compression.convert import convert_to_int8
+from pskd_tf.models.registry import build_student
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_prep.user_error import UserError
-from pskd_tf.compression.calibration_clips import calibration_clips
+from data_prep.errors import UserError
+from pskd_tf.compression.convert import calibration_clips
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=60), st.data())

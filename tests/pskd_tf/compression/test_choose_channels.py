@@ -4,17 +4,19 @@ import keras
 import numpy as np
 import pytest
 
-from data_prep.user_error import UserError
-from pskd_tf.compression.board_limits import BoardCost, BoardLimits
-from pskd_tf.compression.channel_importance import channel_importance
-from pskd_tf.compression.choose_channels import choose_channels
-from pskd_tf.compression.convert_to_int8 import convert_to_int8
-from pskd_tf.compression.count_macs import count_macs
-from pskd_tf.compression.cut_weights import slim_weights
-from pskd_tf.compression.estimated_cost import estimated_cost
-from pskd_tf.compression.prunable_layers import prunable_layers, slim_builder_arguments
-from pskd_tf.evaluation.arena_bytes import arena_bytes
-from pskd_tf.models.build_student import build_student
+from data_prep.errors import UserError
+from pskd_tf.compression.convert import convert_to_int8
+from pskd_tf.compression.cost import BoardCost, BoardLimits, count_macs
+from pskd_tf.compression.slim import (
+    channel_importance,
+    choose_channels,
+    estimated_cost,
+    prunable_layers,
+    slim_builder_arguments,
+    slim_weights,
+)
+from pskd_tf.evaluation.tflm import arena_bytes
+from pskd_tf.models.registry import build_student
 
 FULL = BoardCost(40_752, 9_360, 262_656)
 

@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 from ai_edge_litert.tools import flatbuffer_utils
 
-from data_prep.user_error import UserError
-from pskd_tf.compression import convert_to_int8 as module
-from pskd_tf.compression.convert_to_int8 import convert_to_int8
-from pskd_tf.evaluation.int8_interface import Int8Interface
-from pskd_tf.evaluation.quantise_input import quantise_input
-from pskd_tf.evaluation.tflm_logits import tflm_logits
+from data_prep.errors import UserError
+from pskd_tf.compression import convert as module
+from pskd_tf.compression.convert import convert_to_int8
+from pskd_tf.evaluation.tflm import Int8Interface, quantise_input, tflm_logits
 
 
 def _quantised(student):

@@ -3,8 +3,8 @@
 import keras
 import tf_keras
 
-from pskd_tf.compression.count_macs import count_macs
-from pskd_tf.models.accelerometer_student import accelerometer_student
+from pskd_tf.compression.cost import count_macs
+from pskd_tf.models.students import accelerometer_student
 
 
 def test_student_by_hand_in_both_kerases():

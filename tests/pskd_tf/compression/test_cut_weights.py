@@ -4,11 +4,15 @@ import keras
 import numpy as np
 import pytest
 
-from data_prep.user_error import UserError
-from pskd_tf.compression.channel_masks import channel_masks
-from pskd_tf.compression.cut_weights import masked_weights, slim_weights
-from pskd_tf.compression.prunable_layers import prunable_layers, slim_builder_arguments
-from pskd_tf.models.build_student import STUDENTS, build_student
+from data_prep.errors import UserError
+from pskd_tf.compression.slim import (
+    channel_masks,
+    masked_weights,
+    prunable_layers,
+    slim_builder_arguments,
+    slim_weights,
+)
+from pskd_tf.models.registry import STUDENTS, build_student
 
 ARGUMENTS = {"input_shape": [96, 1, 10], "num_classes": 27}
 

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from pskd_tf.compression.kernel_sparsity import kernel_sparsity
+from pskd_tf.compression.prune import kernel_sparsity
 
 
 def test_shares_by_hand():

@@ -5,14 +5,15 @@ import gzip
 import numpy as np
 import pytest
 
-from pskd_tf.compression.count_macs import count_macs
-from pskd_tf.evaluation.int8_interface import Int8Interface
-from pskd_tf.evaluation.layer_noise import layer_noise
-from pskd_tf.evaluation.layer_table import layer_table, layer_table_lines
-from pskd_tf.evaluation.quantise_input import quantise_input
-from pskd_tf.evaluation.tflm_logits import tflm_logits
-from pskd_tf.evaluation.tflm_probe import tflm_probe
-from pskd_tf.evaluation.tflm_tensors import tflm_tensors
+from pskd_tf.compression.cost import count_macs
+from pskd_tf.evaluation.layers import layer_noise, layer_table, layer_table_lines
+from pskd_tf.evaluation.tflm import (
+    Int8Interface,
+    quantise_input,
+    tflm_logits,
+    tflm_probe,
+    tflm_tensors,
+)
 
 SNAPSHOT = """\
 | layer | operator | output | parameters | non-zero | bytes | MACs | SNR dB |

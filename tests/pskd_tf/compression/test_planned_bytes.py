@@ -2,7 +2,7 @@
 
 import pytest
 
-from pskd_tf.compression.planned_bytes import planned_bytes
+from pskd_tf.compression.cost import planned_bytes
 
 # Widths of the student's blocks and embedding, and the arena's head that was measured.
 MEASURED = [

@@ -6,13 +6,12 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert.tools import flatbuffer_utils
 
-from data_prep.user_error import UserError
-from pskd_tf.compression.convert_to_int8 import convert_to_int8
-from pskd_tf.compression.kernel_sparsity import kernel_sparsity
-from pskd_tf.compression.prune_student import prune_student
-from pskd_tf.distillation.losses.adaptive_confidence_semantic import AdaptiveConfidenceSemantic
-from pskd_tf.distillation.losses.cross_entropy import CrossEntropy
-from pskd_tf.models.accelerometer_student import accelerometer_student
+from data_prep.errors import UserError
+from pskd_tf.compression.convert import convert_to_int8
+from pskd_tf.compression.prune import kernel_sparsity, prune_student
+from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
+from pskd_tf.distillation.losses.base import CrossEntropy
+from pskd_tf.models.students import accelerometer_student
 
 BATCH, STEPS, EPOCHS = 27, 8, 2
 SMALL = {"input_shape": [24, 1, 10], "num_classes": 5, "widths": [8, 8, 12, 12]}

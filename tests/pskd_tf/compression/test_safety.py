@@ -6,13 +6,13 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from data_prep.user_error import UserError
-from pskd_tf.compression.convert_to_int8 import convert_to_int8
-from pskd_tf.compression.quantised_twin import quantised_twin
-from pskd_tf.compression.safety_limits import SafetyLimits
-from pskd_tf.evaluation.check_fixed_shapes import check_fixed_shapes
-from pskd_tf.evaluation.layer_noise import layer_noise
-from pskd_tf.models.build_student import build_student
+from data_prep.errors import UserError
+from pskd_tf.compression.convert import convert_to_int8
+from pskd_tf.compression.cost import SafetyLimits
+from pskd_tf.compression.twin import quantised_twin
+from pskd_tf.evaluation.layers import layer_noise
+from pskd_tf.evaluation.tflm import check_fixed_shapes
+from pskd_tf.models.registry import build_student
 
 
 def test_an_operator_in_float_is_refused(small_student):

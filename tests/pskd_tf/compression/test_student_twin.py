@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pskd_tf.compression.student_twin import student_twin
+from pskd_tf.compression.twin import student_twin
 
 
 def test_twin_gives_the_keras_3_logits(int8_student):

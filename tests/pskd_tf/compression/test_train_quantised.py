@@ -6,17 +6,19 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from data_prep.user_error import UserError
-from pskd_tf.compression.convert_to_int8 import convert_to_int8
-from pskd_tf.compression.quantised_twin import quantised_twin
-from pskd_tf.compression.student_twin import student_twin, with_convolution_head
-from pskd_tf.compression.train_quantised import train_quantised
-from pskd_tf.compression.unwrapped_weights import unwrapped_weights
-from pskd_tf.compression.warm_ranges import warm_ranges
-from pskd_tf.distillation.losses.adaptive_confidence_semantic import AdaptiveConfidenceSemantic
-from pskd_tf.evaluation.layer_noise import layer_noise
-from pskd_tf.evaluation.tflm_operators import tflm_operators
-from pskd_tf.models.build_student import build_student
+from data_prep.errors import UserError
+from pskd_tf.compression.convert import convert_to_int8
+from pskd_tf.compression.quantise import train_quantised, warm_ranges
+from pskd_tf.compression.twin import (
+    quantised_twin,
+    student_twin,
+    unwrapped_weights,
+    with_convolution_head,
+)
+from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
+from pskd_tf.evaluation.layers import layer_noise
+from pskd_tf.evaluation.tflm import tflm_operators
+from pskd_tf.models.registry import build_student
 
 
 @pytest.fixture(scope="module")

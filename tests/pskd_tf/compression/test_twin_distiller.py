@@ -5,11 +5,10 @@ import numpy as np
 import pytest
 import tf_keras
 
-from pskd_tf.compression.student_twin import student_twin
-from pskd_tf.compression.twin_distiller import TwinDistiller
-from pskd_tf.distillation.losses.adaptive_confidence_semantic import AdaptiveConfidenceSemantic
-from pskd_tf.distillation.pskd_distiller import PSKDDistiller
-from pskd_tf.models.accelerometer_student import accelerometer_student
+from pskd_tf.compression.twin import TwinDistiller, student_twin
+from pskd_tf.distillation.distiller import PSKDDistiller
+from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
+from pskd_tf.models.students import accelerometer_student
 
 ARGUMENTS = {"input_shape": (24, 1, 10), "num_classes": 5, "widths": (8, 8, 12, 12), "dropout": 0.0}
 LOSS = AdaptiveConfidenceSemantic("soft", semantic_weight=0.5, label_smoothing=0.1)

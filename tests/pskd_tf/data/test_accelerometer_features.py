@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pskd_tf.data.accelerometer_features import accelerometer_features
-from pskd_tf.data.input_settings import FEATURE_CHANNELS
+from pskd_tf.data.features import accelerometer_features
+from pskd_tf.settings import FEATURE_CHANNELS
 
 
 def _channel(features: np.ndarray, name: str) -> np.ndarray:

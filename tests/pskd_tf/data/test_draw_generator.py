@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pskd_tf.data.draw_generator import draw_generator
+from pskd_tf.data.batches import draw_generator
 
 
 def _first(*place) -> int:

@@ -3,11 +3,9 @@
 import numpy as np
 import pytest
 
-from pskd_tf.data import training_batches as training_batches_module
-from pskd_tf.data.augmentation_settings import AugmentationSettings
-from pskd_tf.data.input_settings import InputSettings
-from pskd_tf.data.kept_views import KeptViews
-from pskd_tf.data.training_batches import training_batches
+from pskd_tf.data import batches as training_batches_module
+from pskd_tf.data.batches import KeptViews, training_batches
+from pskd_tf.settings import AugmentationSettings, InputSettings
 
 BATCHES = 3
 

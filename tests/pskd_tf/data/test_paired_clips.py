@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from data_prep.protocols.protocol import cross_subject, leave_one_subject_out
-from data_prep.user_error import UserError
-from pskd_tf.data.paired_clips import PairedClips
+from data_prep.errors import UserError
+from data_prep.protocols import cross_subject, leave_one_subject_out
+from pskd_tf.data.clips import PairedClips
 
 
 def test_only_the_asked_subjects_are_read_in_the_manifest_s_order(prepared, clips):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pskd_tf.data.random_rotations import random_rotations
+from pskd_tf.data.views import random_rotations
 
 
 def test_rotations_are_orthonormal_with_determinant_1():

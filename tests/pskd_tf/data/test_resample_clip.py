@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pskd_tf.data.resample_clip import resample_clip
+from pskd_tf.data.features import resample_clip
 
 
 def _signal(length: int) -> np.ndarray:

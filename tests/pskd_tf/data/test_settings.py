@@ -4,9 +4,8 @@ import dataclasses
 
 import pytest
 
-from data_prep.user_error import UserError
-from pskd_tf.data.augmentation_settings import AugmentationSettings
-from pskd_tf.data.input_settings import FEATURE_CHANNELS, InputSettings
+from data_prep.errors import UserError
+from pskd_tf.settings import FEATURE_CHANNELS, AugmentationSettings, InputSettings
 
 
 @pytest.mark.parametrize(

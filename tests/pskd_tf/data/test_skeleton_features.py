@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pskd_tf.data.skeleton_features import skeleton_features
+from pskd_tf.data.features import skeleton_features
 
 PARENTS = (-1, 0, 1)
 

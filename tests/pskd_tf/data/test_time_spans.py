@@ -5,10 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pskd_tf.data.augmentation_settings import AugmentationSettings
-from pskd_tf.data.read_along import read_along
-from pskd_tf.data.resample_clip import resample_clip
-from pskd_tf.data.time_spans import time_spans
+from pskd_tf.data.features import read_along, resample_clip
+from pskd_tf.data.views import time_spans
+from pskd_tf.settings import AugmentationSettings
 
 
 @given(

@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 
-from data_prep.user_error import UserError
-from pskd_tf.data import training_batches as training_batches_module
-from pskd_tf.data.augmentation_settings import AugmentationSettings
-from pskd_tf.data.input_settings import InputSettings
-from pskd_tf.data.paired_clips import PairedClips
-from pskd_tf.data.plain_views import plain_views
-from pskd_tf.data.training_batches import training_batches
+from data_prep.errors import UserError
+from pskd_tf.data import batches as training_batches_module
+from pskd_tf.data.batches import training_batches
+from pskd_tf.data.clips import PairedClips
+from pskd_tf.data.views import plain_views
+from pskd_tf.settings import AugmentationSettings, InputSettings
 
 INPUTS = InputSettings(steps=24, skeleton_frames=12, gravity_taps=5)
 

@@ -5,12 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pskd_tf.data.accelerometer_features import accelerometer_features
-from pskd_tf.data.augmentation_settings import AugmentationSettings
-from pskd_tf.data.input_settings import InputSettings
-from pskd_tf.data.plain_views import plain_views
-from pskd_tf.data.random_views import random_views
-from pskd_tf.data.resample_clip import resample_clip
+from pskd_tf.data.features import accelerometer_features, resample_clip
+from pskd_tf.data.views import plain_views, random_views
+from pskd_tf.settings import AugmentationSettings, InputSettings
 
 BOTH = ("accelerometer", "skeleton")
 INPUTS = InputSettings(steps=48, skeleton_frames=48, gravity_taps=5)

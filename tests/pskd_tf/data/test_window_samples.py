@@ -3,11 +3,9 @@
 import numpy as np
 import pytest
 
-from pskd_tf.data.evaluation_views import evaluation_views
-from pskd_tf.data.input_settings import InputSettings
-from pskd_tf.data.plain_views import plain_views
-from pskd_tf.data.random_views import random_views
-from pskd_tf.data.window_samples import window_samples
+from pskd_tf.data.features import window_samples
+from pskd_tf.data.views import evaluation_views, plain_views, random_views
+from pskd_tf.settings import InputSettings
 
 WINDOWS = InputSettings(mode="window", steps=24, window_hop=10, skeleton_frames=12, gravity_taps=1)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.user_error import UserError
-from pskd_tf.distillation.device_strategy import device_strategy
+from data_prep.errors import UserError
+from pskd_tf.distillation.training import device_strategy
 
 SCRIPT = Path(__file__).with_name("two_devices.py")
 

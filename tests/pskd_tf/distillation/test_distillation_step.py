@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from pskd_tf.distillation.distillation_step import distillation_step, mix_with_next
-from pskd_tf.distillation.losses.adaptive_confidence_semantic import AdaptiveConfidenceSemantic
-from pskd_tf.distillation.losses.cross_entropy import CrossEntropy
-from pskd_tf.distillation.losses.knowledge_distillation import KnowledgeDistillation
+from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
+from pskd_tf.distillation.losses.base import CrossEntropy
+from pskd_tf.distillation.losses.logits import KnowledgeDistillation
+from pskd_tf.distillation.step import distillation_step, mix_with_next
 
 LOSSES = [
     CrossEntropy(0.1),

@@ -6,14 +6,12 @@ import keras
 import numpy as np
 import pytest
 
-from pskd_tf.data.augmentation_settings import AugmentationSettings
-from pskd_tf.data.input_settings import InputSettings
-from pskd_tf.distillation import fit_student as fit_student_module
-from pskd_tf.distillation.fit_student import fit_student
-from pskd_tf.distillation.losses.adaptive_confidence_semantic import AdaptiveConfidenceSemantic
-from pskd_tf.distillation.training_settings import TrainingSettings
-from pskd_tf.models.accelerometer_student import accelerometer_student
-from pskd_tf.models.skeleton_teacher import skeleton_teacher
+from pskd_tf.distillation import training as fit_student_module
+from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
+from pskd_tf.distillation.training import fit_student
+from pskd_tf.models.students import accelerometer_student
+from pskd_tf.models.teachers import skeleton_teacher
+from pskd_tf.settings import AugmentationSettings, InputSettings, TrainingSettings
 
 INPUTS = InputSettings(steps=24, skeleton_frames=12, gravity_taps=5)
 EPOCHS = 5

@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 
-from data_prep.user_error import UserError
-from pskd_tf.distillation.make_optimizer import make_optimizer
-from pskd_tf.distillation.projections import projections
-from pskd_tf.distillation.training_settings import TrainingSettings
-from pskd_tf.models.accelerometer_student import accelerometer_student
+from data_prep.errors import UserError
+from pskd_tf.distillation.distiller import projections
+from pskd_tf.distillation.training import make_optimizer
+from pskd_tf.models.students import accelerometer_student
+from pskd_tf.settings import TrainingSettings
 
 
 def _rate(optimizer, step: int) -> float:

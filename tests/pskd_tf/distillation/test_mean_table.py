@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pskd_tf.distillation.mean_table import MeanTable
+from pskd_tf.distillation.distiller import MeanTable
 
 
 def test_means_are_weighted_over_all_updates_and_0_without_weight():

@@ -6,15 +6,15 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from pskd_tf.distillation.distillation_step import distillation_step, mix_with_next
-from pskd_tf.distillation.losses.adaptive_confidence_semantic import AdaptiveConfidenceSemantic
-from pskd_tf.distillation.losses.cross_entropy import CrossEntropy, cross_entropy
-from pskd_tf.distillation.losses.knowledge_distillation import KnowledgeDistillation
-from pskd_tf.distillation.losses.relational_distillation import RelationalDistillation
-from pskd_tf.distillation.make_optimizer import make_optimizer
-from pskd_tf.distillation.pskd_distiller import PSKDDistiller
-from pskd_tf.distillation.training_settings import TrainingSettings
-from pskd_tf.models.select_inputs import select_inputs
+from pskd_tf.distillation.distiller import PSKDDistiller
+from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
+from pskd_tf.distillation.losses.base import CrossEntropy, cross_entropy
+from pskd_tf.distillation.losses.features import RelationalDistillation
+from pskd_tf.distillation.losses.logits import KnowledgeDistillation
+from pskd_tf.distillation.step import distillation_step, mix_with_next
+from pskd_tf.distillation.training import make_optimizer
+from pskd_tf.models.registry import select_inputs
+from pskd_tf.settings import TrainingSettings
 
 WITHOUT_EMBEDDINGS = AdaptiveConfidenceSemantic("soft", label_smoothing=0.1)
 WITH_EMBEDDINGS = AdaptiveConfidenceSemantic("soft", semantic_weight=0.5, label_smoothing=0.1)

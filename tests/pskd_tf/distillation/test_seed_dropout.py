@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from pskd_tf.distillation.seed_dropout import SeedDropout
+from pskd_tf.distillation.training import SeedDropout
 
 
 def _model() -> keras.Model:

@@ -14,21 +14,15 @@ tf.config.set_logical_device_configuration(_CPU, [tf.config.LogicalDeviceConfigu
 
 import keras  # noqa: E402
 
+from data_prep.errors import UserError  # noqa: E402
 from data_prep.prepare_dataset import prepare_dataset  # noqa: E402
-from data_prep.user_error import UserError  # noqa: E402
-from pskd_tf.data.augmentation_settings import AugmentationSettings  # noqa: E402
-from pskd_tf.data.input_settings import InputSettings  # noqa: E402
-from pskd_tf.data.paired_clips import PairedClips  # noqa: E402
-from pskd_tf.distillation.device_strategy import device_strategy  # noqa: E402
-from pskd_tf.distillation.fit_student import fit_student  # noqa: E402
-from pskd_tf.distillation.losses.adaptive_confidence_semantic import (  # noqa: E402
-    AdaptiveConfidenceSemantic,
-)
-from pskd_tf.distillation.next_samples import next_samples  # noqa: E402
-from pskd_tf.distillation.pskd_distiller import PSKDDistiller  # noqa: E402
-from pskd_tf.distillation.seed_dropout import SeedDropout  # noqa: E402
-from pskd_tf.distillation.training_settings import TrainingSettings  # noqa: E402
-from pskd_tf.models.accelerometer_student import accelerometer_student  # noqa: E402
+from pskd_tf.data.clips import PairedClips  # noqa: E402
+from pskd_tf.distillation.distiller import PSKDDistiller  # noqa: E402
+from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic  # noqa: E402
+from pskd_tf.distillation.step import next_samples  # noqa: E402
+from pskd_tf.distillation.training import SeedDropout, device_strategy, fit_student  # noqa: E402
+from pskd_tf.models.students import accelerometer_student  # noqa: E402
+from pskd_tf.settings import AugmentationSettings, InputSettings, TrainingSettings  # noqa: E402
 
 BATCH, CLASSES = 12, 3
 LOSS = AdaptiveConfidenceSemantic("soft", semantic_weight=0.5, label_smoothing=0.1)

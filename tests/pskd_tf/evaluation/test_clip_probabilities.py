@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from pskd_tf.evaluation.classification_scores import classification_scores
-from pskd_tf.evaluation.clip_probabilities import clip_probabilities
+from pskd_tf.evaluation.scores import classification_scores, clip_probabilities
 
 # Two windows weakly for class 0 and one strongly for class 1, then one clip of a single window.
 LOGITS = np.log([[0.5, 0.4, 0.1], [0.5, 0.4, 0.1], [0.05, 0.9, 0.05], [0.2, 0.2, 0.6]])

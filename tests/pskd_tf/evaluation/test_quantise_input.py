@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_prep.user_error import UserError
-from pskd_tf.evaluation.quantise_input import quantise_input
+from data_prep.errors import UserError
+from pskd_tf.evaluation.tflm import quantise_input
 
 
 def test_halves_round_away_from_zero():

@@ -4,11 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_prep.user_error import UserError
-from pskd_tf.evaluation.arena_bytes import arena_bytes
-from pskd_tf.evaluation.int8_interface import Int8Interface
-from pskd_tf.evaluation.tflm_logits import tflm_logits
-from pskd_tf.evaluation.tflm_operators import tflm_operators
+from data_prep.errors import UserError
+from pskd_tf.evaluation.tflm import Int8Interface, arena_bytes, tflm_logits, tflm_operators
 
 
 def _converted(function, shape, int8=False):

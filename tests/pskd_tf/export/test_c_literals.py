@@ -5,9 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pskd_tf.export.c_float import c_float
-from pskd_tf.export.c_rows import c_rows
-from pskd_tf.export.c_string import c_string
+from pskd_tf.export.headers import c_float, c_rows, c_string
 
 
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))

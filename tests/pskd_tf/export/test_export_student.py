@@ -6,14 +6,12 @@ import re
 import numpy as np
 import pytest
 
-from data_prep.fingerprint import file_sha256
-from data_prep.user_error import UserError
-from pskd_tf.data.input_settings import InputSettings
-from pskd_tf.evaluation.int8_interface import Int8Interface
-from pskd_tf.evaluation.tflm_logits import tflm_logits
-from pskd_tf.export.clip_input import clip_input
-from pskd_tf.export.export_student import export_student
-from pskd_tf.export.parse_c_array import parse_c_array
+from data_prep.errors import UserError
+from data_prep.files import file_sha256
+from pskd_tf.evaluation.tflm import Int8Interface, tflm_logits
+from pskd_tf.export.headers import parse_c_array
+from pskd_tf.export.student import clip_input, export_student
+from pskd_tf.settings import InputSettings
 
 
 def _array(text, name, kind):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tf_keras
 
-from pskd_tf.models.accelerometer_student import accelerometer_student
+from pskd_tf.models.students import accelerometer_student
 
 # Layers that convert to operators with an int8 kernel in TensorFlow Lite Micro (or, BatchNorm and
 # Dropout, to none).

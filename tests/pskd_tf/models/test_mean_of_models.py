@@ -3,9 +3,8 @@
 import keras
 import numpy as np
 
-from pskd_tf.models.fusion_teacher import fusion_teacher
-from pskd_tf.models.mean_of_models import mean_of_models
-from pskd_tf.models.skeleton_teacher import skeleton_teacher
+from pskd_tf.models.registry import mean_of_models
+from pskd_tf.models.teachers import fusion_teacher, skeleton_teacher
 
 SKELETON, ACCELEROMETER = (12, 9), (24, 1, 10)
 

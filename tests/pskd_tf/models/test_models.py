@@ -4,9 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from data_prep.user_error import UserError
-from pskd_tf.models.build_model import build_model
-from pskd_tf.models.select_inputs import select_inputs
+from data_prep.errors import UserError
+from pskd_tf.models.registry import build_model, select_inputs
 
 NAMES = ("skeleton_teacher", "fusion_teacher", "accelerometer_teacher", "accelerometer_student")
 STREAMS = {

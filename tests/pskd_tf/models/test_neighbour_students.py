@@ -5,15 +5,10 @@ import numpy as np
 import pytest
 import tf_keras
 
-from data_prep.user_error import UserError
-from pskd_tf.compression.convert_to_int8 import convert_to_int8
-from pskd_tf.evaluation.int8_interface import Int8Interface
-from pskd_tf.evaluation.quantise_input import quantise_input
-from pskd_tf.evaluation.tflm_logits import tflm_logits
-from pskd_tf.evaluation.tflm_operators import tflm_operators
-from pskd_tf.models.build_model import build_model
-from pskd_tf.models.build_student import build_student
-from pskd_tf.models.streams_read import STREAMS_READ
+from data_prep.errors import UserError
+from pskd_tf.compression.convert import convert_to_int8
+from pskd_tf.evaluation.tflm import Int8Interface, quantise_input, tflm_logits, tflm_operators
+from pskd_tf.models.registry import STREAMS_READ, build_model, build_student
 
 NAMES = ("ign_student", "gmp_student")
 EMBEDDINGS = {"ign_student": 12, "gmp_student": 16}

@@ -5,13 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from data_prep.user_error import UserError
+from data_prep.errors import UserError
 from pskd_tf.export.boards.axis_map import AxisMap
-from pskd_tf.monitoring.axes_check import AxesCheck
-from pskd_tf.monitoring.board_header import BoardHeader
-from pskd_tf.monitoring.board_sample import BoardSample
-from pskd_tf.monitoring.hold_poses import hold_poses
-from pskd_tf.monitoring.wrist_poses import WRIST_POSES
+from pskd_tf.monitoring.axes import WRIST_POSES, AxesCheck, hold_poses
+from pskd_tf.monitoring.protocol import BoardHeader, BoardSample
 
 HEADER = BoardHeader("0", "tflm", 50.0, 8.0, "+x+y+z", 8)
 

@@ -10,7 +10,7 @@ import pytest
 
 from data_prep.loaders.custom.loader import CustomLoader
 from pskd_tf.export.boards.axis_map import AxisMap
-from pskd_tf.monitoring.wrist_poses import WRIST_POSES
+from pskd_tf.monitoring.axes import WRIST_POSES
 
 ROOT = Path(__file__).resolve().parents[3]
 HEADER = "pskd,1,0123456789ab,plain_c,50.000,8.0,{},8"

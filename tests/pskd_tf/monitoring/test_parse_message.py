@@ -2,13 +2,15 @@
 
 import pytest
 
-from data_prep.user_error import UserError
-from pskd_tf.monitoring.board_activity import BoardActivity
-from pskd_tf.monitoring.board_clock import BoardClock
-from pskd_tf.monitoring.board_header import BoardHeader
-from pskd_tf.monitoring.board_sample import BoardSample
-from pskd_tf.monitoring.board_status import BoardStatus
-from pskd_tf.monitoring.parse_message import parse_message
+from data_prep.errors import UserError
+from pskd_tf.monitoring.protocol import (
+    BoardActivity,
+    BoardClock,
+    BoardHeader,
+    BoardSample,
+    BoardStatus,
+    parse_message,
+)
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,10 @@
 import numpy as np
 import pytest
 
+from data_prep.errors import UserError
 from data_prep.loaders.custom.loader import CustomLoader
-from data_prep.user_error import UserError
-from pskd_tf.monitoring.board_activity import BoardActivity
-from pskd_tf.monitoring.board_header import BoardHeader
-from pskd_tf.monitoring.board_sample import BoardSample
-from pskd_tf.monitoring.recorded_clip import RecordedClip
-from pskd_tf.monitoring.save_clip import save_clip
+from pskd_tf.monitoring.protocol import BoardActivity, BoardHeader, BoardSample
+from pskd_tf.monitoring.recording import RecordedClip, save_clip
 
 HEADER = BoardHeader("0123456789ab", "tflm", 50.0, 8.0, "-y+z-x", 8)
 WORN = {"sensor_place": "right_wrist"}

@@ -8,15 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pskd_tf.compression.board_limits import BoardLimits
-from pskd_tf.distillation.training_settings import TrainingSettings
-from pskd_tf.evaluation.tflm_operators import tflm_operators
-from pskd_tf.pipeline.compression_planner import CompressionPlanner
-from pskd_tf.pipeline.compression_search import CompressionSearch
-from pskd_tf.pipeline.plan_run import plan_run
-from pskd_tf.pipeline.run_context import RunContext
-from pskd_tf.pipeline.run_settings import RunSettings
-from pskd_tf.pipeline.run_stage import run_stage
+from pskd_tf.compression.cost import BoardLimits
+from pskd_tf.evaluation.tflm import tflm_operators
+from pskd_tf.pipeline.plan import plan_run
+from pskd_tf.pipeline.runner import run_stage
+from pskd_tf.pipeline.search import CompressionPlanner
+from pskd_tf.pipeline.stage import RunContext
+from pskd_tf.settings import CompressionSearch, RunSettings, TrainingSettings
 
 LIMITS = BoardLimits(flash_bytes=16 * 1024, arena_bytes=6656)
 

@@ -2,10 +2,9 @@
 
 import pytest
 
-from data_prep.user_error import UserError
-from pskd_tf.pipeline.fit_stage import _kept_views, fit_stage
-from pskd_tf.pipeline.run_context import RunContext
-from pskd_tf.pipeline.stage import Stage
+from data_prep.errors import UserError
+from pskd_tf.pipeline.stage import RunContext, Stage
+from pskd_tf.pipeline.teach import _kept_views, fit_stage
 
 
 @pytest.mark.parametrize(

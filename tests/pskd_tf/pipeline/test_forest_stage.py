@@ -5,10 +5,9 @@ from dataclasses import asdict
 import numpy as np
 
 from data_prep.prepare_dataset import prepare_dataset
-from pskd_tf.data.input_settings import InputSettings
-from pskd_tf.pipeline.forest_stage import forest_stage
-from pskd_tf.pipeline.run_context import RunContext
-from pskd_tf.pipeline.stage import Stage
+from pskd_tf.pipeline.score import forest_stage
+from pskd_tf.pipeline.stage import RunContext, Stage
+from pskd_tf.settings import InputSettings
 
 
 def test_a_forest_learns_and_leaves_unknown_classes_alone(tmp_path):

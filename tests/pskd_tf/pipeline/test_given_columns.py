@@ -5,12 +5,12 @@ import dataclasses
 import numpy as np
 from keras import ops
 
-from pskd_tf.distillation.acs_settings import SELECTIONS
-from pskd_tf.distillation.losses.adaptive_confidence_semantic import AdaptiveConfidenceSemantic
-from pskd_tf.distillation.losses.cross_entropy import cross_entropy
-from pskd_tf.distillation.losses.knowledge_distillation import KnowledgeDistillation
-from pskd_tf.distillation.teacher_availability import teacher_availability
-from pskd_tf.pipeline.given_columns import availability_column, given_columns
+from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
+from pskd_tf.distillation.losses.base import cross_entropy
+from pskd_tf.distillation.losses.logits import KnowledgeDistillation
+from pskd_tf.distillation.step import teacher_availability
+from pskd_tf.pipeline.teach import availability_column, given_columns
+from pskd_tf.settings import SELECTIONS
 
 
 def without_skeleton(clips, row):

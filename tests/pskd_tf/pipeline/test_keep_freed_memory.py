@@ -9,7 +9,7 @@ import pytest
 SCRIPT = """
 import resource, sys
 import numpy as np
-from pskd_tf.pipeline.keep_freed_memory import keep_freed_memory
+from pskd_tf.pipeline.runner import keep_freed_memory
 
 assert sys.argv[1] == "given_back" or keep_freed_memory()
 for step in range(110):

@@ -1,6 +1,6 @@
 """The table at a run's end."""
 
-from pskd_tf.pipeline.metrics_table import metrics_table
+from pskd_tf.pipeline.metrics import metrics_table
 
 
 def scores(*accuracies: float) -> dict:

@@ -6,18 +6,14 @@ import json
 import numpy as np
 import pytest
 
-from data_prep.user_error import UserError
-from pskd_tf.compression.board_limits import BoardLimits
-from pskd_tf.compression.safety_limits import SafetyLimits
-from pskd_tf.pipeline import perform_compression as module
-from pskd_tf.pipeline.compression_plan import CompressionPlan
-from pskd_tf.pipeline.compression_report import compression_markdown
-from pskd_tf.pipeline.compression_search import CompressionSearch
-from pskd_tf.pipeline.pareto_front import pareto_rows, write_pareto
-from pskd_tf.pipeline.perform_compression import compare_candidates, perform_compression
-from pskd_tf.pipeline.run_context import RunContext
-from pskd_tf.pipeline.run_settings import RunSettings
-from pskd_tf.pipeline.stages_summary import all_stages, stages_summary
+from data_prep.errors import UserError
+from pskd_tf.compression.cost import BoardLimits, SafetyLimits
+from pskd_tf.pipeline.search import CompressionPlan
+from pskd_tf.pipeline.search_report import compression_markdown, pareto_rows, write_pareto
+from pskd_tf.pipeline.stage import RunContext, all_stages, stages_summary
+from pskd_tf.runs import compress as module
+from pskd_tf.runs.compress import compare_candidates, perform_compression
+from pskd_tf.settings import CompressionSearch, RunSettings
 
 LAYERS = ("stem", "block1_depth", "block1_point", "block2_depth", "block2_point", "block3_depth")
 LAYERS += ("block3_point", "segments", "semantic", "logits")

@@ -7,15 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from data_prep.errors import UserError
 from data_prep.prepare_dataset import prepare_dataset
 from data_prep.prepared_set import PreparedSet
-from data_prep.user_error import UserError
-from pskd_tf.distillation.acs_settings import ACSSettings
-from pskd_tf.pipeline.fold_plan import FoldPlan
-from pskd_tf.pipeline.plan_run import plan_run
-from pskd_tf.pipeline.run_record import run_key
-from pskd_tf.pipeline.run_settings import RunSettings
+from pskd_tf.pipeline.plan import FoldPlan, plan_run, run_key
 from pskd_tf.pipeline.stage import Stage
+from pskd_tf.settings import ACSSettings, RunSettings
 
 KINDS = ("cross_fitted", "in_sample", "live")
 

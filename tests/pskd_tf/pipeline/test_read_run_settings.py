@@ -5,10 +5,8 @@ import json
 
 import pytest
 
-from data_prep.user_error import UserError
-from pskd_tf.distillation.training_settings import TrainingSettings
-from pskd_tf.pipeline.read_run_settings import read_run_settings
-from pskd_tf.pipeline.run_settings import RunSettings
+from data_prep.errors import UserError
+from pskd_tf.settings import RunSettings, TrainingSettings, read_run_settings
 
 
 def test_settings_come_back_equal(tmp_path):

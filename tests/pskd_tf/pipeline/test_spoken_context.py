@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pskd_tf.pipeline.spoken_context import SpokenContext
+from pskd_tf.pipeline.stage import SpokenContext
 
 
 class _Terminal:

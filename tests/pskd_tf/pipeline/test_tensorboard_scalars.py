@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from pskd_tf.pipeline.tensorboard_scalars import TensorBoardScalars
+from pskd_tf.pipeline.teach import TensorBoardScalars
 
 
 def test_tensorboard_reads_every_metric_of_every_epoch(tmp_path):

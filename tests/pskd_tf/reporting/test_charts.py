@@ -4,17 +4,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pskd_tf.reporting.charts.bar_rows import BarRow, bar_rows
-from pskd_tf.reporting.charts.clip_chart import clip_chart
-from pskd_tf.reporting.charts.confusion_chart import confusion_chart
-from pskd_tf.reporting.charts.history_chart import history_chart
-from pskd_tf.reporting.charts.map_chart import map_chart
-from pskd_tf.reporting.charts.nice_ticks import nice_ticks
-from pskd_tf.reporting.charts.plot_area import PlotArea
-from pskd_tf.reporting.charts.reliability_chart import reliability_chart
-from pskd_tf.reporting.charts.seed_dots import DotRow, seed_dots
-from pskd_tf.reporting.charts.share_chart import share_areas, share_rows
-from pskd_tf.reporting.palette import blend
+from pskd_tf.reporting.charts import (
+    BarRow,
+    DotRow,
+    PlotArea,
+    bar_rows,
+    blend,
+    clip_chart,
+    confusion_chart,
+    history_chart,
+    map_chart,
+    nice_ticks,
+    reliability_chart,
+    seed_dots,
+    share_areas,
+    share_rows,
+)
 
 
 @pytest.mark.parametrize(

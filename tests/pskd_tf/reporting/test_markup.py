@@ -1,12 +1,8 @@
 """Markup: nothing that a data set says can break out of the page."""
 
-from pskd_tf.reporting.flags_of_settings import flags_of_settings
-from pskd_tf.reporting.listed_arguments import listed_arguments
-from pskd_tf.reporting.markup.element import element
-from pskd_tf.reporting.markup.number_text import percent, points, words
-from pskd_tf.reporting.markup.table import table
-from pskd_tf.reporting.page import page
-from pskd_tf.reporting.section import Section
+from pskd_tf.reporting.comparison import listed_arguments
+from pskd_tf.reporting.markup import Section, element, page, percent, points, table, words
+from pskd_tf.settings import flags_of_settings
 
 
 def test_an_element_escapes_attributes_and_shortens_numbers():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pskd_tf.reporting.write_comparison import write_comparison
+from pskd_tf.reporting.comparison import write_comparison
 
 # Marks of every drawing that have a place on the page.
 _DRAWN = """[...document.querySelectorAll("section")].map(section => ({

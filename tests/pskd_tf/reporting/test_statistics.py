@@ -3,12 +3,10 @@
 import numpy as np
 import pytest
 
-from pskd_tf.reporting.compared_run import ComparedRun, paired_values, settings_differences
-from pskd_tf.reporting.paired_differences import paired_interval, paired_text
-from pskd_tf.reporting.predictions import Predictions
-from pskd_tf.reporting.replay.embedding_maps import plane_places
-from pskd_tf.reporting.sections.clips import chosen_clips
-from pskd_tf.reporting.sections.reliability import calibration_error, reliability_bins
+from pskd_tf.reporting.markup import paired_interval, paired_text
+from pskd_tf.reporting.replay import plane_places
+from pskd_tf.reporting.sections import calibration_error, chosen_clips, reliability_bins
+from pskd_tf.run import ComparedRun, Predictions, paired_values, settings_differences
 
 
 def predictions(probabilities: list, labels: list) -> Predictions:

@@ -8,15 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep.fingerprint import file_sha256
-from data_prep.user_error import UserError
-from pskd_tf.pipeline.run_context import RunContext
-from pskd_tf.reporting.loaded_run import LoadedRun
-from pskd_tf.reporting.missing_report import write_missing_report
-from pskd_tf.reporting.replay.followed_by_class import followed_by_class
-from pskd_tf.reporting.scored_model import scored_models
-from pskd_tf.reporting.sections.compression import compression_section
-from pskd_tf.reporting.sections.confusion import pooled_confusion
+from data_prep.errors import UserError
+from data_prep.files import file_sha256
+from pskd_tf.pipeline.stage import RunContext
+from pskd_tf.reporting.replay import followed_by_class
+from pskd_tf.reporting.report import write_missing_report
+from pskd_tf.reporting.sections import compression_section, pooled_confusion
+from pskd_tf.run import LoadedRun, scored_models
 
 SECTIONS = (
     "numbers",

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pskd_tf.simulation.exported_model import ExportedModel
+from pskd_tf.device.recognizer import ExportedModel
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parents[3]
 @pytest.fixture(scope="session")
 def window_run(export_arguments, tmp_path_factory):
     """A folder with the export of the fixture's student, as if it had been trained on windows."""
-    from pskd_tf.data.input_settings import InputSettings
-    from pskd_tf.export.export_student import export_student
+    from pskd_tf.export.student import export_student
+    from pskd_tf.settings import InputSettings
 
     run_dir = tmp_path_factory.mktemp("window") / "run"
     settings = InputSettings(mode="window")
@@ -56,8 +56,8 @@ def joined_clips(tiny_run):
 def make_validation_run(tiny_run, tmp_path_factory):
     """Makes the folder of a validation run in a mode, each fold with the tiny run's student."""
     from data_prep.prepared_set import PreparedSet
-    from pskd_tf.pipeline.plan_run import plan_run
-    from pskd_tf.pipeline.read_run_settings import read_run_settings
+    from pskd_tf.pipeline.plan import plan_run
+    from pskd_tf.settings import read_run_settings
 
     def make(mode):
         run_dir = tmp_path_factory.mktemp("validation") / mode

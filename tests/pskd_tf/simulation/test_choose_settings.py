@@ -6,19 +6,14 @@ import shutil
 
 import pytest
 
+from data_prep.errors import UserError
 from data_prep.prepared_set import PreparedSet
-from data_prep.user_error import UserError
-from pskd_tf.simulation import choose_settings as module
-from pskd_tf.simulation.choose_settings import choose_settings
-from pskd_tf.simulation.chosen_settings import ChosenSettings
-from pskd_tf.simulation.compile_core import compile_core
-from pskd_tf.simulation.decision_counts import DecisionCounts
-from pskd_tf.simulation.exported_model import ExportedModel
-from pskd_tf.simulation.idle_recordings import idle_recordings
-from pskd_tf.simulation.joined_clips import joined_clips
-from pskd_tf.simulation.recognizer_settings import RecognizerSettings
-from pskd_tf.simulation.run_core import run_core
-from pskd_tf.simulation.validation_models import validation_models
+from pskd_tf.device.decisions import DecisionCounts
+from pskd_tf.device.firmware import compile_core, run_core
+from pskd_tf.device.recognizer import ChosenSettings, ExportedModel, RecognizerSettings
+from pskd_tf.device.recordings import idle_recordings, joined_clips
+from pskd_tf.runs import choose_recognizer as module
+from pskd_tf.runs.choose_recognizer import choose_settings, validation_models
 
 HOURS = 0.1
 OURS = RecognizerSettings()

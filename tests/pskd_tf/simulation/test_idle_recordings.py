@@ -5,10 +5,10 @@ import re
 import numpy as np
 import pytest
 
+from data_prep.errors import UserError
 from data_prep.prepared_set import PreparedSet
-from data_prep.user_error import UserError
-from pskd_tf.simulation.exported_model import ExportedModel
-from pskd_tf.simulation.idle_recordings import idle_recordings
+from pskd_tf.device.recognizer import ExportedModel
+from pskd_tf.device.recordings import idle_recordings
 
 
 def test_length_rest_and_tails(tiny_run):

@@ -5,13 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data_prep.errors import UserError
 from data_prep.prepared_set import PreparedSet
-from data_prep.user_error import UserError
-from pskd_tf.simulation.decision import NO_SIGNAL, UNKNOWN, Decision
-from pskd_tf.simulation.decision_counts import DecisionCounts
-from pskd_tf.simulation.exported_model import ExportedModel
-from pskd_tf.simulation.joined_clips import joined_clips
-from pskd_tf.simulation.labelled_span import LabelledSpan
+from pskd_tf.device.decisions import DecisionCounts
+from pskd_tf.device.recognizer import NO_SIGNAL, UNKNOWN, Decision, ExportedModel
+from pskd_tf.device.recordings import LabelledSpan, joined_clips
 
 
 def test_every_clip_is_there_unchanged_with_rest_around(tiny_run):

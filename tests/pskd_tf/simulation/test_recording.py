@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from data_prep.user_error import UserError
-from pskd_tf.simulation.recording import Recording
+from data_prep.errors import UserError
+from pskd_tf.device.recordings import Recording
 
 
 def _read(tmp_path, body, header="time_seconds,x,y,z"):

@@ -11,18 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep.user_error import UserError
-from pskd_tf.data.input_settings import InputSettings
-from pskd_tf.data.window_samples import window_samples
-from pskd_tf.evaluation.int8_interface import Int8Interface
-from pskd_tf.evaluation.tflm_logits import tflm_logits
-from pskd_tf.export.clip_input import clip_input
-from pskd_tf.simulation.compile_core import compile_core
-from pskd_tf.simulation.decision import NO_SIGNAL, UNKNOWN
-from pskd_tf.simulation.exported_model import ExportedModel
-from pskd_tf.simulation.recognizer_settings import RecognizerSettings
-from pskd_tf.simulation.recording import Recording
-from pskd_tf.simulation.run_core import run_core
+from data_prep.errors import UserError
+from pskd_tf.data.features import window_samples
+from pskd_tf.device.firmware import compile_core, run_core
+from pskd_tf.device.recognizer import NO_SIGNAL, UNKNOWN, ExportedModel, RecognizerSettings
+from pskd_tf.device.recordings import Recording
+from pskd_tf.evaluation.tflm import Int8Interface, tflm_logits
+from pskd_tf.export.student import clip_input
+from pskd_tf.settings import InputSettings
 
 ROOT = Path(__file__).resolve().parents[3]
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="cc is not installed")
@@ -161,7 +157,7 @@ def test_mistakes_are_one_line(window_run, write_csv, simulate, tmp_path):
 
 @needs_compiler
 def test_another_source_is_another_program(window_model, tmp_path, monkeypatch):
-    from pskd_tf.simulation import compile_core as module
+    from pskd_tf.device import firmware as module
 
     first = compile_core(window_model, tmp_path / "cache")
     changed = tmp_path / "firmware"
@@ -197,7 +193,7 @@ def test_the_sources_are_in_the_built_package(tmp_path):
         [*command, f"--build-lib={build}"], cwd=ROOT, capture_output=True, text=True
     )
     assert finished.returncode == 0, finished.stderr
-    script = "from pskd_tf.simulation.firmware_sources import firmware_sources as f; print(f())"
+    script = "from pskd_tf.device.firmware import firmware_sources as f; print(f())"
     environment = os.environ | {"PYTHONPATH": str(build)}
     printed = subprocess.run(
         [sys.executable, "-c", script],

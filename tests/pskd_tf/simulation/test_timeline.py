@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.user_error import UserError
-from pskd_tf.simulation.decision import NO_SIGNAL, UNKNOWN, Decision
-from pskd_tf.simulation.exported_model import ExportedModel
-from pskd_tf.simulation.labelled_span import LabelledSpan
-from pskd_tf.simulation.timeline import TimelineRow, timeline
+from data_prep.errors import UserError
+from pskd_tf.device.decisions import TimelineRow, timeline
+from pskd_tf.device.recognizer import NO_SIGNAL, UNKNOWN, Decision, ExportedModel
+from pskd_tf.device.recordings import LabelledSpan
 
 WINDOWS = ExportedModel(Path("none"), ("a", "b"), False, 2.0)
 CLIPS = ExportedModel(Path("none"), ("a", "b"), True, 0.0)

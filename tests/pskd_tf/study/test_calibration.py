@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pskd_tf.study.calibration import calibration
+from pskd_tf.reporting.pictures import calibration
 
 
 @pytest.mark.parametrize("height", [0.5, 2.0, 6.0])

@@ -7,13 +7,17 @@ import pandas as pd
 import pytest
 from matplotlib.image import imread
 
-from data_prep.user_error import UserError
-from pskd_tf.reporting.loaded_run import LoadedRun
-from pskd_tf.study.class_accuracies import class_accuracies
-from pskd_tf.study.epoch_means import epoch_means
-from pskd_tf.study.picture import Picture
-from pskd_tf.study.teacher_confidences import teacher_confidences
-from pskd_tf.study.write_pictures import PICTURES, TABLE, write_pictures
+from data_prep.errors import UserError
+from pskd_tf.reporting.pictures import (
+    PICTURES,
+    TABLE,
+    Picture,
+    class_accuracies,
+    epoch_means,
+    teacher_confidences,
+    write_pictures,
+)
+from pskd_tf.run import LoadedRun
 
 TEACHERS = ("skeleton_teacher", "fusion_teacher", "accelerometer_teacher")
 
@@ -40,7 +44,7 @@ def test_several_histories_are_averaged_over_the_epochs_that_all_have(run, monke
     tables = (pd.DataFrame({"a": [0.0, 2.0], "b": 1.0}), pd.DataFrame({"a": [1.0, 5.0, 9.0]}))
     histories = [_WithHistory(student, table) for table in tables]
     monkeypatch.setattr(
-        "pskd_tf.study.epoch_means.training_group", lambda run, stage: "students/in_sample"
+        "pskd_tf.reporting.pictures.training_group", lambda run, stage: "students/in_sample"
     )
     pair = LoadedRun(**(vars(run) | {"stages": tuple(histories)}))
     means = epoch_means(pair, "in_sample", ["a", "b"])

@@ -22,10 +22,10 @@ from berkeley_mhad_files import (
     write_mocap,
     write_sensor,
 )
-from data_prep.check_clip import check_clip
-from data_prep.loaders.berkeley_mhad.bvh import read_berkeley_mhad_bvh
+from data_prep.clip import check_clip
+from data_prep.errors import UserError
 from data_prep.loaders.berkeley_mhad.loader import BerkeleyMHADLoader
-from data_prep.user_error import UserError
+from data_prep.loaders.berkeley_mhad.streams import read_berkeley_mhad_bvh
 
 
 @pytest.fixture(scope="module")

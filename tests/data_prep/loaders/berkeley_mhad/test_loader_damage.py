@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.check_clip import check_clip
+from data_prep.clip import check_clip
+from data_prep.errors import UserError
 from data_prep.loaders.berkeley_mhad.loader import BerkeleyMHADLoader
-from data_prep.user_error import UserError
 
 _BVH = (
     "HIERARCHY\nROOT Hips\n{\nOFFSET 0 0 0\nCHANNELS 6 Xposition Yposition Zposition Zrotation "

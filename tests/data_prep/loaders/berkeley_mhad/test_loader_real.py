@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from data_prep.check_clip import check_clip
-from data_prep.clip import Clip
+from data_prep.clip import Clip, check_clip
 from data_prep.loaders.berkeley_mhad.loader import BerkeleyMHADLoader
 
 

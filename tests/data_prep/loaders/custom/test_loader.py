@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import scipy.io
 
-from data_prep.check_clip import check_clip
+from data_prep.clip import check_clip
+from data_prep.errors import UserError
 from data_prep.loaders.custom.loader import CustomLoader
-from data_prep.user_error import UserError
 
 SECONDS = np.arange(101) / 50.0
 

@@ -9,10 +9,9 @@ import scipy.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.check_clip import check_clip
-from data_prep.clip import Clip
+from data_prep.clip import Clip, check_clip
+from data_prep.errors import UserError
 from data_prep.loaders.custom.loader import CustomLoader
-from data_prep.user_error import UserError
 
 
 def cut(content: bytes, random: np.random.Generator) -> bytes:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from data_prep.prepared_set import PreparedSet
-from data_prep.protocols.protocol import cross_subject
+from data_prep.protocols import cross_subject
 
 ROOT = Path(__file__).resolve().parents[4]
 

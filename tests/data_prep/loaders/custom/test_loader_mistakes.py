@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import scipy.io
 
+from data_prep.errors import UserError
 from data_prep.loaders.custom.loader import CustomLoader
-from data_prep.user_error import UserError
 
 
 def error_of(recordings, **options: object) -> str:

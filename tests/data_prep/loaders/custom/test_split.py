@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_prep.loaders.custom.clip import CustomClip
-from data_prep.loaders.custom.split import natural_order, split_subjects
+from data_prep.loaders.custom.loader import natural_order, split_subjects
+from data_prep.loaders.custom.manifest import CustomClip
 
 
 def clips(*subjects: str) -> list[CustomClip]:

@@ -13,10 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data_prep.check_clip import check_clip
-from data_prep.clip import Clip
-from data_prep.loaders.mmact.loader import MMActLoader
-from data_prep.user_error import UserError
+from data_prep.clip import Clip, check_clip
+from data_prep.errors import UserError
+from data_prep.loaders.mmact import MMActLoader
 from mmact_files import POSE, person, pose_json, sensor_csv, turning_gravity, write
 
 SECONDS = np.arange(200) / 100

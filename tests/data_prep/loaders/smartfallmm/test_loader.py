@@ -11,10 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data_prep.check_clip import check_clip
-from data_prep.clip import Clip
-from data_prep.loaders.smartfallmm.loader import SmartFallMMLoader
-from data_prep.user_error import UserError
+from data_prep.clip import Clip, check_clip
+from data_prep.errors import UserError
+from data_prep.loaders.smartfallmm import SmartFallMMLoader
 from smartfallmm_files import gravity_turning, meta_csv, skeleton_csv, watch_csv, write
 
 WATCH = "young/accelerometer/watch"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_prep.loaders.synthetic.body import (
+from data_prep.loaders.synthetic import (
     ANGLE_NAMES,
     JOINT_NAMES,
     JOINT_PARENTS,

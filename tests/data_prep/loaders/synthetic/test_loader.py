@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 
-from data_prep.check_clip import check_clip
-from data_prep.clip import Clip
-from data_prep.loaders.synthetic.body import JOINT_NAMES, RIGHT_WRIST
-from data_prep.loaders.synthetic.loader import SyntheticLoader, SyntheticStyle
-from data_prep.loaders.synthetic.sensor import STANDARD_GRAVITY
-from data_prep.user_error import UserError
+from data_prep.clip import Clip, check_clip
+from data_prep.errors import UserError
+from data_prep.loaders.synthetic import (
+    JOINT_NAMES,
+    RIGHT_WRIST,
+    STANDARD_GRAVITY,
+    SyntheticLoader,
+    SyntheticStyle,
+)
 
 EXACT = SyntheticStyle(joint_noise=0, sensor_noise=0, sensor_bias=0)
 

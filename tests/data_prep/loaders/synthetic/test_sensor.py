@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from data_prep.loaders.synthetic.body import turn
-from data_prep.loaders.synthetic.sensor import STANDARD_GRAVITY, ideal_accelerometer
+from data_prep.loaders.synthetic import STANDARD_GRAVITY, ideal_accelerometer, turn
 
 RATE = 200.0
 TIMES = np.arange(50) / RATE

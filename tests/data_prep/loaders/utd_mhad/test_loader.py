@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from data_prep.clip import Clip
-from data_prep.loaders.utd_mhad.loader import UTDMHADLoader
+from data_prep.errors import UserError
+from data_prep.loaders.utd_mhad import UTDMHADLoader
 from data_prep.prepared_set import PreparedSet
-from data_prep.protocols.protocol import clip_indices, cross_subject
-from data_prep.user_error import UserError
+from data_prep.protocols import clip_indices, cross_subject
 
 
 def clips_of(folder: Path) -> list[Clip]:

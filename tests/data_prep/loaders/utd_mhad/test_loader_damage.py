@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.io import savemat
 
-from data_prep.check_clip import check_clip
-from data_prep.loaders.utd_mhad.loader import UTDMHADLoader
-from data_prep.user_error import UserError
+from data_prep.clip import check_clip
+from data_prep.errors import UserError
+from data_prep.loaders.utd_mhad import UTDMHADLoader
 
 
 def mat(key: str, values: np.ndarray, compressed: bool = False) -> bytes:

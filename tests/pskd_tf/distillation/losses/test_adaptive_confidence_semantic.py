@@ -6,15 +6,14 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pskd_tf.distillation.acs_settings import ACSSettings
-from pskd_tf.distillation.losses.adaptive_confidence_semantic import (
+from pskd_tf.distillation.losses.acs import (
     AdaptiveConfidenceSemantic,
     followed_shares,
     teacher_confidence,
 )
-from pskd_tf.distillation.losses.cross_entropy import cross_entropy
-from pskd_tf.distillation.losses.knowledge_distillation import knowledge_distillation
-from pskd_tf.distillation.losses.semantic_distance import semantic_distance
+from pskd_tf.distillation.losses.base import cross_entropy, semantic_distance
+from pskd_tf.distillation.losses.logits import knowledge_distillation
+from pskd_tf.settings import ACSSettings
 
 SELECTIONS = ("hard", "gap", "near", "right", "soft")
 # One sample, label 0. Probabilities at T = 1: teacher 1 (0.8, 0.2), teacher 2 (0.6, 0.4), teacher

@@ -4,14 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pskd_tf.distillation.losses.adaptive_ensemble_distillation import (
+from pskd_tf.distillation.losses.features import (
     AdaptiveEnsembleDistillation,
     adaptive_ensemble_weights,
 )
-from pskd_tf.distillation.losses.knowledge_distillation import (
-    KnowledgeDistillation,
-    knowledge_distillation,
-)
+from pskd_tf.distillation.losses.logits import KnowledgeDistillation, knowledge_distillation
 
 
 def _gradient(loss, targets, outputs):

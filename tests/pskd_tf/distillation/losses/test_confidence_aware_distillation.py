@@ -3,11 +3,8 @@
 import numpy as np
 import pytest
 
-from pskd_tf.distillation.losses.confidence_aware_distillation import (
-    ConfidenceAwareDistillation,
-    confidence_weights,
-)
-from pskd_tf.distillation.losses.knowledge_distillation import KnowledgeDistillation
+from pskd_tf.distillation.losses.features import ConfidenceAwareDistillation, confidence_weights
+from pskd_tf.distillation.losses.logits import KnowledgeDistillation
 
 LABEL = np.int32([0])
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pskd_tf.distillation.losses.cross_entropy import CrossEntropy, cross_entropy
+from pskd_tf.distillation.losses.base import CrossEntropy, cross_entropy
 
 # softmax = (1/2, 1/4, 1/4)
 LOGITS = np.log(np.float32([[2.0, 1.0, 1.0]]))

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from pskd_tf.distillation.losses.decoupled_distillation import (
+from pskd_tf.distillation.losses.logits import (
     DecoupledDistillation,
     decoupled_distillation,
+    knowledge_distillation,
 )
-from pskd_tf.distillation.losses.knowledge_distillation import knowledge_distillation
 
 TEACHER = np.log(np.float32([[[0.5, 0.25, 0.25]]]))
 STUDENT = np.log(np.float32([[0.5, 0.4, 0.1]]))

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from pskd_tf.distillation.distillation_step import distillation_step
-from pskd_tf.distillation.losses.cross_entropy import cross_entropy
-from pskd_tf.distillation.losses.densely_guided_distillation import DenselyGuidedDistillation
-from pskd_tf.distillation.losses.knowledge_distillation import knowledge_distillation
+from pskd_tf.distillation.losses.base import cross_entropy
+from pskd_tf.distillation.losses.logits import DenselyGuidedDistillation, knowledge_distillation
+from pskd_tf.distillation.step import distillation_step
 
 
 def test_hand_computed_numbers_with_and_without_a_dropped_teacher():

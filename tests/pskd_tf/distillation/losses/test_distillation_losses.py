@@ -8,26 +8,27 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from data_prep.user_error import UserError
-from pskd_tf.distillation.acs_settings import SELECTIONS, ACSSettings
-from pskd_tf.distillation.losses.adaptive_confidence_semantic import AdaptiveConfidenceSemantic
-from pskd_tf.distillation.losses.adaptive_ensemble_distillation import AdaptiveEnsembleDistillation
-from pskd_tf.distillation.losses.confidence_aware_distillation import ConfidenceAwareDistillation
-from pskd_tf.distillation.losses.cross_entropy import CrossEntropy
-from pskd_tf.distillation.losses.decoupled_distillation import DecoupledDistillation
-from pskd_tf.distillation.losses.densely_guided_distillation import DenselyGuidedDistillation
-from pskd_tf.distillation.losses.distillation_loss import DistillationLoss
-from pskd_tf.distillation.losses.entropy_based_distillation import EntropyBasedDistillation
-from pskd_tf.distillation.losses.guided_knowledge_distillation import GuidedKnowledgeDistillation
-from pskd_tf.distillation.losses.knowledge_distillation import KnowledgeDistillation
-from pskd_tf.distillation.losses.make_loss import make_loss
-from pskd_tf.distillation.losses.relational_distillation import RelationalDistillation
-from pskd_tf.distillation.losses.semantic_regression import SemanticRegression
-from pskd_tf.distillation.losses.similarity_preserving_distillation import (
+from data_prep.errors import UserError
+from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
+from pskd_tf.distillation.losses.base import CrossEntropy, DistillationLoss
+from pskd_tf.distillation.losses.features import (
+    AdaptiveEnsembleDistillation,
+    ConfidenceAwareDistillation,
+    RelationalDistillation,
+    SemanticRegression,
     SimilarityPreservingDistillation,
 )
-from pskd_tf.distillation.losses.stronger_teacher_distillation import StrongerTeacherDistillation
-from pskd_tf.distillation.losses.teacher_assistant_distillation import TeacherAssistantDistillation
+from pskd_tf.distillation.losses.logits import (
+    DecoupledDistillation,
+    DenselyGuidedDistillation,
+    EntropyBasedDistillation,
+    GuidedKnowledgeDistillation,
+    KnowledgeDistillation,
+    StrongerTeacherDistillation,
+    TeacherAssistantDistillation,
+)
+from pskd_tf.distillation.losses.registry import make_loss
+from pskd_tf.settings import SELECTIONS, ACSSettings
 
 ACS = {
     "temperature": 3.0,

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from pskd_tf.distillation.losses.entropy_based_distillation import (
+from pskd_tf.distillation.losses.logits import (
     EntropyBasedDistillation,
+    KnowledgeDistillation,
     entropy_weights,
 )
-from pskd_tf.distillation.losses.knowledge_distillation import KnowledgeDistillation
 
 
 def test_a_hand_computed_number():

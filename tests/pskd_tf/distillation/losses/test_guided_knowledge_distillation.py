@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from pskd_tf.distillation.losses.cross_entropy import cross_entropy
-from pskd_tf.distillation.losses.guided_knowledge_distillation import GuidedKnowledgeDistillation
-from pskd_tf.distillation.losses.knowledge_distillation import KnowledgeDistillation
+from pskd_tf.distillation.losses.base import cross_entropy
+from pskd_tf.distillation.losses.logits import GuidedKnowledgeDistillation, KnowledgeDistillation
 
 
 def test_a_hand_computed_number():

@@ -6,11 +6,8 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pskd_tf.distillation.losses.cross_entropy import cross_entropy
-from pskd_tf.distillation.losses.knowledge_distillation import (
-    KnowledgeDistillation,
-    knowledge_distillation,
-)
+from pskd_tf.distillation.losses.base import cross_entropy
+from pskd_tf.distillation.losses.logits import KnowledgeDistillation, knowledge_distillation
 
 ROW = st.lists(st.floats(-60, 60, width=32), min_size=4, max_size=4)
 # At T = 2 these soften to (3/4, 1/4) and (1/2, 1/2).

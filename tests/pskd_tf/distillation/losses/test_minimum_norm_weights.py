@@ -5,10 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from pskd_tf.distillation.losses.minimum_norm_weights import (
-    minimum_norm_weights,
-    onto_capped_simplex,
-)
+from pskd_tf.distillation.losses.features import minimum_norm_weights, onto_capped_simplex
 
 
 @pytest.mark.parametrize(

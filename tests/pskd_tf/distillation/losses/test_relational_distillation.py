@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pskd_tf.distillation.losses.relational_distillation import (
+from pskd_tf.distillation.losses.features import (
     RelationalDistillation,
     relational_distillation,
     smooth_l1,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pskd_tf.distillation.losses.semantic_distance import semantic_distance
+from pskd_tf.distillation.losses.base import semantic_distance
 
 TEACHER, STUDENT = np.float32([[3.0, 4.0]]), np.float32([[4.0, 3.0]])
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pskd_tf.distillation.losses.semantic_regression import SemanticRegression
+from pskd_tf.distillation.losses.features import SemanticRegression
 
 
 @pytest.mark.parametrize(

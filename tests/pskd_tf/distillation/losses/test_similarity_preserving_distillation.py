@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pskd_tf.distillation.losses.similarity_preserving_distillation import (
+from pskd_tf.distillation.losses.features import (
     SimilarityPreservingDistillation,
     similarity_preserving,
 )

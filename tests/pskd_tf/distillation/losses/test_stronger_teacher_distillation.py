@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pskd_tf.distillation.losses.stronger_teacher_distillation import (
+from pskd_tf.distillation.losses.logits import (
     StrongerTeacherDistillation,
     pearson,
     stronger_teacher_distillation,

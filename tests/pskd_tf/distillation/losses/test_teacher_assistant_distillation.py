@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from pskd_tf.distillation.losses.cross_entropy import cross_entropy
-from pskd_tf.distillation.losses.knowledge_distillation import knowledge_distillation
-from pskd_tf.distillation.losses.teacher_assistant_distillation import TeacherAssistantDistillation
+from pskd_tf.distillation.losses.base import cross_entropy
+from pskd_tf.distillation.losses.logits import TeacherAssistantDistillation, knowledge_distillation
 
 
 def test_a_hand_computed_number():

@@ -6,8 +6,8 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pskd_tf.distillation.losses.cross_entropy import cross_entropy
-from pskd_tf.distillation.losses.make_loss import make_loss
+from pskd_tf.distillation.losses.base import cross_entropy
+from pskd_tf.distillation.losses.registry import make_loss
 
 METHODS = {
     "guided_knowledge_distillation": {},

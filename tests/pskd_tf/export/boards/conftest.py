@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pskd_tf.device.recognizer import RecognizerSettings
 from pskd_tf.export.boards.axis_map import AxisMap
-from pskd_tf.export.boards.board_project import board_project
-from pskd_tf.export.boards.board_targets import BOARD_TARGETS
-from pskd_tf.export.boards.write_board_project import write_board_project
-from pskd_tf.simulation.recognizer_settings import RecognizerSettings
+from pskd_tf.export.boards.project import board_project, write_board_project
+from pskd_tf.export.boards.targets import BOARD_TARGETS
 
 MICROCONTROLLER = Path(__file__).resolve().parents[4] / "microcontroller"
 

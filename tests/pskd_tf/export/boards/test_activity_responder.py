@@ -7,9 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from pskd_tf.monitoring.board_activity import BoardActivity
-from pskd_tf.monitoring.board_sample import BoardSample
-from pskd_tf.monitoring.parse_message import parse_message
+from pskd_tf.monitoring.protocol import BoardActivity, BoardSample, parse_message
 
 
 class _Responder(ctypes.Structure):

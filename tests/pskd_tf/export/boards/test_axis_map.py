@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pytest
 
-from data_prep.user_error import UserError
+from data_prep.errors import UserError
 from pskd_tf.export.boards.axis_map import AxisMap
 
 ALL_MAPS = [

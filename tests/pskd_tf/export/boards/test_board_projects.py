@@ -10,13 +10,12 @@ import subprocess
 import pytest
 import yaml
 
-from data_prep.fingerprint import file_sha256
-from data_prep.user_error import UserError
+from data_prep.errors import UserError
+from data_prep.files import file_sha256
+from pskd_tf.device.recognizer import RecognizerSettings
 from pskd_tf.export.boards.axis_map import AxisMap
-from pskd_tf.export.boards.board_project import board_project
-from pskd_tf.export.boards.board_targets import BOARD_TARGETS
-from pskd_tf.export.boards.write_board_project import write_board_project
-from pskd_tf.simulation.recognizer_settings import RecognizerSettings
+from pskd_tf.export.boards.project import board_project, write_board_project
+from pskd_tf.export.boards.targets import BOARD_TARGETS
 
 BOTH = pytest.mark.parametrize("runtime", ["tflm", "plain_c"])
 STUBS = {

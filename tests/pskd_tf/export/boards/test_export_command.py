@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pskd_tf.simulation.chosen_settings import ChosenSettings
-from pskd_tf.simulation.recognizer_settings import RecognizerSettings
+from pskd_tf.device.recognizer import ChosenSettings, RecognizerSettings
 
 ROOT = Path(__file__).resolve().parents[4]
 

@@ -7,13 +7,11 @@ import subprocess
 import numpy as np
 import pytest
 
+from pskd_tf.device.firmware import compile_core, run_core
+from pskd_tf.device.recognizer import ExportedModel, RecognizerSettings
+from pskd_tf.device.recordings import Recording
 from pskd_tf.export.boards.axis_map import AxisMap
-from pskd_tf.monitoring.parse_message import parse_message
-from pskd_tf.simulation.compile_core import compile_core
-from pskd_tf.simulation.exported_model import ExportedModel
-from pskd_tf.simulation.recognizer_settings import RecognizerSettings
-from pskd_tf.simulation.recording import Recording
-from pskd_tf.simulation.run_core import run_core
+from pskd_tf.monitoring.protocol import parse_message
 
 
 def _without_header(lines):

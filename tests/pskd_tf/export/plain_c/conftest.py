@@ -11,7 +11,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
-from pskd_tf.export.plain_c.plain_model import plain_model
+from pskd_tf.export.plain_c.source import plain_model
 
 MICROCONTROLLER = Path(__file__).resolve().parents[4] / "microcontroller"
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pskd_tf.export.plain_c.plain_model import plain_model
+from pskd_tf.export.plain_c.source import plain_model
 
 KERNELS = ("portable", "dsp")
 SAME, VALID = 0, 1
@@ -28,8 +28,7 @@ def test_student_on_10000_random_inputs(run_plain, run_wheel, int8_student):
 
 
 def test_student_on_clips(run_plain, run_wheel, int8_student):
-    from pskd_tf.evaluation.int8_interface import Int8Interface
-    from pskd_tf.evaluation.quantise_input import quantise_input
+    from pskd_tf.evaluation.tflm import Int8Interface, quantise_input
 
     interface = Int8Interface.read(int8_student.tflite)
     inputs = quantise_input(

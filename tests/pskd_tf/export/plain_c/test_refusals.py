@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from data_prep.user_error import UserError
-from pskd_tf.export.plain_c.plain_model import plain_model
+from data_prep.errors import UserError
+from pskd_tf.export.plain_c.source import plain_model
 
 
 @pytest.fixture

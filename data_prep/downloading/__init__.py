@@ -1,1 +1,0 @@
-"""Fetching public archives, resumable and unpacked safely."""

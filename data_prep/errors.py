@@ -1,0 +1,44 @@
+"""Errors that a user can mend, and how they are written."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class UserError(ValueError):
+    """A broken rule about the user's input, with what was received and the file it came from.
+
+    Args:
+        rule: The rule, as a sentence without its full stop ("A clip needs at least 2 samples").
+        received: What was found instead.
+        path: The file or folder it came from, where there is one.
+    """
+
+    def __init__(self, rule: str, received: object = None, path: str | Path | None = None):
+        self.rule = " ".join(rule.split())
+        self.received = None if received is None else " ".join(str(received).split())
+        self.path = None if path is None else str(path)
+        message = self.reason if self.path is None else f"{self.reason} (file: {self.path})"
+        super().__init__(" ".join(message.split()))
+
+    @property
+    def reason(self) -> str:
+        """The rule and what was received, without the file."""
+        rule = self.rule if self.rule.endswith(".") else f"{self.rule}."
+        return rule if self.received is None else f"{rule} Received: {self.received}"
+
+    def __reduce__(self) -> tuple:
+        # From the parts: unpickling would otherwise take the whole message for the rule.
+        return type(self), (self.rule, self.received, self.path)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Stands in a clip's place when its recording is bad.
+
+    Args:
+        clip_id: The clip's name.
+        error: The broken rule, what was received and the file.
+    """
+
+    clip_id: str
+    error: UserError

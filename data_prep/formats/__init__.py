@@ -1,0 +1,1 @@
+"""Readers of raw files: tables, archives, MATLAB and BVH."""

@@ -1,0 +1,180 @@
+"""Raw files in folders and in zip archives."""
+
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from data_prep.errors import UserError
+from data_prep.files import file_sha256, json_sha256
+
+_HEADER = struct.Struct("<4s5H3L2H")  # APPNOTE.TXT 4.3.7, the local file header
+_SIGNATURE = b"PK\x03\x04"
+_ENCRYPTED = 0x1
+
+
+@dataclass(frozen=True, slots=True)
+class ZipMember:
+    """Where a member's bytes lie; small and picklable.
+
+    Opening an archive parses its whole directory, which takes longer than reading one of many
+    small members. The place is enough to read a member from any process without that.
+
+    Args:
+        name: The name within the archive.
+        offset: Where its local header starts in the archive, bytes.
+        packed_size: Its size in the archive, bytes.
+        size: Its own size, bytes.
+        checksum: CRC-32 of its bytes.
+        method: How it is packed (`zipfile.ZIP_STORED`, `ZIP_DEFLATED`, ...).
+        is_encrypted: Whether it needs a password.
+    """
+
+    name: str
+    offset: int
+    packed_size: int
+    size: int
+    checksum: int
+    method: int
+    is_encrypted: bool
+
+    @classmethod
+    def of(cls, item: zipfile.ZipInfo) -> "ZipMember":
+        """Returns the place of a member that `ZipFile.infolist` lists."""
+        return cls(
+            name=item.filename,
+            offset=item.header_offset,
+            packed_size=item.compress_size,
+            size=item.file_size,
+            checksum=item.CRC,
+            method=item.compress_type,
+            is_encrypted=bool(item.flag_bits & _ENCRYPTED),
+        )
+
+    def read(self, archive: Path) -> bytes:
+        """Returns the member's bytes.
+
+        Args:
+            archive: The zip file.
+
+        Raises:
+            OSError: The archive cannot be read.
+            RuntimeError: The member needs a password.
+            Exception: The archive is damaged: BadZipFile, zlib.error, struct.error, ...
+        """
+        if self.is_encrypted or self.method not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            with zipfile.ZipFile(archive) as stream:  # rare, so slow will do
+                return stream.read(self.name)
+        with open(archive, "rb") as stream:
+            stream.seek(self.offset)
+            header = _HEADER.unpack(stream.read(_HEADER.size))
+            if header[0] != _SIGNATURE:
+                raise zipfile.BadZipFile("no member where the archive's directory says")
+            stream.seek(header[-2] + header[-1], 1)  # its name and extra field
+            content = stream.read(self.packed_size)
+        if self.method == zipfile.ZIP_DEFLATED:
+            # One byte more than promised is enough to see that the promise is broken.
+            content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, self.size + 1)
+        if len(content) != self.size or zlib.crc32(content) != self.checksum:
+            raise zipfile.BadZipFile(f"Bad CRC-32 for file {self.name!r}")
+        return content
+
+
+@dataclass(frozen=True, slots=True)
+class RawFile:
+    """One raw file in a folder or in a zip archive; picklable, so that any worker can read it.
+
+    Args:
+        name: Where it is below the raw folder; in an archive "Inertial.zip/Inertial/a1...mat".
+        path: The file on disk: the archive, or the file itself.
+        member: Where in the archive it lies, None for a file of its own.
+    """
+
+    name: str
+    path: Path
+    member: ZipMember | None = None
+
+    @property
+    def base_name(self) -> str:
+        """The last part of the name."""
+        return self.name.rsplit("/", 1)[-1]
+
+    def read(self) -> bytes:
+        """Returns the file's bytes.
+
+        Raises:
+            UserError: The file cannot be read or the archive is damaged.
+        """
+        try:
+            return self.member.read(self.path) if self.member else self.path.read_bytes()
+        except Exception as error:  # zlib, struct, OSError, BadZipFile, RuntimeError (password)
+            raise UserError("A raw file must be readable", error, self.name) from error
+
+
+def find_raw_files(raw_dir: str | Path, pattern: str, archives: tuple[str, ...]) -> list[RawFile]:
+    """Lists the raw files below a folder, in archives or unpacked, at any depth.
+
+    Args:
+        raw_dir: The folder of the download.
+        pattern: Regular expression for the whole base name of a wanted file; case is ignored.
+        archives: Names of the zip archives to look into, such as "Inertial.zip" or
+            "acc_*_clip*.zip" (`fnmatch`); case is ignored.
+
+    Returns:
+        The files, sorted by name.
+
+    Raises:
+        UserError: The folder is missing, or an archive is empty or no zip.
+    """
+    raw_dir = Path(raw_dir)
+    if not raw_dir.is_dir():
+        raise UserError("The raw folder must exist", "no folder", raw_dir)
+    wanted = re.compile(pattern, re.IGNORECASE)
+    globs = [name.lower() for name in archives]
+    found = []
+    for path in raw_dir.rglob("*"):
+        name = path.relative_to(raw_dir).as_posix()
+        if any(fnmatchcase(path.name.lower(), glob) for glob in globs) and path.is_file():
+            found += [item for item in _members(path, name) if wanted.fullmatch(item.base_name)]
+        elif wanted.fullmatch(path.name) and path.is_file():
+            found.append(RawFile(name, path))
+    return sorted(found, key=lambda item: item.name)
+
+
+def raw_sources(files: list[RawFile]) -> dict[str, str]:
+    """Returns archive or folder -> SHA-256, by which a prepared set knows what it was made from.
+
+    Args:
+        files: The raw files used.
+
+    Returns:
+        For an archive the hash of its bytes, for a folder the hash over the names and hashes of
+        its files.
+    """
+    archives: dict[str, str] = {}
+    folders: dict[str, dict[str, str]] = {}
+    for item in files:
+        if item.member is not None:
+            name = item.name.removesuffix(f"/{item.member.name}")
+            if name not in archives:
+                archives[name] = file_sha256(item.path)
+        else:
+            folder = f"{item.name.rpartition('/')[0] or '.'}/"
+            folders.setdefault(folder, {})[item.base_name] = file_sha256(item.path)
+    return archives | {folder: json_sha256(names) for folder, names in folders.items()}
+
+
+def _members(path: Path, name: str) -> Iterator[RawFile]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [ZipMember.of(item) for item in archive.infolist() if not item.is_dir()]
+    except Exception as error:  # a damaged directory raises more than BadZipFile
+        raise UserError("An archive must be a whole zip file", error, name) from error
+    if not members:
+        raise UserError("An archive must hold files", "an empty zip file", name)
+    for member in members:
+        yield RawFile(f"{name}/{member.name}", path, member)

@@ -1,0 +1,82 @@
+"""MATLAB files."""
+
+import io
+import struct
+import warnings
+import zlib
+
+import numpy as np
+import scipy.io
+
+from data_prep.errors import UserError
+
+_COMPRESSED, _MATRIX = 15, 14
+_DATA_TYPES = {1, 2, 3, 4, 5, 6, 7, 9, 12, 13, _MATRIX, 16, 17, 18}
+_BYTE_ORDERS = {b"\x00\x01IM": "<", b"\x01\x00MI": ">"}  # version 5 to 7.2; 7.3 is HDF5
+
+
+def read_mat_array(content: bytes, key: str, name: str) -> np.ndarray:
+    """Returns one numeric array of a MATLAB file (version 5 to 7.2).
+
+    Args:
+        content: The file's bytes.
+        key: The variable to read.
+        name: The file's name, for errors.
+
+    Returns:
+        The array, of any numeric dtype and shape.
+
+    Raises:
+        UserError: The file is damaged or of another version, or holds no such variable or no
+            numbers in it.
+    """
+    order = _BYTE_ORDERS.get(content[124:128])
+    if order is None:
+        received = f"{len(content)} bytes that start with {content[:20]!r}"
+        raise UserError("A .mat file must be of version 5 to 7.2", received, name)
+    try:
+        _check_elements(content[128:], order)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", scipy.io.matlab.MatReadWarning)  # "unreadable variable"
+            variables = scipy.io.loadmat(io.BytesIO(content))
+    except Exception as error:
+        # A damaged file can raise nearly anything: OSError, zlib.error, struct.error, IndexError,
+        # TypeError, ValueError, KeyError, MemoryError, ZeroDivisionError, ...
+        received = f"{type(error).__name__}: {error}"
+        raise UserError("A .mat file must be readable by scipy", received, name) from error
+    names = sorted(variable for variable in variables if not variable.startswith("__"))
+    if key not in names:
+        raise UserError(f"A .mat file must hold {key}", ", ".join(names) or "nothing", name)
+    values = variables[key]
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiu":
+        received = getattr(values, "dtype", type(values).__name__)
+        raise UserError(f"{key} must hold real numbers", received, name)
+    return values
+
+
+def _check_elements(content: bytes, order: str) -> None:
+    """Raises an exception unless all elements are whole and of a known data type.
+
+    Scipy's reader indexes a table by the data type without a check, so that a wrong one crashes
+    the whole process (scipy issue 25349); and it may read before it compares the checksum.
+    """
+    offset = 0
+    while offset < len(content):
+        data_type, size = struct.unpack_from(f"{order}II", content, offset)
+        if data_type >> 16:  # short form: size and type in one word, data in the other
+            data_type, size = data_type & 0xFFFF, data_type >> 16
+            start, end = offset + 4, offset + 8
+        else:
+            start = offset + 8
+            padding = 0 if data_type == _COMPRESSED else -size % 8
+            end = start + size + padding
+        body = content[start : start + size]
+        if start + size > min(end, len(content)):
+            raise ValueError("an element is cut off")
+        if data_type == _COMPRESSED:
+            _check_elements(zlib.decompress(body), order)
+        elif data_type not in _DATA_TYPES:
+            raise ValueError(f"data type {data_type} is unknown")
+        elif data_type == _MATRIX:
+            _check_elements(body, order)
+        offset = end

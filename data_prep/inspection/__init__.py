@@ -1,1 +1,0 @@
-"""Checks of recordings before they are prepared."""

@@ -1,0 +1,428 @@
+"""MMAct (Kong et al., ICCV 2019)."""
+
+import hashlib
+import json
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_prep.clip import Clip
+from data_prep.dataset_description import DatasetDescription
+from data_prep.errors import UserError
+from data_prep.files import made_by
+from data_prep.formats.archives import RawFile, find_raw_files, raw_sources
+from data_prep.formats.tables import read_sensor_csv
+from data_prep.loader import ClipSource, Discovery
+from data_prep.signals import even_samples
+from data_prep.skeletons import SkeletonLayout, body_scaled_pose
+
+# The 35 labels of the trimmed release as two public loaders of it list them, which agree; the
+# authors' own list could not be read. Sorted, in lower case.
+ACTION_NAMES = (
+    "carrying",
+    "carrying_heavy",
+    "carrying_light",
+    "checking_time",
+    "closing",
+    "crouching",
+    "drinking",
+    "entering",
+    "exiting",
+    "fall",
+    "jumping",
+    "kicking",
+    "loitering",
+    "looking_around",
+    "opening",
+    "picking_up",
+    "pocket_in",
+    "pocket_out",
+    "pointing",
+    "pulling",
+    "pushing",
+    "running",
+    "setting_down",
+    "sitting",
+    "sitting_down",
+    "standing",
+    "standing_up",
+    "talking",
+    "talking_on_phone",
+    "throwing",
+    "transferring_object",
+    "using_pc",
+    "using_phone",
+    "walking",
+    "waving_hand",
+)
+
+# Sensor -> where it was worn. The watch was on the right hand; of the phone it is not known.
+SENSOR_PLACES = {"watch": "right_wrist", "phone": "phone"}
+NUM_CAMERAS = 4
+SKELETON_LAYOUT = "coco_17"
+TEST_SUBJECTS = ("17", "18", "19", "20")
+TEST_SESSION = "5"
+TEST_SCENE = "2"
+
+
+_JOINTS = SkeletonLayout.load("coco_17").joint_names
+_PEOPLE = ("person1", "person2")
+_COORDINATES = (("x",), ("y",), ("confidence", "score", "c"))
+_SMALLEST_PIXELS, _LARGEST_PIXELS = 2.0, 20_000.0  # parts of an image's size are below
+_LARGEST_CONFIDENCE = 1.5  # estimators of heat maps go a little above 1; a percentage further
+_MOST_FRAMES = 100_000  # an hour; a frame number above that is damage
+
+
+def read_mmact_pose(content: bytes, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Returns one person's joints in every frame.
+
+    The person seen in most frames is taken, `person1` if both are seen equally often: to change
+    the person from frame to frame would make the body jump. Of a person these forms are read: a
+    list of 17 [x, y, confidence], a list of 51 numbers, either of them in a list of its own, and
+    an object of joint names to [x, y, confidence] or {"x", "y", "confidence"}. An empty list, an
+    empty object or null is nobody.
+
+    Args:
+        content: The file's bytes.
+        name: The file's name, for errors.
+
+    Returns:
+        float64 (frames, 17 joints, x y confidence), x and y as in the file, all NaN in a frame
+        without the person (also where frame numbers are skipped); and the note "person2_used".
+
+    Raises:
+        UserError: The file is no such JSON, holds no frame or nobody in any, or its coordinates
+            cannot be pixels.
+    """
+    try:
+        frames = json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise UserError("A pose file must be JSON in UTF-8", error, name) from error
+    if not isinstance(frames, dict) or not frames:
+        raise UserError("A pose file must be an object of frames", _describe(frames), name)
+    numbers = _frame_numbers(list(frames), name)
+    for key, frame in frames.items():
+        if not isinstance(frame, dict) or not {str(who).lower() for who in frame} <= set(_PEOPLE):
+            rule = "A frame of a pose file must be an object of person1 and person2"
+            raise UserError(rule, f"{_describe(frame)} in frame {key!r}", name)
+    found: dict[str, dict[int, np.ndarray]] = {who: {} for who in _PEOPLE}
+    for number, frame in zip(numbers, frames.values(), strict=True):
+        for who, value in frame.items():
+            if value:
+                found[who.lower()][number] = _person(value, name)
+    who = max(_PEOPLE, key=lambda person: len(found[person]))  # the first of equals
+    if not found[who]:
+        raise UserError("A pose file must show somebody", f"{len(frames)} empty frames", name)
+    pose = np.full((max(numbers) + 1, len(_JOINTS), 3), np.nan)
+    for number, joints in found[who].items():
+        pose[number] = joints
+    _check_units(pose, name)
+    return pose, ("person2_used",) if who == "person2" else ()
+
+
+def _check_units(pose: np.ndarray, name: str) -> None:
+    largest = float(np.nanmax(np.abs(pose[:, :, :2])))
+    if 0 < largest <= _SMALLEST_PIXELS or largest > _LARGEST_PIXELS:
+        rule = f"A pose must be in pixels (the largest from {_SMALLEST_PIXELS:g} to "
+        raise UserError(f"{rule}{_LARGEST_PIXELS:g})", f"{largest:.4g}", name)
+    largest = float(np.nanmax(pose[:, :, 2]))
+    if largest > _LARGEST_CONFIDENCE:
+        raise UserError("A confidence must be from 0 to 1", f"{largest:.4g}", name)
+
+
+def _frame_numbers(keys: list[str], name: str) -> list[int]:
+    """Returns each frame's place from 0; the last number in its key counts, if all have one."""
+    matches = [re.search(r"(\d{1,9})\D*$", key) for key in keys]
+    if not all(matches):
+        return list(range(len(keys)))
+    numbers = [int(match[1]) for match in matches if match]
+    steps = np.diff(sorted(numbers))  # a writer may have sorted the keys as text: 1, 10, 2
+    step = int(steps.min()) if len(steps) else 1  # a pose file may hold every third frame
+    if step == 0:
+        raise UserError("A pose file must hold each frame once", f"{keys[:3]} ...", name)
+    places = [round((number - min(numbers)) / step) for number in numbers]
+    if max(places) > _MOST_FRAMES:
+        rule = f"A pose file must span at most {_MOST_FRAMES} frames"
+        raise UserError(rule, max(places), name)
+    return places
+
+
+def _person(value: Any, name: str) -> np.ndarray:
+    rows = value
+    if isinstance(value, dict):
+        rows = _rows_by_name(value)
+    elif isinstance(value, list):
+        if len(value) == 1 and isinstance(value[0], list):
+            rows = value[0]
+        if len(rows) == 3 * len(_JOINTS):
+            rows = [rows[start : start + 3] for start in range(0, len(rows), 3)]
+    if isinstance(rows, list) and len(rows) == len(_JOINTS):
+        numbers = [_numbers(row) for row in rows]
+        if all(row is not None for row in numbers):
+            return np.array(numbers)
+    rule = f"A person must be {len(_JOINTS)} joints of x, y and confidence"
+    raise UserError(rule, _describe(value), name)
+
+
+def _rows_by_name(value: dict[str, Any]) -> list[Any] | None:
+    joints = {re.sub(r"[\s-]+", "_", str(key).strip().lower()): row for key, row in value.items()}
+    for names in (_JOINTS, [str(number) for number in range(len(_JOINTS))]):
+        if set(joints) == set(names):
+            return [joints[joint] for joint in names]
+    return None
+
+
+def _numbers(row: Any) -> list[float] | None:
+    """Returns x, y and confidence, or None unless they are three finite numbers."""
+    if isinstance(row, dict):
+        row = [next((row[key] for key in keys if key in row), None) for keys in _COORDINATES]
+    if not isinstance(row, list) or len(row) != 3:
+        return None
+    if any(isinstance(value, bool) or not isinstance(value, int | float) for value in row):
+        return None
+    try:
+        numbers = [float(value) for value in row]
+    except OverflowError:
+        return None
+    return numbers if all(math.isfinite(value) for value in numbers) else None
+
+
+def _describe(value: Any, depth: int = 2) -> str:
+    """Returns what a JSON value is, short enough for an error."""
+    if not isinstance(value, dict | list):
+        return repr(value)[:40]
+    first = next(iter(value.values() if isinstance(value, dict) else value), None)
+    inner = f" of {_describe(first, depth - 1)}" if value and depth else ""
+    if isinstance(value, dict):
+        keys = ", ".join(repr(key[:20]) for key in list(value)[:3])
+        return f"an object with {len(value)} keys ({keys}){inner}"
+    return f"a list of {len(value)}{inner}"
+
+
+_SENSOR_PATH = (
+    r"(?:.*/)?acc_{sensor}_clip[^/]*/(?:.*/)?"
+    r"subject(\d+)/scene(\d+)/session(\d+)/([^/]+)\.csv"
+)
+_POSE_PATH = (
+    r"(?:.*/)?cross_view/trainval/(?:.*/)?"
+    r"subject(\d+)/cam(\d+)/scene(\d+)/session(\d+)/([^/]+)\.json"
+)
+_ARCHIVES = ("mmact*.zip", "*sensor*.zip", "acc_{sensor}_clip*.zip")
+_POSE_ARCHIVES = ("mmact*.zip", "*pose*.zip")
+_RATE_HZ = 100.0
+_GRAVITY = 9.80665  # m/s^2 in 1 g
+_LARGEST_G = 40.0  # twice the range of any watch or phone
+_LONGEST_RUN = 15  # frames without the person; half a second of video
+
+_ClipKey = tuple[int, int, int, str]  # subject, scene, session, label in lower case
+
+
+@dataclass(frozen=True)
+class MMActLoader:
+    """The trimmed release of MMAct, with the poses of its challenge; unpacked or in zip archives.
+
+    A clip is read from `acc_<sensor>_clip/subjectN/sceneN/sessionN/<action>.csv` and, where there
+    is one, `cross_view/trainval/subjectN/cam<camera>/sceneN/sessionN/<action>.json`. No other
+    camera stands in for a missing pose: its view would be a silent change. Rows that cannot be
+    used are dropped up to a tenth of a file (note "rows_dropped"). A clip without a pose, or one
+    that loses the person for over half a second, is kept with the note "no_skeleton".
+
+    Args:
+        raw_dir: Folder of the download; any depth, any case.
+        sensor: "watch" or "phone".
+        camera: Whose poses to take, 1 to 4.
+        longest_gap_seconds: A longer gap between samples makes a clip bad.
+
+    Raises:
+        UserError: The sensor or the camera is unknown.
+    """
+
+    raw_dir: str | Path
+    sensor: str = "watch"
+    camera: int = 1
+    longest_gap_seconds: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.sensor not in SENSOR_PLACES:
+            rule = f"The sensor must be one of {', '.join(SENSOR_PLACES)}"
+            raise UserError(rule, self.sensor)
+        if self.camera not in range(1, NUM_CAMERAS + 1):
+            raise UserError(f"The camera must be 1 to {NUM_CAMERAS}", self.camera)
+
+    def discover(self) -> Discovery:
+        """Finds the clips of the sensor, ordered by class, subject, scene and session."""
+        sensor_files = self._sensor_files()
+        if not sensor_files:
+            folder = f"acc_{self.sensor}_clip"
+            rule = f"MMAct needs files named {folder}/subject1/scene1/session1/walking.csv"
+            raise UserError(rule, "none", self.raw_dir)
+        pose_files, other_cameras = self._pose_files()
+        labels = {label for _, _, _, label in sensor_files}
+        class_names = [*ACTION_NAMES, *sorted(labels - set(ACTION_NAMES))]
+        sources = []
+        for key in sorted(sensor_files, key=lambda key: (class_names.index(key[3]), *key)):
+            subject, scene, session, label = key
+            files = {"accelerometer": sensor_files[key]}
+            if key in pose_files:
+                files["skeleton"] = pose_files[key]
+            sources.append(
+                ClipSource(
+                    clip_id=f"subject{subject}_scene{scene}_session{session}_{label}",
+                    subject=str(subject),
+                    action=class_names.index(label),
+                    trial=f"scene{scene}_session{session}",
+                    files=files,
+                    details={"session": str(session), "scene": str(scene)},
+                )
+            )
+        notes = _notes(sources, class_names, len(sensor_files.keys() & other_cameras))
+        return Discovery(self._description(sources, class_names, notes), sources)
+
+    def read(self, source: ClipSource) -> Clip:
+        """Reads one clip; `Loader.read` says what it raises."""
+        item = source.files["accelerometer"]
+        content = item.read()
+        sources = {"accelerometer": (item.name, hashlib.sha256(content).hexdigest())}
+        accelerometer, flags = self._accelerometer(content, item.name)
+        skeleton = None
+        if "skeleton" in source.files:
+            item = source.files["skeleton"]
+            content = item.read()
+            sources["skeleton"] = (item.name, hashlib.sha256(content).hexdigest())
+            pose, notes = read_mmact_pose(content, item.name)
+            flags += notes
+            skeleton, notes = body_scaled_pose(pose, _LONGEST_RUN)
+            flags += notes
+        if skeleton is None:
+            flags += ("no_skeleton",)
+            sources.pop("skeleton", None)
+        return Clip(
+            clip_id=source.clip_id,
+            subject=source.subject,
+            action=source.action,
+            trial=source.trial,
+            sensor_place=SENSOR_PLACES[self.sensor],
+            accelerometer=accelerometer,
+            skeleton=skeleton,
+            sources=sources,
+            flags=flags,
+            attributes=dict(source.details),
+        )
+
+    def _accelerometer(self, content: bytes, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
+        stamps, values, dropped = read_sensor_csv(content, name, 4, _LARGEST_G * _GRAVITY)
+        accelerometer, notes = even_samples(
+            stamps, values / _GRAVITY, _RATE_HZ, self.longest_gap_seconds, name
+        )
+        return accelerometer, (("rows_dropped",) if dropped else ()) + notes
+
+    def _sensor_files(self) -> dict[_ClipKey, RawFile]:
+        archives = tuple(name.format(sensor=self.sensor) for name in _ARCHIVES)
+        pattern = re.compile(_SENSOR_PATH.format(sensor=self.sensor), re.IGNORECASE)
+        found: dict[_ClipKey, RawFile] = {}
+        for item in find_raw_files(self.raw_dir, r".+\.csv", archives):
+            if match := pattern.fullmatch(item.name):
+                key = (int(match[1]), int(match[2]), int(match[3]), match[4].lower())
+                _add(found, key, item)
+        return found
+
+    def _pose_files(self) -> tuple[dict[_ClipKey, RawFile], set[_ClipKey]]:
+        """Returns the poses of the camera, and the clips of which only others have one."""
+        pattern = re.compile(_POSE_PATH, re.IGNORECASE)
+        found: dict[_ClipKey, RawFile] = {}
+        elsewhere = set()
+        for item in find_raw_files(self.raw_dir, r".+\.json", _POSE_ARCHIVES):
+            if match := pattern.fullmatch(item.name):
+                key = (int(match[1]), int(match[3]), int(match[4]), match[5].lower())
+                if int(match[2]) == self.camera:
+                    _add(found, key, item)
+                else:
+                    elsewhere.add(key)
+        return found, elsewhere - found.keys()
+
+    def _description(
+        self, sources: list[ClipSource], class_names: list[str], notes: list[str]
+    ) -> DatasetDescription:
+        layout = SkeletonLayout.load(SKELETON_LAYOUT)
+        numbers = sorted({int(source.subject) for source in sources})
+        return DatasetDescription(
+            name="mmact",
+            title=f"MMAct ({self.sensor}, camera {self.camera})",
+            is_synthetic=False,
+            citation="Q. Kong, Z. Wu, Z. Deng, M. Klinkigt, B. Tong, T. Murakami: MMAct: A "
+            "Large-Scale Dataset for Cross Modal Human Action Understanding. ICCV 2019.",
+            num_clips=len(sources),
+            subjects=[str(number) for number in numbers],
+            class_names=class_names,
+            streams={
+                "accelerometer": {
+                    "unit": "g",
+                    "nominal_rate_hz": _RATE_HZ,
+                    "channels": ["x", "y", "z"],
+                },
+                "skeleton": {
+                    "unit": "m (body-scaled)",
+                    "nominal_rate_hz": 30.0,
+                    "channels": ["x", "y", "confidence"],
+                },
+            },
+            joint_names=list(layout.joint_names),
+            joint_parents=list(layout.joint_parents),
+            root_joint=layout.root_joint,
+            up_axis=1,
+            protocols=_protocols(sources, numbers),
+            made_by=made_by(),
+            alignment="clip",
+            wrist_place=SENSOR_PLACES[self.sensor],
+            skeleton_dimensions=2,
+            sources=raw_sources([item for source in sources for item in source.files.values()]),
+            source_notes=notes,
+        )
+
+
+def _add(found: dict[_ClipKey, RawFile], key: _ClipKey, item: RawFile) -> None:
+    if key in found and found[key].read() != item.read():
+        rule = "A clip found twice must be the same in both places"
+        raise UserError(rule, found[key].name, item.name)
+    found.setdefault(key, item)
+
+
+def _protocols(sources: list[ClipSource], numbers: list[int]) -> dict[str, dict]:
+    subjects = [str(number) for number in numbers]
+    protocols: dict[str, dict] = {
+        "cross_subject": {
+            "train_subjects": [name for name in subjects if name not in TEST_SUBJECTS],
+            "test_subjects": [name for name in subjects if name in TEST_SUBJECTS],
+            "metric": "macro_f1",
+        }
+    }
+    for attribute, test in (("session", TEST_SESSION), ("scene", TEST_SCENE)):
+        values = sorted({source.details[attribute] for source in sources} - {test})
+        protocols[f"cross_{attribute}"] = {
+            "train": {attribute: values},
+            "test": {attribute: [test]},
+            "metric": "macro_f1",
+            "leaks_subjects": True,
+        }
+    return protocols
+
+
+def _notes(sources: list[ClipSource], class_names: list[str], num_elsewhere: int) -> list[str]:
+    notes = [
+        "the 35 class names are those of public loaders of the set, not checked with its authors",
+        "skeleton: 1.7 m tall by the length of the torso; true heights are not known",
+    ]
+    further = [name for name in class_names if name not in ACTION_NAMES]
+    if further:
+        notes.append(f"labels beyond the 35 known: {', '.join(further)}")
+    lacking = sum("skeleton" not in source.files for source in sources)
+    if lacking:
+        notes.append(
+            f"{lacking} of {len(sources)} clips have no pose of this camera, "
+            f"{num_elsewhere} of them one of another"
+        )
+    return notes

@@ -1,1 +1,0 @@
-"""The generated data set; never real recordings."""

@@ -1,0 +1,387 @@
+"""Evaluation protocols: which subjects and clips train, and which are held out."""
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data_prep.dataset_description import DatasetDescription
+from data_prep.errors import UserError
+from data_prep.files import json_sha256, whole_file
+
+
+@dataclass(frozen=True)
+class Split:
+    """Two disjoint, non-empty groups of subjects.
+
+    Args:
+        train_subjects: Subjects whose clips train.
+        test_subjects: Subjects whose clips test.
+
+    Raises:
+        UserError: A part is empty, names a subject twice, or shares one with the other.
+    """
+
+    train_subjects: tuple[str, ...]
+    test_subjects: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for part, subjects in (("train", self.train_subjects), ("test", self.test_subjects)):
+            if not subjects:
+                raise UserError(f"The {part} part needs at least one subject", "none")
+            if len(set(subjects)) != len(subjects):
+                rule = f"The {part} part must name a subject once"
+                raise UserError(rule, ", ".join(subjects))
+        shared = sorted(set(self.train_subjects) & set(self.test_subjects))
+        if shared:
+            raise UserError("No subject may both train and test", ", ".join(shared))
+
+
+def cross_subject(description: DatasetDescription) -> Split:
+    """Returns the data set's own cross-subject split.
+
+    Args:
+        description: The data set.
+
+    Returns:
+        The split.
+
+    Raises:
+        UserError: The data set declares none, a part is empty, or a subject is unknown.
+    """
+    protocol = description.protocols.get("cross_subject")
+    if protocol is None:
+        known = ", ".join(sorted(description.protocols)) or "no protocol"
+        raise UserError("The data set must declare a cross_subject protocol", known)
+    split = Split(tuple(protocol["train_subjects"]), tuple(protocol["test_subjects"]))
+    _check_known(split.train_subjects + split.test_subjects, description.subjects)
+    return split
+
+
+def leave_one_subject_out(subjects: Sequence[str]) -> list[Split]:
+    """Returns one split a subject: it tests, all others train.
+
+    Args:
+        subjects: At least 2 subjects; each once. To choose settings, give the training subjects.
+
+    Returns:
+        The splits, in the order of `subjects`.
+
+    Raises:
+        UserError: Fewer than 2 subjects, or one twice.
+    """
+    subjects = tuple(subjects)
+    if len(subjects) < 2:
+        raise UserError("Leaving one subject out needs at least 2", ", ".join(subjects) or "none")
+    if len(set(subjects)) != len(subjects):
+        raise UserError("A subject must be named once", ", ".join(subjects))
+    return [
+        Split(tuple(other for other in subjects if other != subject), (subject,))
+        for subject in subjects
+    ]
+
+
+def clip_indices(manifest: pd.DataFrame, subjects: Iterable[str]) -> np.ndarray:
+    """Returns the rows of some subjects' clips.
+
+    Args:
+        manifest: A prepared set's manifest.
+        subjects: Subjects that occur in it.
+
+    Returns:
+        int64 (clips,), ascending.
+
+    Raises:
+        UserError: A subject has no clip, or no subject is given.
+    """
+    subjects = tuple(subjects)
+    if not subjects:
+        raise UserError("Choosing clips needs at least one subject", "none")
+    _check_known(subjects, manifest["subject"].unique())
+    return np.flatnonzero(manifest["subject"].isin(subjects).to_numpy())
+
+
+def _check_known(subjects: Iterable[str], known: Iterable[str]) -> None:
+    known = list(known)
+    unknown = [subject for subject in subjects if subject not in known]
+    if unknown:
+        raise UserError(f"A subject must be one of {', '.join(known)}", ", ".join(unknown))
+
+
+@dataclass(frozen=True)
+class ClipSplit:
+    """One split of a prepared set's clips by a protocol.
+
+    A part may be empty, for example in an incomplete download; see `empty_parts`.
+
+    Args:
+        protocol: The protocol's name.
+        fold: Which of the protocol's splits this is: the subject left out or "2 of 5"; "" for a
+            protocol with a single split.
+        train_clips: clip_id of the training part, in the manifest's order.
+        test_clips: clip_id of the test part, in the manifest's order.
+        train_subjects: Who moves in the training part, in natural order.
+        test_subjects: Who moves in the test part.
+        metric: The metric the protocol is reported with.
+
+    Raises:
+        UserError: A clip is in both parts.
+    """
+
+    protocol: str
+    fold: str
+    train_clips: tuple[str, ...]
+    test_clips: tuple[str, ...]
+    train_subjects: tuple[str, ...]
+    test_subjects: tuple[str, ...]
+    metric: str
+
+    def __post_init__(self) -> None:
+        shared = sorted(set(self.train_clips) & set(self.test_clips))
+        if shared:
+            raise UserError(f"No clip may both train and test in {self.protocol}", shared[0])
+
+    @property
+    def leaks_subjects(self) -> bool:
+        """Whether someone both trains and tests: such a score says little about new people."""
+        return bool(set(self.train_subjects) & set(self.test_subjects))
+
+    @property
+    def empty_parts(self) -> tuple[str, ...]:
+        """The parts without a clip, of "train" and "test"."""
+        parts = (("train", self.train_clips), ("test", self.test_clips))
+        return tuple(name for name, clips in parts if not clips)
+
+    @property
+    def label(self) -> str:
+        """Protocol and fold as printed, with what a reader must know of them."""
+        remarks = [f"fold {self.fold}"] if self.fold else []
+        if self.leaks_subjects:
+            remarks.append("leaks subjects")
+        remarks += [f"no {part} clip" for part in self.empty_parts]
+        return self.protocol + (f" ({', '.join(remarks)})" if remarks else "")
+
+
+def subject_folds(subjects: Sequence[str], num_folds: int, seed: int = 0) -> list[Split]:
+    """Returns splits in which each subject tests once and never beside its own training clips.
+
+    Args:
+        subjects: Each once. To choose settings, give the training subjects.
+        num_folds: Number of splits, from 2 to the number of subjects. The test parts' sizes
+            differ by one subject at most.
+        seed: Draws who is in which fold, at least 0.
+
+    Returns:
+        The splits; subjects stand in the order of `subjects`.
+
+    Raises:
+        UserError: An argument is out of range, or a subject comes twice.
+    """
+    subjects = tuple(subjects)
+    if len(set(subjects)) != len(subjects):
+        raise UserError("A subject must be named once", ", ".join(subjects))
+    if not 2 <= num_folds <= len(subjects):
+        rule = f"The number of folds must be 2 to the number of subjects, {len(subjects)}"
+        raise UserError(rule, num_folds)
+    if seed < 0:
+        raise UserError("seed must be at least 0", seed)
+    fold_of = np.random.default_rng(seed).permutation(len(subjects)) % num_folds
+    parts = list(zip(subjects, fold_of.tolist(), strict=True))
+    return [
+        Split(
+            tuple(name for name, other in parts if other != fold),
+            tuple(name for name, other in parts if other == fold),
+        )
+        for fold in range(num_folds)
+    ]
+
+
+LEAVE_ONE_SUBJECT_OUT = "leave_one_subject_out"
+SUBJECT_FOLDS = "subject_folds"
+
+
+def protocol_splits(
+    description: DatasetDescription,
+    manifest: pd.DataFrame,
+    protocol: str,
+    num_folds: int = 5,
+    seed: int = 0,
+) -> list[ClipSplit]:
+    """Returns the splits of a protocol.
+
+    Args:
+        description: The data set.
+        manifest: The prepared set's manifest.
+        protocol: A protocol the data set declares (its form: `data_prep.protocols`), or
+            "leave_one_subject_out" or "subject_folds", which every data set has.
+        num_folds: Number of splits of "subject_folds".
+        seed: Seed of "subject_folds".
+
+    Returns:
+        One split for a declared protocol, else one a fold. A part may be empty; its label says so.
+
+    Raises:
+        UserError: The protocol is unknown, or is declared with a column that the manifest lacks;
+            there are too few subjects for folds.
+    """
+    if protocol == LEAVE_ONE_SUBJECT_OUT:
+        folds = leave_one_subject_out(description.subjects)
+        return [
+            _split(description, manifest, protocol, fold.test_subjects[0],
+                   {"subject": fold.train_subjects}, {"subject": fold.test_subjects})
+            for fold in folds
+        ]  # fmt: skip
+    if protocol == SUBJECT_FOLDS:
+        folds = subject_folds(description.subjects, num_folds, seed)
+        return [
+            _split(description, manifest, protocol, f"{number} of {num_folds}",
+                   {"subject": fold.train_subjects}, {"subject": fold.test_subjects})
+            for number, fold in enumerate(folds, start=1)
+        ]  # fmt: skip
+    declared = description.protocols.get(protocol)
+    if declared is None:
+        known = [*description.protocols, LEAVE_ONE_SUBJECT_OUT, SUBJECT_FOLDS]
+        raise UserError(f"The protocol must be one of {', '.join(known)}", protocol)
+    train, test = (
+        declared[part] if part in declared else {"subject": declared[f"{part}_subjects"]}
+        for part in ("train", "test")
+    )
+    return [_split(description, manifest, protocol, "", train, test)]
+
+
+def validation_splits(
+    description: DatasetDescription,
+    manifest: pd.DataFrame,
+    split: ClipSplit,
+    num_folds: int | None = None,
+    seed: int = 0,
+) -> list[ClipSplit]:
+    """Returns splits of a split's training part by subject, by which settings are chosen.
+
+    By subject whatever the protocol: also under one that leaks subjects, a held-out clip is
+    always someone else's.
+
+    Args:
+        description: The data set.
+        manifest: The prepared set's manifest.
+        split: The split whose training part is divided; its test clips are in no part.
+        num_folds: Number of folds; None leaves out one subject at a time.
+        seed: Draws the folds if `num_folds` is given.
+
+    Returns:
+        One split a fold.
+
+    Raises:
+        UserError: The training part has fewer than 2 subjects, or fewer than `num_folds`.
+    """
+    if num_folds is None:
+        folds = leave_one_subject_out(split.train_subjects)
+    else:
+        folds = subject_folds(split.train_subjects, num_folds, seed)
+    training = manifest[manifest["clip_id"].isin(split.train_clips)]
+    name = f"{split.protocol} validation"
+    return [
+        _split(description, training, name, ", ".join(fold.test_subjects),
+               {"subject": fold.train_subjects}, {"subject": fold.test_subjects})
+        for fold in folds
+    ]  # fmt: skip
+
+
+def _split(
+    description: DatasetDescription,
+    manifest: pd.DataFrame,
+    protocol: str,
+    fold: str,
+    train: Mapping[str, Sequence[str]],
+    test: Mapping[str, Sequence[str]],
+) -> ClipSplit:
+    parts = {}
+    for part, wanted in (("train", train), ("test", test)):
+        chosen = np.ones(len(manifest), dtype=bool)
+        for column, values in wanted.items():
+            if column not in manifest:
+                rule = f"The protocol {protocol} needs the manifest to have the column {column}"
+                raise UserError(rule, ", ".join(manifest.columns), description.name)
+            chosen &= manifest[column].isin(list(values)).to_numpy()
+        rows = manifest[chosen]
+        movers = set(rows["subject"])
+        parts[f"{part}_clips"] = tuple(rows["clip_id"])
+        parts[f"{part}_subjects"] = tuple(name for name in description.subjects if name in movers)
+    return ClipSplit(protocol=protocol, fold=fold, metric=_metric(description, protocol), **parts)
+
+
+def _metric(description: DatasetDescription, protocol: str) -> str:
+    """The protocol's metric; of derived protocols that of the data set's first one."""
+    declared: list[dict[str, Any]] = list(description.protocols.values())
+    own = description.protocols.get(protocol.removesuffix(" validation"))
+    return str((own or (declared[0] if declared else {})).get("metric", "accuracy"))
+
+
+_SCHEMA_VERSION = 1
+
+
+def kept_splits(path: str | Path, splits: Sequence[ClipSplit]) -> str:
+    """Writes the splits to a file, or checks that the file there holds the same ones.
+
+    Args:
+        path: The JSON file. It names the protocol, its metric, whether it leaks subjects, and of
+            each fold the subjects and the clip ids of both parts, with a hash over all of it.
+        splits: The splits of one protocol, from `protocol_splits`.
+
+    Returns:
+        The hash, by which results name their splits.
+
+    Raises:
+        UserError: The file is damaged, was edited, or holds other splits; it cannot be written.
+    """
+    path = Path(path)
+    content = _content(splits)
+    if path.exists():
+        _check(path, content)
+    else:
+        text = json.dumps(content, indent=1, sort_keys=True) + "\n"
+        try:
+            with whole_file(path) as part:
+                part.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UserError("A split file must be writable", error.strerror, path) from error
+    return content["sha256"]
+
+
+def _content(splits: Sequence[ClipSplit]) -> dict[str, Any]:
+    own = {"protocol", "metric"}
+    content: dict[str, Any] = {
+        "schema_version": _SCHEMA_VERSION,
+        "protocol": splits[0].protocol,
+        "metric": splits[0].metric,
+        "leaks_subjects": any(split.leaks_subjects for split in splits),
+        "splits": [
+            {
+                name: list(value) if isinstance(value, tuple) else value
+                for name, value in dataclasses.asdict(split).items()
+                if name not in own
+            }
+            for split in splits
+        ],
+    }
+    return {**content, "sha256": json_sha256(content)}
+
+
+def _check(path: Path, content: dict[str, Any]) -> None:
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        kept_hash = kept.pop("sha256")
+        is_whole = kept_hash == json_sha256(kept)
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise UserError("A split file must be readable JSON with its hash", error, path) from error
+    if not is_whole:
+        raise UserError("A split file must be as it was written", "edits", path)
+    if kept_hash != content["sha256"]:
+        rule = f"A split file must hold the splits of {content['protocol']} of this prepared set"
+        received = f"{kept.get('protocol')} of other clips or folds"
+        raise UserError(f"{rule}; take another file for other splits", received, path)

@@ -1,1 +1,0 @@
-"""Which clips train and which test, as data."""

@@ -1,1 +1,0 @@
-"""Raw files as they come: archives, tables, MATLAB and BVH files."""

@@ -1,0 +1,69 @@
+"""The data sets by name."""
+
+import dataclasses
+import importlib
+from pathlib import Path
+
+from data_prep.errors import UserError
+from data_prep.loader import DatasetOptions, Loader
+
+# The class in the module of each data set, imported when asked for: one of them needs
+# scipy.signal, which takes longer than all the rest of a command, in every spawned worker again.
+_LOADERS = {
+    "synthetic": "SyntheticLoader",
+    "utd_mhad": "UTDMHADLoader",
+    "berkeley_mhad": "BerkeleyMHADLoader",
+    "mmact": "MMActLoader",
+    "smartfallmm": "SmartFallMMLoader",
+    "custom": "CustomLoader",
+}
+DATASETS = tuple(_LOADERS)
+
+
+def load_dataset(
+    name: str,
+    raw_dir: str | Path | None = None,
+    seed: int = 0,
+    options: DatasetOptions | None = None,
+) -> Loader:
+    """Returns the loader of a data set.
+
+    Args:
+        name: One of `DATASETS`.
+        raw_dir: Folder of its raw files; not used by a set without one.
+        seed: Seed of generated data; not used by recordings.
+        options: Options of its loader.
+
+    Returns:
+        The loader; nothing is read yet.
+
+    Raises:
+        UserError: The name is unknown, raw_dir is missing, or an option is not one of this data
+            set or out of range.
+    """
+    if name not in DATASETS:
+        raise UserError(f"The data set must be one of {', '.join(DATASETS)}", name)
+    module = importlib.import_module(f"data_prep.loaders.{name}")
+    loader = getattr(module, _LOADERS[name])
+    known = {field.name: field for field in dataclasses.fields(loader)}
+    given = dataclasses.asdict(options or DatasetOptions())
+    given = {option: value for option, value in given.items() if value is not None}
+    for option, value in given.items():
+        if option not in known:
+            own = [
+                field.name for field in dataclasses.fields(DatasetOptions) if field.name in known
+            ]
+            choices = ", ".join(own) or "none"
+            raise UserError(f"{name} has no option {option}; its options are: {choices}", value)
+        if isinstance(known[option].default, int) and str(value).isdecimal():
+            given[option] = int(value)  # a sensor is a number in one set and a name in another
+    if "seed" in known:
+        given["seed"] = seed
+    if "raw_dir" in known:
+        if not raw_dir:
+            rule = (
+                f"{name} needs a raw_dir with its files (data_prep.download gets them or says how)"
+            )
+            raise UserError(rule, "none")
+        given["raw_dir"] = raw_dir
+    return loader(**given)

@@ -1,1 +1,0 @@
-"""Time series: stamps, rates, gaps."""

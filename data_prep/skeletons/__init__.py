@@ -1,1 +1,0 @@
-"""Joint layouts and poses."""

@@ -1,0 +1,416 @@
+"""Cells of a benchmark: method x protocol x seed, planned and recorded."""
+
+import csv
+import dataclasses
+import datetime
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from data_prep.errors import UserError
+from data_prep.files import json_sha256, whole_file
+from data_prep.prepared_set import PreparedSet
+from data_prep.protocols import ClipSplit
+from pskd_tf.benchmark.methods import FOREST, Method
+from pskd_tf.models.registry import STREAMS_READ
+from pskd_tf.pipeline.plan import StagePlanner, TrainingPart, subjects_label, together
+from pskd_tf.pipeline.stage import RunContext, Stage
+from pskd_tf.settings import CACHED_OUTPUTS, ACSSettings, RunSettings
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A small job with a record of its own.
+
+    Attributes:
+        method: Name of the method.
+        trial: Which of the method's trials, from 0.
+        protocol: `validation` or a protocol that scores test subjects.
+        held_out: The subjects that are scored.
+        teacher_outputs: As in `Method`.
+        teacher_seed: Seed of the teachers; -1 without teachers.
+        student_seed: Seed of the student.
+        stage: What predicts the held-out clips; its result is the cell's.
+    """
+
+    method: str
+    trial: int
+    protocol: str
+    held_out: tuple[str, ...]
+    teacher_outputs: str
+    teacher_seed: int
+    student_seed: int
+    stage: Stage
+
+    @property
+    def key(self) -> str:
+        """The cell's name in results: 16 digits of a hash over everything its result depends on."""
+        return json_sha256({"stage": self.stage.key, "method": self.method})[:16]
+
+    @property
+    def fit(self) -> Stage:
+        """The stage that trains."""
+        return self.stage.inputs.get("model", self.stage)
+
+
+class CellPlanner:
+    """Declares cells whose teachers are shared: one chain for each fold and teacher seed.
+
+    Args:
+        settings: The recipe that all methods share: inputs, augmentation, lengths, optimiser, and
+            how the chain of teachers is trained.
+        prepared: The prepared set.
+        protocol: Name of the protocol.
+        splits: Its folds.
+    """
+
+    def __init__(
+        self,
+        settings: RunSettings,
+        prepared: PreparedSet,
+        protocol: str,
+        splits: Sequence[ClipSplit],
+    ):
+        self.settings = settings
+        self.protocol = protocol
+        self.splits = list(splits)
+        self.planner = StagePlanner(settings, prepared)
+        self._teachers: dict[tuple[int, int, str], dict[str, Stage]] = {}
+
+    def cells(
+        self, method: Method, trial: int, student_seeds: Iterable[int], teacher_seeds: Iterable[int]
+    ) -> list[Cell]:
+        """Declares one cell for each fold and pair of seeds.
+
+        Args:
+            method: The method.
+            trial: Which of its trials.
+            student_seeds: Seeds of the students.
+            teacher_seeds: Seeds of the teachers. A crossed method runs all pairs, others take
+                teacher seeds in turn; without teachers they do not matter, and an ensemble is of
+                all seeds of the settings, whatever is given here.
+
+        Returns:
+            The cells.
+        """
+        teacher_seeds = list(teacher_seeds)
+        pairs = []
+        for position, seed in enumerate(student_seeds):
+            if not method.teachers or method.teacher_outputs == "live_ensemble":
+                pairs.append((-1, seed))
+            elif method.crossed:
+                pairs += [(teacher_seed, seed) for teacher_seed in teacher_seeds]
+            else:
+                pairs.append((teacher_seeds[position % len(teacher_seeds)], seed))
+        return [
+            self._cell(method, trial, fold, teacher_seed, seed)
+            for teacher_seed, seed in pairs
+            for fold in range(len(self.splits))
+        ]
+
+    def _cell(self, method: Method, trial: int, fold: int, teacher_seed: int, seed: int) -> Cell:
+        split = self.splits[fold]
+        part = TrainingPart(split.train_subjects, split.train_clips)
+        held_out = subjects_label(split.test_subjects)
+        label = f"{method.name}-trial{trial}"
+        if method.model == FOREST:
+            forest = {
+                "arguments": method.trials[trial],
+                "seed": seed,
+                "clips": list(split.test_clips),
+                **part.settings,
+                **self.planner.common,
+            }
+            stage = Stage("forest", f"{label}-s{seed}-of-{held_out}", forest)
+        else:
+            fitted = self._fit(method, trial, fold, part, teacher_seed, seed)
+            score = {
+                "clips": list(split.test_clips),
+                "file": "weights.npz",
+                "streams": list(STREAMS_READ[method.model]),
+            }
+            sources = {"model": fitted, "source": fitted}
+            stage = Stage("score", f"score-{label}-of-{held_out}", score, sources)
+        return Cell(
+            method.name,
+            trial,
+            self.protocol,
+            split.test_subjects,
+            method.teacher_outputs,
+            teacher_seed,
+            seed,
+            stage,
+        )
+
+    def _fit(
+        self,
+        method: Method,
+        trial: int,
+        fold: int,
+        part: TrainingPart,
+        teacher_seed: int,
+        seed: int,
+    ) -> Stage:
+        arguments = method.trials[trial]
+        if method.loss == "adaptive_confidence_semantic":
+            # With every default written out, as `pskd_tf.train` declares it, so both share results.
+            arguments = dataclasses.asdict(ACSSettings(**arguments))
+        inputs = {}
+        if method.teachers:
+            inputs = self._outputs(method.teacher_outputs, fold, part, teacher_seed)
+        if method.teacher_outputs not in CACHED_OUTPUTS:
+            inputs = {
+                role: one
+                for role, one in inputs.items()
+                if role.partition("/")[0] in method.teachers
+            }
+        return self.planner.fit(
+            method.model,
+            f"{method.name}-trial{trial}" + (f"-t{teacher_seed}" if method.teachers else ""),
+            part,
+            seed,
+            self.settings.student_training,
+            {"name": method.loss, "arguments": arguments},
+            inputs,
+            method.teachers,
+            method.drop_one_teacher,
+            method.teacher_outputs or "live",
+        )
+
+    def _outputs(self, kind: str, fold: int, part: TrainingPart, seed: int) -> dict[str, Stage]:
+        if (fold, seed, kind) not in self._teachers:
+            if kind == "live_ensemble":
+                seeds = self.settings.teacher_seeds
+                chain = together({one: self.planner.chain(part, one) for one in seeds})
+            else:
+                chain = self.planner.chain(part, seed)
+            if kind in CACHED_OUTPUTS:
+                outputs = self.planner.teacher_outputs(kind, part, seed, chain)
+                chain = {"teacher_outputs": outputs}
+            self._teachers[fold, seed, kind] = chain
+        return self._teachers[fold, seed, kind]
+
+
+_HIGHEST_CLASS = 255
+
+
+@dataclass(frozen=True)
+class CellRecord:
+    """One line; every figure of a board can be computed again from these and `clips.csv`.
+
+    Attributes:
+        cell: The cell's key.
+        configuration: Hash of recipe, method and trial, without seeds.
+        method: Name of the method.
+        trial: Which of its trials.
+        teacher_outputs: Kind of teacher outputs; "" without teachers.
+        protocol: `validation` or a protocol that scores test subjects.
+        held_out: The scored subjects, separated by bars.
+        teacher_seed: Seed of the teachers; -1 without.
+        student_seed: Seed of the student.
+        parameters: Weights of the net; 0 for a forest.
+        seconds: Wall time of the training, in s.
+        accuracy: Share of right clips, 0..1.
+        macro_f1: Mean F1 over the fold's classes, 0..1.
+        wrist_actions_accuracy: The same share over clips with the sensor at the wrist.
+        guesses: Two hexadecimal digits a clip: the predicted class of each held-out clip, in the
+            order of `clips.csv`.
+    """
+
+    cell: str
+    configuration: str
+    method: str
+    trial: int
+    teacher_outputs: str
+    protocol: str
+    held_out: str
+    teacher_seed: int
+    student_seed: int
+    parameters: int
+    seconds: float
+    accuracy: float
+    macro_f1: float
+    wrist_actions_accuracy: float
+    guesses: str
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """`(clips,)` predicted class indices."""
+        return np.frombuffer(bytes.fromhex(self.guesses), np.uint8).astype(int)
+
+
+def guesses_text(predicted: np.ndarray) -> str:
+    """Returns class indices `(clips,)` as two hexadecimal digits each.
+
+    Raises:
+        UserError: A class index needs more than two digits.
+    """
+    if predicted.max(initial=0) > _HIGHEST_CLASS:
+        rule = f"Results hold up to {_HIGHEST_CLASS + 1} classes"
+        raise UserError(rule, f"class {predicted.max()}")
+    return predicted.astype(np.uint8).tobytes().hex()
+
+
+def record_cell(cell: Cell, configuration: str, context: RunContext) -> CellRecord:
+    """Reads what a cell's stages wrote.
+
+    Args:
+        cell: A finished cell.
+        configuration: Hash of recipe, method and trial.
+        context: Where results lie.
+
+    Returns:
+        The line.
+    """
+    scores, fitted = context.result(cell.stage), context.result(cell.fit)
+    with np.load(context.folder(cell.stage) / "predictions.npz", allow_pickle=False) as arrays:
+        predicted = arrays["probabilities"].argmax(axis=1)
+    return CellRecord(
+        cell=cell.key,
+        configuration=configuration,
+        method=cell.method,
+        trial=cell.trial,
+        teacher_outputs=cell.teacher_outputs,
+        protocol=cell.protocol,
+        held_out="|".join(cell.held_out),
+        teacher_seed=cell.teacher_seed,
+        student_seed=cell.student_seed,
+        parameters=fitted.get("parameters", 0),
+        seconds=round(fitted["wall_seconds"], 1),
+        accuracy=round(scores["accuracy"], 6),
+        macro_f1=round(scores["macro_f1"], 6),
+        wrist_actions_accuracy=round(scores["wrist_actions_accuracy"], 6),
+        guesses=guesses_text(predicted),
+    )
+
+
+class ResultsFile:
+    """Cells by key, in the order in which they were finished; written anew with each.
+
+    Args:
+        path: The CSV file; it need not exist.
+
+    Raises:
+        UserError: The file has other columns, a wrong value or a cell twice.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.records: dict[str, CellRecord] = {}
+        if self.path.exists():
+            self._read()
+
+    def _read(self) -> None:
+        fields = dataclasses.fields(CellRecord)
+        with open(self.path, newline="", encoding="utf-8") as stream:
+            reader = csv.DictReader(stream)
+            if reader.fieldnames != [field.name for field in fields]:
+                rule = "A results file must have the columns of docs/benchmark.md"
+                raise UserError(rule, reader.fieldnames, self.path)
+            for number, row in enumerate(reader, start=2):
+                try:
+                    record = CellRecord(
+                        **{field.name: field.type(row[field.name]) for field in fields}
+                    )
+                except (TypeError, ValueError) as error:
+                    raise UserError(f"Line {number} must hold a cell", error, self.path) from error
+                if record.cell in self.records:
+                    raise UserError("A cell must be there once", record.cell, self.path)
+                self.records[record.cell] = record
+
+    def add(self, record: CellRecord) -> None:
+        """Adds a cell, unless it is there, and writes the whole file."""
+        if record.cell in self.records:
+            return
+        self.records[record.cell] = record
+        names = [field.name for field in dataclasses.fields(CellRecord)]
+        with whole_file(self.path) as temporary, open(temporary, "w", newline="") as stream:
+            writer = csv.DictWriter(stream, names, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(dataclasses.asdict(one) for one in self.records.values())
+
+
+_COLUMNS = ("cell", "configuration", "method", "trial", "protocol", "held_out")
+_COLUMNS += ("teacher_seed", "student_seed", "revision", "date")
+
+
+class TestLedger:
+    """One line for each configuration, pair of seeds and fold that met test subjects.
+
+    Args:
+        path: The CSV file; it need not exist. Lines are only ever added.
+    """
+
+    __test__ = False  # not a test, whatever pytest thinks of the name
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.lines: dict[str, dict[str, str]] = {}
+        if self.path.exists():
+            with open(self.path, newline="", encoding="utf-8") as stream:
+                self.lines = {line["cell"]: line for line in csv.DictReader(stream)}
+
+    def add(self, record: CellRecord) -> None:
+        """Adds a line with the revision and today's date, unless the cell has one."""
+        if record.cell in self.lines:
+            return
+        line = {name: str(getattr(record, name)) for name in _COLUMNS[:-2]}
+        line |= {"revision": _revision(), "date": datetime.date.today().isoformat()}
+        self.lines[record.cell] = line
+        with whole_file(self.path) as temporary, open(temporary, "w", newline="") as stream:
+            writer = csv.DictWriter(stream, _COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.lines.values())
+
+
+def _revision() -> str:
+    try:
+        return subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def pooled_accuracy(records: Iterable[CellRecord]) -> float:
+    """Returns the share of right clips over the folds of one pair of seeds, 0..1."""
+    right, clips = 0, 0
+    for record in records:
+        count = len(record.guesses) // 2
+        right += round(record.accuracy * count)
+        clips += count
+    return right / clips
+
+
+def pick_trial(trials: Sequence[Sequence[Cell]], records: dict[str, CellRecord]) -> int:
+    """Returns the trial with the highest mean accuracy on left-out training subjects.
+
+    Args:
+        trials: The validation cells of each trial, all folds and the same seeds.
+        records: Finished cells by key.
+
+    Returns:
+        Index of the trial; the first of equals.
+
+    Raises:
+        UserError: A cell is not finished.
+    """
+    return int(np.argmax([_mean(cells, records) for cells in trials]))
+
+
+def _mean(cells: Iterable[Cell], records: dict[str, CellRecord]) -> float:
+    by_seeds: dict[tuple[int, int], list[CellRecord]] = {}
+    for cell in cells:
+        if cell.key not in records:
+            rule = "A trial is picked on validation first (--protocols=validation)"
+            raise UserError(rule, f"no cell of {cell.method}, trial {cell.trial}")
+        seeds = (cell.teacher_seed, cell.student_seed)
+        by_seeds.setdefault(seeds, []).append(records[cell.key])
+    return float(np.mean([pooled_accuracy(folds) for folds in by_seeds.values()]))

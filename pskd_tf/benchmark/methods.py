@@ -1,0 +1,91 @@
+"""The methods that are compared."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_prep.errors import UserError
+from pskd_tf.settings import TEACHER_OUTPUTS, TEACHERS
+
+FOREST = "random_forest"
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to train, with the trials that validation picks from.
+
+    Attributes:
+        name: What results call it.
+        title: What a board calls it.
+        model: The net that is trained, or `random_forest`.
+        loss: Its loss, by the name that `make_loss` knows; "" for a forest.
+        trials: Arguments of the loss (or of the forest); one of them is picked on validation.
+        teachers: Who teaches; nobody for a baseline.
+        teacher_outputs: From `TEACHER_OUTPUTS`; "" without teachers.
+        crossed: Whether test runs every student seed under every teacher seed, or each under one.
+        most_seeds: Test runs at most so many student seeds.
+        drop_one_teacher: Whether each batch is without one teacher (DGKD).
+
+    Raises:
+        UserError: A teacher or a kind of teacher outputs is unknown, or there is no trial.
+    """
+
+    name: str
+    title: str
+    loss: str
+    trials: tuple[dict[str, Any], ...]
+    model: str = "accelerometer_student"
+    teachers: tuple[str, ...] = ()
+    teacher_outputs: str = ""
+    crossed: bool = False
+    most_seeds: int = 10
+    drop_one_teacher: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.trials:
+            raise UserError("A method needs at least one trial", f"none for {self.name}")
+        unknown = [teacher for teacher in self.teachers if teacher not in TEACHERS]
+        if unknown:
+            raise UserError(f"The teachers of {self.name} are of {', '.join(TEACHERS)}", unknown[0])
+        if bool(self.teachers) != (self.teacher_outputs in TEACHER_OUTPUTS):
+            rule = f"teacher_outputs of {self.name} must be one of {', '.join(TEACHER_OUTPUTS)}"
+            rule = rule if self.teachers else f"{self.name} has no teachers, so no teacher_outputs"
+            raise UserError(rule, self.teacher_outputs or "nothing")
+
+
+def read_methods(path: str | Path, names: Sequence[str] = ()) -> list[Method]:
+    """Reads methods.
+
+    Args:
+        path: A JSON file `{"methods": [{...}, ...]}`; each entry has the fields of `Method`.
+        names: Which to keep, in this order; all if empty.
+
+    Returns:
+        The methods.
+
+    Raises:
+        UserError: The file cannot be read, an entry has a wrong field, or a name is unknown or
+            twice.
+    """
+    try:
+        entries = json.loads(Path(path).read_text(encoding="utf-8"))["methods"]
+        methods = {}
+        for entry in entries:
+            fields = {
+                name: tuple(value) if isinstance(value, list) else value
+                for name, value in entry.items()
+            }
+            method = Method(**fields)
+            if method.name in methods:
+                raise UserError("Methods must have different names", method.name, path)
+            methods[method.name] = method
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            "A file of methods must be JSON as docs/benchmark.md says", error, path
+        ) from error
+    unknown = [name for name in names if name not in methods]
+    if unknown:
+        raise UserError(f"A method is one of {', '.join(methods)}", unknown[0], path)
+    return [methods[name] for name in names or methods]

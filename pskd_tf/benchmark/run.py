@@ -1,0 +1,350 @@
+"""A benchmark: its cells, run until none is left."""
+
+import multiprocessing
+import sys
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from data_prep.errors import UserError
+from data_prep.files import json_sha256, whole_file
+from data_prep.prepared_set import PreparedSet
+from data_prep.protocols import kept_splits
+from pskd_tf.benchmark.board import (
+    BoardRow,
+    board_rows,
+    leaderboard_markdown,
+    leaderboard_plot,
+    leaderboard_table,
+)
+from pskd_tf.benchmark.cells import (
+    Cell,
+    CellPlanner,
+    CellRecord,
+    ResultsFile,
+    TestLedger,
+    pick_trial,
+    record_cell,
+)
+from pskd_tf.benchmark.methods import Method
+from pskd_tf.pipeline.plan import run_splits
+from pskd_tf.pipeline.runner import run_waves, start_tensorflow, start_worker
+from pskd_tf.pipeline.stage import RunContext, Stage
+from pskd_tf.settings import RunSettings
+
+Perform = Callable[[Sequence[Cell], Callable[[Cell], None]], None]
+
+
+class BenchmarkRun:
+    """The state of one benchmark: what is wanted, and what its results folder holds.
+
+    Args:
+        settings: The recipe that all methods share; its seeds are those of test.
+        methods: The methods.
+        prepared: The prepared set.
+        context: Where stages are cached.
+        results_dir: The folder to commit: `cells.csv`, `clips.csv`, `splits_*.json`,
+            `test_ledger.csv` and the board.
+        trial_seeds: Student seeds by which a trial is picked.
+        validation_seeds: Student seeds that validate a picked trial.
+    """
+
+    def __init__(
+        self,
+        settings: RunSettings,
+        methods: Sequence[Method],
+        prepared: PreparedSet,
+        context: RunContext,
+        results_dir: Path,
+        trial_seeds: Sequence[int],
+        validation_seeds: Sequence[int],
+    ):
+        self.settings, self.methods, self.prepared = settings, list(methods), prepared
+        self.context, self.results_dir = context, results_dir
+        self.trial_seeds, self.validation_seeds = list(trial_seeds), list(validation_seeds)
+        self.results = ResultsFile(results_dir / "cells.csv")
+        self.ledger = TestLedger(results_dir / "test_ledger.csv")
+        self._planners: dict[str, CellPlanner] = {}
+
+    def planner(self, protocol: str) -> CellPlanner:
+        """Returns the planner of a protocol; its splits are kept in the results folder."""
+        if protocol not in self._planners:
+            splits = run_splits(self.prepared, protocol)
+            self._planners[protocol] = CellPlanner(self.settings, self.prepared, protocol, splits)
+        return self._planners[protocol]
+
+    def trials(self, method: Method) -> list[list[Cell]]:
+        """Returns the validation cells of each of a method's trials; none where it has but one."""
+        if len(method.trials) == 1:
+            return []
+        planner = self.planner("validation")
+        seeds = self.settings.teacher_seeds[:1]
+        return [
+            planner.cells(method, trial, self.trial_seeds, seeds)
+            for trial in range(len(method.trials))
+        ]
+
+    def picked(self, method: Method) -> int:
+        """Returns the trial that validation prefers (see `pick_trial`), or the only one."""
+        trials = self.trials(method)
+        return pick_trial(trials, self.results.records) if trials else 0
+
+    def cells(self, protocol: str, method: Method, trial: int) -> list[Cell]:
+        """Returns the cells of a method's picked trial under a protocol."""
+        planner = self.planner(protocol)
+        teacher_seeds = self.settings.teacher_seeds
+        if protocol == "validation":
+            return planner.cells(method, trial, self.validation_seeds, teacher_seeds[:1])
+        return planner.cells(method, trial, self.settings.seeds[: method.most_seeds], teacher_seeds)
+
+    def missing(self, cells: Sequence[Cell]) -> list[Cell]:
+        """Returns the cells without a line in the results, each once."""
+        unique = {cell.key: cell for cell in cells}
+        return [cell for key, cell in unique.items() if key not in self.results.records]
+
+    def perform(self, protocol: str, perform: Perform) -> None:
+        """Does a protocol's missing cells; `validation` also does every trial before it picks.
+
+        Args:
+            protocol: `validation`, or one that scores test subjects.
+            perform: Does cells and calls back with each finished one; see `run_cells`.
+        """
+        splits_path = self.results_dir / f"splits_{protocol}.json"
+        kept_splits(splits_path, self.planner(protocol).splits)
+        self._keep_clips()
+        if protocol == "validation":
+            self._do(
+                [one for m in self.methods for cells in self.trials(m) for one in cells], perform
+            )
+        cells = [one for m in self.methods for one in self.cells(protocol, m, self.picked(m))]
+        self._do(cells, perform)
+
+    def _do(self, cells: Sequence[Cell], perform: Perform) -> None:
+        missing = self.missing(cells)
+        if missing:
+            perform(missing, self._finished)
+
+    def _finished(self, cell: Cell) -> None:
+        record = record_cell(
+            cell, self._configuration(self._method(cell), cell.trial), self.context
+        )
+        if cell.protocol != "validation":
+            self.ledger.add(record)
+        self.results.add(record)
+
+    def _method(self, cell: Cell) -> Method:
+        return next(one for one in self.methods if one.name == cell.method)
+
+    def _configuration(self, method: Method, trial: int) -> str:
+        recipe = self.settings.to_json()
+        for name in ("seeds", "teacher_seeds", "protocol"):
+            del recipe[name]
+        made_of = {
+            "recipe": recipe,
+            "loss": method.loss,
+            "arguments": method.trials[trial],
+            "model": method.model,
+            "teachers": method.teachers,
+            "teacher_outputs": method.teacher_outputs,
+            "drop_one_teacher": method.drop_one_teacher,
+            "dataset": self.prepared.fingerprint,
+        }
+        return json_sha256(made_of)[:16]
+
+    def _keep_clips(self) -> None:
+        path = self.results_dir / "clips.csv"
+        if not path.exists():
+            with whole_file(path) as temporary:
+                self.clips().to_csv(temporary, index=False, lineterminator="\n")
+
+    def clips(self) -> pd.DataFrame:
+        """Returns what a board needs of the clips, in the manifest's order."""
+        manifest = self.prepared.manifest
+        return pd.DataFrame(
+            {
+                "clip_id": manifest["clip_id"],
+                "subject": manifest["subject"].astype(str),
+                "label": manifest["action"],
+                "on_wrist": manifest["sensor_place"] == self.prepared.description.wrist_place,
+            }
+        )
+
+    def board(self) -> list[BoardRow]:
+        """Sums up all finished cells of this recipe and writes `leaderboard.{md,csv,png}`."""
+        picked, known = {}, []
+        for method in self.methods:
+            trials = self.trials(method)
+            if self.missing([cell for cells in trials for cell in cells]):
+                continue
+            trial = picked[method.name] = self.picked(method)
+            configuration = self._configuration(method, trial)
+            known += [
+                one
+                for one in self.results.records.values()
+                if (one.method, one.configuration) == (method.name, configuration)
+            ]
+        clips = self.clips().set_index("clip_id")
+        parts = {
+            (protocol, "|".join(split.test_subjects)): clips.loc[list(split.test_clips)]
+            for protocol in {one.protocol for one in known}
+            for split in self.planner(protocol).splits
+        }
+        rows = board_rows(self.methods, picked, known, parts)
+        if rows:
+            with whole_file(self.results_dir / "leaderboard.md") as temporary:
+                temporary.write_text(leaderboard_markdown(rows), encoding="utf-8")
+            with whole_file(self.results_dir / "leaderboard.csv") as temporary:
+                leaderboard_table(rows).to_csv(temporary, index=False, lineterminator="\n")
+            leaderboard_plot(self.results_dir / "leaderboard.png", rows)
+        return rows
+
+
+RUNNERS = ("processes", "ray")
+
+
+def run_cells(
+    cells: Sequence[Cell],
+    context: RunContext,
+    finished: Callable[[Cell], None],
+    workers: int,
+    runner: str = "processes",
+    ray_address: str | None = None,
+) -> None:
+    """Makes every cell's result; those whose stages are cached only report.
+
+    Args:
+        cells: The cells, the most wanted first.
+        context: Where to read and report. On a Ray cluster every machine needs these folders.
+        finished: Called in this process with each cell as soon as its result is there.
+        workers: Cells at a time.
+        runner: One of `RUNNERS`.
+        ray_address: The Ray cluster; None starts one on this machine.
+
+    Raises:
+        UserError: The runner is unknown, or Ray is not installed.
+        Exception: What a cell raised.
+    """
+    if runner not in RUNNERS:
+        raise UserError(f"The runner must be one of {', '.join(RUNNERS)}", runner)
+    if workers == 1:
+        start_tensorflow()  # this very process will work
+    teachers = [stage for cell in cells for stage in cell.fit.inputs.values()]
+    # A teacher's views serve that teacher alone.
+    run_waves(teachers, replace(context, views_dir=None), workers)
+    do = _on_ray if runner == "ray" else _in_pool
+    started = time.monotonic()
+    bar = tqdm(total=len(cells), unit="cell", smoothing=0.1, disable=not sys.stderr.isatty())
+    with bar:
+        for number, cell in enumerate(do(cells, context, workers, ray_address), start=1):
+            finished(cell)
+            bar.update()
+            if bar.disable:
+                left = (time.monotonic() - started) / number * (len(cells) - number)
+                said = f"cell {number} of {len(cells)}: {cell.fit.name}"
+                print(f"{said}, about {left / 60:.0f} min left", flush=True)
+
+
+def _in_pool(
+    cells: Sequence[Cell], context: RunContext, workers: int, _: str | None
+) -> Iterator[Cell]:
+    if workers == 1:
+        for cell in cells:
+            run_cell(cell, context)
+            yield cell
+        return
+    # Spawned, because a forked TensorFlow deadlocks.
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=start_worker) as pool:
+        running = {pool.submit(run_cell, cell, context): cell for cell in cells}
+        try:
+            for future in as_completed(running):
+                future.result()
+                yield running[future]
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _on_ray(
+    cells: Sequence[Cell], context: RunContext, workers: int, address: str | None
+) -> Iterator[Cell]:
+    try:
+        import ray
+    except ImportError:
+        raise UserError("--runner=ray needs the extra: pip install pskd_tf[ray]", "none") from None
+    ray.init(address=address, num_cpus=None if address else workers, log_to_driver=False)
+    try:
+        task = ray.remote(num_cpus=1)(run_cell)
+        running = {task.remote(cell, context): cell for cell in cells}
+        while running:
+            (done,), _ = ray.wait(list(running), num_returns=1)
+            ray.get(done)
+            yield running.pop(done)
+    finally:
+        ray.shutdown()
+
+
+def run_cell(cell: Cell, context: RunContext) -> None:
+    """Makes one cell's result in this process; its teachers' results must exist."""
+    start_tensorflow()
+    # Imported here: TensorFlow must not be imported before `start_tensorflow`.
+    from pskd_tf.pipeline.runner import run_stage
+
+    for stage in _own_stages(cell):
+        run_stage(stage, context)
+
+
+def _own_stages(cell: Cell) -> list[Stage]:
+    return [cell.stage] if cell.fit is cell.stage else [cell.fit, cell.stage]
+
+
+# Measured on one core: a step of a small net on 48 clips takes about this long.
+_SECONDS_A_STEP = 0.011
+
+
+def estimated_seconds(
+    cells: Iterable[Cell], records: Collection[CellRecord], context: RunContext
+) -> float:
+    """Returns the wall time of the cells and their teachers on one core, in s.
+
+    A cell counts as long as the median finished cell of its method, else by its steps.
+
+    Args:
+        cells: Cells to do.
+        records: Finished cells of any kind.
+        context: Where finished stages lie; they take no time.
+    """
+    known: dict[str, list[float]] = {}
+    for record in records:
+        known.setdefault(record.method, []).append(record.seconds)
+    total = 0.0
+    teachers: dict[str, Stage] = {}
+    for cell in cells:
+        total += float(np.median(known[cell.method])) if cell.method in known else _fit(cell.fit)
+        for stage in cell.fit.inputs.values():
+            _collect(stage, teachers)
+    for stage in teachers.values():
+        if not (context.folder(stage) / "result.json").exists():
+            total += _fit(stage)
+    return total
+
+
+def _collect(stage: Stage, found: dict[str, Stage]) -> None:
+    if stage.key not in found:
+        found[stage.key] = stage
+        for one in stage.inputs.values():
+            _collect(one, found)
+
+
+def _fit(stage: Stage) -> float:
+    training = stage.settings.get("training")
+    if training is None:
+        return 2.0
+    steps = max(1, len(stage.settings["train_clips"]) // training["batch_size"])
+    return training["epochs"] * steps * _SECONDS_A_STEP

@@ -1,0 +1,152 @@
+"""What a model costs on a board: flash, arena and multiply-accumulates."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from data_prep.errors import UserError
+
+
+@dataclass(frozen=True)
+class BoardCost:
+    """What a model takes of a board.
+
+    Attributes:
+        flash_bytes: Bytes of the flatbuffer.
+        arena_bytes: Bytes of the tensor arena on a 64-bit host, an upper bound for a Cortex-M.
+        macs: Multiply-accumulates of one inference.
+    """
+
+    flash_bytes: int
+    arena_bytes: int
+    macs: int
+
+
+@dataclass(frozen=True)
+class BoardLimits:
+    """Upper bounds on a model's cost; None sets no bound.
+
+    Attributes:
+        flash_bytes: As in `BoardCost`.
+        arena_bytes: As in `BoardCost`.
+        macs: As in `BoardCost`.
+    """
+
+    flash_bytes: int | None = None
+    arena_bytes: int | None = None
+    macs: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, limit in asdict(self).items():
+            if limit is not None and limit <= 0:
+                raise UserError(f"The limit on {name} must be positive", limit)
+
+    def excess(self, cost: BoardCost) -> dict[str, int]:
+        """Returns by how much a cost lies over each limit; empty where it fits."""
+        return {
+            name: getattr(cost, name) - limit
+            for name, limit in asdict(self).items()
+            if limit is not None and getattr(cost, name) > limit
+        }
+
+
+def count_macs(model: Any) -> int:
+    """Counts the multiply-accumulates of a model's convolutions and dense layers.
+
+    Conv2D: output positions x kernel area x input channels x filters. DepthwiseConv2D: output
+    positions x kernel area x output channels. Dense: inputs x units. Padding counts as work;
+    everything else (pooling, folded normalisation, activations) counts nothing.
+
+    Args:
+        model: A built functional Keras 3 or tf_keras model.
+
+    Returns:
+        Multiply-accumulates of one sample.
+    """
+    total = 0
+    for layer in model.layers:
+        kind = type(layer).__name__
+        if kind not in ("Conv2D", "DepthwiseConv2D", "Dense"):
+            continue
+        # All axes but the batch and the channels; none for a dense layer on a vector.
+        positions = math.prod(layer.output.shape[1:-1])
+        # The depthwise kernel (height, width, channels, multiplier) counts in full as well.
+        total += positions * math.prod(layer.get_weights()[0].shape)
+    return int(total)
+
+
+def planned_bytes(sizes: Sequence[int]) -> int:
+    """Places tensors as TensorFlow Lite Micro's greedy planner does, gaps and all.
+
+    Each one lives while it is written and while the next one is. The largest come first (of
+    equals the last), each at the lowest place that those it meets leave free. Source: read off
+    the planner's results; equal to them on all widths of the student that were tried.
+
+    Args:
+        sizes: Bytes of the input and of each operator's output, in order, as they are aligned.
+
+    Returns:
+        The bytes from the start of the first to the end of the last.
+    """
+    placed: list[tuple[int, int, int]] = []
+    for number in sorted(range(len(sizes)), key=lambda one: (-sizes[one], -one)):
+        offset = 0
+        for begin, end, _ in sorted(one for one in placed if abs(one[2] - number) <= 1):
+            if begin - offset >= sizes[number]:
+                break
+            offset = max(offset, end)
+        placed.append((offset, offset + sizes[number], number))
+    return max(end for _, end, _ in placed)
+
+
+@dataclass(frozen=True)
+class SafetyLimits:
+    """Bounds between an int8 student and the float student of the same weights.
+
+    Attributes:
+        conversion_seconds: Time after which a conversion is given up.
+        least_agreement: Least share of clips on which both choose the same class, over all
+            validation folds together.
+        least_snr_db: Least signal to noise of any layer, in dB; at 10 dB the error has a third of
+            the signal's amplitude.
+    """
+
+    conversion_seconds: float = 600.0
+    least_agreement: float = 0.97
+    least_snr_db: float = 10.0
+
+    def check_noise(self, noise: Mapping[str, float]) -> None:
+        """Refuses a model with a layer below the least signal to noise.
+
+        Args:
+            noise: Signal to noise in dB by layer.
+
+        Raises:
+            UserError: Names the worst layer.
+        """
+        worst = min(noise, key=noise.__getitem__)
+        if noise[worst] < self.least_snr_db:
+            rule = f"Every int8 layer needs a signal to noise of {self.least_snr_db:g} dB"
+            raise UserError(rule, f"{noise[worst]:.1f} dB in layer {worst}")
+
+    def check_agreement(self, float_classes: np.ndarray, int8_classes: np.ndarray) -> float:
+        """Refuses a model that too often chooses another class than its float original.
+
+        Args:
+            float_classes: `(clips,)` classes that the float students chose, all folds together.
+            int8_classes: `(clips,)` classes that the int8 students chose.
+
+        Returns:
+            The share of clips on which they agree.
+
+        Raises:
+            UserError: It is too small.
+        """
+        share = float(np.mean(np.asarray(float_classes) == np.asarray(int8_classes)))
+        if share < self.least_agreement:
+            rule = f"Float and int8 must agree on {100 * self.least_agreement:g} % of the clips"
+            raise UserError(f"{rule} of all validation folds", f"{100 * share:.1f} %")
+        return share

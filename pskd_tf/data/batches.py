@@ -1,0 +1,220 @@
+"""Batches of training views, each draw a function of (seed, stage, epoch, step)."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import tensorflow as tf
+
+from data_prep.errors import UserError
+from pskd_tf.data.clips import PairedClips
+from pskd_tf.data.views import random_views
+from pskd_tf.settings import AugmentationSettings, InputSettings
+
+Draw = Callable[[Collection[str]], dict[str, np.ndarray]]
+
+
+class KeptViews:
+    """The views of one training's batches on disk, a file a stream.
+
+    Methods that are compared share their draws, and drawing is a quarter of a small net's training.
+    The first training writes the batches as it draws them; once all are there, the file appears
+    under its name and other trainings read it. Of several that begin together one writes; a
+    training that begins in the middle, or finds the disk full, draws as if nothing were kept.
+
+    Args:
+        path: Start of the files' names; it must name all that the draws depend on. None keeps
+            nothing.
+        batches: Batches of the whole training.
+    """
+
+    def __init__(self, path: Path | None, batches: int):
+        self.path = path
+        self.batches = batches
+        self._found: dict[str, np.ndarray] = {}
+        self._writing: dict[str, BinaryIO] = {}
+
+    def views(self, number: int, streams: Collection[str], draw: Draw) -> dict[str, np.ndarray]:
+        """Returns a batch's views, read or drawn.
+
+        Args:
+            number: Number of the batch in the training, from 0; asked for in order.
+            streams: The streams wanted.
+            draw: Draws the named streams of this batch.
+
+        Returns:
+            By stream what `draw` would give.
+        """
+        if self.path is None:
+            return draw(streams)
+        kept = {name: self._kept(name) for name in streams}
+        missing = [name for name in streams if kept[name] is None]
+        drawn = draw(missing) if missing else {}
+        for name, views in drawn.items():
+            self._keep(name, number, views)
+        return {name: drawn[name] if kept[name] is None else kept[name][number] for name in streams}
+
+    def _kept(self, stream: str) -> np.ndarray | None:
+        if stream not in self._found and stream not in self._writing:
+            file = self._file(stream)
+            if file.exists():
+                self._found[stream] = np.load(file, mmap_mode="r", allow_pickle=False)
+        return self._found.get(stream)
+
+    def _keep(self, stream: str, number: int, views: np.ndarray) -> None:
+        if number == 0:
+            self._begin(stream, views)
+        stream_file = self._writing.get(stream)
+        if stream_file is None:
+            return
+        try:
+            stream_file.write(np.ascontiguousarray(views).tobytes())
+            if number == self.batches - 1:
+                stream_file.flush()
+                os.replace(self._partial(stream), self._file(stream))
+        except OSError:
+            self._partial(stream).unlink(missing_ok=True)
+            number = self.batches - 1
+        if number == self.batches - 1:
+            del self._writing[stream]
+            with contextlib.suppress(OSError):  # closing writes what a full disk did not take
+                stream_file.close()
+
+    def _begin(self, stream: str, views: np.ndarray) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        partial = open(self._partial(stream), "ab")  # noqa: SIM115 (open while it is written)
+        try:
+            fcntl.flock(partial, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            partial.close()  # another training writes it
+            return
+        partial.truncate(0)  # what a killed training left
+        header = {
+            "descr": np.lib.format.dtype_to_descr(views.dtype),
+            "fortran_order": False,
+            "shape": (self.batches, *views.shape),
+        }
+        np.lib.format.write_array_header_1_0(partial, header)
+        self._writing[stream] = partial
+
+    def _file(self, stream: str) -> Path:
+        return self.path.with_name(f"{self.path.name}-{stream}.npy")
+
+    def _partial(self, stream: str) -> Path:
+        return self.path.with_name(f"{self.path.name}-{stream}.partial")
+
+
+def draw_generator(seed: int, stage: str, *position: int) -> np.random.Generator:
+    """Returns the generator of one place in a run.
+
+    Args:
+        seed: The run's seed, not negative.
+        stage: Name of the stage that draws.
+        *position: Epoch, step and the like, not negative.
+
+    Returns:
+        A generator that depends on nothing but the arguments.
+    """
+    stage_number = int.from_bytes(hashlib.sha256(stage.encode()).digest()[:8], "little")
+    return np.random.default_rng(np.random.SeedSequence([seed, stage_number, *position]))
+
+
+# Handing arrays from Python to TensorFlow costs as much as drawing a small batch of views.
+_BATCHES_IN_A_GROUP = 8
+
+
+def training_batches(
+    clips: PairedClips,
+    streams: Collection[str],
+    *,
+    seed: int,
+    stage: str,
+    first_epoch: int,
+    epochs: int,
+    batch_size: int,
+    inputs: InputSettings,
+    augmentation: AugmentationSettings,
+    mixup: float = 0.0,
+    given: Mapping[str, np.ndarray] | None = None,
+    dropped_teachers: Sequence[str] = (),
+    kept_views: Path | None = None,
+) -> tf.data.Dataset:
+    """Streams batches; every draw is a function of (seed, stage, epoch, step).
+
+    Args:
+        clips: The training clips.
+        streams: `accelerometer`, `skeleton` or both.
+        seed: The run's seed.
+        stage: Name of the stage, so that stages draw differently.
+        first_epoch: Epoch to begin with, counted from 0.
+        epochs: Epoch to end before.
+        batch_size: Clips in a batch; what is left over at an epoch's end is dropped.
+        inputs: The preprocessing.
+        augmentation: Strengths of the random changes.
+        mixup: Parameter a of the Beta(a, a) that shares are drawn from; 0 switches mixup off.
+        given: Further columns by name, `(clips, ...)` float32, such as teachers' outputs.
+        dropped_teachers: Names of teachers of whom each batch lacks one, drawn at random: its
+            column `<name>_available` `(batch,)` is 0 (Son et al., ICCV 2021).
+        kept_views: Where to keep the views, as `KeptViews` takes it; None draws them.
+
+    Returns:
+        A dataset of `(x, y)`: `x` the streams, the given columns and, with mixup, `mixup_share`
+        `(batch,)`; `y` `(batch,)` int32 labels.
+
+    Raises:
+        UserError: There are fewer clips than one batch holds.
+    """
+    if len(clips) < batch_size:
+        raise UserError(f"A batch of {batch_size} needs at least as many clips", len(clips))
+    given = dict(given or {})
+
+    steps = len(clips) // batch_size
+
+    def batch(
+        rows: np.ndarray, generator: np.random.Generator, keeper: KeptViews, number: int
+    ) -> tuple[dict, np.ndarray]:
+        of_views, of_mixup = generator.spawn(2)
+        x = keeper.views(
+            number,
+            streams,
+            lambda names: random_views(clips, rows, names, of_views, inputs, augmentation),
+        )
+        x |= {name: column[rows] for name, column in given.items()}
+        if mixup:
+            x["mixup_share"] = of_mixup.beta(mixup, mixup, len(rows)).astype(np.float32)
+        if dropped_teachers:
+            everywhere = np.ones(len(rows), np.float32)
+            # Spawned third, so that the draws of views and mixup are the same with and without.
+            dropped = generator.spawn(1)[0].choice(dropped_teachers)
+            for name in dropped_teachers:
+                available = x.get(f"{name}_available", everywhere)
+                x[f"{name}_available"] = available * np.float32(name != dropped)
+        return x, clips.labels[rows]
+
+    def groups() -> Iterator[tuple[dict, np.ndarray]]:
+        keeper = KeptViews(kept_views, epochs * steps)
+        for epoch in range(first_epoch, epochs):
+            order = draw_generator(seed, stage, epoch).permutation(len(clips))
+            for first in range(0, steps, _BATCHES_IN_A_GROUP):
+                group = []
+                for step in range(first, min(first + _BATCHES_IN_A_GROUP, steps)):
+                    rows = order[step * batch_size : (step + 1) * batch_size]
+                    generator = draw_generator(seed, stage, epoch, step + 1)
+                    group.append(batch(rows, generator, keeper, epoch * steps + step))
+                yield tf.nest.map_structure(lambda *arrays: np.stack(arrays), *group)
+
+    nothing_kept = KeptViews(None, 0)
+    example = batch(np.arange(batch_size), draw_generator(seed, stage, 0, 0), nothing_kept, 0)
+    signature = tf.nest.map_structure(
+        lambda array: tf.TensorSpec((None, *array.shape), array.dtype), example
+    )
+    stream = tf.data.Dataset.from_generator(groups, output_signature=signature)
+    # There is nothing to tune, and the end of a tuned stream waits up to a minute for the tuner.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return stream.unbatch().prefetch(_BATCHES_IN_A_GROUP).with_options(options)

@@ -1,0 +1,136 @@
+"""Paired clips in memory."""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from data_prep.errors import UserError
+from data_prep.prepared_set import PreparedSet
+from data_prep.protocols import clip_indices
+
+
+@dataclass(frozen=True)
+class PairedClips:
+    """Clips of chosen subjects, padded to common lengths.
+
+    Attributes:
+        clip_ids: Name of each clip.
+        subjects: `(clips,)` subject of each clip, as text.
+        labels: `(clips,)` int32 class indices.
+        on_wrist: `(clips,)` whether the sensor was worn at the set's wrist place.
+        accelerometer: `(clips, samples, 3)` float32 in g, zero beyond a clip's length.
+        accelerometer_lengths: `(clips,)` samples of each clip.
+        skeleton: `(clips, frames, joints, 3)` float32 in metres, zero beyond a clip's length.
+        skeleton_lengths: `(clips,)` frames of each clip.
+        joint_parents: Parent of each joint, -1 for the root.
+        root_joint: Index of the joint that the skeleton is centred on.
+        up_axis: Index of the vertical axis of the skeleton.
+        skeleton_dimensions: 3, or 2 where the third channel is a pose estimator's confidence.
+        accelerometer_rate_hz: Rate of the accelerometer, in Hz.
+    """
+
+    clip_ids: tuple[str, ...]
+    subjects: np.ndarray
+    labels: np.ndarray
+    on_wrist: np.ndarray
+    accelerometer: np.ndarray
+    accelerometer_lengths: np.ndarray
+    skeleton: np.ndarray
+    skeleton_lengths: np.ndarray
+    joint_parents: tuple[int, ...]
+    root_joint: int
+    up_axis: int
+    skeleton_dimensions: int = 3
+    accelerometer_rate_hz: float = 50.0
+
+    def __len__(self) -> int:
+        return len(self.clip_ids)
+
+    @property
+    def skeleton_channels(self) -> int:
+        """Channels of `skeleton_features`: joints, velocities and bones, three axes each."""
+        return 9 * len(self.joint_parents)
+
+    @property
+    def has_skeleton(self) -> np.ndarray:
+        """`(clips,)` whether the clip was recorded with a skeleton."""
+        return self.skeleton_lengths > 0
+
+    def subset(self, rows: np.ndarray) -> "PairedClips":
+        """Returns the clips at `rows` (indices or a mask), in that order."""
+        rows = np.arange(len(self))[rows]
+        columns = ("subjects", "labels", "on_wrist", "accelerometer", "accelerometer_lengths")
+        columns += ("skeleton", "skeleton_lengths")
+        chosen = {name: getattr(self, name)[rows] for name in columns}
+        clip_ids = tuple(self.clip_ids[row] for row in rows)
+        return dataclasses.replace(self, clip_ids=clip_ids, **chosen)
+
+    @staticmethod
+    def load(prepared: PreparedSet, subjects: Sequence[str]) -> "PairedClips":
+        """Reads the clips of `subjects`, in the order of the manifest.
+
+        Args:
+            prepared: The prepared set.
+            subjects: At least one of its subjects.
+
+        Returns:
+            The clips.
+
+        Raises:
+            UserError: A subject has no clip, or no subject is given.
+        """
+        rows = clip_indices(prepared.manifest, subjects)
+        return PairedClips.load_clips(prepared, prepared.manifest["clip_id"].iloc[rows])
+
+    @staticmethod
+    def load_clips(prepared: PreparedSet, clip_ids: Iterable[str]) -> "PairedClips":
+        """Reads clips by name, in the order of the manifest.
+
+        Args:
+            prepared: The prepared set.
+            clip_ids: Names of at least one of its clips.
+
+        Returns:
+            The clips.
+
+        Raises:
+            UserError: A clip is not in the set, or none is asked for.
+        """
+        manifest, wanted = prepared.manifest, set(clip_ids)
+        rows = np.flatnonzero(manifest["clip_id"].isin(wanted))
+        if not wanted or len(rows) != len(wanted):
+            unknown = ", ".join(sorted(wanted - set(manifest["clip_id"]))) or "none"
+            raise UserError("Clips must be at least one and of the prepared set", unknown)
+        chosen = manifest.iloc[rows]
+        description = prepared.description
+        acceleration, lengths = _padded([prepared.accelerometer(row) for row in rows])
+        none = np.zeros((0, len(description.joint_names), 3), np.float32)
+        skeletons = (prepared.skeleton(row) for row in rows)
+        skeleton, frames = _padded([none if one is None else one for one in skeletons])
+        return PairedClips(
+            clip_ids=tuple(chosen["clip_id"]),
+            subjects=chosen["subject"].to_numpy(str),
+            labels=chosen["action"].to_numpy(np.int32),
+            on_wrist=(chosen["sensor_place"] == description.wrist_place).to_numpy(),
+            accelerometer=acceleration,
+            accelerometer_lengths=lengths,
+            skeleton=skeleton,
+            skeleton_lengths=frames,
+            joint_parents=tuple(description.joint_parents),
+            root_joint=description.root_joint,
+            up_axis=description.up_axis,
+            skeleton_dimensions=description.skeleton_dimensions,
+            accelerometer_rate_hz=description.streams["accelerometer"]["nominal_rate_hz"],
+        )
+
+
+def _padded(arrays: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    lengths = np.array([len(array) for array in arrays], np.int32)
+    # At least 2, so that views can be read where no clip has a skeleton.
+    longest = max(lengths.max(), 2)
+    padded = np.zeros((len(arrays), longest, *arrays[0].shape[1:]), np.float32)
+    for row, array in enumerate(arrays):
+        padded[row, : len(array)] = array
+    return padded, lengths

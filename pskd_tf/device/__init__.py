@@ -1,0 +1,1 @@
+"""The recogniser of the device, compiled for the host and streamed."""

@@ -1,0 +1,222 @@
+"""The recogniser: its settings, its decisions and the exported model that it runs."""
+
+import dataclasses
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_prep.errors import UserError
+from data_prep.files import file_sha256, whole_file
+
+
+@dataclass(frozen=True)
+class RecognizerSettings:
+    """What `PskdRecognizerSettings` holds; lengths in samples. The defaults are ours; those of clip
+    mode find every clip of the synthetic set between stretches of rest, once (50 Hz).
+
+    Attributes:
+        threshold: Probability from which an activity is said; below it, "unknown".
+        leave_share: An activity is given up below this share of `threshold`, 0..1.
+        smoothing: Weight of the newest window, above 0 and at most 1; window mode.
+        minimum_windows: Windows in a row that must agree; window mode.
+        maximum_gap_seconds: Longest time between samples that is no lost signal.
+        maximum_same: Equal samples in a row, on any axis, that are one; 0 for never.
+        start_g: Root mean square, high-passed, that starts a movement; clip mode.
+        end_g: Below this it ends.
+        gravity_weight: Of the newest sample in the mean that is taken for gravity.
+        energy_weight: Of the newest sample in the mean square.
+        lead_samples: Samples before the start that belong to a movement.
+        rest_samples: Samples below `end_g` that end it.
+    """
+
+    threshold: float = 0.5
+    leave_share: float = 0.8
+    smoothing: float = 0.5
+    minimum_windows: int = 1
+    maximum_gap_seconds: float = 0.2
+    maximum_same: int = 100
+    start_g: float = 0.15
+    end_g: float = 0.08
+    gravity_weight: float = 0.1
+    energy_weight: float = 0.2
+    lead_samples: int = 5
+    rest_samples: int = 15
+
+    def __post_init__(self) -> None:
+        for name in ("threshold", "leave_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UserError(f"{name} must lie in 0..1", getattr(self, name))
+        for name in ("smoothing", "gravity_weight", "energy_weight"):
+            if not 0 < getattr(self, name) <= 1:
+                raise UserError(f"{name} must be above 0 and at most 1", getattr(self, name))
+        if not 0 < self.end_g <= self.start_g:
+            received = f"end_g {self.end_g}, start_g {self.start_g}"
+            raise UserError("A movement ends below where it starts, 0 < end_g <= start_g", received)
+        if not 0 < self.maximum_gap_seconds <= 2000:
+            received = self.maximum_gap_seconds
+            raise UserError("maximum_gap_seconds must be above 0 and at most 2000", received)
+        for name, least in (
+            ("minimum_windows", 1),
+            ("rest_samples", 1),
+            ("lead_samples", 0),
+            ("maximum_same", 0),
+        ):
+            if not least <= getattr(self, name) < 1 << 30:
+                raise UserError(f"{name} must be at least {least}", getattr(self, name))
+
+
+_NAME = "recognizer.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class ChosenSettings:
+    """Settings with their grounds.
+
+    Attributes:
+        settings: The recognizer's.
+        made_by: JSON values: the bound, the recordings, the figures they reached.
+    """
+
+    settings: RecognizerSettings
+    made_by: dict[str, Any]
+
+    def write(self, run_dir: str | Path) -> Path:
+        """Writes the file; an older one is replaced.
+
+        Args:
+            run_dir: The run that the settings are for.
+
+        Returns:
+            The file.
+        """
+        path = Path(run_dir) / _NAME
+        with whole_file(path) as temporary:
+            text = json.dumps(dataclasses.asdict(self), indent=2, allow_nan=False)
+            temporary.write_text(f"{text}\n", encoding="utf-8")
+        return path
+
+    @classmethod
+    def read(cls, run_dir: str | Path) -> "ChosenSettings | None":
+        """Reads the file.
+
+        Args:
+            run_dir: The run.
+
+        Returns:
+            What was chosen; None if nothing was.
+
+        Raises:
+            UserError: The file holds something else.
+        """
+        path = Path(run_dir) / _NAME
+        if not path.is_file():
+            return None
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            return cls(RecognizerSettings(**values["settings"]), values["made_by"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            rule = f"{_NAME} must be what --choose_threshold wrote"
+            raise UserError(rule, error, path) from error
+
+
+UNKNOWN, NO_SIGNAL = -1, -2
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One inference, or the loss of the signal.
+
+    Attributes:
+        index: The sample at which it came.
+        span: First and last sample of the movement, in clip mode; else None.
+        start: Start of the movement or window, in seconds.
+        end: Its end.
+        decided: When it was said.
+        activity: A class's index, `UNKNOWN` or `NO_SIGNAL`.
+        best: The class of the largest output, -1 without signal.
+        confidence: Probability of `activity`, or of `best` if that is unknown; 0 without signal,
+            NaN where the input was not finite.
+        output: `(num_classes,)` int8 logits; None without signal.
+    """
+
+    index: int
+    span: tuple[int, int] | None
+    start: float
+    end: float
+    decided: float
+    activity: int
+    best: int
+    confidence: float
+    output: np.ndarray | None
+
+
+# What is compiled.
+MODEL_FILES = ("model_settings.h", "plain_model.h", "plain_model.c")
+
+
+@dataclass(frozen=True)
+class ExportedModel:
+    """The export of a run.
+
+    Attributes:
+        folder: Where its files lie.
+        class_names: Label of each output.
+        clip_mode: Whether it takes whole movements; else windows.
+        window_seconds: From the first to the last sample of a window; 0 in clip mode.
+        test_clips: Names of the clips held out in training.
+        dataset_fingerprint: Of the prepared set that it learned from.
+    """
+
+    folder: Path
+    class_names: tuple[str, ...]
+    clip_mode: bool
+    window_seconds: float
+    test_clips: tuple[str, ...] = ()
+    dataset_fingerprint: str = ""
+
+    @classmethod
+    def read(cls, run_dir: str | Path) -> "ExportedModel":
+        """Reads a run's export.
+
+        Args:
+            run_dir: A finished run of pskd_tf.train.
+
+        Returns:
+            The export.
+
+        Raises:
+            UserError: There is none, it has no plain C, or a file is not the one it was made with.
+        """
+        folder = Path(run_dir) / "export"
+        path = folder / "manifest.json"
+        if not path.is_file():
+            raise UserError("A finished run has an export", "no manifest.json", folder)
+        manifest = json.loads(path.read_text(encoding="ascii"))
+        for name in MODEL_FILES:
+            if name not in manifest["files"] or not (folder / name).is_file():
+                raise UserError("An export must hold the plain C model", f"no {name}", folder)
+            if file_sha256(folder / name) != manifest["files"][name]:
+                raise UserError(
+                    "An export's files must be unchanged", "another hash", folder / name
+                )
+        text = (folder / "model_settings.h").read_text(encoding="ascii")
+        values = dict(re.findall(r"^#define (PSKD_\w+) ([-+.\de]+)f?$", text, re.MULTILINE))
+        clip_mode = values["PSKD_CLIP_MODE"] == "1"
+        seconds = 0.0
+        if not clip_mode:
+            steps = int(values["PSKD_WINDOW_SAMPLES"]) - 1
+            seconds = steps / float(values["PSKD_WINDOW_RATE_HZ"])
+        provenance = manifest["provenance"]
+        test_clips = tuple(provenance.get("test_clips", ()))
+        fingerprint = provenance.get("dataset_fingerprint", "")
+        names = tuple(manifest["class_names"])
+        return cls(folder, names, clip_mode, seconds, test_clips, fingerprint)
+
+    def label_of(self, activity: int) -> str:
+        """Returns the name of what the core said: a class, "unknown" or "no signal"."""
+        faults = {UNKNOWN: "unknown", NO_SIGNAL: "no signal"}
+        return faults[activity] if activity in faults else self.class_names[activity]

@@ -1,0 +1,273 @@
+"""Recordings that are streamed: read from files, joined from clips, idle."""
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from data_prep.errors import UserError
+from data_prep.prepared_set import PreparedSet
+from pskd_tf.data.batches import draw_generator
+from pskd_tf.device.recognizer import Decision, ExportedModel
+
+_HEADER = "time_seconds,x,y,z"
+# At rest it is 1 in g and 9.8 in m/s^2.
+_LARGEST_MEDIAN_G = 4.0
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Samples with time stamps.
+
+    Attributes:
+        times: `(samples,)` float64 in seconds, not decreasing.
+        samples: `(samples, 3)` float32 in g; NaN and infinities are kept, as a sensor gives them.
+    """
+
+    times: np.ndarray
+    samples: np.ndarray
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Recording":
+        """Reads a CSV file.
+
+        Args:
+            path: Its header is `time_seconds,x,y,z`; acceleration is in g.
+
+        Returns:
+            The recording.
+
+        Raises:
+            UserError: There is no such file, it has another header, a row without four numbers or
+                a stamp before the one above it, or its unit is not g.
+        """
+        path = Path(path)
+        try:
+            header, _, body = path.read_text(encoding="utf-8-sig").partition("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError("csv must be a readable text file", error, path) from error
+        if header.replace(" ", "").strip() != _HEADER:
+            raise UserError(f"The header must be {_HEADER}", repr(header[:60]), path)
+        if not body.strip():
+            raise UserError("A recording must hold samples", "none", path)
+        try:
+            table = np.loadtxt(io.StringIO(body), delimiter=",", ndmin=2, comments=None)
+        except ValueError as error:
+            raise UserError("A row must hold four numbers", error, path) from error
+        if table.shape[1] != 4:
+            raise UserError("A row must hold four numbers", table.shape[1], path)
+        times = table[:, 0]
+        if not np.isfinite(times).all():
+            row = int(np.flatnonzero(~np.isfinite(times))[0])
+            raise UserError("Time stamps must be finite", f"{times[row]} in sample {row}", path)
+        if (np.diff(times) < 0).any():
+            row = int(np.flatnonzero(np.diff(times) < 0)[0]) + 1
+            received = f"{times[row]} after {times[row - 1]} in sample {row}"
+            raise UserError("Time stamps must not go back", received, path)
+        with np.errstate(over="ignore", invalid="ignore"):
+            samples = table[:, 1:].astype(np.float32)
+        magnitudes = np.sqrt((table[:, 1:] ** 2).sum(axis=1))
+        magnitudes = magnitudes[np.isfinite(magnitudes)]
+        if magnitudes.size and np.median(magnitudes) > _LARGEST_MEDIAN_G:
+            received = f"a median of {np.median(magnitudes):.3g}"
+            raise UserError("Acceleration must be in g, not m/s^2", received, path)
+        return cls(times, samples)
+
+
+@dataclass(frozen=True)
+class LabelledSpan:
+    """One activity of a recording.
+
+    Attributes:
+        start: In seconds, on the recording's clock.
+        end: In seconds.
+        label: A class's name.
+    """
+
+    start: float
+    end: float
+    label: str
+
+    @classmethod
+    def read_all(cls, path: str | Path, model: ExportedModel) -> list["LabelledSpan"]:
+        """Reads a CSV file.
+
+        Args:
+            path: Its header is `start,end,label`.
+            model: The export, whose labels it must use.
+
+        Returns:
+            The spans.
+
+        Raises:
+            UserError: There is no such file, or it holds something else.
+        """
+        try:
+            rows = list(csv.reader(io.StringIO(Path(path).read_text(encoding="utf-8-sig"))))
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise UserError("labels must be a readable text file", error, path) from error
+        if not rows or [cell.strip() for cell in rows[0]] != ["start", "end", "label"]:
+            received = ",".join(rows[0])[:60] if rows else "an empty file"
+            raise UserError("The header must be start,end,label", received, path)
+        spans = []
+        for number, row in enumerate(rows[1:], 2):
+            try:
+                start, end, label = row
+                span = cls(float(start), float(end), label.strip())
+            except ValueError as error:
+                rule = "A row must hold two times and a label"
+                raise UserError(rule, f"{','.join(row)[:60]} in row {number}", path) from error
+            if not (math.isfinite(span.start) and span.start < span.end < math.inf):
+                raise UserError("A span must end after its start", f"row {number}", path)
+            if span.label not in model.class_names:
+                received = f"{span.label!r} in row {number}"
+                raise UserError("A label must be one of the model's classes", received, path)
+            spans.append(span)
+        return spans
+
+    def latency(self, decisions: Sequence[Decision], model: ExportedModel) -> float | None:
+        """Returns the seconds from its start until its label was first said.
+
+        Args:
+            decisions: In order of time.
+            model: The export.
+
+        Returns:
+            Of the first decision for its label whose movement or window overlaps it and that came
+            after its start; None if there is none.
+        """
+        for decision in decisions:
+            overlaps = decision.start < self.end and decision.end > self.start
+            is_said = model.label_of(decision.activity) == self.label
+            if overlaps and is_said and decision.decided >= self.start:
+                return decision.decided - self.start
+        return None
+
+
+_NOISE_G = 0.01
+_REST_SECONDS = 2.0
+_TURN_SECONDS = 1.0
+
+
+def joined_clips(
+    prepared: PreparedSet, clip_ids: Sequence[str], most: int | None = None
+) -> tuple[Recording, list[LabelledSpan]]:
+    """Joins clips in random order; the same arguments give the same samples.
+
+    Around each, two seconds of rest at its first and last sample, with noise of 0.01 g; between
+    two rests, a second from one to the other. Ours: a clip's own rest is all that is recorded.
+
+    Args:
+        prepared: The prepared set.
+        clip_ids: The clips.
+        most: Take so many of them; None for all.
+
+    Returns:
+        The recording at the set's rate, and each clip's span with its label.
+
+    Raises:
+        UserError: The set holds none of the clips.
+    """
+    rate_hz = prepared.description.streams["accelerometer"]["nominal_rate_hz"]
+    generator = draw_generator(0, "joined clips")
+    rows = np.flatnonzero(prepared.manifest["clip_id"].isin(clip_ids))
+    if not len(rows):
+        raise UserError("The prepared set must hold the clips that are joined", "none of them")
+    rest = round(_REST_SECONDS * rate_hz)
+    turn = (0.5 - 0.5 * np.cos(np.linspace(0, np.pi, round(_TURN_SECONDS * rate_hz))))[:, None]
+    names = prepared.manifest["action_name"]
+    parts: list[np.ndarray] = []
+    spans, count = [], 0
+    for row in generator.permutation(rows)[:most]:
+        clip = prepared.accelerometer(row)
+        before = np.tile(clip[0], (rest, 1))
+        if parts:
+            before = np.concatenate([parts[-1][-1] + turn * (clip[0] - parts[-1][-1]), before])
+        after = np.tile(clip[-1], (rest, 1))
+        start = count + len(before)
+        end = start + len(clip)
+        spans.append(LabelledSpan(start / rate_hz, end / rate_hz, names.iloc[row]))
+        before, after = (
+            still + generator.normal(0, _NOISE_G, still.shape) for still in (before, after)
+        )
+        parts += [before, clip, after]
+        count = end + rest
+    samples = np.concatenate(parts).astype(np.float32)
+    return Recording(np.arange(count) / rate_hz, samples), spans
+
+
+# Between two postures, and how long a change of posture takes.
+_POSTURE_SECONDS = (10.0, 60.0)
+_IDLE_TURN_SECONDS = (0.5, 4.0)
+# What is left of a clip after this share of it.
+_TAIL_START = 0.8
+
+
+def idle_recordings(
+    prepared: PreparedSet, clip_ids: Sequence[str], hours: float, purpose: str = "report"
+) -> dict[str, Recording]:
+    """Makes two recordings at the prepared set's rate; the same arguments give the same samples.
+
+    "synthetic idle": a wrist at rest, which turns into another posture every 10 to 60 s,
+    within 0.5 to 4 s, with noise of 0.01 g. "shuffled clip tails": the last fifths of clips, in
+    random order, end to end; parts of movements, of which none is whole. Both are ours.
+
+    Args:
+        prepared: The run's prepared set.
+        clip_ids: The clips, held out in training.
+        hours: Length of each recording.
+        purpose: Names the draws: what is chosen on one recording is reported on another.
+
+    Returns:
+        Recordings by name.
+
+    Raises:
+        UserError: The set holds none of the clips.
+    """
+    rate_hz = prepared.description.streams["accelerometer"]["nominal_rate_hz"]
+    count = round(hours * 3600 * rate_hz)
+    rows = np.flatnonzero(prepared.manifest["clip_id"].isin(clip_ids))
+    if not len(rows):
+        raise UserError("The prepared set must hold the held-out clips", "none of them")
+    clips = [prepared.accelerometer(row) for row in rows]
+    streams = {
+        "synthetic idle": _at_rest(count, rate_hz, purpose),
+        "shuffled clip tails": _tails(clips, count, purpose),
+    }
+    times = np.arange(count) / rate_hz
+    return {name: Recording(times, stream) for name, stream in streams.items()}
+
+
+def _at_rest(count: int, rate_hz: float, purpose: str) -> np.ndarray:
+    generator = draw_generator(0, f"synthetic idle, {purpose}")
+    stream = np.empty((count, 3))
+    at, posture = 0, np.array([0.0, 0.0, 1.0])
+    while at < count:
+        still = round(generator.uniform(*_POSTURE_SECONDS) * rate_hz)
+        turn = round(generator.uniform(*_IDLE_TURN_SECONDS) * rate_hz)
+        stream[at : at + still] = posture
+        after = generator.normal(size=3)
+        after /= np.linalg.norm(after)
+        share = (0.5 - 0.5 * np.cos(np.linspace(0, np.pi, turn)))[:, None]
+        path = posture + share * (after - posture)
+        # Slow enough that gravity is all there is; opposite postures pass near 0.
+        path /= np.maximum(np.linalg.norm(path, axis=1, keepdims=True), 0.1)
+        kept = stream[at + still : at + still + turn]
+        kept[:] = path[: len(kept)]
+        at, posture = at + still + turn, after
+    return (stream + generator.normal(0, _NOISE_G, stream.shape)).astype(np.float32)
+
+
+def _tails(clips: Sequence[np.ndarray], count: int, purpose: str) -> np.ndarray:
+    generator = draw_generator(0, f"shuffled clip tails, {purpose}")
+    tails = [clip[int(_TAIL_START * len(clip)) :] for clip in clips]
+    parts, length = [], 0
+    while length < count:
+        for number in generator.permutation(len(tails)):
+            parts.append(tails[number])
+            length += len(tails[number])
+    return np.concatenate(parts)[:count].astype(np.float32)

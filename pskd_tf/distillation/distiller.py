@@ -1,0 +1,383 @@
+"""The distiller: a Keras model that trains a student under one or several teachers."""
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from pskd_tf.distillation.losses.base import DistillationLoss
+from pskd_tf.distillation.step import (
+    TEACHERS_SEE,
+    distillation_step,
+    mix_with_next,
+    next_samples,
+    teacher_availability,
+)
+from pskd_tf.models.registry import select_inputs
+
+
+def check_model(
+    role: str, model: keras.Model, *, reads_embedding: bool, num_classes: int | None = None
+) -> int:
+    """Refuses a model that the distiller could not call, naming which one it is.
+
+    Args:
+        role: How errors name the model ("teacher model body").
+        model: A functional or Sequential model. Its `Input` layers are named after streams; its
+            output is `{"logits": (batch, classes), "embedding": (batch, width)}`, or the logits
+            alone where no embedding is read.
+        reads_embedding: Whether the model's embedding is read.
+        num_classes: Width that its logits must have; None: any.
+
+    Returns:
+        The width of its logits.
+
+    Raises:
+        ValueError: A rule above is broken.
+    """
+    if not getattr(model, "inputs", None):
+        raise ValueError(
+            f"In {role}: a model must be functional, or Sequential with an Input, with Input "
+            f"layers named after streams. Received: {type(model).__name__}"
+        )
+    # A Sequential has no `output` of its own.
+    output = model.outputs[0] if isinstance(model, keras.Sequential) else model.output
+    wanted = ["logits", "embedding"] if reads_embedding else ["logits"]
+    if isinstance(output, Mapping):
+        missing = [key for key in wanted if key not in output]
+        if missing:
+            raise ValueError(f"In {role}: outputs must hold {wanted}. Received: {list(output)}")
+        output = output["logits"]
+    elif reads_embedding or isinstance(output, (list, tuple)):
+        raise ValueError(
+            f"In {role}: outputs must be a dict with {wanted}. Received: {type(output).__name__}"
+        )
+    width = output.shape[-1]
+    if len(output.shape) != 2 or num_classes not in (None, width):
+        classes = "classes" if num_classes is None else f"{num_classes} classes"
+        raise ValueError(f"In {role}: logits must be (batch, {classes}). Received: {output.shape}")
+    return width
+
+
+class MeanTable(keras.metrics.Metric):
+    """Weighted means by name, as one `keras.metrics.Mean` for each would give them.
+
+    A student of 26 k parameters takes its step in some milliseconds, of which a dozen separate
+    metrics would be a tenth.
+
+    Args:
+        names: The names of the means.
+        name: Name of the metric.
+    """
+
+    def __init__(self, names: Sequence[str], name: str = "means"):
+        super().__init__(name=name, dtype="float32")
+        self.names = tuple(names)
+        shape = (2, len(self.names))
+        self.totals = self.add_variable(shape=shape, initializer="zeros", name="totals")
+
+    def update_state(self, sums: Any, weights: Any) -> None:
+        """Adds a batch.
+
+        Args:
+            sums: `(names,)`, weighted sums over the batch.
+            weights: `(names,)`, sums of the weights.
+        """
+        self.totals.assign_add(ops.stack([sums, weights]))
+
+    def result(self) -> dict[str, Any]:
+        """Returns the means by name; 0 where no weight was added."""
+        means = ops.divide_no_nan(*ops.unstack(self.totals, 2))
+        return dict(zip(self.names, ops.unstack(means, len(self.names)), strict=True))
+
+
+def projections(keras_module: ModuleType, widths: Mapping[str, int]) -> dict[str, Any]:
+    """Makes one bias-free linear layer per teacher, from the student's width to the teacher's.
+
+    Args:
+        keras_module: `keras` or `tf_keras`.
+        widths: Width of each teacher's embedding, by the teacher's name.
+
+    Returns:
+        Unbuilt `Dense` layers by the teacher's name.
+    """
+    return {
+        name: keras_module.layers.Dense(width, use_bias=False, name=f"projection_{name}")
+        for name, width in widths.items()
+    }
+
+
+_PARTS = ("cross_entropy", "distillation", "semantic")  # of any loss
+
+
+@keras.saving.register_keras_serializable(package="pskd_tf")
+class PSKDDistiller(keras.Model):
+    """Trains a student with the ground truth and any number of named teachers.
+
+    Every model reads its own streams of the batch, by the names of its inputs, so teachers may
+    see what the student does not. A teacher is either *live* (a Keras model, called on the same
+    batch) or *given* (None: its outputs are columns of the batch). Teachers are frozen
+    and called in inference mode; nothing of them changes.
+
+    Data are `(x, y)` or `(x, y, sample_weight)`. `x` is a dict of the streams, plus for each given
+    teacher `<name>_logits` `(batch, classes)` and, where the loss reads embeddings,
+    `<name>_embedding` `(batch, width)`, plus, for mixup, `mixup_share` `(batch,)`
+    (see `mix_with_next`; every stream that the student reads is mixed). Where a teacher cannot see
+    every sample, `<name>_available` `(batch,)`, 1 or 0, says so. `y` is `(batch,)` class indices.
+
+    Any functional or Sequential Keras models will do, whose `Input` layers are named after the
+    streams. It is saved and loaded as any Keras model (`.keras`), teachers and projections
+    included; import this class before loading.
+
+    Args:
+        student: A model with outputs `{"logits": (batch, classes), "embedding": (batch, width)}`,
+            or with the logits alone where the loss reads no embeddings.
+        teachers: Teacher models with such outputs, or None where outputs are given, by name.
+        distillation_loss: What to minimise; see `pskd_tf.distillation.losses`.
+        embedding_widths: Width of each given teacher's embedding; needed only where the loss
+            reads embeddings.
+        teachers_see: Of a mixed-up batch, the `sources` or the `mixture` itself; see
+            `distillation_step`. Only live teachers can see mixtures.
+        name: Name of the model.
+
+    Raises:
+        ValueError: A model has no named inputs, lacks an output or has another number of classes,
+            or a given teacher is to see mixtures.
+
+    Examples:
+        >>> loss = AdaptiveConfidenceSemantic("soft", temperature=2.0)
+        >>> distiller = PSKDDistiller(student, {"body": body}, loss)
+        >>> distiller.compile(optimizer=keras.optimizers.AdamW(1e-3))
+        >>> distiller.fit(batches, epochs=10)  # batches of ({stream: ...}, labels)
+
+    Source: the distiller is ours; teachers on several modalities and selection per sample are
+    PSKD's (Ni, Ngu, Yan, ACM MM 2022).
+    """
+
+    def __init__(
+        self,
+        student: keras.Model,
+        teachers: Mapping[str, keras.Model | None],
+        distillation_loss: DistillationLoss,
+        embedding_widths: Mapping[str, int] | None = None,
+        teachers_see: str = "sources",
+        name: str = "pskd_distiller",
+    ):
+        super().__init__(name=name)
+        self.student = student
+        self.teachers = dict(teachers)
+        self.distillation_loss = distillation_loss
+        self.embedding_widths = dict(embedding_widths or {})
+        self.teachers_see = teachers_see
+        self._check_what_teachers_see()
+        num_classes = check_model(
+            "student model", student, reads_embedding=distillation_loss.uses_embeddings
+        )
+        for key, teacher in self.teachers.items():
+            if teacher is not None:
+                check_model(
+                    f"teacher model {key}",
+                    teacher,
+                    reads_embedding=distillation_loss.uses_embeddings,
+                    num_classes=num_classes,
+                )
+                teacher.trainable = False
+        self.student_projections: dict[str, keras.layers.Layer] = {}
+        if distillation_loss.uses_projections:
+            widths = dict(self.embedding_widths)
+            for key, teacher in self.teachers.items():
+                if teacher is not None:
+                    widths[key] = teacher.output["embedding"].shape[-1]
+            missing = sorted(set(self.teachers) - set(widths))
+            if missing:
+                raise ValueError(
+                    "embedding_widths must name every given teacher when the loss reads "
+                    f"embeddings. Received: nothing for {missing}"
+                )
+            ordered = {key: widths[key] for key in self.teachers}
+            self.student_projections = projections(keras, ordered)
+            width = student.output["embedding"].shape[-1]
+            for layer in self.student_projections.values():
+                layer.build((None, width))
+        followed = [f"followed_{key}" for key in (*self.teachers, "ground_truth")]
+        agreement = [f"agreement_{key}" for key in self.teachers]
+        self.means = MeanTable(["loss", "accuracy", *agreement, *_PARTS, *followed])
+        self.built = True
+
+    def _check_what_teachers_see(self) -> None:
+        if self.teachers_see not in TEACHERS_SEE:
+            raise ValueError(
+                f"teachers_see must be one of {TEACHERS_SEE}. Received: {self.teachers_see}"
+            )
+        given = [name for name, teacher in self.teachers.items() if teacher is None]
+        if self.teachers_see == "mixture" and given:
+            raise ValueError(f"Only live teachers can see mixtures. Received: {given} as given")
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        return [self.means]
+
+    @property
+    def learned_variables(self) -> list[Any]:
+        """What training changes: the student's weights, then the projections' (no teacher's)."""
+        layers = [self.student, *self.student_projections.values()]
+        return [variable for layer in layers for variable in layer.weights]
+
+    def call(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
+        """Returns the student's logits `(batch, classes)`."""
+        student = self.student(select_inputs(self.student, inputs), training=training)
+        return _named(student)["logits"]
+
+    def get_config(self) -> dict[str, Any]:
+        serialize = keras.saving.serialize_keras_object
+
+        def model(one: keras.Model) -> dict[str, Any]:
+            # How a model was trained before is no part of the distillation.
+            return {key: value for key, value in serialize(one).items() if key != "compile_config"}
+
+        return {
+            "student": model(self.student),
+            "teachers": {
+                key: None if teacher is None else model(teacher)
+                for key, teacher in self.teachers.items()
+            },
+            "distillation_loss": serialize(self.distillation_loss),
+            "embedding_widths": dict(self.embedding_widths),
+            "teachers_see": self.teachers_see,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> "PSKDDistiller":
+        # Our losses are known to Keras once they are imported.
+        import_module("pskd_tf.distillation.losses.registry")
+        deserialize = keras.saving.deserialize_keras_object
+        models = {
+            "student": deserialize(config["student"], custom_objects),
+            "distillation_loss": deserialize(config["distillation_loss"], custom_objects),
+            "teachers": {
+                key: None if teacher is None else deserialize(teacher, custom_objects)
+                for key, teacher in config["teachers"].items()
+            },
+        }
+        return cls(**(config | models))
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        streams, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        share = streams.get("mixup_share")
+        mixed = streams if share is None else self._mixed(streams, share)
+        seen = mixed if self.teachers_see == "mixture" else streams
+        targets = self._targets(seen, labels)
+        with tf.GradientTape() as tape:
+            inputs = select_inputs(self.student, mixed)
+            outputs = self._outputs(self.student(inputs, training=True))
+            terms = distillation_step(
+                self.distillation_loss, targets, outputs, share, self.teachers_see
+            )
+            loss = self._objective(terms.loss, sample_weight)
+            # The gradients of devices are added up, each over its part of the batch.
+            part = loss / tf.distribute.get_strategy().num_replicas_in_sync
+        variables = self.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(part, variables), variables, strict=True))
+        return self._update(loss, terms, targets, outputs, sample_weight)
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        streams, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        targets = self._targets(streams, labels)
+        student = self.student(select_inputs(self.student, streams), training=False)
+        outputs = self._outputs(student)
+        terms = self.distillation_loss.terms(targets, outputs)
+        loss = self._objective(terms.loss, sample_weight)
+        return self._update(loss, terms, targets, outputs, sample_weight)
+
+    def _mixed(self, streams: Mapping[str, Any], share: Any) -> dict[str, Any]:
+        """Mixes what the student reads and, where teachers see mixtures, what they read."""
+        live = [teacher for teacher in self.teachers.values() if teacher is not None]
+        readers = [self.student, *(live if self.teachers_see == "mixture" else [])]
+        names = {tensor.name for model in readers for tensor in model.inputs}
+        mixed = {name: mix_with_next(streams[name], share) for name in sorted(names)}
+        if self.teachers_see == "mixture":
+            # A teacher sees a mixture where it sees both sources.
+            for name in self.teachers:
+                own = streams.get(f"{name}_available")
+                if own is not None:
+                    mixed[f"{name}_available"] = own * next_samples(own)
+        return {**streams, **mixed}
+
+    def _targets(self, streams: Mapping[str, Any], labels: Any) -> dict[str, Any]:
+        """Collects the labels and what every teacher says about the streams."""
+        logits, embeddings = [], []
+        for name, teacher in self.teachers.items():
+            if teacher is None:
+                logits.append(streams[f"{name}_logits"])
+                if self.distillation_loss.uses_embeddings:
+                    embeddings.append(streams[f"{name}_embedding"])
+            else:
+                outputs = _named(teacher(select_inputs(teacher, streams), training=False))
+                logits.append(ops.stop_gradient(outputs["logits"]))
+                if self.distillation_loss.uses_embeddings:
+                    embeddings.append(ops.stop_gradient(outputs["embedding"]))
+        targets: dict[str, Any] = {"labels": labels}
+        if logits:
+            targets["teacher_logits"] = ops.stack(logits, axis=1)
+            targets["teacher_embeddings"] = embeddings
+            targets |= teacher_availability(streams, self.teachers)
+        return targets
+
+    def _outputs(self, student: Any) -> dict[str, Any]:
+        student = _named(student)
+        projected = [layer(student["embedding"]) for layer in self.student_projections.values()]
+        return {**student, "projected_embeddings": projected}
+
+    def _objective(self, values: Any, sample_weight: Any) -> Any:
+        """Averages `(batch,)` after weighting, as Keras' losses do, and adds the regularisers."""
+        if sample_weight is not None:
+            values = values * ops.cast(sample_weight, values.dtype)
+        return sum(self.student.losses, ops.mean(values))
+
+    def _update(
+        self, loss: Any, terms: Any, targets: dict[str, Any], outputs: Any, sample_weight: Any
+    ) -> dict[str, Any]:
+        # Keras' own argmax looks for negative zeros, in five more operations.
+        guess = tf.argmax(outputs["logits"], axis=-1, output_type=tf.int32)
+        choices = ops.cast(targets["labels"], "int32")[:, None]
+        if self.teachers:
+            teachers = tf.argmax(targets["teacher_logits"], axis=-1, output_type=tf.int32)
+            choices = ops.concatenate([choices, teachers], axis=1)
+        agreement = ops.cast(ops.equal(guess[:, None], choices), "float32")
+        nothing = ops.zeros_like(terms.loss)
+        parts = ops.stack([terms.parts.get(name, nothing) for name in _PARTS], axis=1)
+        values = ops.concatenate([agreement, parts, terms.selection], axis=1)
+        # By samples, since the last batch of an evaluation may be smaller.
+        batch = ops.cast(ops.shape(guess)[0], "float32")
+        if sample_weight is None and "teacher_available" not in targets:
+            weights = batch * ops.ones((values.shape[1],))
+        else:
+            weight = self._weight(values, targets, sample_weight)
+            values, weights = values * weight, ops.sum(weight, axis=0)
+        sums = ops.concatenate([(batch * loss)[None], ops.sum(values, axis=0)])
+        self.means.update_state(sums, ops.concatenate([batch[None], weights]))
+        return self.means.result()
+
+    def _weight(self, values: Any, targets: dict[str, Any], sample_weight: Any) -> Any:
+        """Returns the weight of each value, `(batch, values)`, the accuracy's first."""
+        weight = ops.ones_like(values)
+        if sample_weight is not None:
+            weight = weight * ops.cast(sample_weight, weight.dtype)[:, None]
+        if "teacher_available" not in targets:
+            return weight
+        # A teacher is agreed with only where it can see the sample.
+        last = 1 + len(self.teachers)
+        seen = weight[:, 1:last] * ops.cast(targets["teacher_available"], weight.dtype)
+        return ops.concatenate([weight[:, :1], seen, weight[:, last:]], axis=1)
+
+
+def _named(outputs: Any) -> Mapping[str, Any]:
+    """A model may return its logits alone."""
+    return outputs if isinstance(outputs, Mapping) else {"logits": outputs}

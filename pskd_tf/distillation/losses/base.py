@@ -1,0 +1,179 @@
+"""What every distillation loss shares: its form, cross-entropy, target shares and the semantic
+distance.
+"""
+
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+
+class DistillationTerms(NamedTuple):
+    """What a distillation loss gives for one batch.
+
+    Attributes:
+        loss: `(batch,)`, what is minimised.
+        parts: Named summands of `loss`, each `(batch,)`.
+        selection: `(batch, teachers + 1)`, share of each target that a sample followed; the last
+            column is the ground truth, and rows sum to 1.
+    """
+
+    loss: Any
+    parts: dict[str, Any]
+    selection: Any
+
+
+class DistillationLoss(keras.losses.Loss):
+    """Base of the losses that `PSKDDistiller` and the tf_keras twin both call.
+
+    Targets are a dict of `labels` `(batch,)`, `teacher_logits` `(batch, teachers, classes)`,
+    `teacher_embeddings` (a list, one `(batch, width)` per teacher) and, where a teacher cannot see
+    every sample, `teacher_available` `(batch, teachers)`, 1 or 0; outputs are a dict of
+    `logits` `(batch, classes)`, `embedding` `(batch, width)` and `projected_embeddings` (the
+    student's embedding as projected for each teacher).
+    """
+
+    @property
+    def uses_embeddings(self) -> bool:
+        """Whether the loss reads the teachers' embeddings."""
+        return False
+
+    @property
+    def uses_projections(self) -> bool:
+        """Whether it compares them with the student's as projected to each teacher's width."""
+        return self.uses_embeddings
+
+    def prepared(self, outputs: dict[str, Any]) -> dict[str, Any]:
+        """Returns the outputs with what `terms` makes of them whatever the targets are.
+
+        A mixed batch asks for the terms of two sets of targets; this is done once for both.
+        """
+        return outputs
+
+    def terms(self, targets: dict[str, Any], outputs: dict[str, Any]) -> DistillationTerms:
+        """Returns the loss per sample, its parts and the selection of targets."""
+        raise TypeError(f"{type(self).__name__} must define terms()")
+
+    def call(self, y_true: dict[str, Any], y_pred: dict[str, Any]) -> Any:
+        """Returns the loss per sample, `(batch,)`, as Keras asks for it."""
+        return self.terms(y_true, y_pred).loss
+
+
+def cross_entropy(labels: Any, logits: Any, label_smoothing: float = 0.0) -> Any:
+    """Returns `-sum_c t_c log softmax(z)_c` per sample, t the smoothed one-hot label.
+
+    Args:
+        labels: `(batch,)` class indices.
+        logits: `(batch, classes)`.
+        label_smoothing: Share s of the target spread evenly: `t = (1 - s) onehot + s / classes`.
+
+    Returns:
+        `(batch,)`, in nats. Source: Szegedy et al. 2016 for the smoothing.
+    """
+    num_classes = logits.shape[-1]
+    one_hot = ops.one_hot(ops.cast(labels, "int32"), num_classes, dtype=logits.dtype)
+    target = one_hot * (1.0 - label_smoothing) + label_smoothing / num_classes
+    return -ops.sum(target * ops.log_softmax(logits, axis=-1), axis=-1)
+
+
+@keras.saving.register_keras_serializable(package="pskd_tf")
+class CrossEntropy(DistillationLoss):
+    """Cross-entropy with the ground truth, ignoring any teacher.
+
+    Args:
+        label_smoothing: Share of the target spread evenly over the classes, 0 to 1.
+        name: Name of the loss.
+    """
+
+    def __init__(self, label_smoothing: float = 0.0, name: str = "cross_entropy"):
+        super().__init__(name=name)
+        self.label_smoothing = label_smoothing
+
+    def terms(self, targets: dict[str, Any], outputs: dict[str, Any]) -> DistillationTerms:
+        loss = cross_entropy(targets["labels"], outputs["logits"], self.label_smoothing)
+        num_teachers = targets["teacher_logits"].shape[1] if "teacher_logits" in targets else 0
+        ground_truth = ops.ones_like(loss)[:, None]
+        ignored = ops.repeat(ops.zeros_like(ground_truth), num_teachers, axis=1)
+        selection = ops.concatenate([ignored, ground_truth], axis=1)
+        return DistillationTerms(loss, {"cross_entropy": loss}, selection)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"label_smoothing": self.label_smoothing, "name": self.name}
+
+
+def teacher_availability_of(targets: dict[str, Any]) -> Any:
+    """Returns `(batch, teachers)`: 1 where a teacher can see the sample, else 0.
+
+    Args:
+        targets: As `DistillationLoss.terms` takes them; without `teacher_available` all are 1.
+    """
+    everywhere = ops.ones_like(targets["teacher_logits"][..., 0])
+    if "teacher_available" not in targets:
+        return everywhere
+    return ops.cast(targets["teacher_available"], everywhere.dtype)
+
+
+def normalized_shares(weights: Any) -> Any:
+    """Returns weights `(batch, teachers)`, not negative, scaled to rows that sum to 1 (or to 0)."""
+    total = ops.sum(weights, axis=1, keepdims=True)
+    return weights / ops.where(total > 0, total, ops.ones_like(total))
+
+
+def complement_shares(fractions: Any, available: Any) -> Any:
+    """Returns `w_k = (1 - q_k) / (n - 1)` over the n teachers that are available to a sample.
+
+    Where n = 1 the formula is 0 / 0; that teacher is then followed in full (ours).
+
+    Args:
+        fractions: q, `(batch, teachers)`, summing to 1 over the available teachers.
+        available: `(batch, teachers)`, 1 or 0.
+
+    Returns:
+        `(batch, teachers)`, rows summing to 1, or to 0 where nobody is available.
+    """
+    several = ops.sum(available, axis=1, keepdims=True) > 1
+    return normalized_shares(available * ops.where(several, 1.0 - fractions, available))
+
+
+def selection_of(shares: Any) -> Any:
+    """Returns `(batch, teachers + 1)`: the shares `(batch, teachers)`, then the ground truth's."""
+    remaining = ops.maximum(1.0 - ops.sum(shares, axis=1, keepdims=True), 0.0)
+    return ops.concatenate([shares, remaining], axis=1)
+
+
+def semantic_distance(teacher_embedding: Any, projected_embedding: Any, kind: str = "mse") -> Any:
+    """Returns the mean squared error, or 1 - cosine, between two embeddings per sample.
+
+    Args:
+        teacher_embedding: `(batch, width)`.
+        projected_embedding: `(batch, width)`, the student's, projected to the teacher's width.
+        kind: `mse` or `cosine`.
+
+    Returns:
+        `(batch,)`. Source: the MSE on the first dense layer is VSKD's (Ni et al. 2022); the
+        cosine is ours.
+
+    Raises:
+        ValueError: `kind` is neither.
+    """
+    if kind == "mse":
+        return ops.mean(ops.square(teacher_embedding - projected_embedding), axis=-1)
+    if kind == "cosine":
+        teacher = ops.normalize(teacher_embedding, axis=-1)
+        student = ops.normalize(projected_embedding, axis=-1)
+        return 1.0 - ops.sum(teacher * student, axis=-1)
+    raise ValueError(f"kind must be mse or cosine. Received: {kind}")
+
+
+def semantic_distances(targets: dict[str, Any], outputs: dict[str, Any], kind: str = "mse") -> Any:
+    """Returns `(batch, teachers)`: `semantic_distance` of each teacher and its projection.
+
+    Args:
+        targets: As `DistillationLoss.terms` takes them.
+        outputs: As `DistillationLoss.terms` takes them.
+        kind: `mse` or `cosine`.
+    """
+    pairs = zip(targets["teacher_embeddings"], outputs["projected_embeddings"], strict=True)
+    return ops.stack(
+        [semantic_distance(teacher, student, kind) for teacher, student in pairs], axis=1
+    )

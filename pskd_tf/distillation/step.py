@@ -1,0 +1,123 @@
+"""One distillation step, shared by the Keras 3 distiller and its tf_keras twin."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import tensorflow as tf
+from keras import ops
+
+from pskd_tf.distillation.losses.base import DistillationLoss, DistillationTerms
+
+
+def next_samples(tensor: Any) -> Any:
+    """Returns the samples shifted by one: the next one of each, the last one's being the first.
+
+    Where a `tf.distribute` strategy runs several devices, the batch is the whole one, in the order
+    of the devices: each takes over the first sample of the device after it.
+
+    Args:
+        tensor: `(batch, ...)`, a device's part of the batch.
+
+    Returns:
+        `(batch, ...)`. No gradient flows from one device to another.
+    """
+    devices = tf.distribute.get_strategy().num_replicas_in_sync
+    if devices == 1:
+        return ops.roll(tensor, -1, axis=0)
+    context = tf.distribute.get_replica_context()
+    firsts = context.all_gather(tensor[:1], axis=0)
+    following = tf.math.floormod(context.replica_id_in_sync_group + 1, devices)
+    return ops.concatenate([tensor[1:], firsts[following][None]], axis=0)
+
+
+TEACHERS_SEE = ("sources", "mixture")
+
+
+def mix_with_next(tensor: Any, share: Any) -> Any:
+    """Mixes each sample with the next one of its batch (mixup, Zhang et al. 2018).
+
+    Args:
+        tensor: `(batch, ...)`, floating.
+        share: `(batch,)`, the share in 0..1 that a sample keeps of itself.
+
+    Returns:
+        `(batch, ...)`: `share * x_i + (1 - share) * x_(i+1)`, the last one mixed with the first.
+    """
+    own = ops.reshape(share, (-1,) + (1,) * (len(tensor.shape) - 1))
+    return own * tensor + (1.0 - own) * next_samples(tensor)
+
+
+def distillation_step(
+    loss: DistillationLoss,
+    targets: dict[str, Any],
+    outputs: dict[str, Any],
+    share: Any = None,
+    teachers_see: str = "sources",
+) -> DistillationTerms:
+    """Returns the loss of one batch, mixed as the student's inputs were.
+
+    A mixed input has two sources, each with its own label, so its loss is the mixture of two
+    losses. Teachers asked about the `sources` give each loss its own outputs, and ACS selects for
+    each source by itself. Teachers asked about the `mixture` give both losses the same outputs,
+    what they say about the very input of the student; ACS then selects by how sure each teacher
+    still is of either label (function matching: Beyer et al., CVPR 2022; its use here is ours).
+
+    Args:
+        loss: The distillation loss.
+        targets: As `DistillationLoss.terms` takes them: labels of the unmixed batch, and teachers'
+            outputs on what they see.
+        outputs: As `DistillationLoss.terms` takes them, for the mixed inputs.
+        share: `(batch,)` as given to `mix_with_next`, or None for an unmixed batch.
+        teachers_see: `sources` or `mixture`.
+
+    Returns:
+        The terms, each `(batch, ...)`.
+    """
+    if share is None:
+        return loss.terms(targets, outputs)
+    outputs = loss.prepared(outputs)
+    own = loss.terms(targets, outputs)
+    if teachers_see == "mixture":
+        rolled = {**targets, "labels": next_samples(targets["labels"])}
+    else:
+        rolled = {
+            key: [next_samples(item) for item in value]
+            if isinstance(value, list)
+            else next_samples(value)
+            for key, value in targets.items()
+        }
+    other = loss.terms(rolled, outputs)
+
+    def mixed(first: Any, second: Any) -> Any:
+        weight = ops.reshape(share, (-1,) + (1,) * (len(first.shape) - 1))
+        return weight * first + (1.0 - weight) * second
+
+    return DistillationTerms(
+        mixed(own.loss, other.loss),
+        {name: mixed(own.parts[name], other.parts[name]) for name in own.parts},
+        mixed(own.selection, other.selection),
+    )
+
+
+def teacher_availability(streams: Mapping[str, Any], teachers: Iterable[str]) -> dict[str, Any]:
+    """Collects the batch's `<name>_available` columns.
+
+    Args:
+        streams: The batch's columns.
+        teachers: Names of the teachers, in order.
+
+    Returns:
+        `{"teacher_available": (batch, teachers)}`, or nothing where no teacher has such a column;
+        a teacher without one sees every sample.
+    """
+    names = list(teachers)
+    columns = [streams.get(f"{name}_available") for name in names]
+    known = [column for column in columns if column is not None]
+    if not known:
+        return {}
+    everywhere = ops.ones_like(known[0])
+    return {
+        "teacher_available": ops.stack(
+            [everywhere if column is None else column for column in columns], axis=1
+        )
+    }

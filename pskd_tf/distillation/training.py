@@ -1,0 +1,290 @@
+"""One resumable training of a student: optimiser, epochs, records and devices."""
+
+import functools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from data_prep.errors import UserError
+from data_prep.files import whole_file
+from pskd_tf.data.batches import draw_generator, training_batches
+from pskd_tf.data.clips import PairedClips
+from pskd_tf.distillation.distiller import PSKDDistiller
+from pskd_tf.distillation.losses.base import DistillationLoss
+from pskd_tf.settings import AugmentationSettings, InputSettings, TrainingSettings
+
+
+def make_optimizer(settings: TrainingSettings, total_steps: int) -> keras.optimizers.Optimizer:
+    """Makes AdamW with warm-up, a cosine to 0 and a moving average of the weights.
+
+    Args:
+        settings: Rates and momenta.
+        total_steps: Steps of the whole training.
+
+    Returns:
+        An unbuilt optimiser; at the end of `fit` it puts the average in place of the weights.
+    """
+    warmup = max(1, round(settings.warmup_share * total_steps))
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0,
+        decay_steps=max(1, total_steps - warmup),
+        warmup_target=settings.peak_learning_rate,
+        warmup_steps=warmup,
+    )
+    optimizer = keras.optimizers.AdamW(
+        schedule,
+        weight_decay=settings.weight_decay,
+        beta_1=0.9,
+        beta_2=0.99,
+        use_ema=True,
+        ema_momentum=settings.ema_momentum,
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+class EpochRecord(keras.callbacks.Callback):
+    """Writes weights, optimiser, epoch and history, whole, at epochs' boundaries.
+
+    Args:
+        path: The record, an .npz file; each one replaces the one before.
+        every_epochs: Epochs from one record to the next.
+        epochs: Epochs of the whole training.
+        report: Called with the number of finished epochs at each boundary.
+    """
+
+    def __init__(self, path: Path, every_epochs: int, epochs: int, report: Callable[[int], None]):
+        super().__init__()
+        self.path = path
+        self.every_epochs = every_epochs
+        self.epochs = epochs
+        self.report = report
+        self.history: list[dict[str, float]] = []
+
+    def restore(self, distiller: PSKDDistiller) -> int:
+        """Loads the record into a built distiller, where there is one.
+
+        Returns:
+            The epoch to begin with: 0 without a record.
+        """
+        if not self.path.exists():
+            return 0
+        with np.load(self.path, allow_pickle=False) as record:
+            for number, variable in enumerate(_variables(distiller)):
+                variable.assign(record[f"variable_{number}"])
+            self.history = json.loads(str(record["history"]))
+            return int(record["epoch"])
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        self.history.append({name: float(value) for name, value in (logs or {}).items()})
+        finished = epoch + 1
+        if finished % self.every_epochs == 0 and finished < self.epochs:
+            arrays = {
+                f"variable_{number}": keras.ops.convert_to_numpy(variable)
+                for number, variable in enumerate(_variables(self.model))
+            }
+            with whole_file(self.path) as temporary:
+                np.savez(temporary, epoch=finished, history=json.dumps(self.history), **arrays)
+        self.report(finished)
+
+
+def _variables(distiller: PSKDDistiller) -> list:
+    return [*distiller.learned_variables, *distiller.optimizer.variables]
+
+
+class SeedDropout(keras.callbacks.Callback):
+    """Sets every dropout layer's seed at each epoch's start from (seed, stage, epoch).
+
+    Args:
+        student: The model whose dropout layers are seeded.
+        seed: The run's seed.
+        stage: Name of the stage.
+    """
+
+    def __init__(self, student: keras.Model, seed: int, stage: str):
+        super().__init__()
+        self.student = student
+        self.seed = seed
+        self.stage = stage
+        self.generators = [
+            layer.seed_generator
+            for layer in student.layers
+            if isinstance(layer, keras.layers.Dropout) and layer.rate > 0
+        ]
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        for number, generator in enumerate(self.generators):
+            draws = draw_generator(self.seed, f"{self.stage}/dropout", epoch, number)
+            seed = draws.integers(2**31)
+            strategy = self.student.distribute_strategy
+            # Devices draw for themselves.
+            states = strategy.experimental_local_results(generator.state.value)
+            for device, state in enumerate(states):
+                # The second number counts the calls within the epoch.
+                state.assign([seed + device, 0])
+
+
+# Python's part of a call is about a tenth of a small net's step.
+_MOST_STEPS_IN_A_CALL = 16
+
+
+def fit_student(
+    student: keras.Model,
+    teachers: Mapping[str, keras.Model | None],
+    loss: DistillationLoss,
+    clips: PairedClips,
+    *,
+    seed: int,
+    stage: str,
+    training: TrainingSettings,
+    inputs: InputSettings,
+    augmentation: AugmentationSettings,
+    given: Mapping[str, np.ndarray] | None = None,
+    dropped_teachers: Sequence[str] = (),
+    embedding_widths: Mapping[str, int] | None = None,
+    teachers_see: str = "sources",
+    kept_views: Path | None = None,
+    record_path: Path,
+    record_every_epochs: int = 10,
+    resumed: Callable[[int], None] = lambda epoch: None,
+    report: Callable[[int], None] = lambda epoch: None,
+    callbacks: tuple[keras.callbacks.Callback, ...] = (),
+) -> tuple[list[dict[str, float]], dict[str, np.ndarray]]:
+    """Trains `student` (a teacher of a later stage, or the student) for a fixed length.
+
+    Called, as its models are built, under the `scope()` of a `device_strategy` of several devices,
+    it trains on all of them at once.
+
+    Args:
+        student: The model to train; at the end it holds the moving average of its weights. Over
+            several devices its BatchNormalization layers become `synchronized`.
+        teachers: Live models, or None for teachers whose outputs are in `given`, by name.
+        loss: The distillation loss.
+        clips: The training clips.
+        seed: The run's seed.
+        stage: Names the random draws; equal names and seeds draw equally.
+        training: Length and optimiser.
+        inputs: The preprocessing.
+        augmentation: Strengths of the random changes.
+        given: Given teachers' outputs, `<name>_logits` `(clips, classes)` and
+            `<name>_embedding` `(clips, width)`.
+        dropped_teachers: Teachers of whom each batch, drawn at random, lacks one (DGKD).
+        embedding_widths: Width of the given teachers' embeddings.
+        teachers_see: As `PSKDDistiller` takes it.
+        kept_views: As `training_batches` takes it.
+        record_path: Where the epoch record is kept while the training lasts.
+        record_every_epochs: Epochs from one record to the next.
+        resumed: Called with the epoch where a record is resumed.
+        report: Called with the number of finished epochs.
+        callbacks: Further Keras callbacks.
+
+    Returns:
+        The metrics of each epoch, and the learned projections of the student's embedding by
+        teacher, `(student width, teacher width)` (none where the loss reads no embeddings).
+
+    Raises:
+        UserError: There are fewer clips than one batch holds, or devices share a batch unequally.
+    """
+    batch_size = min(training.batch_size, len(clips))  # a small set is one batch
+    _share_out(student, batch_size)
+    distiller = PSKDDistiller(student, teachers, loss, embedding_widths, teachers_see)
+    steps = len(clips) // batch_size
+    optimizer = make_optimizer(training, training.epochs * steps)
+    several = student.distribute_strategy.num_replicas_in_sync > 1
+    distiller.compile(
+        optimizer=optimizer,
+        jit_compile=False,
+        # What devices tell each other cannot stand in TensorFlow's loop over the steps.
+        steps_per_execution=1 if several else _steps_in_a_call(steps),
+    )
+    optimizer.build(distiller.trainable_variables)
+    record = EpochRecord(record_path, record_every_epochs, training.epochs, report)
+    first_epoch = record.restore(distiller)
+    if first_epoch:
+        resumed(first_epoch)
+    live = [teacher for teacher in teachers.values() if teacher is not None]
+    streams = {tensor.name for model in (student, *live) for tensor in model.inputs}
+    batches = training_batches(
+        clips,
+        streams,
+        seed=seed,
+        stage=stage,
+        first_epoch=first_epoch,
+        epochs=training.epochs,
+        batch_size=batch_size,
+        inputs=inputs,
+        augmentation=augmentation,
+        mixup=training.mixup,
+        given=given,
+        dropped_teachers=dropped_teachers,
+        kept_views=kept_views,
+    )
+    distiller.fit(
+        batches,
+        initial_epoch=first_epoch,
+        epochs=training.epochs,
+        steps_per_epoch=steps,
+        shuffle=False,  # the stream has its own order
+        verbose=0,
+        callbacks=[SeedDropout(student, seed, stage), record, *callbacks],
+    )
+    kernels = {
+        name: keras.ops.convert_to_numpy(layer.kernel)
+        for name, layer in distiller.student_projections.items()
+    }
+    return record.history, kernels
+
+
+def _steps_in_a_call(steps: int) -> int:
+    """Returns the most steps that one call may do: a divisor, or Keras would go beyond an epoch."""
+    return max(number for number in range(1, _MOST_STEPS_IN_A_CALL + 1) if steps % number == 0)
+
+
+def _share_out(student: keras.Model, batch_size: int) -> None:
+    """Makes the parts of a batch on several devices count as one batch."""
+    devices = student.distribute_strategy.num_replicas_in_sync
+    if batch_size % devices:
+        rule = f"A batch must be a multiple of the {devices} devices (--batch_size)"
+        raise UserError(rule, f"{batch_size} clips")
+    for layer in student.layers if devices > 1 else []:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = True
+
+
+def device_strategy(name: str) -> tf.distribute.Strategy:
+    """Returns TensorFlow's strategy of a name; models are built and trained under its `scope()`.
+
+    `mirrored` gives each device an equal part of every batch and adds their gradients, so that a
+    training is the one of a single device at the same batch size, except for rounding and for the
+    masks of dropout, which each device draws for itself. `fit_student` sees to it.
+
+    Args:
+        name: `none`, or `mirrored` over all GPUs (all logical CPUs where there is no GPU).
+
+    Returns:
+        The strategy; for `none` TensorFlow's default one.
+
+    Raises:
+        UserError: The name is unknown, or there is one device only.
+    """
+    if name == "none":
+        return tf.distribute.get_strategy()
+    if name != "mirrored":
+        raise UserError("strategy must be none or mirrored", name)
+    return _mirrored()
+
+
+# One object a process: each numbers its collective operations from the same start, so that a
+# second one would take up the numbers of the first.
+@functools.cache
+def _mirrored() -> tf.distribute.MirroredStrategy:
+    kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+    devices = [device.name for device in tf.config.list_logical_devices(kind)]
+    if len(devices) < 2:
+        rule = "strategy mirrored needs at least 2 devices (CUDA_VISIBLE_DEVICES=0,1 names GPUs)"
+        raise UserError(rule, f"one {kind}")
+    return tf.distribute.MirroredStrategy(devices)

@@ -1,0 +1,162 @@
+"""The export of a student: C array, settings, operator resolver, golden vectors."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_prep.errors import UserError
+from data_prep.files import file_sha256, whole_folder
+from pskd_tf.data.features import accelerometer_features, resample_clip
+from pskd_tf.evaluation.tflm import (
+    Int8Interface,
+    arena_bytes,
+    quantise_input,
+    tflm_logits,
+    tflm_operators,
+)
+from pskd_tf.export.headers import (
+    MODEL_DATA_HEADER,
+    golden_vectors_header,
+    model_data_source,
+    model_settings_header,
+    op_resolver_header,
+)
+from pskd_tf.export.plain_c.source import plain_model
+from pskd_tf.settings import InputSettings
+
+
+def clip_input(
+    samples: np.ndarray, input_settings: InputSettings, interface: Int8Interface
+) -> np.ndarray:
+    """Resamples, derives the channels and quantises; `pskd_prepare_clip` in C does the same.
+
+    Args:
+        samples: `(length, 3)` in g, at least two samples; a window has `steps` of them.
+        input_settings: The preprocessing.
+        interface: The model's scale and zero point.
+
+    Returns:
+        `(steps, 1, channels)` int8.
+
+    Raises:
+        UserError: A feature is not finite.
+    """
+    # What overflows is refused below.
+    with np.errstate(over="ignore", invalid="ignore"):
+        resampled = resample_clip(samples, input_settings.steps)
+        features = accelerometer_features(resampled, input_settings.gravity_taps)
+    quantised = quantise_input(features, interface.input_scale, interface.input_zero_point)
+    return quantised[:, None, :]
+
+
+MINIMUM_GOLDEN_CLIPS = 32
+# CMSIS-NN's scratch buffers took 6 % more than the host's figure on a Cortex-M55.
+_ARENA_MARGIN = 1.25
+
+
+def export_student(
+    folder: str | Path,
+    tflite: bytes,
+    *,
+    input_settings: InputSettings,
+    class_names: Sequence[str],
+    segment_limits: tuple[int, int],
+    clip_rate_hz: float,
+    golden_clips: Sequence[tuple[str, np.ndarray]],
+    provenance: dict[str, Any],
+) -> dict[str, Any]:
+    """Writes the export folder, whole or not at all; the same arguments give the same bytes.
+
+    Files: `student_int8.tflite`, `model_data.h`, `model_data.cc`, `model_settings.h`,
+    `op_resolver.h`, `golden_vectors.h`, `plain_model.h`, `plain_model.c` (the same student, no
+    interpreter) and `manifest.json`, which holds the SHA-256 of the others.
+
+    Args:
+        folder: The folder; an older one there is replaced.
+        tflite: The int8 flatbuffer.
+        input_settings: The preprocessing that the model was trained on.
+        class_names: Label of each output, in order.
+        segment_limits: Shortest and longest training clip, in samples.
+        clip_rate_hz: Rate of the training clips, in Hz.
+        golden_clips: At least 32 pairs of a clip's name and its raw samples `(length, 3)` in g.
+        provenance: What made the model, as JSON can hold it.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        UserError: The model does not run in int8 on TensorFlow Lite Micro, or the arguments do
+            not fit it.
+    """
+    operators = tflm_operators(tflite)
+    interface = Int8Interface.read(tflite)
+    clips = [(str(name), np.asarray(samples, np.float32)) for name, samples in golden_clips]
+    _check(interface, input_settings, class_names, segment_limits, clips)
+    inputs = np.stack([clip_input(samples, input_settings, interface) for _, samples in clips])
+    outputs, _ = tflm_logits(tflite, inputs)
+    measured = arena_bytes(tflite)
+    # Whole kilobytes.
+    reserved = -(-int(measured * _ARENA_MARGIN) // 1024) * 1024
+    texts = {
+        "model_data.h": MODEL_DATA_HEADER,
+        "model_data.cc": model_data_source(tflite),
+        "model_settings.h": model_settings_header(
+            interface,
+            input_settings,
+            class_names,
+            segment_limits,
+            measured,
+            reserved,
+            clip_rate_hz,
+        ),
+        "op_resolver.h": op_resolver_header(operators),
+        "golden_vectors.h": golden_vectors_header(clips, inputs, outputs),
+        **plain_model(tflite),
+    }
+    with whole_folder(folder) as temporary:
+        (temporary / "student_int8.tflite").write_bytes(tflite)
+        for name, text in texts.items():
+            (temporary / name).write_text(text, encoding="ascii", newline="\n")
+        manifest = {
+            "files": {path.name: file_sha256(path) for path in sorted(temporary.iterdir())},
+            "flatbuffer_bytes": len(tflite),
+            "operators": list(operators),
+            "measured_arena_bytes": measured,
+            "arena_bytes": reserved,
+            "class_names": list(class_names),
+            "golden_clips": [name for name, _ in clips],
+            "provenance": provenance,
+        }
+        text = json.dumps(manifest, indent=2, sort_keys=True, allow_nan=False)
+        (temporary / "manifest.json").write_text(f"{text}\n", encoding="ascii", newline="\n")
+    return manifest
+
+
+def _check(
+    interface: Int8Interface,
+    input_settings: InputSettings,
+    class_names: Sequence[str],
+    segment_limits: tuple[int, int],
+    clips: Sequence[tuple[str, np.ndarray]],
+) -> None:
+    if interface.input_shape != input_settings.accelerometer_shape:
+        raise UserError(
+            f"The input settings must give the model's input {interface.input_shape}",
+            input_settings.accelerometer_shape,
+        )
+    if len(class_names) != interface.num_classes:
+        raise UserError(
+            f"The model's {interface.num_classes} outputs need as many labels", len(class_names)
+        )
+    if not 2 <= segment_limits[0] <= segment_limits[1]:
+        raise UserError("Segment limits are two lengths, 2 <= shortest <= longest", segment_limits)
+    if len(clips) < MINIMUM_GOLDEN_CLIPS:
+        raise UserError(f"An export needs {MINIMUM_GOLDEN_CLIPS} golden clips", len(clips))
+    for name, samples in clips:
+        if samples.ndim != 2 or samples.shape[1] != 3 or len(samples) < 2:
+            raise UserError("A golden clip is (length, 3), length at least 2", samples.shape, name)
+        if not np.isfinite(samples).all():
+            raise UserError("A golden clip must be finite", "NaN or infinity", name)

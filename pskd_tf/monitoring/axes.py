@@ -1,0 +1,176 @@
+"""The check of a worn sensor's axes."""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from data_prep.errors import UserError
+from pskd_tf.export.boards.axis_map import AxisMap
+from pskd_tf.monitoring.protocol import (
+    BoardActivity,
+    BoardClock,
+    BoardHeader,
+    BoardSample,
+    BoardStatus,
+)
+
+# For a board on the right wrist: the axis of UTD-MHAD's sensor that then points up (reads +1 g),
+# and the sign. The forearm's axis (x) was fitted to the skeletons; palm and thumb were inferred
+# from gestures. docs/boards.md has the numbers; the data set's authors do not document it.
+WRIST_POSES = MappingProxyType(
+    {
+        "fingers up": (0, 1),
+        "fingers down": (0, -1),
+        "palm up": (2, 1),
+        "palm down": (2, -1),
+        "thumb down": (1, 1),
+        "thumb up": (1, -1),
+    }
+)
+
+
+_SCALE_TOLERANCE = 0.1
+_OFFSET_TOLERANCE_G = 0.1
+_TILT_TOLERANCE_DEGREES = 30.0
+
+
+@dataclass(frozen=True)
+class AxesCheck:
+    """What the six poses say.
+
+    Attributes:
+        correction: From the axes of the samples to the wrist's; the identity if all is well.
+        scale: `(3,)` for x, y, z of the wrist: what 1 g reads.
+        offset: `(3,)` in g, what none reads.
+        tilt: `(3,)` in degrees, between the pose's axis and the nearest axis of the sensor.
+        faults: What is wrong besides the axes, as sentences.
+    """
+
+    correction: AxisMap
+    scale: np.ndarray
+    offset: np.ndarray
+    tilt: np.ndarray
+    faults: tuple[str, ...]
+
+    @classmethod
+    def from_poses(cls, readings: Mapping[str, np.ndarray]) -> "AxesCheck":
+        """Judges readings; the rule is ours.
+
+        For each axis of the wrist, half the difference of its two poses is 1 g along one axis of
+        the sensor, and half their sum the offset.
+
+        Args:
+            readings: For each of `WRIST_POSES` the mean `(3,)` in g while it was held still.
+
+        Returns:
+            The check.
+
+        Raises:
+            UserError: Two axes of the wrist read the same axis: the poses were not those asked for.
+        """
+        pairs = {place: np.asarray(readings[pose]) for pose, place in WRIST_POSES.items()}
+        half = np.array([(pairs[axis, 1] - pairs[axis, -1]) / 2 for axis in range(3)])
+        axes = np.abs(half).argmax(axis=1)
+        if len(set(axes)) != 3:
+            read = ", ".join("xyz"[axis] for axis in axes)
+            rule = "The six poses must turn each axis of the sensor up and down"
+            raise UserError(rule, f"x, y, z of the wrist on {read} of the sensor; do them again")
+        along = half[range(3), axes]
+        middle = np.array([(pairs[axis, 1] + pairs[axis, -1]) / 2 for axis in range(3)])
+        lengths = np.linalg.norm(half, axis=1)
+        signs = tuple(-1 if value < 0 else 1 for value in along)
+        correction = AxisMap(tuple(map(int, axes)), signs)
+        tilt = np.degrees(np.arccos(np.clip(np.abs(along) / lengths, 0.0, 1.0)))
+        offset = middle[range(3), axes] * signs
+        check = cls(correction, lengths, offset, tilt, ())
+        return cls(correction, lengths, offset, tilt, check._find_faults())
+
+    def _find_faults(self) -> tuple[str, ...]:
+        faults = []
+        for name, scale, offset, tilt in zip(
+            "xyz", self.scale, self.offset, self.tilt, strict=True
+        ):
+            if abs(scale - 1.0) > _SCALE_TOLERANCE:
+                faults.append(f"1 g along {name} reads {scale:.2f} g: unit or range is wrong")
+            if abs(offset) > _OFFSET_TOLERANCE_G:
+                faults.append(f"{name} is off by {offset:+.2f} g")
+            if tilt > _TILT_TOLERANCE_DEGREES:
+                faults.append(f"{name} is {tilt:.0f} degrees askew of the sensor's axis")
+        if self.correction.is_mirrored:
+            faults.append("the axes are mirrored, which no way of wearing does: check the poses")
+        return tuple(faults)
+
+
+_STILL_SECONDS = 1.0
+_STILL_G = 0.03  # standard deviation; a hand that is held still has about 0.01
+_SAME_POSE_COSINE = 0.7  # 45 degrees
+
+
+def hold_poses(
+    messages: Iterable[BoardHeader | BoardSample | BoardActivity | BoardStatus],
+    patience_seconds: float = 60.0,
+) -> tuple[BoardHeader, dict[str, np.ndarray]]:
+    """Asks for each pose and waits until the board was still in it for a second.
+
+    Args:
+        messages: From a `BoardPort`.
+        patience_seconds: Of the board's clock, for each pose.
+
+    Returns:
+        The board's header, and for each of `WRIST_POSES` the mean `(3,)` in g.
+
+    Raises:
+        UserError: A pose was not held in time, or no header came.
+    """
+    waiting = list(WRIST_POSES)
+    means: dict[str, np.ndarray] = {}
+    held: deque[tuple[float, tuple[float, float, float]]] = deque()
+    clock = BoardClock()
+    header, asked = None, 0.0
+    _ask(waiting[0])
+    for message in messages:
+        if isinstance(message, BoardHeader):
+            header = message
+        if not isinstance(message, BoardSample):
+            continue
+        now = clock.seconds(message.time_us)
+        held.append((now, message.values))
+        while held[-1][0] - held[0][0] > _STILL_SECONDS:
+            held.popleft()
+        mean = _still_mean(held)
+        if mean is not None and header is not None and not _is_near(mean, list(means.values())):
+            means[waiting[0]] = mean
+            print("  " + ", ".join(f"{value:+.2f}" for value in mean), flush=True)
+            waiting, asked = waiting[1:], now
+            held.clear()
+            if not waiting:
+                return header, means
+            _ask(waiting[0])
+        elif now - asked > patience_seconds:
+            rule = f"Each pose must be held still within {patience_seconds:g} s"
+            raise UserError(rule, f"not so: {waiting[0]}")
+    raise UserError("The poses need a board that sends samples", "the end")
+
+
+def _ask(pose: str) -> None:
+    print(f"hold still: {pose}", flush=True)
+
+
+def _still_mean(held: deque[tuple[float, tuple[float, float, float]]]) -> np.ndarray | None:
+    """Returns the mean of a second of stillness, None if it was none."""
+    if held[-1][0] - held[0][0] < 0.9 * _STILL_SECONDS:
+        return None
+    values = np.array([sample for _, sample in held])
+    # NaN is not still.
+    return values.mean(axis=0) if (values.std(axis=0) < _STILL_G).all() else None
+
+
+def _is_near(mean: np.ndarray, others: list[np.ndarray]) -> bool:
+    """Returns whether it is the last pose still."""
+    if not others:
+        return False
+    lengths = np.linalg.norm(mean) * np.linalg.norm(others[-1])
+    return bool(mean @ others[-1] > _SAME_POSE_COSINE * lengths)

@@ -1,0 +1,221 @@
+"""The serial protocol of a board: its messages and its port."""
+
+import csv
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from data_prep.errors import UserError
+
+PROTOCOL_VERSION = 1
+
+
+@dataclass(frozen=True)
+class BoardHeader:
+    """`pskd,VERSION,PROJECT,RUNTIME,RATE,RANGE,AXES,CLASSES`.
+
+    Attributes:
+        project: First digits of the SHA-256 of the export's manifest.
+        runtime: "tflm" or "plain_c".
+        rate_hz: Of the samples.
+        range_g: Largest value of the sensor.
+        axes: From the sensor's axes to those of the samples, as `AxisMap.parse` reads it.
+        num_classes: Of the model.
+    """
+
+    project: str
+    runtime: str
+    rate_hz: float
+    range_g: float
+    axes: str
+    num_classes: int
+
+
+@dataclass(frozen=True)
+class BoardSample:
+    """`sample,TIME,X,Y,Z`.
+
+    Attributes:
+        time_us: The board's clock, which wraps around at 2^32.
+        values: x, y, z of the wrist in g; NaN where the sensor gave no number.
+    """
+
+    time_us: int
+    values: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class BoardActivity:
+    """`activity,TIME,INDEX,LABEL,CONFIDENCE`.
+
+    Attributes:
+        time_us: The board's clock.
+        index: A class, -1 for "unknown", -2 for "no signal".
+        label: Its name.
+        confidence: Its probability, or of the best class if it is unknown; None without signal.
+    """
+
+    time_us: int
+    index: int
+    label: str
+    confidence: float | None
+
+
+@dataclass(frozen=True)
+class BoardStatus:
+    """`status,TIME,WORD,NUMBER`; docs/serial_protocol.md lists the words.
+
+    Attributes:
+        time_us: The board's clock.
+        word: What happened.
+        number: What goes with it.
+    """
+
+    time_us: int
+    word: str
+    number: int
+
+
+def parse_message(line: str) -> BoardHeader | BoardSample | BoardActivity | BoardStatus | None:
+    """Reads a line.
+
+    Args:
+        line: Without its end.
+
+    Returns:
+        What it says; None for a line that is damaged, or none of the protocol's (boot messages,
+        a line whose beginning was missed).
+
+    Raises:
+        UserError: The board speaks another version of the protocol.
+    """
+    try:
+        (fields,) = csv.reader([line], strict=True)
+        kind, *rest = fields
+        if kind == "pskd":
+            version = int(rest[0])
+            if version != PROTOCOL_VERSION:
+                rule = f"The board must speak version {PROTOCOL_VERSION} of the protocol"
+                raise UserError(rule, f"version {version}; export its project again")
+            _, project, runtime, rate, largest, axes, classes = rest
+            rate_hz = _finite(rate)
+            return BoardHeader(project, runtime, rate_hz, _finite(largest), axes, int(classes))
+        time_us = int(rest[0])
+        if kind == "sample":
+            x, y, z = map(float, rest[1:])
+            return BoardSample(time_us, (x, y, z))
+        if kind == "activity":
+            _, index, label, confidence = rest
+            probability = _finite(confidence) if confidence else None
+            return BoardActivity(time_us, int(index), label, probability)
+        if kind == "status":
+            _, word, number = rest
+            return BoardStatus(time_us, word, int(number))
+    except UserError:
+        raise
+    except (ValueError, IndexError, csv.Error):
+        return None
+    return None
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+_WRAP = 1 << 32
+
+
+class BoardClock:
+    """Turns stamps of 32 bits into seconds since the first one."""
+
+    def __init__(self) -> None:
+        self._newest: int | None = None
+        self._elapsed_us = 0
+
+    def seconds(self, time_us: int) -> float:
+        """Returns the seconds from the first stamp given to this one.
+
+        Args:
+            time_us: A stamp, less than 2^31 us from the one given before; an earlier one gives
+                fewer seconds.
+        """
+        if self._newest is None:
+            self._newest = time_us
+        step = (time_us - self._newest) % _WRAP
+        self._elapsed_us += step - _WRAP if step >= _WRAP // 2 else step
+        self._newest = time_us
+        return self._elapsed_us / 1e6
+
+
+_POLL_SECONDS = 0.1
+_LONGEST_LINE = 4096
+
+
+class BoardPort:
+    """A board behind a port, to be used in a `with` block.
+
+    Args:
+        port: Its name, such as /dev/ttyACM0 or COM3.
+        baud: Bits a second; USB ports of the board's own ignore it.
+        silence_seconds: After so long without a line of the protocol, reading ends with an error.
+
+    Raises:
+        UserError: pyserial is not installed, or the port cannot be opened.
+    """
+
+    def __init__(self, port: str, baud: int = 115200, silence_seconds: float = 10.0):
+        try:
+            import serial
+        except ImportError as error:
+            rule = "The monitor needs pyserial: pip install 'pskd_tf[monitor]'"
+            raise UserError(rule, "it is not installed") from error
+        self._serial: Any = None
+        self._failure = serial.SerialException
+        try:
+            self._serial = serial.Serial(port, baud, timeout=_POLL_SECONDS)
+        except (serial.SerialException, ValueError, OSError) as error:
+            raise UserError("port must be a serial port that can be opened", error, port) from error
+        self._silence_seconds = silence_seconds
+        self.port = port
+
+    def __enter__(self) -> "BoardPort":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._serial.close()
+
+    def messages(self) -> Iterator[BoardHeader | BoardSample | BoardActivity | BoardStatus]:
+        """Yields what the board says, for ever; lines of no sense are left out.
+
+        Raises:
+            UserError: The line went silent, was closed, or carries another protocol.
+        """
+        held = b""
+        heard = time.monotonic()
+        while True:
+            try:
+                held += self._serial.read(max(1, self._serial.in_waiting))
+            except (self._failure, OSError) as error:
+                raise UserError("The port must stay open", error, self.port) from error
+            *lines, held = held.split(b"\n")
+            held = held[-_LONGEST_LINE:]
+            for line in lines:
+                message = parse_message(line.decode("utf-8", "replace").rstrip("\r"))
+                if message is not None:
+                    heard = time.monotonic()
+                    yield message
+            if time.monotonic() - heard > self._silence_seconds:
+                rule = "A board with a project of pskd_tf.export must send lines"
+                received = f"none in {self._silence_seconds:g} s; is --baud right"
+                raise UserError(rule, received, self.port)

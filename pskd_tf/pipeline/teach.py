@@ -1,0 +1,413 @@
+"""The stages that train: teachers, their outputs, students."""
+
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+from data_prep.files import json_sha256, whole_file
+from data_prep.prepared_set import PreparedSet
+from pskd_tf.data.batches import draw_generator, training_batches
+from pskd_tf.data.clips import PairedClips
+from pskd_tf.data.views import plain_views, random_views
+from pskd_tf.distillation.losses.base import DistillationLoss
+from pskd_tf.distillation.losses.registry import make_loss
+from pskd_tf.distillation.training import device_strategy, fit_student
+from pskd_tf.evaluation.scores import model_outputs
+from pskd_tf.models.registry import STREAMS_READ, build_model, mean_of_models, select_inputs
+from pskd_tf.pipeline.stage import RESULT_VERSION, RunContext, Stage, load_weights, save_weights
+from pskd_tf.settings import MIXTURE_OUTPUTS, AugmentationSettings, InputSettings, TrainingSettings
+
+
+def given_columns(
+    arrays: Mapping[str, np.ndarray], clips: PairedClips, teachers: Collection[str]
+) -> dict[str, np.ndarray]:
+    """Picks teachers' cached outputs for clips, by the clips' names.
+
+    Args:
+        arrays: `clip_ids` and columns of one row per clip, as `teacher_outputs_stage` wrote them.
+        clips: The clips to pick for; each is among the cached ones.
+        teachers: Whose columns are wanted.
+
+    Returns:
+        The columns, in the order of `clips`.
+    """
+    place = {clip_id: row for row, clip_id in enumerate(arrays["clip_ids"])}
+    rows = [place[clip_id] for clip_id in clips.clip_ids]
+    wanted = {f"{one}_{kind}" for one in teachers for kind in ("logits", "embedding", "available")}
+    return {name: column[rows] for name, column in arrays.items() if name in wanted}
+
+
+def availability_column(teacher: str, clips: PairedClips) -> dict[str, np.ndarray]:
+    """Says which clips a teacher can see, where it cannot see them all.
+
+    Args:
+        teacher: Name of the teacher's model.
+        clips: The clips.
+
+    Returns:
+        `{"<teacher>_available": (clips,) float32}`, or nothing.
+    """
+    if "skeleton" not in STREAMS_READ[teacher] or clips.has_skeleton.all():
+        return {}
+    return {f"{teacher}_available": clips.has_skeleton.astype(np.float32)}
+
+
+def build_stage_model(stage: Stage, clips: PairedClips) -> keras.Model:
+    """Builds the model of a fit stage with fresh weights."""
+    inputs = InputSettings(**stage.settings["inputs"])
+    return build_model(
+        stage.settings["model"],
+        accelerometer_shape=inputs.accelerometer_shape,
+        skeleton_shape=(inputs.skeleton_frames, clips.skeleton_channels),
+        num_classes=stage.settings["num_classes"],
+    )
+
+
+def load_stage_model(stage: Stage, context: RunContext, clips: PairedClips) -> keras.Model:
+    """Builds the model of a finished fit stage and loads what it learned."""
+    model = build_stage_model(stage, clips)
+    model.set_weights(load_weights(context.folder(stage) / "weights.npz"))
+    return model
+
+
+def load_teachers(stage: Stage, context: RunContext, clips: PairedClips) -> dict[str, keras.Model]:
+    """Builds the teachers that a fit stage calls live and loads what they learned.
+
+    Args:
+        stage: A fit stage; its inputs are the teachers' fit stages, by `<teacher>`, or by
+            `<teacher>/<seed>` where those of several seeds speak together.
+        context: Where results lie.
+        clips: The training clips.
+
+    Returns:
+        One model for each of the stage's teachers, by name.
+    """
+    return {
+        name: mean_of_models(
+            [
+                load_stage_model(one, context, clips)
+                for role, one in stage.inputs.items()
+                if role.partition("/")[0] == name
+            ],
+            name,
+        )
+        for name in stage.settings["teachers"]
+    }
+
+
+def teachers_see(stage: Stage) -> str:
+    """Returns what a fit stage's teachers see, as `PSKDDistiller` takes it."""
+    return "mixture" if stage.settings.get("teacher_outputs") in MIXTURE_OUTPUTS else "sources"
+
+
+class TensorBoardScalars(keras.callbacks.Callback):
+    """Writes every metric of every epoch as a TensorBoard scalar.
+
+    Keras' own callback writes graphs and batches too, and TensorFlow's summaries are one operation
+    for each metric; at 0.1 s an epoch the first would be most of the work and the second a twelfth.
+
+    Args:
+        folder: Where the event files go.
+    """
+
+    def __init__(self, folder: Path):
+        super().__init__()
+        self.writer = EventFileWriter(str(folder))
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        values = [
+            Summary.Value(tag=name, simple_value=float(value))
+            for name, value in (logs or {}).items()
+        ]
+        event = Event(wall_time=time.time(), step=epoch + 1, summary=Summary(value=values))
+        self.writer.add_event(event)
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        self.writer.close()
+
+
+def fit_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
+    """Trains the stage's model and writes its weights and history.
+
+    Args:
+        stage: A stage of kind `fit`.
+        context: Where to read and report.
+        folder: Where to write `weights.npz` and `history.csv`.
+
+    Returns:
+        What `result.json` says: parameters, epochs and the share of samples that followed each
+        target, averaged over all epochs; and the devices, where the training was shared by several.
+    """
+    strategy = device_strategy(context.strategy)
+    with strategy.scope():
+        result = _fit(stage, context, folder)
+    devices = strategy.num_replicas_in_sync
+    return result if devices == 1 else result | {"devices": devices}
+
+
+def _kept_views(stage: Stage, context: RunContext, clips: PairedClips) -> Path | None:
+    if context.views_dir is None:
+        return None
+    # All that the draws depend on, so not the loss, the teachers or the optimiser.
+    settings = stage.settings
+    names = ("dataset", "seed", "draws", "inputs", "augmentation")
+    draws = {name: settings[name] for name in names}
+    draws |= {name: settings["training"][name] for name in ("epochs", "batch_size")}
+    draws |= {"clips": clips.clip_ids, "result_version": RESULT_VERSION}
+    return context.views_dir / json_sha256(draws)[:16]
+
+
+def _fit(stage: Stage, context: RunContext, folder: Path) -> dict:
+    settings = stage.settings
+    clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), settings["train_clips"])
+    seed, draws = settings["seed"], settings["draws"]
+    if "skeleton" in STREAMS_READ[settings["model"]]:
+        clips = clips.subset(clips.has_skeleton)
+    keras.utils.set_random_seed(int(draw_generator(seed, f"{draws}/weights").integers(2**31)))
+    model = build_stage_model(stage, clips)
+    given, widths, teachers = {}, {}, {}
+    if "teacher_outputs" in stage.inputs:
+        source = context.folder(stage.inputs["teacher_outputs"]) / "outputs.npz"
+        with np.load(source, allow_pickle=False) as arrays:
+            given = given_columns(arrays, clips, settings["teachers"])
+        teachers = dict.fromkeys(settings["teachers"])
+        widths = {teacher: given[f"{teacher}_embedding"].shape[1] for teacher in teachers}
+    else:
+        teachers = load_teachers(stage, context, clips)
+        for teacher in teachers:
+            given |= availability_column(teacher, clips)
+    name = context.folder(stage).name
+    history, projections = fit_student(
+        model,
+        teachers,
+        make_loss(**settings["loss"]),
+        clips,
+        seed=seed,
+        stage=draws,
+        training=TrainingSettings(**settings["training"]),
+        inputs=InputSettings(**settings["inputs"]),
+        augmentation=AugmentationSettings(**settings["augmentation"]),
+        given=given,
+        dropped_teachers=settings["teachers"] if settings.get("drop_one_teacher") else (),
+        embedding_widths=widths,
+        teachers_see=teachers_see(stage),
+        kept_views=_kept_views(stage, context, clips),
+        record_path=context.record(stage),
+        record_every_epochs=context.record_every_epochs,
+        resumed=lambda epoch: context.log(f"resumed {name} from epoch {epoch}"),
+        report=lambda epoch: context.advance(1),
+        callbacks=(TensorBoardScalars(context.run_dir / "tensorboard" / name),),
+    )
+    save_weights(folder / "weights.npz", model.get_weights())
+    with whole_file(folder / "projections.npz") as temporary:
+        np.savez(temporary, **projections)
+    table = pd.DataFrame(history)
+    table.insert(0, "epoch", range(1, len(table) + 1))
+    table.to_csv(folder / "history.csv", index=False)
+    followed = {
+        column.removeprefix("followed_"): float(table[column].mean())
+        for column in table
+        if column.startswith("followed_")
+    }
+    return {"parameters": model.count_params(), "epochs": len(table), "followed": followed}
+
+
+def teacher_outputs_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
+    """Writes each teacher's logits and embeddings of the training clips.
+
+    `in_sample`: the teachers that were trained on these very clips. `cross_fitted`: each subject's
+    logits come from teachers that never saw that subject. Embeddings always come from the teachers
+    trained on all of them, because the spaces of different nets cannot be compared.
+
+    Args:
+        stage: A stage of kind `teacher_outputs`; inputs are `<teacher>` and, for `cross_fitted`,
+            `<teacher>/<subject>`.
+        context: Where to read and report.
+        folder: Where to write `outputs.npz`.
+
+    Returns:
+        What `result.json` says: each teacher's accuracy on the clips as they were cached, and the
+        share of clips on which at least one is right.
+    """
+    settings = stage.settings
+    clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), settings["train_clips"])
+    views = _views(clips, settings)
+    arrays: dict[str, np.ndarray] = {"clip_ids": np.array(clips.clip_ids)}
+    right = {}
+    for name in settings["teachers"]:
+        own = _mean_outputs(stage.inputs[name], context, clips, views)
+        logits = own["logits"]
+        if settings["teacher_outputs"] == "cross_fitted":
+            logits = np.empty_like(own["logits"])
+            for subject in settings["train_subjects"]:
+                rows = clips.subjects == subject
+                chosen = [{key: view[rows] for key, view in one.items()} for one in views]
+                fold = stage.inputs[f"{name}/{subject}"]
+                logits[rows] = _mean_outputs(fold, context, clips, chosen)["logits"]
+        arrays[f"{name}_logits"] = logits
+        arrays[f"{name}_embedding"] = own["embedding"]
+        arrays |= availability_column(name, clips)
+        seen = arrays.get(f"{name}_available", np.ones(len(clips))) > 0
+        right[name] = np.where(seen, logits.argmax(axis=1) == clips.labels, False)
+    with whole_file(folder / "outputs.npz") as temporary:
+        np.savez(temporary, **arrays)
+    return {
+        "accuracy": {name: float(hits.mean()) for name, hits in right.items()},
+        "any_right": float(np.any(list(right.values()), axis=0).mean()),
+    }
+
+
+def _views(clips: PairedClips, settings: dict) -> list[dict[str, np.ndarray]]:
+    inputs = InputSettings(**settings["inputs"])
+    streams = {stream for name in settings["teachers"] for stream in STREAMS_READ[name]}
+    if settings["views"] == 0:
+        return [plain_views(clips, streams, inputs)]
+    augmentation = AugmentationSettings(**settings["augmentation"])
+    rows = np.arange(len(clips))
+    return [
+        random_views(
+            clips,
+            rows,
+            streams,
+            draw_generator(settings["seed"], "teacher_views", number),
+            inputs,
+            augmentation,
+        )
+        for number in range(settings["views"])
+    ]
+
+
+def _mean_outputs(
+    teacher: Stage, context: RunContext, clips: PairedClips, views: list[dict[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    model = load_stage_model(teacher, context, clips)
+    outputs = [model_outputs(model, view) for view in views]
+    return {key: np.mean([one[key] for one in outputs], axis=0) for key in outputs[0]}
+
+
+def with_live_outputs(
+    batches: tf.data.Dataset, teachers: Mapping[str, keras.Model]
+) -> tf.data.Dataset:
+    """Adds each teacher's outputs on the very views of a batch as columns of the batch.
+
+    Args:
+        batches: `(x, y)` with every stream that the teachers read.
+        teachers: Models by name.
+
+    Returns:
+        The same batches with `<name>_logits` and `<name>_embedding` in `x`.
+    """
+
+    def add(x: dict[str, Any], y: Any) -> tuple[dict[str, Any], Any]:
+        columns = dict(x)
+        for name, teacher in teachers.items():
+            outputs = teacher(select_inputs(teacher, x), training=False)
+            columns[f"{name}_logits"] = outputs["logits"]
+            columns[f"{name}_embedding"] = outputs["embedding"]
+        return columns, y
+
+    return batches.map(add, num_parallel_calls=1, deterministic=True)
+
+
+@dataclass(frozen=True)
+class StudentTeaching:
+    """The teachers of a finished fit stage, cached or live.
+
+    Attributes:
+        student: The fit stage.
+        clips: Its training clips.
+        given: Cached outputs' columns, `(clips, ...)`.
+        live: Live teachers by name. While a student is compressed they are asked about the sources
+            of a mixture, also where the student's training asked them about the mixture.
+        projections: Learned projections by teacher, `(student width, teacher width)`.
+    """
+
+    student: Stage
+    clips: PairedClips
+    given: Mapping[str, np.ndarray]
+    live: Mapping[str, keras.Model]
+    projections: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @staticmethod
+    def load(student: Stage, context: RunContext, clips: PairedClips) -> "StudentTeaching":
+        """Reads what taught a student.
+
+        Args:
+            student: A finished fit stage.
+            context: Where results lie.
+            clips: Its training clips.
+
+        Returns:
+            The teachers; none for a baseline.
+        """
+        names = student.settings["teachers"]
+        given, live = {}, {}
+        if "teacher_outputs" in student.inputs:
+            source = context.folder(student.inputs["teacher_outputs"]) / "outputs.npz"
+            with np.load(source, allow_pickle=False) as arrays:
+                given = given_columns(arrays, clips, names)
+        else:
+            live = load_teachers(student, context, clips)
+            for name in names:
+                given |= availability_column(name, clips)
+        with np.load(context.folder(student) / "projections.npz", allow_pickle=False) as arrays:
+            projections = {name: arrays[name] for name in arrays.files}
+        return StudentTeaching(student, clips, given, live, projections)
+
+    @property
+    def batch_size(self) -> int:
+        """Clips in a batch."""
+        return min(self.student.settings["training"]["batch_size"], len(self.clips))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in an epoch."""
+        return len(self.clips) // self.batch_size
+
+    def batches(self, stage: str, epochs: int) -> tf.data.Dataset:
+        """Streams augmented batches with the teachers' outputs as columns.
+
+        Args:
+            stage: Names the random draws.
+            epochs: Epochs to end after.
+        """
+        settings = self.student.settings
+        streams = {"accelerometer"}
+        streams |= {tensor.name for teacher in self.live.values() for tensor in teacher.inputs}
+        batches = training_batches(
+            self.clips,
+            streams,
+            seed=settings["seed"],
+            stage=stage,
+            first_epoch=0,
+            epochs=epochs,
+            batch_size=self.batch_size,
+            inputs=InputSettings(**settings["inputs"]),
+            augmentation=AugmentationSettings(**settings["augmentation"]),
+            mixup=settings["training"]["mixup"],
+            given=self.given,
+        )
+        return with_live_outputs(batches, self.live) if self.live else batches
+
+    def taught_or_not(self, distil: bool) -> tuple["StudentTeaching", DistillationLoss]:
+        """Returns the teaching and its loss, or the same training with the ground truth alone.
+
+        Args:
+            distil: Whether the teachers go on teaching.
+        """
+        loss = self.student.settings["loss"]
+        if distil:
+            return self, make_loss(**loss)
+        smoothing = loss["arguments"].get("label_smoothing", 0.0)
+        alone = StudentTeaching(self.student, self.clips, {}, {})
+        return alone, make_loss("cross_entropy", {"label_smoothing": smoothing})

@@ -1,1 +1,0 @@
-"""Pieces of HTML and SVG as text."""

@@ -1,0 +1,202 @@
+"""What a run's models did, computed again from their weights: teacher selection and embeddings."""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from keras import ops
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
+
+from pskd_tf.data.batches import draw_generator
+from pskd_tf.data.clips import PairedClips
+from pskd_tf.data.views import EvaluationViews, evaluation_views
+from pskd_tf.distillation.losses.acs import followed_shares
+from pskd_tf.evaluation.scores import model_outputs
+from pskd_tf.models.registry import STREAMS_READ
+from pskd_tf.pipeline.stage import Stage, load_weights
+from pskd_tf.pipeline.teach import availability_column, build_stage_model, given_columns
+from pskd_tf.run import LoadedRun, StageRecord
+from pskd_tf.settings import SELECTIONS_BY_STUDENT, InputSettings
+
+
+def stage_model(record: StageRecord, clips: PairedClips) -> keras.Model:
+    """Builds the model of a fit stage and loads what it learned.
+
+    Args:
+        record: The stage; found by its folder, so that results of other versions can be read.
+        clips: Any clips of the set; they say how many joints there are.
+
+    Returns:
+        The model.
+    """
+    model = build_stage_model(Stage(record.kind, record.name, record.settings), clips)
+    model.set_weights(load_weights(record.folder / "weights.npz"))
+    return model
+
+
+def followed_by_class(run: LoadedRun, kind: str) -> dict[str, np.ndarray] | None:
+    """Replays the selection of the first fold's student of the first seed.
+
+    The selection is that of the loss, asked once about every training clip without random changes:
+    cached teachers by their cached outputs, live ones by their weights.
+
+    Args:
+        run: The run.
+        kind: Kind of the teachers' outputs.
+
+    Returns:
+        For each teacher and then `ground_truth` the mean share of each class, `(classes,)`, NaN
+        for a class without a training clip; None where the student's loss selects nothing.
+    """
+    score = run.scores(f"students/{kind}/{run.first_seed}")[0]
+    fit = run.stage(score.inputs["model"])
+    if fit.settings["loss"]["name"] != "adaptive_confidence_semantic" or not fit.inputs:
+        return None
+    names = fit.settings["teachers"]
+    selection = fit.settings["loss"]["arguments"]["selection"]
+    clips = PairedClips.load_clips(run.prepared, fit.settings["train_clips"])
+    inputs = InputSettings(**fit.settings["inputs"])
+    if "teacher_outputs" in fit.inputs:
+        source = run.stage(fit.inputs["teacher_outputs"]).folder / "outputs.npz"
+        with np.load(source, allow_pickle=False) as arrays:
+            given = given_columns(arrays, clips, names)
+        rows = np.arange(len(clips))
+        teachers = [given[f"{name}_logits"] for name in names]
+        seen = [given.get(f"{name}_available", np.ones(len(clips))) for name in names]
+        student = np.zeros_like(teachers[0])
+        if selection in SELECTIONS_BY_STUDENT:
+            views = evaluation_views(clips, {"accelerometer"}, inputs)
+            student = _mean_by_clip(_logits(fit, clips, views), views.rows)
+    else:
+        views = evaluation_views(clips, _streams([*names, "accelerometer_student"]), inputs)
+        rows = views.rows
+        teachers = [_teacher_logits(run, fit, name, clips, views) for name in names]
+        seen = [_available(name, clips)[rows] for name in names]
+        student = _logits(fit, clips, views)
+    shares = followed_shares(
+        ops.convert_to_tensor(clips.labels[rows]),
+        ops.convert_to_tensor(np.stack(teachers, axis=1), "float32"),
+        ops.convert_to_tensor(student, "float32"),
+        selection,
+        ops.convert_to_tensor(np.stack(seen, axis=1), "float32"),
+    )
+    shares = ops.convert_to_numpy(shares)
+    shares = np.concatenate([shares, 1 - shares.sum(axis=1, keepdims=True)], axis=1)
+    return _by_class([*names, "ground_truth"], shares, clips.labels[rows], len(run.class_names))
+
+
+def _by_class(
+    names: list[str], shares: np.ndarray, labels: np.ndarray, num_classes: int
+) -> dict[str, np.ndarray]:
+    sums = np.zeros((num_classes, len(names)))
+    np.add.at(sums, labels, shares)
+    counts = np.bincount(labels, minlength=num_classes)[:, None]
+    means = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    return {name: np.clip(means[:, column], 0, 1) for column, name in enumerate(names)}
+
+
+def _streams(models: list[str]) -> set[str]:
+    return {stream for name in models for stream in STREAMS_READ.get(name, ("accelerometer",))}
+
+
+def _logits(stage: StageRecord, clips: PairedClips, views: EvaluationViews) -> np.ndarray:
+    return model_outputs(stage_model(stage, clips), views.streams)["logits"]
+
+
+def _teacher_logits(
+    run: LoadedRun, fit: StageRecord, name: str, clips: PairedClips, views: EvaluationViews
+) -> np.ndarray:
+    """The mean over the seeds that speak together; there is one, but for an ensemble."""
+    keys = [key for role, key in fit.inputs.items() if role.partition("/")[0] == name]
+    return np.mean([_logits(run.stage(key), clips, views) for key in keys], axis=0)
+
+
+def _available(name: str, clips: PairedClips) -> np.ndarray:
+    return availability_column(name, clips).get(f"{name}_available", np.ones(len(clips)))
+
+
+def _mean_by_clip(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    sums = np.zeros((rows.max() + 1, values.shape[1]))
+    np.add.at(sums, rows, values)
+    return sums / np.bincount(rows)[:, None]
+
+
+@dataclass(frozen=True)
+class EmbeddingMap:
+    """A map of one model.
+
+    Attributes:
+        name: The model, as `ScoredModel.name` has it.
+        places: `(clips, 2)`.
+        labels: `(clips,)` class indices.
+    """
+
+    name: str
+    places: np.ndarray
+    labels: np.ndarray
+
+
+_MOST_CLIPS, _FEWEST_CLIPS = 450, 12
+_SAME = 1e-6
+
+
+def embedding_maps(run: LoadedRun) -> list[EmbeddingMap]:
+    """Lays out what the teachers and the shipped student make of the first fold's held-out clips.
+
+    Of more than 450 clips, 450 are drawn. A clip's embedding is the mean over its views.
+
+    Args:
+        run: The run.
+
+    Returns:
+        One map for each teacher of the first seed, and one for the student before pruning.
+    """
+    seed = run.metrics["teacher_seeds"][0]
+    names = {f"teachers/{name}": seed for name in run.metrics["teachers"]}
+    names[f"students/{run.first_kind}"] = run.first_seed
+    maps = []
+    for name, own_seed in names.items():
+        score = run.scores(f"{name}/{own_seed}")[0]
+        fit = run.stage(score.inputs["model"])
+        clips = PairedClips.load_clips(run.prepared, score.settings["clips"])
+        if len(clips) > _MOST_CLIPS:
+            drawn = draw_generator(0, "map").choice(len(clips), _MOST_CLIPS, replace=False)
+            clips = clips.subset(np.sort(drawn))
+        streams = STREAMS_READ[fit.settings["model"]]
+        if "skeleton" in streams:
+            clips = clips.subset(clips.has_skeleton)
+        views = evaluation_views(clips, streams, InputSettings(**fit.settings["inputs"]))
+        embedding = model_outputs(stage_model(fit, clips), views.streams)["embedding"]
+        sums = np.zeros((len(clips), embedding.shape[1]))
+        np.add.at(sums, views.rows, embedding)
+        means = sums / np.bincount(views.rows, minlength=len(clips))[:, None]
+        maps.append(EmbeddingMap(name, plane_places(means), clips.labels))
+    return maps
+
+
+def plane_places(embedding: np.ndarray) -> np.ndarray:
+    """Lays embeddings out in the plane: t-SNE from a PCA start, seeded, one thread.
+
+    Args:
+        embedding: `(clips, width)`.
+
+    Returns:
+        `(clips, 2)` float; by PCA alone for fewer than 12 clips, and one place for all where a
+        net says the same of every clip. The same input gives the same output, which several
+        threads would not promise.
+    """
+    if np.ptp(embedding, axis=0).max(initial=0) < _SAME:
+        return np.zeros((len(embedding), 2))  # t-SNE would divide by their spread, and crash
+    if len(embedding) < _FEWEST_CLIPS:
+        plane = np.zeros((len(embedding), 2))
+        if len(embedding) < 2:
+            return plane
+        width = min(2, *embedding.shape)
+        plane[:, :width] = PCA(width, random_state=0).fit_transform(embedding)
+        return plane
+    neighbours = min(30.0, (len(embedding) - 1) / 3)
+    layout = TSNE(2, init="pca", random_state=0, perplexity=neighbours, max_iter=500)
+    with threadpool_limits(1):
+        return layout.fit_transform(embedding)

@@ -1,1 +1,0 @@
-"""What a report computes again from a run's weights."""

@@ -1,0 +1,476 @@
+"""A finished run, read from its folder."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data_prep.errors import UserError
+from data_prep.files import file_sha256
+from data_prep.prepared_set import PreparedSet
+from pskd_tf.reporting.charts import colour_of
+from pskd_tf.reporting.markup import words
+from pskd_tf.settings import InputSettings
+
+
+@dataclass(frozen=True)
+class StageRecord:
+    """What a stage was and what it left.
+
+    Attributes:
+        folder: Its folder.
+        kind: `fit`, `teacher_outputs`, `compress` or `score`.
+        key: Its SHA-256.
+        settings: What its result depends on.
+        inputs: Keys of the stages whose results it read, by role.
+    """
+
+    folder: Path
+    kind: str
+    key: str
+    settings: dict[str, Any]
+    inputs: dict[str, str]
+
+    @classmethod
+    def load(cls, folder: Path) -> "StageRecord":
+        """Reads a stage's folder.
+
+        Args:
+            folder: The folder that `run_stage` wrote.
+
+        Returns:
+            The record.
+
+        Raises:
+            UserError: It is not there, or not readable.
+        """
+        path = folder / "stage.json"
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            return cls(
+                folder,
+                **{name: content[name] for name in ("kind", "key")}
+                | {"settings": content["settings"], "inputs": content["inputs"]},
+            )
+        except (OSError, ValueError, KeyError) as error:
+            rule = "Every stage of the run must be in --stages_dir, which is RUN/stages by default"
+            raise UserError(rule, error, path) from error
+
+    @property
+    def name(self) -> str:
+        """The folder's name without the key."""
+        return self.folder.name.rsplit("-", 1)[0]
+
+    @cached_property
+    def result(self) -> dict[str, Any]:
+        """What the stage said about itself."""
+        return json.loads((self.folder / "result.json").read_text(encoding="utf-8"))
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """One row an epoch; empty where the stage trained nothing."""
+        path = self.folder / "history.csv"
+        return pd.read_csv(path) if path.exists() else pd.DataFrame()
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Class probabilities of clips.
+
+    Attributes:
+        clip_ids: `(clips,)` names.
+        labels: `(clips,)` true class indices.
+        on_wrist: `(clips,)` whether the sensor was worn at the wrist.
+        probabilities: `(clips, classes)`, rows summing to 1.
+    """
+
+    clip_ids: np.ndarray
+    labels: np.ndarray
+    on_wrist: np.ndarray
+    probabilities: np.ndarray
+
+    @property
+    def guesses(self) -> np.ndarray:
+        """`(clips,)` class indices."""
+        return self.probabilities.argmax(axis=1)
+
+    @property
+    def right(self) -> np.ndarray:
+        """`(clips,)` whether the guess is the label."""
+        return self.guesses == self.labels
+
+    @classmethod
+    def load(cls, folders: Sequence[Path]) -> "Predictions":
+        """Pools the predictions of score stages, one a fold."""
+        parts = []
+        for folder in folders:
+            with np.load(folder / "predictions.npz", allow_pickle=False) as arrays:
+                parts.append({name: arrays[name] for name in arrays.files})
+        whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        # Under `vote` the rows hold shares of windows and a trace of the mean; sums differ from 1.
+        total = whole["probabilities"].sum(axis=1, keepdims=True)
+        return cls(
+            clip_ids=whole["clip_ids"],
+            labels=whole["labels"],
+            on_wrist=whole["on_wrist"],
+            probabilities=whole["probabilities"] / total,
+        )
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """All that a report is made from.
+
+    Attributes:
+        run_dir: The run's folder.
+        metrics: `metrics.json`.
+        settings: `settings.json`.
+        export: `export/manifest.json`.
+        prepared: The prepared set.
+        stages: Every stage, in the order of the run's account of times.
+        compression: `compression.json` of `pskd_tf.compress`, or None.
+    """
+
+    run_dir: Path
+    metrics: dict[str, Any]
+    settings: dict[str, Any]
+    export: dict[str, Any]
+    prepared: PreparedSet
+    stages: tuple[StageRecord, ...]
+    compression: Any = None
+
+    @classmethod
+    def load(
+        cls,
+        run_dir: str | Path,
+        stages_dir: str | Path | None = None,
+        prepared_dir: str | Path | None = None,
+    ) -> "LoadedRun":
+        """Reads a run.
+
+        Args:
+            run_dir: The run's folder.
+            stages_dir: Where its stages lie; `run_dir/stages` if None.
+            prepared_dir: Where its prepared set lies; `run_dir/prepared` if None.
+
+        Returns:
+            The run.
+
+        Raises:
+            UserError: The run is not finished, or a stage or the prepared set is missing.
+        """
+        run_dir = Path(run_dir)
+        metrics = read_metrics(run_dir)
+        folder = Path(stages_dir or run_dir / "stages")
+        compression = run_dir / "compression.json"
+        return cls(
+            run_dir=run_dir,
+            metrics=metrics,
+            settings=_read(run_dir / "settings.json"),
+            export=_read(run_dir / "export" / "manifest.json"),
+            prepared=PreparedSet.load(prepared_dir or run_dir / "prepared"),
+            stages=tuple(StageRecord.load(folder / name) for name in metrics["wall_seconds"]),
+            compression=_read(compression) if compression.exists() else None,
+        )
+
+    @property
+    def class_names(self) -> list[str]:
+        """Name of each class index."""
+        return self.prepared.description.class_names
+
+    @property
+    def first_kind(self) -> str:
+        """The kind of teacher outputs whose student ships."""
+        return self.settings["teacher_outputs"][0]
+
+    @property
+    def first_seed(self) -> int:
+        """The student seed whose model is exported."""
+        return self.settings["seeds"][0]
+
+    def scores(self, what: str) -> list[StageRecord]:
+        """Returns the score stages of one model and seed, one a fold, in the folds' order."""
+        start = f"score-{what.replace('/', '-')}-of-"
+        return [stage for stage in self.stages if stage.name.startswith(start)]
+
+    def predictions(self, what: str, fold: int | None = None) -> Predictions:
+        """Returns what a model said of one fold's held-out clips, or of those of all folds."""
+        stages = self.scores(what)
+        return Predictions.load(
+            [one.folder for one in (stages if fold is None else [stages[fold]])]
+        )
+
+    def stage(self, key: str) -> StageRecord:
+        """Returns the stage of a key."""
+        return next(stage for stage in self.stages if stage.key == key)
+
+    def clip_rows(self, clip_ids: Sequence[str]) -> list[int]:
+        """Returns the rows of the manifest in which clips stand."""
+        rows = {clip: row for row, clip in enumerate(self.prepared.manifest["clip_id"])}
+        return [rows[clip] for clip in clip_ids]
+
+
+def read_metrics(run_dir: str | Path) -> dict[str, Any]:
+    """Reads the numbers of a finished run.
+
+    Args:
+        run_dir: The run's folder.
+
+    Returns:
+        The content of `metrics.json`.
+
+    Raises:
+        UserError: There are none.
+    """
+    return _read(Path(run_dir) / "metrics.json")
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError("A report needs a finished run of pskd_tf.train", error, path) from error
+
+
+@dataclass(frozen=True)
+class ScoredModel:
+    """One row of the tables.
+
+    Attributes:
+        name: `teachers/<name>`, `baseline`, `students/<kind>`, `pruned` or `int8`.
+        label: For people.
+        seeds: The seeds it was trained with.
+        colour: Its colour in every figure.
+    """
+
+    name: str
+    label: str
+    seeds: tuple[int, ...]
+    colour: str
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What `LoadedRun.predictions` takes, one a seed."""
+        return tuple(f"{self.name}/{seed}" for seed in self.seeds)
+
+
+def scored_models(run: LoadedRun) -> list[ScoredModel]:
+    """Lists a run's models: the chain of teachers, the baseline, the students, the small ones."""
+    seeds = tuple(run.metrics["seeds"])
+    named = [
+        (f"teachers/{name}", words(name), tuple(run.metrics["teacher_seeds"]))
+        for name in run.metrics["teachers"]
+    ]
+    named.append(("baseline", "student, cross-entropy alone", seeds))
+    for kind in run.metrics["students_by_teacher_outputs"]:
+        named.append((f"students/{kind}", f"student, {words(kind)} teachers", seeds))
+    named.append(("pruned", "shipped student, pruned", seeds))
+    named.append(("int8", "shipped student, int8", seeds))
+    return [ScoredModel(name, label, own, colour_of(name)) for name, label, own in named]
+
+
+FORMS = ("cross-entropy alone", "float", "pruned", "int8")
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """The numbers and settings of one run.
+
+    Attributes:
+        name: The shortest end of its path that no other compared run has.
+        metrics: `metrics.json`.
+        settings: `settings.json`.
+    """
+
+    name: str
+    metrics: dict[str, Any]
+    settings: dict[str, Any]
+
+    @property
+    def seeds(self) -> list[int]:
+        """The student seeds."""
+        return self.metrics["seeds"]
+
+    def summary(self, form: str) -> dict[str, Any]:
+        """Returns the scores of one of `FORMS`, as `metrics.json` holds them."""
+        if form == "cross-entropy alone":
+            return self.metrics["baseline"]["cross_entropy"]
+        return self.metrics["student"][form]
+
+
+def load_compared_runs(run_dirs: Sequence[str | Path]) -> list[ComparedRun]:
+    """Reads the runs.
+
+    Args:
+        run_dirs: Folders of at least two finished runs, each once.
+
+    Returns:
+        The runs, in the same order.
+
+    Raises:
+        UserError: Fewer than two, one twice, or one is not finished.
+    """
+    folders = [Path(one).resolve() for one in run_dirs]
+    if len(folders) < 2 or len(set(folders)) < len(folders):
+        received = ", ".join(map(str, run_dirs))
+        raise UserError("--compare takes at least two different runs", received)
+    runs = []
+    for folder, name in zip(folders, _short_names(folders), strict=True):
+        metrics = read_metrics(folder)
+        path = folder / "settings.json"
+        settings = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        runs.append(ComparedRun(name, metrics, settings))
+    return runs
+
+
+def paired_values(first: ComparedRun, other: ComparedRun, form: str) -> list[float] | None:
+    """Returns other minus first, a value for each seed that both have.
+
+    Args:
+        first: The run that is subtracted.
+        other: Another run.
+        form: One of `FORMS`.
+
+    Returns:
+        Differences of the accuracy, fractions; None where the runs were scored on other clips or
+        share no seed.
+    """
+    for key in ("dataset", "protocol", "folds", "splits_sha256"):
+        # Older runs lack the hash; their folds still name the subjects.
+        each = [run.metrics[key] for run in (first, other) if key in run.metrics]
+        if len(each) == 2 and each[0] != each[1]:
+            return None
+    values = [
+        dict(zip(run.seeds, run.summary(form)["accuracy"]["values"], strict=True))
+        for run in (first, other)
+    ]
+    shared = [seed for seed in first.seeds if seed in values[1]]
+    return [values[1][seed] - values[0][seed] for seed in shared] or None
+
+
+def settings_differences(runs: Sequence[ComparedRun]) -> dict[str, list[str]]:
+    """Returns every setting in which the runs differ, by its dotted name, one value a run."""
+    flat = [_flat(run.settings) for run in runs]
+    names = list(dict.fromkeys(name for one in flat for name in one))
+    values = {name: [one.get(name, "not there") for one in flat] for name in names}
+    return {name: each for name, each in values.items() if len(set(each)) > 1}
+
+
+def _flat(value: Any, name: str = "") -> dict[str, str]:
+    if isinstance(value, dict):
+        found: dict[str, str] = {}
+        for key, one in value.items():
+            found |= _flat(one, f"{name}.{key}" if name else key)
+        return found
+    return {name: ", ".join(map(str, value)) if isinstance(value, list) else str(value)}
+
+
+def _short_names(folders: Sequence[Path]) -> list[str]:
+    for count in range(1, max(len(folder.parts) for folder in folders) + 1):
+        names = [os.sep.join(folder.parts[-count:]) for folder in folders]
+        if len(set(names)) == len(names):
+            return names
+    return [str(folder) for folder in folders]
+
+
+SCORES = ("accuracy", "macro_f1", "wrist_actions_accuracy")
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run of `pskd_tf.train` with its export.
+
+    Attributes:
+        run_dir: Its folder.
+        metrics: The content of `metrics.json`.
+        provenance: What the export says about its origin.
+        tflite: The exported int8 flatbuffer.
+        num_classes: Width of the student's logits.
+    """
+
+    run_dir: Path
+    metrics: dict[str, Any]
+    provenance: dict[str, Any]
+    tflite: bytes
+    num_classes: int
+
+    @classmethod
+    def read(cls, run_dir: str | Path) -> "FinishedRun":
+        """Reads a run.
+
+        Args:
+            run_dir: Its folder.
+
+        Returns:
+            The run.
+
+        Raises:
+            UserError: The run is not finished, or its flatbuffer is not the one it exported.
+        """
+        run_dir = Path(run_dir)
+        manifest_path = run_dir / "export" / "manifest.json"
+        for path in (run_dir / "metrics.json", manifest_path):
+            if not path.is_file():
+                raise UserError("A finished run has metrics.json and export/", "none", path)
+        metrics = json.loads((run_dir / "metrics.json").read_text(encoding="utf-8"))
+        manifest = json.loads(manifest_path.read_text(encoding="ascii"))
+        model = manifest_path.with_name("student_int8.tflite")
+        if not model.is_file() or file_sha256(model) != manifest["files"][model.name]:
+            raise UserError("An export's files must be unchanged", "another hash", model)
+        classes = len(manifest["class_names"])
+        return cls(run_dir, metrics, manifest["provenance"], model.read_bytes(), classes)
+
+    @property
+    def inputs(self) -> InputSettings:
+        """The preprocessing that the student was trained on."""
+        return InputSettings(**self.provenance["settings"]["inputs"])
+
+    def recorded_scores(self, form: str) -> dict[str, float] | None:
+        """Returns what `metrics.json` says about the exported student.
+
+        Args:
+            form: `float`, `pruned` or `int8`.
+
+        Returns:
+            The scores of the exported seed, fractions 0..1; None where they pool several folds, of
+            which the exported student saw one.
+        """
+        if len(self.metrics["folds"]) > 1:
+            return None
+        seed = self.metrics["seeds"].index(self.provenance["seed"])
+        return {name: self.metrics["student"][form][name]["values"][seed] for name in SCORES}
+
+    def weights_files(self, stages_dir: str | Path | None = None) -> dict[str, Path]:
+        """Finds the exported student's Keras weights.
+
+        Args:
+            stages_dir: Where the run kept its stages; `RUN/stages` if None.
+
+        Returns:
+            Files by form, `float` and `pruned`; empty where the stages are elsewhere.
+        """
+        stages_dir = Path(stages_dir or self.run_dir / "stages")
+        compressed = _stage_folder(stages_dir, self.provenance["stage_key"])
+        if compressed is None:
+            return {}
+        made_by = json.loads((compressed / "stage.json").read_text(encoding="utf-8"))
+        student = _stage_folder(stages_dir, made_by["inputs"]["student"])
+        if student is None:
+            return {}
+        return {"float": student / "weights.npz", "pruned": compressed / "weights.npz"}
+
+    def model_name(self, weights_file: Path) -> str:
+        """Returns the name of the exported student's net, given its `float` weights' file."""
+        made_by = json.loads(weights_file.with_name("stage.json").read_text(encoding="utf-8"))
+        return made_by["settings"]["model"]
+
+
+def _stage_folder(stages_dir: Path, key: str) -> Path | None:
+    found = sorted(stages_dir.glob(f"*-{key[:12]}/result.json"))
+    return found[0].parent if found else None

@@ -1,0 +1,1 @@
+"""What orchestrates all other packages: training, compression and export of a run."""

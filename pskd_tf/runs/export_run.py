@@ -1,0 +1,91 @@
+"""The export of a run."""
+
+from typing import Any
+
+import numpy as np
+
+from data_prep.prepared_set import PreparedSet
+from pskd_tf.data.batches import draw_generator
+from pskd_tf.data.clips import PairedClips
+from pskd_tf.data.features import window_samples
+from pskd_tf.export.student import MINIMUM_GOLDEN_CLIPS, export_student
+from pskd_tf.pipeline.plan import FoldPlan
+from pskd_tf.pipeline.stage import RunContext
+from pskd_tf.settings import InputSettings, RunSettings
+
+
+def export_run(
+    settings: RunSettings, plan: FoldPlan, prepared: PreparedSet, context: RunContext
+) -> dict[str, Any]:
+    """Writes `RUN/export/`.
+
+    Args:
+        settings: What the run was told.
+        plan: Its first fold, all stages finished.
+        prepared: The prepared set.
+        context: Where results lie.
+
+    Returns:
+        The export's manifest.
+    """
+    stage = plan.compressed[settings.seeds[0]]
+    description = prepared.description
+    train = PairedClips.load_clips(prepared, plan.split.train_clips)
+    held_out = PairedClips.load_clips(prepared, plan.split.test_clips)
+    lengths = train.accelerometer_lengths
+    count = max(MINIMUM_GOLDEN_CLIPS, len(description.class_names))
+    golden = _golden_clips(held_out, count, settings.inputs)
+    # A small test part is filled up from the training part: a golden vector scores nothing.
+    golden += _golden_clips(train, MINIMUM_GOLDEN_CLIPS - len(golden), settings.inputs)
+    return export_student(
+        context.run_dir / "export",
+        (context.folder(stage) / "student_int8.tflite").read_bytes(),
+        input_settings=settings.inputs,
+        class_names=description.class_names,
+        segment_limits=(int(lengths.min()), int(lengths.max())),
+        clip_rate_hz=train.accelerometer_rate_hz,
+        golden_clips=golden,
+        provenance={
+            "dataset": description.name,
+            "dataset_fingerprint": prepared.fingerprint,
+            "is_synthetic": description.is_synthetic,
+            "citation": description.citation,
+            "protocol": settings.protocol,
+            "train_subjects": list(plan.split.train_subjects),
+            "test_subjects": list(plan.split.test_subjects),
+            "test_clips": list(plan.split.test_clips),
+            "seed": settings.seeds[0],
+            "stage_key": stage.key,
+            "acs": "reconstructed from the paper's abstract; the formula is ours",
+            "sensor_place": description.wrist_place,
+            "settings": settings.to_json(),
+        },
+    )
+
+
+def _golden_clips(
+    clips: PairedClips, count: int, inputs: InputSettings
+) -> list[tuple[str, np.ndarray]]:
+    """Chooses up to `count` clips, every class before any class twice, with what a board reads."""
+    order = draw_generator(0, "golden").permutation(len(clips))
+    turn = np.zeros(len(order), int)
+    for label in np.unique(clips.labels):
+        rows = np.flatnonzero(clips.labels[order] == label)
+        turn[rows] = np.arange(len(rows))
+    chosen = np.sort(order[np.argsort(turn, kind="stable")[: max(count, 0)]])
+    return [
+        (
+            clips.clip_ids[row],
+            _board_samples(
+                clips.accelerometer[row, : clips.accelerometer_lengths[row]],
+                clips.accelerometer_rate_hz,
+                inputs,
+            ),
+        )
+        for row in chosen
+    ]
+
+
+def _board_samples(clip: np.ndarray, rate_hz: float, inputs: InputSettings) -> np.ndarray:
+    """Returns what a board is given at once: the clip, or in window mode its first window."""
+    return clip if inputs.mode == "clip" else window_samples(clip, rate_hz, inputs).samples[0]

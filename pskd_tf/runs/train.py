@@ -1,0 +1,50 @@
+"""A planned run: its stages, its export, its metrics and its report."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from data_prep.files import whole_file
+from data_prep.prepared_set import PreparedSet
+from data_prep.protocols import kept_splits
+from pskd_tf.pipeline.metrics import collect_metrics
+from pskd_tf.pipeline.plan import FoldPlan, run_key
+from pskd_tf.pipeline.runner import run_waves
+from pskd_tf.pipeline.stage import RunContext
+from pskd_tf.reporting.report import write_report
+from pskd_tf.runs.export_run import export_run
+from pskd_tf.settings import RunSettings
+
+
+def perform_run(
+    settings: RunSettings,
+    plans: Sequence[FoldPlan],
+    prepared: PreparedSet,
+    context: RunContext,
+    workers: int,
+) -> dict[str, Any]:
+    """Makes every result of a run that is not there yet.
+
+    Args:
+        settings: What the run was told.
+        plans: Its folds.
+        prepared: The prepared set.
+        context: Where to read and report.
+        workers: Processes.
+
+    Returns:
+        The content of `RUN/metrics.json`; only the report is written after it.
+    """
+    with whole_file(context.run_dir / "settings.json") as temporary:
+        temporary.write_text(json.dumps(settings.to_json(), indent=2), encoding="utf-8")
+    splits = [plan.split for plan in plans]
+    splits_hash = kept_splits(context.run_dir / f"splits_{settings.protocol}.json", splits)
+    run_waves([one for plan in plans for one in plan.scores.values()], context, workers)
+    export_run(settings, plans[0], prepared, context)
+    metrics = collect_metrics(settings, plans, prepared, context)
+    metrics["splits_sha256"] = splits_hash
+    metrics["run_key"] = run_key(settings, plans)
+    with whole_file(context.run_dir / "metrics.json") as temporary:
+        temporary.write_text(json.dumps(metrics, indent=2), encoding="utf-8")
+    write_report(context.run_dir, context.stages_dir, context.prepared_dir)
+    return metrics

@@ -1,1 +1,0 @@
-"""A recording through the compiled C core: what a board would have said, and when."""

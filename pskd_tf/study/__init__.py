@@ -1,1 +1,0 @@
-"""Pictures of what ACS selects, from a finished run."""
