@@ -1,0 +1,401 @@
+"""A user's own recordings, read as the manifest says."""
+
+import dataclasses
+import json
+import pickle
+
+import numpy as np
+import pytest
+import scipy.io
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data_prep.clip import check_clip
+from data_prep.errors import UserError
+from data_prep.loaders.custom.loader import CustomLoader, natural_order, split_subjects
+from data_prep.loaders.custom.manifest import CustomClip
+
+SECONDS = np.arange(101) / 50.0
+
+
+def ramp(seed: int, seconds: np.ndarray) -> np.ndarray:
+    """What the fixture writes."""
+    return np.stack([0.1 * seed + 0.05 * seconds, 1.0 + 0.1 * seconds, -0.2 * seconds], axis=1)
+
+
+def stamped(recordings, seconds: np.ndarray, values: np.ndarray, **cells: object) -> None:
+    """Makes the first recording one with stamps."""
+    recordings.write_table("stamps.csv", np.column_stack([seconds, values]), "t,ax,ay,az")
+    cells = {"accelerometer_stamp_unit": "s", "accelerometer_rate_hz": "", **cells}
+    recordings.rows[0].update(
+        accelerometer_path="stamps.csv", accelerometer_stamp_column="t", **cells
+    )
+
+
+def test_description(recordings):
+    description = recordings.loader().discover().description
+    assert description.name == "custom"
+    assert not description.is_synthetic
+    assert description.class_names == ["clap", "wave"]
+    assert description.subjects == ["s1", "s2"]
+    assert description.num_clips == 4
+    assert description.streams["accelerometer"]["nominal_rate_hz"] == 50.0
+    assert description.streams["skeleton"]["nominal_rate_hz"] == 30.0
+    assert description.joint_names[3] == "right_wrist"
+    assert description.joint_parents == [-1, 0, 1, 2]
+    assert (description.root_joint, description.up_axis, description.skeleton_dimensions) == (
+        0,
+        1,
+        3,
+    )
+    split = description.protocols["cross_subject"]
+    assert (split["train_subjects"], split["test_subjects"]) == (["s1"], ["s2"])
+    assert description.source_notes == ["split (ours): the last 1 of 2 subjects test"]
+
+
+def test_clips_hold_the_files_values(recordings):
+    clips = recordings.clips()
+    assert [clip.clip_id for clip in clips] == ["s1_wave_1", "s1_clap_1", "s2_wave_1", "s2_clap_1"]
+    assert [clip.action for clip in clips] == [1, 0, 1, 0]
+    for seed, clip in enumerate(clips, start=1):
+        check_clip(clip)
+        np.testing.assert_allclose(clip.accelerometer, ramp(seed, SECONDS), atol=1e-6)
+        assert clip.accelerometer.dtype == clip.skeleton.dtype == np.float32
+        assert clip.skeleton.shape == (61, 4, 3)
+        np.testing.assert_allclose(clip.skeleton[30], [[1, 0.5 * j, seed] for j in range(1, 5)])
+        assert (clip.flags, clip.trial, clip.sensor_place) == ((), "1", "right_wrist")
+    assert clips[0].sources["accelerometer"][0] == "sensor/s1_wave.csv"
+    assert len(clips[0].sources["skeleton"][1]) == 64
+
+
+@pytest.mark.parametrize(
+    ("unit", "per_g", "scale"),
+    [("m/s^2", 9.80665, ""), ("m/s2", 9.80665, ""), ("mg", 1000.0, ""), ("lsb", 16384, 1 / 16384)],
+)
+def test_units_of_the_accelerometer(recordings, unit: str, per_g: float, scale: float | str):
+    recordings.write_table("other.csv", ramp(1, SECONDS) * per_g)
+    recordings.rows[0].update(
+        accelerometer_path="other.csv",
+        accelerometer_columns="",
+        accelerometer_unit=unit,
+        accelerometer_scale=scale,
+    )
+    np.testing.assert_allclose(recordings.clips()[0].accelerometer, ramp(1, SECONDS), atol=1e-6)
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("m", 1.0), ("cm", 0.01), ("mm", 0.001)])
+def test_units_of_the_skeleton(recordings, unit: str, factor: float):
+    recordings.set_all(skeleton_unit=unit)
+    assert recordings.clips()[0].skeleton[0, 3, 1] == pytest.approx(2.0 * factor)
+
+
+@pytest.mark.parametrize("columns", ["ax;ay;az", "1;2;3", "1-3", " ax ; 2 ; az "])
+def test_columns_by_name_and_index(recordings, columns: str):
+    recordings.rows[0]["accelerometer_columns"] = columns
+    np.testing.assert_allclose(recordings.clips()[0].accelerometer, ramp(1, SECONDS), atol=1e-6)
+
+
+@pytest.mark.parametrize("suffix", ["npy", "npz", "mat"])
+def test_binary_formats(recordings, suffix: str):
+    values = ramp(1, SECONDS)
+    path = recordings.folder / f"values.{suffix}"
+    if suffix == "npy":
+        np.save(path, values)
+    elif suffix == "npz":
+        np.savez(path, acceleration=values, other=np.zeros(3))
+    else:
+        scipy.io.savemat(path, {"acceleration": values, "other": 1.0})
+    recordings.rows[0].update(accelerometer_path=path.name, accelerometer_columns="")
+    recordings.rows[0]["accelerometer_key"] = "" if suffix == "npy" else "acceleration"
+    np.testing.assert_allclose(recordings.clips()[0].accelerometer, values, atol=1e-6)
+
+
+def test_skeleton_array_of_three_axes(recordings):
+    skeleton = np.random.default_rng(0).normal(size=(61, 4, 3))
+    np.save(recordings.folder / "skeleton.npy", skeleton)
+    recordings.rows[0]["skeleton_path"] = "skeleton.npy"
+    np.testing.assert_allclose(recordings.clips()[0].skeleton, skeleton, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("unit", "per_second"), [("s", 1), ("ms", 1e3), ("us", 1e6), ("ns", 1e9)])
+def test_stamps_in_every_unit(recordings, unit: str, per_second: float):
+    """Uneven stamps of a straight line come back as the same line at the prepared rate."""
+    jitter = np.random.default_rng(0).uniform(-0.004, 0.004, 101)
+    jitter[[0, -1]] = 0
+    start = 1.7e9 if unit in ("s", "ms") else 100.0
+    seconds = SECONDS + jitter
+    stamped(
+        recordings,
+        (start + seconds) * per_second,
+        ramp(1, seconds),
+        accelerometer_stamp_unit=unit,
+    )
+    clip = recordings.clips()[0]
+    assert clip.accelerometer.shape == (101, 3)
+    np.testing.assert_allclose(clip.accelerometer, ramp(1, SECONDS), atol=1e-5)
+    assert clip.flags == ()
+
+
+def test_stamps_alone_give_50_hz(recordings):
+    for row, name in zip(recordings.rows, ("a", "b", "c", "d"), strict=True):
+        table = np.column_stack([np.arange(401) / 200.0, ramp(1, np.arange(401) / 200.0)])
+        recordings.write_table(f"{name}.csv", table)
+        row.update(accelerometer_path=f"{name}.csv", accelerometer_columns="1-3")
+    recordings.set_all(
+        accelerometer_rate_hz="", accelerometer_stamp_column="0", accelerometer_stamp_unit="s"
+    )
+    description = recordings.loader().discover().description
+    assert description.streams["accelerometer"]["nominal_rate_hz"] == 50.0
+    assert recordings.clips()[0].accelerometer.shape == (101, 3)
+
+
+def test_chosen_rate(recordings):
+    """A line stays a line at half the rate, up to the ends of the filter."""
+    clip = recordings.clips(rate_hz=25.0)[0]
+    np.testing.assert_allclose(clip.accelerometer, ramp(1, np.arange(51) / 25.0), atol=1e-5)
+
+
+def test_unsorted_and_doubled_stamps_are_noted(recordings):
+    order = np.arange(101)
+    order[[40, 41]] = [41, 40]
+    order = np.insert(order, 60, 60)
+    stamped(recordings, SECONDS[order], ramp(1, SECONDS[order]))
+    clip = recordings.clips()[0]
+    assert clip.flags == ("stamps_sorted", "duplicates_merged")
+    np.testing.assert_allclose(clip.accelerometer, ramp(1, SECONDS), atol=1e-6)
+
+
+def test_short_gap_is_bridged_and_noted(recordings):
+    kept = np.r_[0:40, 60:101]  # 0.42 s
+    stamped(recordings, SECONDS[kept], ramp(1, SECONDS[kept]))
+    clip = recordings.clips()[0]
+    assert clip.flags == ("gaps_bridged",)
+    np.testing.assert_allclose(clip.accelerometer, ramp(1, SECONDS), atol=1e-6)
+
+
+def test_long_gap_spoils_only_clips_that_hold_it(recordings):
+    kept = np.r_[0:20, 60:101]  # from 0.38 s to 1.2 s
+    stamped(
+        recordings, SECONDS[kept], ramp(1, SECONDS[kept]), skeleton_path="", skeleton_rate_hz=""
+    )
+    with pytest.raises(UserError, match=r"at most 0\.5 s apart\. Received: 0\.82 s after 0\.380 s"):
+        recordings.clips()
+    recordings.rows[0].update(start=1.3, end=1.9)
+    clip = recordings.clips()[0]
+    np.testing.assert_allclose(clip.accelerometer, ramp(1, SECONDS[65:96]), atol=1e-6)
+
+
+def test_samples_that_are_not_finite_are_dropped_and_noted(recordings):
+    values = ramp(1, SECONDS)
+    values[[0, 50, 51]] = np.nan
+    recordings.write_table("sensor/s1_wave.csv", np.column_stack([SECONDS, values]), "t,ax,ay,az")
+    clip = recordings.clips()[0]
+    assert clip.flags == ("rows_dropped",)
+    start = 1 / 30  # the first frame after the first sample left
+    expected = ramp(1, start + np.arange(len(clip.accelerometer)) / 50)
+    np.testing.assert_allclose(clip.accelerometer, expected, atol=0.02 * 0.2)
+    assert np.isfinite(clip.accelerometer).all()
+
+
+def test_saturation_is_noted(recordings):
+    values = ramp(1, SECONDS)
+    values[30:33, 2] = -2.0
+    recordings.write_table("sensor/s1_wave.csv", np.column_stack([SECONDS, values]), "t,ax,ay,az")
+    assert recordings.clips()[0].flags == ("accelerometer_saturated",)
+
+
+def test_start_and_end(recordings):
+    recordings.rows[0].update(start=0.5, end=1.5)
+    clip = recordings.clips()[0]
+    np.testing.assert_allclose(clip.accelerometer, ramp(1, SECONDS[25:76]), atol=1e-6)
+    np.testing.assert_allclose(clip.skeleton[:, 0, 0], np.arange(15, 46) / 30, atol=1e-6)
+
+
+def test_end_one_step_behind_the_last_sample(recordings):
+    recordings.rows[0].update(start=0, end=2.02)
+    assert recordings.clips()[0].accelerometer.shape == (101, 3)
+
+
+@pytest.mark.parametrize("offset", [0.5, -0.5])
+def test_skeleton_offset(recordings, offset: float):
+    """The frames' own time plus the offset is the samples' time."""
+    recordings.rows[0]["skeleton_offset"] = offset
+    clip = recordings.clips()[0]
+    assert clip.flags == ("trimmed_to_overlap",)
+    first_sample = (clip.accelerometer[0, 1] - 1.0) / 0.1
+    last_sample = (clip.accelerometer[-1, 1] - 1.0) / 0.1
+    first_frame, last_frame = clip.skeleton[[0, -1], 0, 0] + offset
+    assert first_sample - first_frame == pytest.approx(0, abs=0.02)
+    assert last_sample - last_frame == pytest.approx(0, abs=0.02)
+    assert last_frame - first_frame == pytest.approx(1.5, abs=0.04)
+
+
+def test_without_a_frame_rate_all_of_both_is_kept(recordings):
+    """So that nominal rates which are wrong do no harm."""
+    recordings.set_all(skeleton_rate_hz="")
+    recordings.write_table("camera/s1_wave.csv", np.ones((17, 12)) * np.arange(12))
+    clip = recordings.clips()[0]
+    assert (clip.accelerometer.shape, clip.skeleton.shape) == ((101, 3), (17, 4, 3))
+    assert clip.flags == ()
+
+
+def test_clip_without_a_skeleton(recordings):
+    recordings.rows[2].update(skeleton_path="", skeleton_rate_hz="")
+    clips = recordings.clips()
+    assert clips[2].skeleton is None
+    assert clips[2].flags == ("no_skeleton",)
+    assert clips[2].accelerometer.shape == (101, 3)
+
+
+def test_no_skeleton_at_all_needs_no_layout(recordings):
+    recordings.set_all(skeleton_path=None, skeleton_rate_hz=None)
+    loader = recordings.loader(skeleton_layout=None)
+    description = loader.discover().description
+    assert description.joint_names == []
+    assert set(description.streams) == {"accelerometer"}
+    assert [clip.skeleton for clip in recordings.clips(skeleton_layout=None)] == [None] * 4
+
+
+def test_lost_joints_are_bridged(recordings):
+    """Zeros in some frames, or NaN, are a lost joint; the line goes on through it."""
+    path = recordings.folder / "camera/s1_wave.csv"
+    values = np.loadtxt(path, delimiter=",")
+    expected = values.reshape(61, 4, 3).copy()
+    values[20:35, 9:12] = 0
+    values[50, 0] = np.nan
+    recordings.write_table("camera/s1_wave.csv", values)
+    clip = recordings.clips()[0]
+    assert clip.flags == ("joints_bridged",)
+    np.testing.assert_allclose(clip.skeleton, expected, atol=1e-6)
+
+
+def test_joint_lost_for_long(recordings):
+    path = recordings.folder / "camera/s1_wave.csv"
+    values = np.loadtxt(path, delimiter=",")
+    values[20:36, 9:12] = 0
+    recordings.write_table("camera/s1_wave.csv", values)
+    rule = r"at most 15 frames on end\. Received: right_wrist for 16 .*s1_wave\.csv; .*row 2"
+    with pytest.raises(UserError, match=rule):
+        recordings.clips()
+
+
+def test_root_at_zero_is_not_lost(recordings):
+    values = np.tile(np.arange(12.0) / 10, (61, 1))
+    values[:, :3] = 0
+    recordings.write_table("camera/s1_wave.csv", values)
+    clip = recordings.clips()[0]
+    assert clip.flags == ()
+    assert (clip.skeleton[:, 0] == 0).all()
+
+
+def test_pose_in_pixels(recordings):
+    """coco_17 in pixels comes out in body-scaled metres, y up, with its confidence."""
+    pose = np.random.default_rng(0).uniform(100, 300, (1, 17, 3)).repeat(61, axis=0)
+    pose[:, [5, 6], :2] = [[200, 100], [240, 100]]  # shoulders
+    pose[:, [11, 12], :2] = [[200, 244], [240, 244]]  # hips, 144 pixels below
+    pose[:, :, 2] = 0.9
+    for row in recordings.rows:
+        recordings.write_table(str(row["skeleton_path"]), pose.reshape(61, 51))
+    clip = recordings.clips(skeleton_layout="coco_17")[0]
+    check_clip(clip, skeleton_dimensions=2)
+    torso = clip.skeleton[0, 5, :2] - clip.skeleton[0, 11, :2]
+    np.testing.assert_allclose(torso, [0, 0.288 * 1.7], atol=1e-5)
+    np.testing.assert_allclose(clip.skeleton[..., 2], 0.9, rtol=1e-6)
+    description = recordings.loader(skeleton_layout="coco_17").discover().description
+    assert description.skeleton_dimensions == 2
+    assert description.streams["skeleton"]["channels"] == ["x", "y", "confidence"]
+
+
+def test_annotations_cut_recordings(recordings):
+    recordings.rows = recordings.rows[::2]
+    recordings.set_all(action=None)
+    recordings.rows[0]["clip_id"] = "monday"
+    rows = [
+        {"recording": "monday", "start": 0.2, "end": 1.0, "label": "wave"},
+        {"recording": "sensor/s2_wave.csv", "start": 0.4, "end": 1.2, "label": "wave"},
+        {"recording": "monday", "start": 1.0, "end": 1.8, "label": "clap", "subject": "s3"},
+        {"recording": "monday", "start": 1.2, "end": 1.6, "label": "wave"},
+    ]
+    annotations = recordings.write_rows("annotations.csv", rows)
+    clips = recordings.clips(annotations=annotations)
+    assert [clip.clip_id for clip in clips] == [
+        "monday_001",
+        "sensor-s2_wave.csv_001",
+        "monday_002",
+        "monday_003",
+    ]
+    assert [clip.subject for clip in clips] == ["s1", "s2", "s3", "s1"]
+    assert [clip.action for clip in clips] == [1, 1, 0, 1]
+    assert [clip.trial for clip in clips] == ["1", "1", "1", "2"]
+    np.testing.assert_allclose(clips[2].accelerometer, ramp(1, SECONDS[50:91]), atol=1e-6)
+
+
+def test_part_column_decides(recordings):
+    for row in recordings.rows:
+        row["part"] = "test" if row["subject"] == "s1" else "train"
+    description = recordings.loader().discover().description
+    split = description.protocols["cross_subject"]
+    assert (split["train_subjects"], split["test_subjects"]) == (["s2"], ["s1"])
+    assert description.source_notes == ["split: as the manifest's column part says"]
+
+
+def test_wrist_place_is_the_wrist_worn_most(recordings):
+    for row, place in zip(recordings.rows, ["left_wrist"] * 2 + ["hip"] * 2, strict=True):
+        row["sensor_place"] = place
+    assert recordings.loader().discover().description.wrist_place == "left_wrist"
+    assert recordings.clips()[3].sensor_place == "hip"
+
+
+def test_read_needs_only_the_source_as_json(recordings):
+    loader = pickle.loads(pickle.dumps(recordings.loader()))
+    source = loader.discover().sources[0]
+    details = json.loads(json.dumps(source.details))
+    clip = loader.read(dataclasses.replace(source, details=details))
+    np.testing.assert_array_equal(clip.accelerometer, recordings.clips()[0].accelerometer)
+
+
+def test_every_file_is_in_the_sources(recordings):
+    """So that a changed manifest, layout or recording makes the prepared set anew."""
+    before = recordings.loader().discover().description.sources
+    assert set(before) == {"sensor/", "camera/", "./"}
+    (recordings.folder / "layout.json").write_text(
+        json.dumps({"joint_names": list("abcd"), "parents": [-1, 0, 1, 2]}), encoding="utf-8"
+    )
+    after = recordings.loader().discover().description.sources
+    assert {name for name in before if before[name] != after[name]} == {"./"}
+
+
+def test_spreadsheet_with_semicolons_and_byte_order_mark(recordings):
+    expected = recordings.clips()
+    text = (recordings.folder / "manifest.csv").read_text(encoding="utf-8")
+    text = text.replace("ax;ay;az", '"ax;ay;az"').replace(",", ";") + ";" * 7 + "\n"
+    (recordings.folder / "excel.csv").write_text("\ufeff" + text, encoding="utf-8")
+    loader = CustomLoader(recordings.folder / "excel.csv", None, recordings.folder / "layout.json")
+    clips = [loader.read(source) for source in loader.discover().sources]
+    assert [clip.clip_id for clip in clips] == [clip.clip_id for clip in expected]
+
+
+def clips(*subjects: str) -> list[CustomClip]:
+    return [CustomClip("row", s, s, "a", "1", "a.csv", (), "g") for s in subjects]
+
+
+@pytest.mark.parametrize(("count", "tests"), [(2, 1), (3, 1), (5, 1), (6, 2), (10, 3)])
+def test_last_third_tests(count: int, tests: int):
+    names = [f"s{number}" for number in range(1, count + 1)]
+    train, test, note = split_subjects(clips(*reversed(names)), "m.csv")
+    assert train + test == names
+    assert len(test) == tests
+    assert note == f"split (ours): the last {tests} of {count} subjects test"
+
+
+def test_natural_order():
+    names = ["s10", "s2", "S1", "s1", "10", "9", "a", "s01", "1a", "a1b2", "a1b10", ""]
+    ordered = ["", "1a", "9", "10", "S1", "a", "a1b2", "a1b10", "s01", "s1", "s2", "s10"]
+    assert natural_order(names) == ordered
+
+
+@given(st.lists(st.text(max_size=6)))
+def test_natural_order_keeps_all_and_is_stable(names: list[str]):
+    ordered = natural_order(names)
+    assert sorted(ordered) == sorted(names)
+    assert natural_order(reversed(ordered)) == ordered

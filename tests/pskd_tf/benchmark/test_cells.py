@@ -1,0 +1,234 @@
+"""Cells: declared, picked by validation, recorded once."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from data_prep.errors import UserError
+from data_prep.prepare_dataset import prepare_dataset
+from data_prep.prepared_set import PreparedSet
+from data_prep.protocols import protocol_splits, validation_splits
+from pskd_tf.benchmark.cells import (
+    Cell,
+    CellPlanner,
+    CellRecord,
+    ResultsFile,
+    guesses_text,
+    pick_trial,
+    pooled_accuracy,
+)
+from pskd_tf.benchmark.methods import FOREST, Method
+from pskd_tf.pipeline.plan import plan_run
+from pskd_tf.pipeline.stage import Stage
+from pskd_tf.settings import ACSSettings, RunSettings
+
+ACS = Method(
+    "acs",
+    "ACS",
+    "adaptive_confidence_semantic",
+    ({"selection": "soft"}, {"selection": "hard", "temperature": 2.0}),
+    teachers=("skeleton_teacher", "fusion_teacher", "accelerometer_teacher"),
+    teacher_outputs="cross_fitted",
+    crossed=True,
+)
+KD = Method(
+    "kd",
+    "KD",
+    "knowledge_distillation",
+    ({},),
+    teachers=("skeleton_teacher",),
+    teacher_outputs="live",
+)
+PLAIN = Method("plain", "cross-entropy", "cross_entropy", ({"label_smoothing": 0.1},))
+
+
+TOGETHER = Method(
+    "together",
+    "ensemble",
+    "knowledge_distillation",
+    ({},),
+    teachers=("skeleton_teacher", "accelerometer_teacher"),
+    teacher_outputs="live_ensemble",
+    crossed=True,
+)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedSet:
+    return prepare_dataset("synthetic", None, tmp_path_factory.mktemp("prepared") / "set")
+
+
+@pytest.fixture(scope="module")
+def planners(prepared) -> dict[str, CellPlanner]:
+    (split,) = protocol_splits(prepared.description, prepared.manifest, "cross_subject")
+    left_out = validation_splits(prepared.description, prepared.manifest, split)
+    settings = RunSettings(baseline_label_smoothing=0.1, teacher_seeds=(1, 2))
+    return {
+        "cross_subject": CellPlanner(settings, prepared, "cross_subject", [split]),
+        "validation": CellPlanner(settings, prepared, "validation", left_out),
+    }
+
+
+def stages_of(stage: Stage) -> Iterator[Stage]:
+    yield stage
+    for one in stage.inputs.values():
+        yield from stages_of(one)
+
+
+def test_crossed_methods_run_all_pairs_and_others_take_turns(planners):
+    def pairs(method):
+        cells = planners["cross_subject"].cells(method, 0, [1, 2, 3], [7, 8])
+        return [(cell.teacher_seed, cell.student_seed) for cell in cells]
+
+    assert pairs(ACS) == [(7, 1), (8, 1), (7, 2), (8, 2), (7, 3), (8, 3)]
+    assert pairs(KD) == [(7, 1), (8, 2), (7, 3)]
+    assert pairs(PLAIN) == pairs(TOGETHER) == [(-1, 1), (-1, 2), (-1, 3)]
+
+
+def test_an_ensemble_is_of_all_teacher_seeds_and_sees_the_mixture(planners):
+    (cell,) = planners["cross_subject"].cells(TOGETHER, 0, [3], [1])
+    assert set(cell.fit.inputs) == {
+        f"{name}/{seed}" for name in TOGETHER.teachers for seed in (1, 2)
+    }
+    assert cell.fit.inputs["skeleton_teacher/2"].settings["seed"] == 2
+    assert cell.fit.settings["teachers"] == list(TOGETHER.teachers)
+    assert cell.fit.settings["teacher_outputs"] == "live_ensemble"
+
+
+def test_every_training_subject_is_left_out_once(planners):
+    cells = planners["validation"].cells(PLAIN, 0, [1], [1])
+    assert [cell.held_out for cell in cells] == [("1",), ("3",), ("5",)]
+
+
+@pytest.mark.parametrize("method", [ACS, KD, PLAIN, TOGETHER])
+def test_nothing_trains_on_who_is_scored(planners, method):
+    for planner in planners.values():
+        for cell in planner.cells(method, 0, [1], [1]):
+            for stage in stages_of(cell.stage):
+                assert not set(stage.settings.get("train_subjects", ())) & set(cell.held_out)
+
+
+def test_teachers_are_shared_by_methods_and_student_seeds(planners):
+    planner = planners["cross_subject"]
+    outputs = {
+        cell.fit.inputs["teacher_outputs"].key
+        for trial in (0, 1)
+        for cell in planner.cells(ACS, trial, [1, 2], [1])
+    }
+    assert len(outputs) == 1
+    (cell,) = planner.cells(KD, 0, [1], [1])
+    taught = planner.cells(ACS, 0, [1], [1])[0].fit.inputs["teacher_outputs"]
+    assert cell.fit.inputs["skeleton_teacher"].key == taught.inputs["skeleton_teacher"].key
+    assert cell.fit.settings["teachers"] == ["skeleton_teacher"]
+
+
+def test_a_run_of_train_shares_its_students(planners, prepared):
+    settings = RunSettings(acs=ACSSettings(selection="soft"), baseline_label_smoothing=0.1)
+    (plan,) = plan_run(settings, prepared)
+    planner = planners["cross_subject"]
+    assert planner.cells(ACS, 0, [1], [1])[0].fit.key == plan.students["cross_fitted"][1].key
+    assert planner.cells(PLAIN, 0, [1], [1])[0].fit.key == plan.baselines[1].key
+    assert planner.cells(ACS, 1, [1], [1])[0].fit.key != plan.students["cross_fitted"][1].key
+
+
+def test_a_forest_is_one_stage(planners):
+    forest = Method("forest", "forest", "", ({"n_estimators": 3},), model=FOREST)
+    (cell,) = planners["cross_subject"].cells(forest, 0, [4], [1])
+    assert cell.fit is cell.stage and cell.stage.kind == "forest"
+    assert cell.stage.settings["seed"] == 4
+
+
+def test_cells_of_different_seeds_trials_and_folds_differ(planners):
+    planner = planners["validation"]
+    cells = [cell for trial in (0, 1) for cell in planner.cells(ACS, trial, [1, 2], [1, 2])]
+    assert len({cell.key for cell in cells}) == len(cells) == 24
+
+
+def cell(trial: int, seed: int, fold: str) -> Cell:
+    stage = Stage("score", "score", {"trial": trial, "seed": seed, "fold": fold})
+    return Cell("kd", trial, "validation", (fold,), "live", 1, seed, stage)
+
+
+def record(one: Cell, right: int, clips: int) -> CellRecord:
+    shares = (right / clips, 0.0, 0.0)
+    return CellRecord(
+        one.key, "c", "kd", one.trial, "live", "validation", one.held_out[0], 1, one.student_seed,
+        1, 1.0, *shares, "00" * clips,
+    )  # fmt: skip
+
+
+def test_folds_are_pooled_by_clips():
+    """9 of 10 and 1 of 2 are 10 of 12, not the mean of the two shares."""
+    parts = [record(cell(0, 1, "3"), 9, 10), record(cell(0, 1, "5"), 1, 2)]
+    assert pooled_accuracy(parts) == pytest.approx(10 / 12)
+
+
+def test_the_better_mean_over_seeds_is_picked():
+    trials = [[cell(trial, seed, "3") for seed in (1, 2)] for trial in (0, 1)]
+    right = {(0, 1): 9, (0, 2): 4, (1, 1): 7, (1, 2): 7}
+    records = {
+        one.key: record(one, right[one.trial, one.student_seed], 10)
+        for cells in trials
+        for one in cells
+    }
+    assert pick_trial(trials, records) == 1
+
+
+def test_the_first_of_equals_is_picked():
+    trials = [[cell(trial, 1, "3")] for trial in (0, 1)]
+    records = {one.key: record(one, 5, 10) for cells in trials for one in cells}
+    assert pick_trial(trials, records) == 0
+
+
+def test_nothing_is_picked_before_validation_is_done():
+    trials = [[cell(0, 1, "3")], [cell(1, 1, "3")]]
+    records = {trials[0][0].key: record(trials[0][0], 5, 10)}
+    with pytest.raises(UserError, match=r"picked on validation first .* no cell of kd, trial 1"):
+        pick_trial(trials, records)
+
+
+def results_record(cell: str, **changes) -> CellRecord:
+    guesses = guesses_text(np.array([0, 10, 255]))
+    whole = CellRecord(
+        cell, "c0", "kd", 1, "live", "validation", "3|5", 1, 2, 26595, 35.2, 0.5, 0.4, 0.3, guesses
+    )
+    return dataclasses.replace(whole, **changes)
+
+
+def test_a_record_survives_the_file(tmp_path):
+    results = ResultsFile(tmp_path / "cells.csv")
+    results.add(results_record("a"))
+    results.add(results_record("b", teacher_outputs="", teacher_seed=-1))
+    again = ResultsFile(tmp_path / "cells.csv")
+    assert again.records == results.records
+    np.testing.assert_array_equal(again.records["a"].predicted, [0, 10, 255])
+
+
+def test_a_cell_is_added_once(tmp_path):
+    results = ResultsFile(tmp_path / "cells.csv")
+    results.add(results_record("a"))
+    before = results.path.read_bytes()
+    results.add(results_record("a", accuracy=0.9))
+    assert results.path.read_bytes() == before
+
+
+def test_a_cell_twice_in_the_file_is_refused(tmp_path):
+    results = ResultsFile(tmp_path / "cells.csv")
+    results.add(results_record("a"))
+    lines = results.path.read_text().splitlines()
+    results.path.write_text("\n".join([*lines, lines[1]]) + "\n")
+    with pytest.raises(UserError, match=r"A cell must be there once. Received: a"):
+        ResultsFile(results.path)
+
+
+def test_other_columns_are_refused(tmp_path):
+    (tmp_path / "cells.csv").write_text("cell,accuracy\na,0.5\n")
+    with pytest.raises(UserError, match=r"must have the columns of docs/benchmark.md"):
+        ResultsFile(tmp_path / "cells.csv")
+
+
+def test_a_class_that_does_not_fit_is_refused():
+    with pytest.raises(UserError, match=r"up to 256 classes. Received: class 256"):
+        guesses_text(np.array([3, 256]))

@@ -1,0 +1,134 @@
+"""Conversion to int8 and the clips that calibrate it."""
+
+import numpy as np
+import pytest
+from ai_edge_litert.tools import flatbuffer_utils
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data_prep.errors import UserError
+from pskd_tf.compression import convert as module
+from pskd_tf.compression.convert import calibration_clips, convert_to_int8
+from pskd_tf.evaluation.tflm import Int8Interface, quantise_input, tflm_logits
+
+
+def _quantised(student):
+    interface = Int8Interface.read(student.tflite)
+    return quantise_input(student.features, interface.input_scale, interface.input_zero_point)
+
+
+def test_int8_agrees_with_the_float_model(int8_student):
+    """At least 97 % of the classes agree and logits are off by 5 % of their range at most."""
+    outputs, logits = tflm_logits(int8_student.tflite, _quantised(int8_student))
+    assert outputs.shape == (216, 27) and outputs.dtype == np.int8
+    agreement = np.mean(logits.argmax(1) == int8_student.float_logits.argmax(1))
+    assert agreement >= 0.97
+    error = np.abs(logits - int8_student.float_logits)
+    assert error.mean() < 0.02 * np.ptp(int8_student.float_logits)
+
+
+def test_dequantised_logits_are_scale_times_steps_from_the_zero_point(int8_student):
+    interface = Int8Interface.read(int8_student.tflite)
+    outputs, logits = tflm_logits(int8_student.tflite, _quantised(int8_student)[:3])
+    expected = (outputs.astype(float) - interface.output_zero_point) * interface.output_scale
+    np.testing.assert_allclose(logits, expected, rtol=1e-6)
+
+
+def test_batch_norm_is_folded_and_the_graph_is_eleven_operators(int8_student):
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(int8_student.tflite))
+    graph = model.subgraphs[0]
+    names = [flatbuffer_utils.opcode_to_name(model, op.opcodeIndex) for op in graph.operators]
+    assert names == [
+        "CONV_2D",
+        *["DEPTHWISE_CONV_2D", "CONV_2D"] * 3,
+        "AVERAGE_POOL_2D",
+        "RESHAPE",
+        "FULLY_CONNECTED",
+        "FULLY_CONNECTED",
+    ]
+
+
+def test_flatbuffer_is_small_stripped_and_aligned(int8_student):
+    tflite = int8_student.tflite
+    assert 26_595 < len(tflite) < 48_000
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(tflite))
+    assert {tensor.name for tensor in model.subgraphs[0].tensors} <= {None, b""}
+    # Buffers lie where their bytes are found; TensorFlow Lite Micro reads them in place.
+    large = [bytes(b.data) for b in model.buffers if b.data is not None and len(b.data) > 400]
+    assert large and all(tflite.find(data) % 16 == 0 for data in large)
+
+
+def test_same_arguments_give_the_same_bytes(int8_student):
+    again = convert_to_int8(
+        int8_student.weights, int8_student.builder_arguments, int8_student.features[::4]
+    )
+    assert again == int8_student.tflite
+
+
+def test_calibration_of_a_wrong_shape_is_refused(int8_student):
+    with pytest.raises(UserError, match=r"shape \(clips, 96, 1, 10\). Received: \(4, 96, 10\)"):
+        convert_to_int8([], int8_student.builder_arguments, np.zeros((4, 96, 10)))
+
+
+def test_calibration_with_nan_is_refused(int8_student):
+    calibration = np.full((1, 96, 1, 10), np.nan)
+    with pytest.raises(UserError, match="must be finite"):
+        convert_to_int8([], int8_student.builder_arguments, calibration)
+
+
+@pytest.fixture
+def fake_worker(monkeypatch, tmp_path):
+    """Replaces the worker by a script, as the converter's crashes cannot be had on demand."""
+
+    def replace(code: str) -> None:
+        script = tmp_path / "python"
+        script.write_text(f"#!/bin/sh\n{code}\n")
+        script.chmod(0o755)
+        monkeypatch.setattr(module.sys, "executable", str(script))
+
+    return replace
+
+
+def test_a_crash_of_the_converter_is_one_clear_error(fake_worker, int8_student):
+    fake_worker("kill -SEGV $$")
+    with pytest.raises(UserError, match="killed by SIGSEGV"):
+        convert_to_int8([], int8_student.builder_arguments, int8_student.features[:1])
+
+
+def test_a_converter_that_hangs_is_given_up(fake_worker, int8_student):
+    fake_worker("exec sleep 60")
+    with pytest.raises(UserError, match=r"must end within 0\.2 s"):
+        convert_to_int8(
+            [], int8_student.builder_arguments, int8_student.features[:1], timeout_seconds=0.2
+        )
+
+
+def test_an_exception_in_the_converter_keeps_its_traceback(fake_worker, int8_student):
+    fake_worker("echo 'ValueError: no such layer' >&2; exit 1")
+    with pytest.raises(RuntimeError, match="ValueError: no such layer"):
+        convert_to_int8([], int8_student.builder_arguments, int8_student.features[:1])
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=60), st.data())
+def test_classes_share_evenly_until_they_are_exhausted(labels, data):
+    labels = np.array(labels)
+    count = data.draw(st.integers(1, len(labels)))
+    chosen = calibration_clips(labels, count, seed=data.draw(st.integers(0, 9)))
+    assert len(chosen) == count and np.all(np.diff(chosen) > 0)
+    classes, available = np.unique(labels, return_counts=True)
+    taken = np.array([np.sum(labels[chosen] == one) for one in classes])
+    most = taken.max()
+    assert np.all((taken == available) | (taken >= most - 1))
+
+
+def test_the_seed_decides():
+    labels = np.repeat(np.arange(5), 20)
+    first = calibration_clips(labels, 10, seed=1)
+    np.testing.assert_array_equal(first, calibration_clips(labels, 10, seed=1))
+    assert not np.array_equal(first, calibration_clips(labels, 10, seed=2))
+
+
+@pytest.mark.parametrize("count", [0, 6])
+def test_an_impossible_count_is_refused(count):
+    with pytest.raises(UserError, match=f"takes 1 to 5 clips. Received: {count}"):
+        calibration_clips(np.zeros(5), count, seed=0)

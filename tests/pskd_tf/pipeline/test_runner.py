@@ -1,0 +1,164 @@
+"""Running stages: memory, kills and resumption."""
+
+import hashlib
+import json
+import os
+import platform
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+# Longer than the tiny run's, so that there is time to kill it between two records.
+FLAGS = ("--flagfile=configs/tiny.flags", "--skeleton_teacher_epochs=60")
+STAGES = (
+    "skeleton_teacher",
+    "fusion_teacher",
+    "accelerometer_teacher",
+    "baseline",
+    "in_sample",
+    "student-in_sample",
+    "compressed",
+    "score-int8",
+)
+
+
+def start(run_dir: Path) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "pskd_tf.train", *FLAGS, f"--run_dir={run_dir}"],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def log_of(run_dir: Path) -> list[str]:
+    path = run_dir / "log.txt"
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+
+def is_started(run_dir: Path, stage: str) -> bool:
+    return any(line.startswith(f"started {stage}") for line in log_of(run_dir))
+
+
+def wait_for(process: subprocess.Popen, happened) -> None:
+    while not happened():
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.01)
+
+
+def hashes(run_dir: Path) -> dict[str, str]:
+    """Hashes of all that a run leaves, without times."""
+    found = {}
+    for path in sorted([*run_dir.glob("export/*"), *run_dir.glob("stages/*/*")]):
+        if path.name in ("result.json", "stage.json"):
+            content = json.loads(path.read_text(encoding="utf-8"))
+            content.pop("wall_seconds", None)
+            text = json.dumps(content, sort_keys=True).encode()
+        else:
+            text = path.read_bytes()
+        found[str(path.relative_to(run_dir))] = hashlib.sha256(text).hexdigest()
+    metrics = json.loads((run_dir / "metrics.json").read_text(encoding="utf-8"))
+    metrics.pop("wall_seconds")
+    found["metrics"] = hashlib.sha256(json.dumps(metrics).encode()).hexdigest()
+    return found
+
+
+@pytest.fixture(scope="module")
+def killed_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was killed once in each of its stages and then finished."""
+    run_dir = tmp_path_factory.mktemp("killed") / "run"
+    generator = random.Random(20221010)
+    for stage in STAGES:
+        process = start(run_dir)
+        if stage == "skeleton_teacher":
+            # Killed after an epoch's record, so that it has something to resume from.
+            wait_for(process, lambda: list(run_dir.glob("stages/skeleton_teacher*.record.npz")))
+        else:
+            wait_for(process, partial(is_started, run_dir, stage))
+            longest = 6.0 if stage == "compressed" else 1.5
+            time.sleep(generator.uniform(0.0, longest))
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+    process = start(run_dir)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    return run_dir
+
+
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run_dir = tmp_path_factory.mktemp("whole") / "run"
+    process = start(run_dir)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    return run_dir
+
+
+def test_a_killed_run_ends_with_the_same_bytes(killed_run, whole_run):
+    assert hashes(killed_run) == hashes(whole_run)
+
+
+def test_finished_stages_are_not_done_again(killed_run):
+    finished = Counter(
+        line.split()[1] for line in log_of(killed_run) if line.startswith("finished ")
+    )
+    assert len(finished) == 14
+    assert set(finished.values()) == {1}
+    found = [line for line in log_of(killed_run) if line.startswith("found skeleton_teacher")]
+    assert found, "later commands must say that they found the first stage's result"
+
+
+def test_a_resumed_stage_logs_its_epoch(killed_run):
+    resumed = [
+        re.fullmatch(r"resumed skeleton_teacher\S* from epoch (\d+)", line)
+        for line in log_of(killed_run)
+    ]
+    epochs = [int(match[1]) for match in resumed if match]
+    assert len(epochs) == 1
+    assert 1 <= epochs[0] < 60
+
+
+def test_nothing_half_written_is_left(killed_run):
+    left = [path.name for path in killed_run.rglob("*.partial*")]
+    assert left == []
+    assert not list(killed_run.glob("stages/*.record.npz"))
+    with np.load(next(killed_run.glob("stages/baseline*/weights.npz"))) as weights:
+        assert len(weights.files) == 42
+
+
+SCRIPT = """
+import resource, sys
+import numpy as np
+from pskd_tf.pipeline.runner import keep_freed_memory
+
+assert sys.argv[1] == "given_back" or keep_freed_memory()
+for step in range(110):
+    if step == 10:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    arrays = [np.ones(12_000) for _ in range(50)]
+    del arrays
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a setting of glibc's malloc")
+def test_repeated_requests_cause_no_new_page_faults():
+    def faults(what: str) -> int:
+        done = subprocess.run([sys.executable, "-c", SCRIPT, what], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return int(done.stdout)
+
+    # 4.8 MB a step are 1172 pages of 4 KiB, over 100 steps.
+    assert faults("kept") < 1172
+    assert faults("given_back") > 50 * 1172

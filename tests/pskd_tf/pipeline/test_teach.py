@@ -1,0 +1,138 @@
+"""The stages that train, and what they hand on."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from data_prep.errors import UserError
+from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
+from pskd_tf.distillation.losses.base import cross_entropy
+from pskd_tf.distillation.losses.logits import KnowledgeDistillation
+from pskd_tf.distillation.step import teacher_availability
+from pskd_tf.pipeline.stage import RunContext, Stage
+from pskd_tf.pipeline.teach import (
+    TensorBoardScalars,
+    _kept_views,
+    availability_column,
+    fit_stage,
+    given_columns,
+)
+from pskd_tf.settings import SELECTIONS
+
+
+@pytest.mark.parametrize(
+    ("strategy", "message"),
+    [
+        ("mirrored", "strategy mirrored needs at least 2 devices"),
+        ("sharded", "strategy must be none or mirrored"),
+    ],
+)
+def test_the_context_s_strategy_is_the_one_taken(tmp_path, strategy, message):
+    """It is no part of the stage, so no part of its key."""
+    context = RunContext(tmp_path, tmp_path, tmp_path, strategy=strategy)
+    with pytest.raises(UserError, match=message):
+        fit_stage(Stage("fit", "student", {}), context, tmp_path)
+
+
+def test_kept_views_are_named_by_the_draws_and_nothing_else(tmp_path, clips):
+    settings = {
+        "dataset": "f", "seed": 1, "draws": "student", "inputs": {"steps": 96},
+        "augmentation": {"shift": 0.05}, "training": {"epochs": 4, "batch_size": 8, "mixup": 0.5},
+        "loss": {"name": "cross_entropy"},
+    }  # fmt: skip
+    context = RunContext(tmp_path, tmp_path, tmp_path, views_dir=tmp_path / "views")
+
+    def name(**changes):
+        return _kept_views(Stage("fit", "student", {**settings, **changes}), context, clips)
+
+    assert name().parent == tmp_path / "views"
+    assert name() == name(loss={"name": "other"})
+    assert name() == name(training={"epochs": 4, "batch_size": 8, "mixup": 0.0})
+    others = [
+        name(dataset="g"), name(seed=2), name(draws="teacher"), name(inputs={"steps": 48}),
+        name(augmentation={"shift": 0.0}), name(training={"epochs": 5, "batch_size": 8}),
+        name(training={"epochs": 4, "batch_size": 16}),
+    ]  # fmt: skip
+    assert len({name(), *others}) == 8
+    fewer = clips.subset(slice(1, None))
+    assert _kept_views(Stage("fit", "student", settings), context, fewer) != name()
+    nothing = RunContext(tmp_path, tmp_path, tmp_path)
+    assert _kept_views(Stage("fit", "student", settings), nothing, clips) is None
+
+
+def without_skeleton(clips, row):
+    lengths = clips.skeleton_lengths.copy()
+    lengths[row] = 0
+    return dataclasses.replace(clips, skeleton_lengths=lengths)
+
+
+def test_columns_follow_the_clips_by_name(time_clips):
+    arrays = {
+        "clip_ids": np.array([f"clip_{row}" for row in (4, 2, 0, 1, 3)]),
+        "teacher_logits": np.array([[4.0], [2.0], [0.0], [1.0], [3.0]]),
+        "teacher_2_logits": np.zeros((5, 1)),
+    }
+    columns = given_columns(arrays, time_clips.subset(np.array([1, 4])), ["teacher"])
+    assert list(columns) == ["teacher_logits"]
+    np.testing.assert_array_equal(columns["teacher_logits"], [[1.0], [4.0]])
+
+
+def test_only_teachers_that_read_the_skeleton_miss_it(time_clips):
+    clips = without_skeleton(time_clips, 2)
+    assert availability_column("skeleton_teacher", time_clips) == {}
+    assert availability_column("accelerometer_teacher", clips) == {}
+    column = availability_column("fusion_teacher", clips)["fusion_teacher_available"]
+    np.testing.assert_array_equal(column, [1, 1, 0, 1, 1])
+
+
+def test_availability_is_collected_in_the_teachers_order():
+    streams = {"b_available": np.array([1.0, 0.0], np.float32)}
+    stacked = teacher_availability(streams, ["a", "b"])["teacher_available"]
+    np.testing.assert_array_equal(ops.convert_to_numpy(stacked), [[1, 1], [1, 0]])
+    assert teacher_availability(streams, ["a"]) == {}
+
+
+def targets_and_outputs():
+    logits = np.array([[[5.0, 0, 0], [1, 0, 0]], [[5, 0, 0], [1, 0, 0]]], np.float32)
+    targets = {
+        "labels": np.array([0, 0]),
+        "teacher_logits": logits,
+        "teacher_available": np.array([[0, 1], [0, 0]], np.float32),
+    }
+    return targets, {"logits": np.array([[0.0, 1, 0], [0, 1, 0]], np.float32)}
+
+
+def test_acs_never_follows_a_teacher_that_cannot_see():
+    targets, outputs = targets_and_outputs()
+    for selection in SELECTIONS:
+        terms = AdaptiveConfidenceSemantic(selection).terms(targets, outputs)
+        shares = ops.convert_to_numpy(terms.selection)
+        assert shares[0, 0] == 0 and shares[0, 1] > 0
+        np.testing.assert_array_equal(shares[1], [0, 0, 1])
+        truth = ops.convert_to_numpy(cross_entropy(targets["labels"], outputs["logits"]))
+        np.testing.assert_allclose(ops.convert_to_numpy(terms.loss)[1], truth[1], rtol=1e-6)
+
+
+def test_the_mean_of_teachers_is_over_those_that_see():
+    targets, outputs = targets_and_outputs()
+    terms = KnowledgeDistillation().terms(targets, outputs)
+    np.testing.assert_array_equal(ops.convert_to_numpy(terms.selection), [[0, 1, 0], [0, 0, 1]])
+    assert ops.convert_to_numpy(terms.parts["distillation"])[1] == 0
+
+
+def test_tensorboard_reads_every_metric_of_every_epoch(tmp_path):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile(optimizer="sgd", loss="mse", metrics=["mae"])
+    x = np.random.default_rng(0).normal(size=(8, 2)).astype(np.float32)
+    callbacks = [TensorBoardScalars(tmp_path / "logs")]
+    history = model.fit(x, x[:, :1], epochs=3, verbose=0, callbacks=callbacks).history
+    events = EventAccumulator(str(tmp_path / "logs")).Reload()
+    assert sorted(events.Tags()["scalars"]) == ["loss", "mae"]
+    for name, expected in history.items():
+        scalars = events.Scalars(name)
+        assert [one.step for one in scalars] == [1, 2, 3]
+        np.testing.assert_allclose([one.value for one in scalars], expected, rtol=1e-6)
