@@ -8,6 +8,7 @@ from pskd_tf.pipeline.runner import start_tensorflow
 from pskd_tf.pipeline.stage import RunContext
 from pskd_tf.reporting.markup import page, paired_text, percent, words
 from pskd_tf.reporting.replay import embedding_maps, followed_by_class
+from pskd_tf.reporting.scored_models import scored_models
 from pskd_tf.reporting.sections import (
     by_group_section,
     clips_section,
@@ -25,7 +26,7 @@ from pskd_tf.reporting.sections import (
     summary_sentence,
     warnings,
 )
-from pskd_tf.run import LoadedRun, scored_models
+from pskd_tf.run import LoadedRun
 
 _MOST_CLASSES = 60
 

@@ -45,7 +45,8 @@ from pskd_tf.reporting.markup import (
     words,
 )
 from pskd_tf.reporting.replay import EmbeddingMap
-from pskd_tf.run import LoadedRun, Predictions, ScoredModel, StageRecord, scored_models
+from pskd_tf.reporting.scored_models import ScoredModel, scored_models
+from pskd_tf.run import LoadedRun, Predictions, StageRecord
 from pskd_tf.settings import flags_of_settings
 
 

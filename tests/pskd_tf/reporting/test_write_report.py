@@ -13,8 +13,9 @@ from data_prep.files import file_sha256
 from pskd_tf.pipeline.stage import RunContext
 from pskd_tf.reporting.replay import followed_by_class
 from pskd_tf.reporting.report import write_missing_report
+from pskd_tf.reporting.scored_models import scored_models
 from pskd_tf.reporting.sections import compression_section, pooled_confusion
-from pskd_tf.run import LoadedRun, scored_models
+from pskd_tf.run import LoadedRun
 
 SECTIONS = (
     "numbers",
