@@ -1,1 +1,45 @@
-"""From raw recordings of any supported data set to one prepared form that training streams."""
+"""From raw recordings of any supported data set to one prepared form that training streams.
+
+`from data_prep import ...` offers the names below; each is imported at its first use.
+"""
+
+from typing import TYPE_CHECKING
+
+from data_prep.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from data_prep.clip import Clip as Clip, check_clip as check_clip
+    from data_prep.dataset_description import DatasetDescription as DatasetDescription
+    from data_prep.errors import UserError as UserError
+    from data_prep.inspection import (
+        Inspection as Inspection,
+        inspect_recordings as inspect_recordings,
+        inspection_table as inspection_table,
+    )
+    from data_prep.loader import (
+        ClipSource as ClipSource,
+        DatasetOptions as DatasetOptions,
+        Discovery as Discovery,
+        Loader as Loader,
+    )
+    from data_prep.loaders.custom.loader import CustomLoader as CustomLoader
+    from data_prep.preparation import prepare_dataset as prepare_dataset
+    from data_prep.prepared_set import (
+        PreparedSet as PreparedSet,
+        prepared_table as prepared_table,
+        write_prepared_set as write_prepared_set,
+    )
+    from data_prep.protocols import (
+        ClipSplit as ClipSplit,
+        Split as Split,
+        cross_subject as cross_subject,
+        kept_splits as kept_splits,
+        leave_one_subject_out as leave_one_subject_out,
+        protocol_splits as protocol_splits,
+        subject_folds as subject_folds,
+        validation_splits as validation_splits,
+    )
+    from data_prep.registry import DATASETS as DATASETS, load_dataset as load_dataset
+    from data_prep.skeletons import SkeletonLayout as SkeletonLayout
+
+__all__, __getattr__, __dir__ = lazy_names(__name__)

@@ -22,7 +22,7 @@ from data_prep.commands import print_result, run_command
 from data_prep.dataset_flags import dataset_options_from_flags, define_dataset_flags
 from data_prep.errors import UserError
 from data_prep.loader import DatasetOptions
-from data_prep.prepare_dataset import prepare_dataset
+from data_prep.preparation import prepare_dataset
 from data_prep.prepared_set import prepared_table
 from data_prep.registry import load_dataset
 from data_prep.workers import RUNNERS

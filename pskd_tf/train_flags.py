@@ -10,7 +10,7 @@ from tqdm import tqdm
 from data_prep.clip import Clip
 from data_prep.dataset_flags import dataset_options_from_flags
 from data_prep.errors import UserError
-from data_prep.prepare_dataset import prepare_dataset
+from data_prep.preparation import prepare_dataset
 from data_prep.prepared_set import PreparedSet
 from pskd_tf.settings import (
     SELECTIONS,

@@ -1,1 +1,24 @@
-"""Readers of raw files: tables, archives, MATLAB and BVH."""
+"""Readers of file formats; they know nothing about data sets."""
+
+from typing import TYPE_CHECKING
+
+from data_prep.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from data_prep.formats.archives import (
+        RawFile as RawFile,
+        ZipMember as ZipMember,
+        find_raw_files as find_raw_files,
+        raw_sources as raw_sources,
+    )
+    from data_prep.formats.bvh import BvhFile as BvhFile
+    from data_prep.formats.mat import read_mat_array as read_mat_array
+    from data_prep.formats.tables import (
+        CsvRecord as CsvRecord,
+        read_columns as read_columns,
+        read_csv_records as read_csv_records,
+        read_number_table as read_number_table,
+        read_sensor_csv as read_sensor_csv,
+    )
+
+__all__, __getattr__, __dir__ = lazy_names(__name__)

@@ -1,1 +1,22 @@
 """Methods compared on honest splits: cells, their records, boards."""
+
+from typing import TYPE_CHECKING
+
+from data_prep.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from pskd_tf.benchmark.board import (
+        BoardRow as BoardRow,
+        board_rows as board_rows,
+        leaderboard_markdown as leaderboard_markdown,
+        leaderboard_plot as leaderboard_plot,
+        leaderboard_table as leaderboard_table,
+    )
+    from pskd_tf.benchmark.cells import CellRecord as CellRecord
+    from pskd_tf.benchmark.methods import Method as Method, read_methods as read_methods
+    from pskd_tf.benchmark.statistics import (
+        majority_vote as majority_vote,
+        nested_bootstrap as nested_bootstrap,
+    )
+
+__all__, __getattr__, __dir__ = lazy_names(__name__)

@@ -1,1 +1,28 @@
 """From prepared clips to a model's batches: one preprocessing, its augmentation, its streams."""
+
+from typing import TYPE_CHECKING
+
+from data_prep.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from pskd_tf.data.batches import (
+        draw_generator as draw_generator,
+        training_batches as training_batches,
+    )
+    from pskd_tf.data.clips import PairedClips as PairedClips
+    from pskd_tf.data.features import (
+        WindowSamples as WindowSamples,
+        accelerometer_features as accelerometer_features,
+        resample_clip as resample_clip,
+        skeleton_features as skeleton_features,
+        window_samples as window_samples,
+    )
+    from pskd_tf.data.views import (
+        EvaluationViews as EvaluationViews,
+        evaluation_views as evaluation_views,
+        plain_views as plain_views,
+        random_rotations as random_rotations,
+        random_views as random_views,
+    )
+
+__all__, __getattr__, __dir__ = lazy_names(__name__)

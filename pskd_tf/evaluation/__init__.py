@@ -1,1 +1,27 @@
 """How good a model is, and what the same model gives on TensorFlow Lite Micro."""
+
+from typing import TYPE_CHECKING
+
+from data_prep.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from pskd_tf.evaluation.layers import (
+        LayerRow as LayerRow,
+        layer_noise as layer_noise,
+        layer_table as layer_table,
+    )
+    from pskd_tf.evaluation.scores import (
+        classification_scores as classification_scores,
+        clip_probabilities as clip_probabilities,
+        model_outputs as model_outputs,
+        score_clips as score_clips,
+    )
+    from pskd_tf.evaluation.tflm import (
+        Int8Interface as Int8Interface,
+        arena_bytes as arena_bytes,
+        quantise_input as quantise_input,
+        tflm_logits as tflm_logits,
+        tflm_operators as tflm_operators,
+    )
+
+__all__, __getattr__, __dir__ = lazy_names(__name__)

@@ -1,1 +1,23 @@
 """What a board says over its serial line, read on the host."""
+
+from typing import TYPE_CHECKING
+
+from data_prep.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from pskd_tf.monitoring.axes import AxesCheck as AxesCheck, hold_poses as hold_poses
+    from pskd_tf.monitoring.protocol import (
+        BoardActivity as BoardActivity,
+        BoardHeader as BoardHeader,
+        BoardPort as BoardPort,
+        BoardSample as BoardSample,
+        BoardStatus as BoardStatus,
+        parse_message as parse_message,
+    )
+    from pskd_tf.monitoring.recording import (
+        RecordedClip as RecordedClip,
+        save_clip as save_clip,
+        show_live as show_live,
+    )
+
+__all__, __getattr__, __dir__ = lazy_names(__name__)

@@ -1,1 +1,15 @@
 """What orchestrates all other packages: training, compression and export of a run."""
+
+from typing import TYPE_CHECKING
+
+from data_prep.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from pskd_tf.runs.choose_recognizer import (
+        Choice as Choice,
+        ValidationModel as ValidationModel,
+        choose_settings as choose_settings,
+        validation_models as validation_models,
+    )
+
+__all__, __getattr__, __dir__ = lazy_names(__name__)

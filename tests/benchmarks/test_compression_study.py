@@ -89,6 +89,6 @@ def test_every_part_is_planned_on_the_right_subjects(study, prepared_set):
 
 @pytest.fixture(scope="module")
 def prepared_set(tmp_path_factory):
-    from data_prep.prepare_dataset import prepare_dataset
+    from data_prep.preparation import prepare_dataset
 
     return prepare_dataset("synthetic", None, tmp_path_factory.mktemp("synthetic") / "set")

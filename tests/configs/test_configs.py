@@ -23,14 +23,17 @@ from data_prep.dataset_flags import dataset_options_from_flags, define_dataset_f
 from data_prep.files import file_sha256
 from data_prep.prepared_set import PreparedSet
 from data_prep.registry import load_dataset
-from mmact_files import POSE, pose_json, turning_gravity
-from mmact_files import sensor_csv as mmact_csv
-from mmact_files import write as write_mmact
+from mmact_files import (
+    POSE,
+    pose_json,
+    sensor_csv as mmact_csv,
+    turning_gravity,
+    write as write_mmact,
+)
 from pskd_tf.pipeline.plan import plan_run
 from pskd_tf.settings import TEACHERS, RunSettings
 from pskd_tf.train_flags import define_train_flags, settings_from_flags
-from smartfallmm_files import gravity_turning, skeleton_csv, watch_csv
-from smartfallmm_files import write as write_smartfallmm
+from smartfallmm_files import gravity_turning, skeleton_csv, watch_csv, write as write_smartfallmm
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 RECORDINGS = ("berkeley_mhad", "mmact", "smartfallmm", "custom")

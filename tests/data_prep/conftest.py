@@ -14,7 +14,7 @@ import pytest
 import scipy.io
 
 from data_prep.clip import Clip
-from data_prep.prepare_dataset import prepare_dataset
+from data_prep.preparation import prepare_dataset
 from data_prep.prepared_set import PreparedSet
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from data_prep.errors import Refusal, UserError
-from data_prep.prepare_dataset import prepare_dataset
+from data_prep.preparation import prepare_dataset
 from data_prep.prepared_set import PreparedSet, write_prepared_set
 
 FIRST = "Inertial/a1_s1_t1_inertial.mat"

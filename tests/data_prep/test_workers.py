@@ -19,7 +19,7 @@ from data_prep.errors import Refusal, UserError
 from data_prep.loader import ClipSource, Discovery
 from data_prep.loaders.synthetic import SyntheticLoader
 from data_prep.loaders.utd_mhad import UTDMHADLoader
-from data_prep.prepare_dataset import prepare_dataset
+from data_prep.preparation import prepare_dataset
 from data_prep.workers import read_clips
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,7 +12,7 @@ import pytest
 
 from data_prep import registry as load_dataset
 from data_prep.errors import UserError
-from data_prep.prepare_dataset import prepare_dataset
+from data_prep.preparation import prepare_dataset
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text("utf-8")

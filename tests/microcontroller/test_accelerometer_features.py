@@ -97,7 +97,7 @@ def test_argmax_takes_the_first_of_equals(features_library):
 
 def test_every_clip_of_utd_mhad(features_library, expected, data_folder, tmp_path):
     """All 861 real recordings."""
-    from data_prep.prepare_dataset import prepare_dataset
+    from data_prep.preparation import prepare_dataset
 
     prepared = prepare_dataset("utd_mhad", data_folder / "utd-mhad", tmp_path / "prepared")
     assert len(prepared) == 861

@@ -195,7 +195,7 @@ def test_command_writes_the_test_clips_of_a_run(tiny_run, tmp_path):
 
 def test_every_test_clip_of_utd_mhad(exported, data_folder, tmp_path):
     """430 real recordings from raw samples to logits, on the host and on all three cores."""
-    from data_prep.prepare_dataset import prepare_dataset
+    from data_prep.preparation import prepare_dataset
     from data_prep.protocols import clip_indices
 
     prepared = prepare_dataset("utd_mhad", data_folder / "utd-mhad", tmp_path / "prepared")

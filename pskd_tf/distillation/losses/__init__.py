@@ -1,1 +1,49 @@
 """Distillation losses: pure functions of tensors, each with a thin Keras loss around it."""
+
+from typing import TYPE_CHECKING
+
+from data_prep.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from pskd_tf.distillation.losses.acs import (
+        AdaptiveConfidenceSemantic as AdaptiveConfidenceSemantic,
+        followed_shares as followed_shares,
+        teacher_confidence as teacher_confidence,
+    )
+    from pskd_tf.distillation.losses.base import (
+        CrossEntropy as CrossEntropy,
+        DistillationLoss as DistillationLoss,
+        DistillationTerms as DistillationTerms,
+        cross_entropy as cross_entropy,
+        semantic_distance as semantic_distance,
+        semantic_distances as semantic_distances,
+    )
+    from pskd_tf.distillation.losses.features import (
+        AdaptiveEnsembleDistillation as AdaptiveEnsembleDistillation,
+        ConfidenceAwareDistillation as ConfidenceAwareDistillation,
+        RelationalDistillation as RelationalDistillation,
+        SemanticRegression as SemanticRegression,
+        SimilarityPreservingDistillation as SimilarityPreservingDistillation,
+        adaptive_ensemble_weights as adaptive_ensemble_weights,
+        confidence_weights as confidence_weights,
+        minimum_norm_weights as minimum_norm_weights,
+        relational_distillation as relational_distillation,
+        similarity_preserving as similarity_preserving,
+    )
+    from pskd_tf.distillation.losses.logits import (
+        DecoupledDistillation as DecoupledDistillation,
+        DenselyGuidedDistillation as DenselyGuidedDistillation,
+        EntropyBasedDistillation as EntropyBasedDistillation,
+        GuidedKnowledgeDistillation as GuidedKnowledgeDistillation,
+        KnowledgeDistillation as KnowledgeDistillation,
+        StrongerTeacherDistillation as StrongerTeacherDistillation,
+        TeacherAssistantDistillation as TeacherAssistantDistillation,
+        decoupled_distillation as decoupled_distillation,
+        densely_guided_divergence as densely_guided_divergence,
+        entropy_weights as entropy_weights,
+        knowledge_distillation as knowledge_distillation,
+        stronger_teacher_distillation as stronger_teacher_distillation,
+    )
+    from pskd_tf.distillation.losses.registry import make_loss as make_loss
+
+__all__, __getattr__, __dir__ = lazy_names(__name__)

@@ -5,8 +5,7 @@ import io
 import numpy as np
 import pytest
 import scipy.io
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from data_prep.errors import UserError
 from data_prep.formats.mat import read_mat_array

@@ -7,8 +7,7 @@ import pickle
 import numpy as np
 import pytest
 import scipy.io
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from data_prep.clip import check_clip
 from data_prep.errors import UserError

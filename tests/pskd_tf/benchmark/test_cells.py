@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from data_prep.errors import UserError
-from data_prep.prepare_dataset import prepare_dataset
+from data_prep.preparation import prepare_dataset
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import protocol_splits, validation_splits
 from pskd_tf.benchmark.cells import (

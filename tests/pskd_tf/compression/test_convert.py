@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 from ai_edge_litert.tools import flatbuffer_utils
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from data_prep.errors import UserError
 from pskd_tf.compression import convert as module

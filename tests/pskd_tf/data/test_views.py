@@ -4,8 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from pskd_tf.data.features import accelerometer_features, read_along, resample_clip
 from pskd_tf.data.views import plain_views, random_rotations, random_views, time_spans

@@ -15,7 +15,7 @@ tf.config.set_logical_device_configuration(_CPU, [tf.config.LogicalDeviceConfigu
 import keras  # noqa: E402
 
 from data_prep.errors import UserError  # noqa: E402
-from data_prep.prepare_dataset import prepare_dataset  # noqa: E402
+from data_prep.preparation import prepare_dataset  # noqa: E402
 from pskd_tf.data.clips import PairedClips  # noqa: E402
 from pskd_tf.distillation.distiller import PSKDDistiller  # noqa: E402
 from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic  # noqa: E402

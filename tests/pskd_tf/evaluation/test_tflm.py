@@ -5,8 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from data_prep.errors import UserError
 from pskd_tf.evaluation.tflm import (

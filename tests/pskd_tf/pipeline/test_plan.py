@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from data_prep.errors import UserError
-from data_prep.prepare_dataset import prepare_dataset
+from data_prep.preparation import prepare_dataset
 from data_prep.prepared_set import PreparedSet
 from pskd_tf.pipeline.plan import FoldPlan, plan_run, run_key
 from pskd_tf.pipeline.stage import Stage

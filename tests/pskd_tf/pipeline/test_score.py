@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from data_prep.prepare_dataset import prepare_dataset
+from data_prep.preparation import prepare_dataset
 from pskd_tf.pipeline.score import forest_stage
 from pskd_tf.pipeline.stage import RunContext, Stage
 from pskd_tf.settings import InputSettings

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from data_prep.errors import UserError
 from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic

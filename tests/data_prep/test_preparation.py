@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from data_prep.errors import UserError
-from data_prep.prepare_dataset import prepare_dataset
+from data_prep.preparation import prepare_dataset
 
 
 def contents(folder: Path) -> dict[str, str]:
