@@ -2,9 +2,9 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-ROOT = Path(__file__).resolve().parents[1]
+from project import run_command
+from sharing import check_unchanged, made_once
 
 # An example may be slow on a machine that is busy: no test asserts a time.
 settings.register_profile("untimed", deadline=None)
@@ -34,27 +35,21 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Itera
 @pytest.fixture(scope="session")
 def run_train() -> Callable[..., subprocess.CompletedProcess]:
     """Runs `python -m pskd_tf.train` with the given flags from the project's folder."""
-
-    def run(*arguments: str) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            [sys.executable, "-m", "pskd_tf.train", *arguments],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
-
-    return run
+    return partial(run_command, "pskd_tf.train")
 
 
 @pytest.fixture(scope="session")
-def tiny_run(run_train: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of one uninterrupted run of configs/tiny.flags."""
-    run_dir = tmp_path_factory.mktemp("tiny") / "run"
-    finished = run_train("--flagfile=configs/tiny.flags", f"--run_dir={run_dir}")
-    assert finished.returncode == 0, finished.stderr
-    (run_dir.parent / "screen.txt").write_text(finished.stdout, encoding="utf-8")
-    return run_dir
+def tiny_run(run_train: Callable, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of one uninterrupted run of configs/tiny.flags, which all workers read."""
+
+    def make(folder: Path) -> None:
+        finished = run_train("--flagfile=configs/tiny.flags", f"--run_dir={folder / 'run'}")
+        assert finished.returncode == 0, finished.stderr
+        (folder / "screen.txt").write_text(finished.stdout, encoding="utf-8")
+
+    folder = made_once(tmp_path_factory, "tiny", make)
+    yield folder / "run"
+    check_unchanged(folder)
 
 
 @dataclass(frozen=True)
@@ -79,13 +74,9 @@ class Int8Student:
 
 
 @pytest.fixture(scope="session")
-def int8_student() -> Int8Student:
-    """Trains on noisy oscillations, one frequency and axis per class, and converts to int8."""
-    import keras
-
-    from pskd_tf.compression.convert import convert_to_int8
+def int8_student(tmp_path_factory: pytest.TempPathFactory) -> Int8Student:
+    """Trained on noisy oscillations, one frequency and axis per class, and converted to int8."""
     from pskd_tf.data.features import accelerometer_features, resample_clip
-    from pskd_tf.models.students import accelerometer_student
 
     generator = np.random.default_rng(0)
     labels = np.repeat(np.arange(27), 8)
@@ -99,22 +90,40 @@ def int8_student() -> Int8Student:
         clips.append(samples.astype(np.float32))
     resampled = np.stack([resample_clip(clip, 96) for clip in clips])
     features = accelerometer_features(resampled, 17)[:, :, None]
-    keras.utils.set_random_seed(0)
     builder_arguments = {"input_shape": [96, 1, 10], "num_classes": 27}
+    make = partial(_train_and_convert, features, labels, builder_arguments)
+    folder = made_once(tmp_path_factory, "int8_student", make)
+    with np.load(folder / "weights.npz") as weights:
+        return Int8Student(
+            clips=clips,
+            features=features,
+            float_logits=np.load(folder / "logits.npy"),
+            weights=[weights[f"arr_{number}"] for number in range(len(weights.files))],
+            builder_arguments=builder_arguments,
+            tflite=(folder / "student.tflite").read_bytes(),
+        )
+
+
+def _train_and_convert(
+    features: np.ndarray, labels: np.ndarray, builder_arguments: dict[str, Any], folder: Path
+) -> None:
+    import keras
+
+    from pskd_tf.compression.convert import convert_to_int8
+    from pskd_tf.models.students import accelerometer_student
+
+    keras.utils.set_random_seed(0)
     model = accelerometer_student(keras, input_shape=(96, 1, 10), num_classes=27)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     classifier = keras.Model(model.input, model.output["logits"])
     classifier.compile(optimizer=keras.optimizers.Adam(5e-3), loss=loss)
     classifier.fit(features, labels, batch_size=27, epochs=15, verbose=0)
     weights = model.get_weights()
-    return Int8Student(
-        clips=clips,
-        features=features,
-        float_logits=keras.ops.convert_to_numpy(model(features, training=False)["logits"]),
-        weights=weights,
-        builder_arguments=builder_arguments,
-        tflite=convert_to_int8(weights, builder_arguments, features[::4]),
-    )
+    np.savez(folder / "weights.npz", *weights)
+    logits = keras.ops.convert_to_numpy(model(features, training=False)["logits"])
+    np.save(folder / "logits.npy", logits)
+    tflite = convert_to_int8(weights, builder_arguments, features[::4])
+    (folder / "student.tflite").write_bytes(tflite)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from project import ROOT
 
 # From the ground up. A module may import from its own layer and from those before it; modules of
 # `pskd_tf` that are in no package and not named here are commands.

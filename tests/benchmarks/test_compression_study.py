@@ -1,15 +1,15 @@
 """The compression study: its tables, what it learns from them, and what it plans."""
 
 import importlib.util
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from data_prep.errors import UserError
+from project import ROOT
 from pskd_tf.settings import RunSettings
 
-SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "compression_study.py"
+SCRIPT = ROOT / "benchmarks" / "compression_study.py"
 
 
 @pytest.fixture(scope="module")

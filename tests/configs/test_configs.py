@@ -30,12 +30,13 @@ from mmact_files import (
     turning_gravity,
     write as write_mmact,
 )
+from project import ROOT
 from pskd_tf.pipeline.plan import plan_run
 from pskd_tf.settings import TEACHERS, RunSettings
 from pskd_tf.train_flags import define_train_flags, settings_from_flags
 from smartfallmm_files import gravity_turning, skeleton_csv, watch_csv, write as write_smartfallmm
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+CONFIGS = ROOT / "configs"
 RECORDINGS = ("berkeley_mhad", "mmact", "smartfallmm", "custom")
 
 

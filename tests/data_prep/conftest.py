@@ -16,8 +16,7 @@ import scipy.io
 from data_prep.clip import Clip
 from data_prep.preparation import prepare_dataset
 from data_prep.prepared_set import PreparedSet
-
-ROOT = Path(__file__).resolve().parents[2]
+from project import ROOT
 
 
 @pytest.fixture

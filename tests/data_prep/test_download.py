@@ -16,8 +16,7 @@ from data_prep import download
 from data_prep.downloading import DOWNLOADS, DatasetDownload, RemoteFile
 from data_prep.errors import UserError
 from data_prep.registry import DATASETS
-
-ROOT = Path(__file__).resolve().parents[2]
+from project import ROOT
 
 
 class _Quiet(SimpleHTTPRequestHandler):

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from project import ROOT
+
 FIRST = "Inertial/a1_s1_t1_inertial.mat"
 FIRST_SKELETON = "Skeleton/a1_s1_t1_skeleton.mat"
 
@@ -34,8 +36,7 @@ def test_synthetic_says_so(tmp_path: Path):
     """Started as the documentation says."""
     command = [sys.executable, "-m", "data_prep.prepare", "--dataset=synthetic"]
     command.append(f"--out_dir={tmp_path / 'set'}")
-    root = Path(__file__).resolve().parents[2]
-    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith("Synthetic arm movements (not real recordings): 192 clips")
 

@@ -21,8 +21,7 @@ from data_prep.loaders.synthetic import SyntheticLoader
 from data_prep.loaders.utd_mhad import UTDMHADLoader
 from data_prep.preparation import prepare_dataset
 from data_prep.workers import read_clips
-
-ROOT = Path(__file__).resolve().parents[2]
+from project import ROOT
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from project import ROOT
+
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ONLY_FLAGS = [ROOT / "microcontroller" / "README.md"]
 _FENCE = re.compile(
@@ -82,7 +83,7 @@ ELSEWHERE = {
     "make test": "make test",
     "python -m pskd_tf.train --flagfile=configs/demo.flags": "tests/wheel/check_wheel.py::main",
     "python -m data_prep.inspect --manifest=recordings/manifest.csv "
-    "--skeleton_layout=kinect_v1_20": "tests/data_prep/loaders/custom/test_loader_example.py::"
+    "--skeleton_layout=kinect_v1_20": "tests/data_prep/loaders/test_custom_example.py::"
     "test_inspect_finds_the_offset_and_prepare_uses_it",
     "python -m pskd_tf.train --flagfile=configs/custom.flags "
     "--manifest=recordings/manifest.csv --skeleton_layout=kinect_v1_20 --run_dir=runs/own": (

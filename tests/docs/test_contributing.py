@@ -13,8 +13,8 @@ import pytest
 from data_prep import registry as load_dataset
 from data_prep.errors import UserError
 from data_prep.preparation import prepare_dataset
+from project import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 DATASET, METHOD = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 

@@ -1,11 +1,12 @@
 """The Python of the documentation runs as it is written."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+from project import ROOT
+
+DOCS = ROOT / "docs"
 # Of these pages the examples need a data set of one's own.
 NEEDS_DATA = {"data.md"}
 PAGES = sorted(

@@ -11,8 +11,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 import pskd_tf
-
-ROOT = Path(__file__).resolve().parents[2]
+from project import ROOT
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-SOURCES = Path(__file__).resolve().parents[2] / "microcontroller"
+from project import MICROCONTROLLER
+
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-ffp-contract=off"]
 
 
 @pytest.fixture(scope="session")
 def sources() -> Path:
-    return SOURCES
+    return MICROCONTROLLER
 
 
 @pytest.fixture(scope="session")

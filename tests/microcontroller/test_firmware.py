@@ -4,16 +4,15 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from runpy import run_path
 
 import numpy as np
 import pytest
 
+from project import ROOT
 from pskd_tf.export.plain_c.vectors import write_firmware_inputs
 from pskd_tf.settings import InputSettings
 
-ROOT = Path(__file__).resolve().parents[2]
 CORES = ("m4", "m33", "m55")
 
 

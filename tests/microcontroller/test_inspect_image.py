@@ -3,12 +3,13 @@
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from runpy import run_path
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "microcontroller/firmware/inspect_image.py"
+from project import MICROCONTROLLER
+
+SCRIPT = MICROCONTROLLER / "firmware/inspect_image.py"
 # What objdump prints; frames of 8 + 24 + 16 bytes, and leaves of 16 and 12.
 IMAGE = """
 00000100 <pskd_plain_invoke>:

@@ -3,12 +3,12 @@
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from runpy import run_path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from project import ROOT
+
 CORES = ("m4", "m33", "m55")
 
 

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from project import ROOT
 from pskd_tf.settings import RunSettings
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from project import ROOT
 
 
 def report(*arguments: str | Path) -> subprocess.CompletedProcess:

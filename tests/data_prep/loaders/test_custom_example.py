@@ -9,8 +9,7 @@ import pytest
 
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import cross_subject
-
-ROOT = Path(__file__).resolve().parents[4]
+from project import ROOT
 
 # As in the documentation: raw counts of a 16-bit sensor (+-8 g: 1/4096 g per LSB) with stamps in
 # milliseconds, and 20 joints of a Kinect in millimetres.

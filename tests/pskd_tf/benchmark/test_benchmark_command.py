@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
+from project import ROOT
+
 TEACHERS = ["skeleton_teacher"]
 METHODS = [
     {"name": "cross_entropy", "title": "cross-entropy", "loss": "cross_entropy", "trials": [{}]},

@@ -2,16 +2,16 @@
 
 import dataclasses
 import json
-from pathlib import Path
 
 import pytest
 
 from data_prep.errors import UserError
+from project import ROOT
 from pskd_tf.benchmark.methods import FOREST, Method, read_methods
 from pskd_tf.distillation.losses.registry import make_loss
 from pskd_tf.models.registry import STREAMS_READ
 
-CONFIGS = Path(__file__).resolve().parents[3] / "configs"
+CONFIGS = ROOT / "configs"
 SHIPPED = CONFIGS / "benchmark_methods.json"
 STUDY = CONFIGS / "benchmark_acs_study_methods.json"
 

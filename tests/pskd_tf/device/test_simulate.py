@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from data_prep.errors import UserError
+from project import ROOT
 from pskd_tf.data.features import window_samples
 from pskd_tf.device.firmware import compile_core, run_core
 from pskd_tf.device.recognizer import NO_SIGNAL, UNKNOWN, ExportedModel, RecognizerSettings
@@ -20,7 +21,6 @@ from pskd_tf.evaluation.tflm import Int8Interface, tflm_logits
 from pskd_tf.export.student import clip_input
 from pskd_tf.settings import InputSettings
 
-ROOT = Path(__file__).resolve().parents[3]
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="cc is not installed")
 
 

@@ -3,16 +3,15 @@
 import itertools
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from data_prep.loaders.custom.loader import CustomLoader
+from project import ROOT
 from pskd_tf.export.boards.axis_map import AxisMap
 from pskd_tf.monitoring.axes import WRIST_POSES
 
-ROOT = Path(__file__).resolve().parents[3]
 HEADER = "pskd,1,0123456789ab,plain_c,50.000,8.0,{},8"
 
 

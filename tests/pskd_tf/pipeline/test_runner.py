@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
+from project import ROOT
+
 # Longer than the tiny run's, so that there is time to kill it between two records.
 FLAGS = ("--flagfile=configs/tiny.flags", "--skeleton_teacher_epochs=60")
 STAGES = (

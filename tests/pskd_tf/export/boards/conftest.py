@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from project import MICROCONTROLLER
 from pskd_tf.device.recognizer import RecognizerSettings
 from pskd_tf.export.boards.axis_map import AxisMap
 from pskd_tf.export.boards.project import board_project, write_board_project
 from pskd_tf.export.boards.targets import BOARD_TARGETS
-
-MICROCONTROLLER = Path(__file__).resolve().parents[4] / "microcontroller"
 
 
 @pytest.fixture(scope="session")

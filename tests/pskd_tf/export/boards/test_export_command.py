@@ -3,13 +3,11 @@
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
+from project import ROOT
 from pskd_tf.device.recognizer import ChosenSettings, RecognizerSettings
-
-ROOT = Path(__file__).resolve().parents[4]
 
 
 @pytest.fixture

@@ -4,16 +4,15 @@ import ctypes
 import shutil
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
+from project import MICROCONTROLLER
 from pskd_tf.export.plain_c.source import plain_model
 
-MICROCONTROLLER = Path(__file__).resolve().parents[4] / "microcontroller"
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion")
 KERNELS = {
     "portable": (),

@@ -1,0 +1,47 @@
+"""What is slow to make is made by one worker of pytest-xdist and read by all."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+def made_once(
+    tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]
+) -> Path:
+    """Returns a folder that the first caller of a test session makes; the others wait for it.
+
+    Tests only read it: one that needs to write takes a copy.
+
+    Args:
+        tmp_path_factory: Of the worker.
+        name: The folder's name, the same in all workers.
+        make: Fills the empty folder. Where it fails, the next worker tries again.
+    """
+    session = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        session = session.parent
+    folder, made = session / "shared" / name, session / "shared" / f"{name}.made"
+    folder.parent.mkdir(exist_ok=True)
+    with open(folder.parent / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            made.write_text(repr(contents(folder)), encoding="utf-8")
+    return folder
+
+
+def check_unchanged(folder: Path) -> None:
+    """Asserts that no test wrote into a folder of `made_once`."""
+    before = folder.with_name(f"{folder.name}.made").read_text(encoding="utf-8")
+    assert repr(contents(folder)) == before, f"a test wrote into {folder}"
+
+
+def contents(folder: Path) -> dict[str, int]:
+    """Returns every path in a folder with the time of its last change, in ns."""
+    return {str(path): path.stat().st_mtime_ns for path in sorted(folder.rglob("*"))}
