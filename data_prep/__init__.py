@@ -41,5 +41,5 @@ if TYPE_CHECKING:
     )
     from data_prep.registry import DATASETS as DATASETS, load_dataset as load_dataset
     from data_prep.skeletons import SkeletonLayout as SkeletonLayout
-
-__all__, __getattr__, __dir__ = lazy_names(__name__)
+else:
+    __all__, __getattr__, __dir__ = lazy_names(__name__)

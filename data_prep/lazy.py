@@ -24,8 +24,8 @@ def lazy_names(package: str) -> tuple[list[str], Callable[[str], Any], Callable[
     Example:
         if TYPE_CHECKING:
             from my_package.shapes import Circle as Circle, Square as Square
-
-        __all__, __getattr__, __dir__ = lazy_names(__name__)
+        else:
+            __all__, __getattr__, __dir__ = lazy_names(__name__)
     """
     module = sys.modules[package]
     tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))

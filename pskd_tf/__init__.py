@@ -59,6 +59,11 @@ if TYPE_CHECKING:
         skeleton_teacher as skeleton_teacher,
     )
     from pskd_tf.pipeline.runner import start_tensorflow as start_tensorflow
+    from pskd_tf.runs.finished_run import (
+        FinishedRun as FinishedRun,
+        Prediction as Prediction,
+        load_run as load_run,
+    )
     from pskd_tf.settings import (
         FEATURE_CHANNELS as FEATURE_CHANNELS,
         AugmentationSettings as AugmentationSettings,
@@ -66,5 +71,5 @@ if TYPE_CHECKING:
         RunSettings as RunSettings,
         TrainingSettings as TrainingSettings,
     )
-
-__all__, __getattr__, __dir__ = lazy_names(__name__)
+else:
+    __all__, __getattr__, __dir__ = lazy_names(__name__)

@@ -20,5 +20,5 @@ if TYPE_CHECKING:
         read_number_table as read_number_table,
         read_sensor_csv as read_sensor_csv,
     )
-
-__all__, __getattr__, __dir__ = lazy_names(__name__)
+else:
+    __all__, __getattr__, __dir__ = lazy_names(__name__)

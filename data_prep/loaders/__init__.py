@@ -11,5 +11,5 @@ if TYPE_CHECKING:
     from data_prep.loaders.smartfallmm import SmartFallMMLoader as SmartFallMMLoader
     from data_prep.loaders.synthetic import SyntheticLoader as SyntheticLoader
     from data_prep.loaders.utd_mhad import UTDMHADLoader as UTDMHADLoader
-
-__all__, __getattr__, __dir__ = lazy_names(__name__)
+else:
+    __all__, __getattr__, __dir__ = lazy_names(__name__)

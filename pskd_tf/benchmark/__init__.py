@@ -18,5 +18,5 @@ if TYPE_CHECKING:
         majority_vote as majority_vote,
         nested_bootstrap as nested_bootstrap,
     )
-
-__all__, __getattr__, __dir__ = lazy_names(__name__)
+else:
+    __all__, __getattr__, __dir__ = lazy_names(__name__)

@@ -28,5 +28,5 @@ if TYPE_CHECKING:
         slim_weights as slim_weights,
     )
     from pskd_tf.compression.twin import student_twin as student_twin
-
-__all__, __getattr__, __dir__ = lazy_names(__name__)
+else:
+    __all__, __getattr__, __dir__ = lazy_names(__name__)

@@ -24,5 +24,5 @@ if TYPE_CHECKING:
         random_rotations as random_rotations,
         random_views as random_views,
     )
-
-__all__, __getattr__, __dir__ = lazy_names(__name__)
+else:
+    __all__, __getattr__, __dir__ = lazy_names(__name__)

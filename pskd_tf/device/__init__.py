@@ -28,5 +28,5 @@ if TYPE_CHECKING:
         idle_recordings as idle_recordings,
         joined_clips as joined_clips,
     )
-
-__all__, __getattr__, __dir__ = lazy_names(__name__)
+else:
+    __all__, __getattr__, __dir__ = lazy_names(__name__)

@@ -15,5 +15,5 @@ if TYPE_CHECKING:
         fit_student as fit_student,
         make_optimizer as make_optimizer,
     )
-
-__all__, __getattr__, __dir__ = lazy_names(__name__)
+else:
+    __all__, __getattr__, __dir__ = lazy_names(__name__)

@@ -23,5 +23,5 @@ if TYPE_CHECKING:
         tflm_logits as tflm_logits,
         tflm_operators as tflm_operators,
     )
-
-__all__, __getattr__, __dir__ = lazy_names(__name__)
+else:
+    __all__, __getattr__, __dir__ = lazy_names(__name__)

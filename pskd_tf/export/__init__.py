@@ -18,5 +18,5 @@ if TYPE_CHECKING:
     from pskd_tf.export.headers import parse_c_array as parse_c_array
     from pskd_tf.export.plain_c.source import plain_model as plain_model
     from pskd_tf.export.student import clip_input as clip_input, export_student as export_student
-
-__all__, __getattr__, __dir__ = lazy_names(__name__)
+else:
+    __all__, __getattr__, __dir__ = lazy_names(__name__)

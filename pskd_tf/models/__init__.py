@@ -24,5 +24,5 @@ if TYPE_CHECKING:
         skeleton_teacher as skeleton_teacher,
         temporal_encoder as temporal_encoder,
     )
-
-__all__, __getattr__, __dir__ = lazy_names(__name__)
+else:
+    __all__, __getattr__, __dir__ = lazy_names(__name__)

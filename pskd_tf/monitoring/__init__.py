@@ -19,5 +19,5 @@ if TYPE_CHECKING:
         save_clip as save_clip,
         show_live as show_live,
     )
-
-__all__, __getattr__, __dir__ = lazy_names(__name__)
+else:
+    __all__, __getattr__, __dir__ = lazy_names(__name__)

@@ -15,5 +15,5 @@ if TYPE_CHECKING:
     from pskd_tf.reporting.comparison import write_comparison as write_comparison
     from pskd_tf.reporting.pictures import write_pictures as write_pictures
     from pskd_tf.reporting.report import model_card as model_card, write_report as write_report
-
-__all__, __getattr__, __dir__ = lazy_names(__name__)
+else:
+    __all__, __getattr__, __dir__ = lazy_names(__name__)

@@ -11,5 +11,10 @@ if TYPE_CHECKING:
         choose_settings as choose_settings,
         validation_models as validation_models,
     )
-
-__all__, __getattr__, __dir__ = lazy_names(__name__)
+    from pskd_tf.runs.finished_run import (
+        FinishedRun as FinishedRun,
+        Prediction as Prediction,
+        load_run as load_run,
+    )
+else:
+    __all__, __getattr__, __dir__ = lazy_names(__name__)

@@ -45,5 +45,5 @@ if TYPE_CHECKING:
         stronger_teacher_distillation as stronger_teacher_distillation,
     )
     from pskd_tf.distillation.losses.registry import make_loss as make_loss
-
-__all__, __getattr__, __dir__ = lazy_names(__name__)
+else:
+    __all__, __getattr__, __dir__ = lazy_names(__name__)
