@@ -26,28 +26,32 @@ if TYPE_CHECKING:
     from pskd_tf.distillation.losses.acs import (
         AdaptiveConfidenceSemantic as AdaptiveConfidenceSemantic,
     )
+    from pskd_tf.distillation.losses.assistants import (
+        DenselyGuidedDistillation as DenselyGuidedDistillation,
+        TeacherAssistantDistillation as TeacherAssistantDistillation,
+    )
     from pskd_tf.distillation.losses.base import (
         CrossEntropy as CrossEntropy,
         DistillationLoss as DistillationLoss,
         DistillationTerms as DistillationTerms,
     )
-    from pskd_tf.distillation.losses.features import (
-        AdaptiveEnsembleDistillation as AdaptiveEnsembleDistillation,
-        ConfidenceAwareDistillation as ConfidenceAwareDistillation,
+    from pskd_tf.distillation.losses.embeddings import (
         RelationalDistillation as RelationalDistillation,
         SemanticRegression as SemanticRegression,
         SimilarityPreservingDistillation as SimilarityPreservingDistillation,
     )
     from pskd_tf.distillation.losses.logits import (
         DecoupledDistillation as DecoupledDistillation,
-        DenselyGuidedDistillation as DenselyGuidedDistillation,
-        EntropyBasedDistillation as EntropyBasedDistillation,
-        GuidedKnowledgeDistillation as GuidedKnowledgeDistillation,
         KnowledgeDistillation as KnowledgeDistillation,
         StrongerTeacherDistillation as StrongerTeacherDistillation,
-        TeacherAssistantDistillation as TeacherAssistantDistillation,
     )
     from pskd_tf.distillation.losses.registry import make_loss as make_loss
+    from pskd_tf.distillation.losses.teacher_weights import (
+        AdaptiveEnsembleDistillation as AdaptiveEnsembleDistillation,
+        ConfidenceAwareDistillation as ConfidenceAwareDistillation,
+        EntropyBasedDistillation as EntropyBasedDistillation,
+        GuidedKnowledgeDistillation as GuidedKnowledgeDistillation,
+    )
     from pskd_tf.distillation.training import make_optimizer as make_optimizer
     from pskd_tf.evaluation.tflm import tflm_logits as tflm_logits
     from pskd_tf.export.student import export_student as export_student

@@ -10,6 +10,11 @@ if TYPE_CHECKING:
         followed_shares as followed_shares,
         teacher_confidence as teacher_confidence,
     )
+    from pskd_tf.distillation.losses.assistants import (
+        DenselyGuidedDistillation as DenselyGuidedDistillation,
+        TeacherAssistantDistillation as TeacherAssistantDistillation,
+        densely_guided_divergence as densely_guided_divergence,
+    )
     from pskd_tf.distillation.losses.base import (
         CrossEntropy as CrossEntropy,
         DistillationLoss as DistillationLoss,
@@ -18,32 +23,31 @@ if TYPE_CHECKING:
         semantic_distance as semantic_distance,
         semantic_distances as semantic_distances,
     )
-    from pskd_tf.distillation.losses.features import (
-        AdaptiveEnsembleDistillation as AdaptiveEnsembleDistillation,
-        ConfidenceAwareDistillation as ConfidenceAwareDistillation,
+    from pskd_tf.distillation.losses.embeddings import (
         RelationalDistillation as RelationalDistillation,
         SemanticRegression as SemanticRegression,
         SimilarityPreservingDistillation as SimilarityPreservingDistillation,
-        adaptive_ensemble_weights as adaptive_ensemble_weights,
-        confidence_weights as confidence_weights,
-        minimum_norm_weights as minimum_norm_weights,
         relational_distillation as relational_distillation,
         similarity_preserving as similarity_preserving,
     )
     from pskd_tf.distillation.losses.logits import (
         DecoupledDistillation as DecoupledDistillation,
-        DenselyGuidedDistillation as DenselyGuidedDistillation,
-        EntropyBasedDistillation as EntropyBasedDistillation,
-        GuidedKnowledgeDistillation as GuidedKnowledgeDistillation,
         KnowledgeDistillation as KnowledgeDistillation,
         StrongerTeacherDistillation as StrongerTeacherDistillation,
-        TeacherAssistantDistillation as TeacherAssistantDistillation,
         decoupled_distillation as decoupled_distillation,
-        densely_guided_divergence as densely_guided_divergence,
-        entropy_weights as entropy_weights,
         knowledge_distillation as knowledge_distillation,
         stronger_teacher_distillation as stronger_teacher_distillation,
     )
     from pskd_tf.distillation.losses.registry import make_loss as make_loss
+    from pskd_tf.distillation.losses.teacher_weights import (
+        AdaptiveEnsembleDistillation as AdaptiveEnsembleDistillation,
+        ConfidenceAwareDistillation as ConfidenceAwareDistillation,
+        EntropyBasedDistillation as EntropyBasedDistillation,
+        GuidedKnowledgeDistillation as GuidedKnowledgeDistillation,
+        adaptive_ensemble_weights as adaptive_ensemble_weights,
+        confidence_weights as confidence_weights,
+        entropy_weights as entropy_weights,
+        minimum_norm_weights as minimum_norm_weights,
+    )
 else:
     __all__, __getattr__, __dir__ = lazy_names(__name__)

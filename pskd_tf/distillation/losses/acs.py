@@ -13,6 +13,7 @@ from keras import ops
 from pskd_tf.distillation.losses.base import (
     DistillationLoss,
     DistillationTerms,
+    check_temperature,
     cross_entropy,
     semantic_distances,
 )
@@ -40,13 +41,13 @@ def teacher_confidence(labels: Any, teacher_logits: Any) -> Any:
 def followed_shares(
     labels: Any, teacher_logits: Any, student_logits: Any, selection: str, available: Any = None
 ) -> Any:
-    """Returns how much of each sample follows each teacher; what is left is the ground truth's.
+    """Returns the share of each teacher in each sample; the ground truth has the rest.
 
     `hard`: the teacher of highest confidence, if any is right. `gap`: the same, where that
     teacher's cross-entropy is below the student's. `near`: of the teachers that are right, the one
-    that says most nearly what the student says, `argmin_k KL(softmax(z_k) || softmax(z_s))`.
-    `right`: all teachers that are right, equally. `soft`: `w_k = max(c) c_k / sum_j c_j`. Equals
-    share equally, so that the order of the teachers never matters.
+    with the output nearest to the student's, `argmin_k KL(softmax(z_k) || softmax(z_s))`.
+    `right`: all teachers that are right, equally. `soft`: `w_k = max(c) c_k / sum_j c_j`. Teachers
+    that tie share equally, so that their order does not matter.
 
     Args:
         labels: `(batch,)` class indices.
@@ -114,8 +115,7 @@ class AdaptiveConfidenceSemantic(DistillationLoss):
         super().__init__(name=name)
         if selection not in SELECTIONS:
             raise ValueError(f"selection must be one of {SELECTIONS}. Received: {selection}")
-        if temperature <= 0:
-            raise ValueError(f"temperature must be positive. Received: {temperature}")
+        check_temperature(temperature)
         self.selection = selection
         self.temperature = temperature
         self.distillation_weight = distillation_weight
@@ -144,14 +144,3 @@ class AdaptiveConfidenceSemantic(DistillationLoss):
             parts["semantic"] = self.semantic_weight * ops.sum(shares * distances, axis=1)
         selection = ops.concatenate([shares, remaining[:, None]], axis=1)
         return DistillationTerms(sum(parts.values()), parts, selection)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "selection": self.selection,
-            "temperature": self.temperature,
-            "distillation_weight": self.distillation_weight,
-            "semantic_weight": self.semantic_weight,
-            "semantic_kind": self.semantic_kind,
-            "label_smoothing": self.label_smoothing,
-            "name": self.name,
-        }

@@ -1,7 +1,10 @@
-"""What every distillation loss shares: its form, cross-entropy, target shares and the semantic
-distance.
+"""The base class of the distillation losses, and the terms that several of them use.
+
+A loss is a pure function of tensors, written with `keras.ops`, inside a thin Keras class. Here are
+the class, cross-entropy, the shares of the teachers in a sample and the distance of embeddings.
 """
 
+import inspect
 from typing import Any, NamedTuple
 
 import keras
@@ -9,10 +12,10 @@ from keras import ops
 
 
 class DistillationTerms(NamedTuple):
-    """What a distillation loss gives for one batch.
+    """The loss of one batch, sample by sample.
 
     Attributes:
-        loss: `(batch,)`, what is minimised.
+        loss: `(batch,)`, to be minimised.
         parts: Named summands of `loss`, each `(batch,)`.
         selection: `(batch, teachers + 1)`, share of each target that a sample followed; the last
             column is the ground truth, and rows sum to 1.
@@ -25,6 +28,9 @@ class DistillationTerms(NamedTuple):
 
 class DistillationLoss(keras.losses.Loss):
     """Base of the losses that `PSKDDistiller` and the tf_keras twin both call.
+
+    A subclass defines `terms` and keeps each argument of its `__init__` as an attribute of the
+    same name, from which `get_config` reads it.
 
     Targets are a dict of `labels` `(batch,)`, `teacher_logits` `(batch, teachers, classes)`,
     `teacher_embeddings` (a list, one `(batch, width)` per teacher) and, where a teacher cannot see
@@ -40,13 +46,13 @@ class DistillationLoss(keras.losses.Loss):
 
     @property
     def uses_projections(self) -> bool:
-        """Whether it compares them with the student's as projected to each teacher's width."""
+        """Whether the loss compares them with the student's embedding after a projection."""
         return self.uses_embeddings
 
     def prepared(self, outputs: dict[str, Any]) -> dict[str, Any]:
-        """Returns the outputs with what `terms` makes of them whatever the targets are.
+        """Returns the outputs with intermediate results that do not depend on the targets.
 
-        A mixed batch asks for the terms of two sets of targets; this is done once for both.
+        A mixed batch has two sets of targets; these results are computed once for both.
         """
         return outputs
 
@@ -55,8 +61,18 @@ class DistillationLoss(keras.losses.Loss):
         raise TypeError(f"{type(self).__name__} must define terms()")
 
     def call(self, y_true: dict[str, Any], y_pred: dict[str, Any]) -> Any:
-        """Returns the loss per sample, `(batch,)`, as Keras asks for it."""
+        """Returns the loss per sample, `(batch,)`; Keras reduces it."""
         return self.terms(y_true, y_pred).loss
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of `__init__`, from which Keras makes the loss again."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
+
+def check_temperature(temperature: float) -> None:
+    """Raises a ValueError if a temperature is not positive."""
+    if temperature <= 0:
+        raise ValueError(f"temperature must be positive. Received: {temperature}")
 
 
 def cross_entropy(labels: Any, logits: Any, label_smoothing: float = 0.0) -> Any:
@@ -97,12 +113,9 @@ class CrossEntropy(DistillationLoss):
         selection = ops.concatenate([ignored, ground_truth], axis=1)
         return DistillationTerms(loss, {"cross_entropy": loss}, selection)
 
-    def get_config(self) -> dict[str, Any]:
-        return {"label_smoothing": self.label_smoothing, "name": self.name}
-
 
 def teacher_availability_of(targets: dict[str, Any]) -> Any:
-    """Returns `(batch, teachers)`: 1 where a teacher can see the sample, else 0.
+    """Returns `(batch, teachers)`: 1 where a teacher is available for the sample, else 0.
 
     Args:
         targets: As `DistillationLoss.terms` takes them; without `teacher_available` all are 1.
@@ -129,7 +142,7 @@ def complement_shares(fractions: Any, available: Any) -> Any:
         available: `(batch, teachers)`, 1 or 0.
 
     Returns:
-        `(batch, teachers)`, rows summing to 1, or to 0 where nobody is available.
+        `(batch, teachers)`, rows summing to 1, or to 0 where no teacher is available.
     """
     several = ops.sum(available, axis=1, keepdims=True) > 1
     return normalized_shares(available * ops.where(several, 1.0 - fractions, available))

@@ -1,4 +1,9 @@
-"""Distillation losses on logits."""
+"""Distillation losses that compare the student's logits with each teacher's.
+
+Knowledge distillation (KD, Hinton et al. 2015), decoupled KD (DKD, Zhao et al. 2022) and
+distillation from a stronger teacher (DIST, Huang et al. 2022). With several teachers each loss is
+the mean over the teachers that are available for a sample.
+"""
 
 from typing import Any
 
@@ -8,7 +13,7 @@ from keras import ops
 from pskd_tf.distillation.losses.base import (
     DistillationLoss,
     DistillationTerms,
-    complement_shares,
+    check_temperature,
     cross_entropy,
     normalized_shares,
     selection_of,
@@ -53,14 +58,18 @@ class KnowledgeDistillation(DistillationLoss):
         name: str = "knowledge_distillation",
     ):
         super().__init__(name=name)
-        if temperature <= 0:
-            raise ValueError(f"temperature must be positive. Received: {temperature}")
+        check_temperature(temperature)
         self.temperature = temperature
         self.distillation_weight = distillation_weight
         self.label_smoothing = label_smoothing
 
-    def shares(self, targets: dict[str, Any]) -> Any:
-        """Returns `(batch, teachers)`, how much each teacher counts; rows sum to 1, or to 0."""
+    def shares(self, targets: dict[str, Any], outputs: dict[str, Any]) -> Any:
+        """Returns the weights of the teachers, `(batch, teachers)`; rows sum to 1, or to 0.
+
+        Args:
+            targets: As `DistillationLoss.terms` takes them.
+            outputs: As `DistillationLoss.terms` takes them.
+        """
         return normalized_shares(teacher_availability_of(targets))
 
     def terms(self, targets: dict[str, Any], outputs: dict[str, Any]) -> DistillationTerms:
@@ -68,110 +77,16 @@ class KnowledgeDistillation(DistillationLoss):
         divergence = knowledge_distillation(
             targets["teacher_logits"], outputs["logits"][:, None, :], self.temperature
         )
-        shares = self.shares(targets)
+        shares = self.shares(targets, outputs)
         distilled = self.distillation_weight * ops.sum(shares * divergence, axis=1)
         parts = {"cross_entropy": truth, "distillation": distilled}
         return DistillationTerms(truth + distilled, parts, selection_of(shares))
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "temperature": self.temperature,
-            "distillation_weight": self.distillation_weight,
-            "label_smoothing": self.label_smoothing,
-            "name": self.name,
-        }
-
-
-def right_teacher_shares(labels: Any, teacher_logits: Any, available: Any) -> Any:
-    """Returns equal shares of the available teachers whose argmax is the label.
-
-    Args:
-        labels: `(batch,)` class indices.
-        teacher_logits: `(batch, teachers, classes)`.
-        available: `(batch, teachers)`, 1 where a teacher can see the sample, else 0.
-
-    Returns:
-        `(batch, teachers)`, rows summing to 1, or to 0 where no teacher is right. Source: ours
-        for several teachers; with one teacher it is guided KD's mask.
-    """
-    guesses = ops.cast(ops.argmax(teacher_logits, axis=-1), "int32")
-    right = ops.equal(guesses, ops.cast(labels, "int32")[:, None])
-    return normalized_shares(available * ops.cast(right, available.dtype))
-
-
-@keras.saving.register_keras_serializable(package="pskd_tf")
-class GuidedKnowledgeDistillation(KnowledgeDistillation):
-    """`CE + lambda mean_(k right) T^2 KL_k`; cross-entropy alone where no teacher is right.
-
-    Args:
-        temperature: T, above 0.
-        distillation_weight: lambda.
-        label_smoothing: Smoothing of the cross-entropy, 0 to 1.
-        name: Name of the loss.
-    """
-
-    def __init__(
-        self,
-        temperature: float = 4.0,
-        distillation_weight: float = 1.0,
-        label_smoothing: float = 0.0,
-        name: str = "guided_knowledge_distillation",
-    ):
-        super().__init__(temperature, distillation_weight, label_smoothing, name)
-
-    def shares(self, targets: dict[str, Any]) -> Any:
-        available = teacher_availability_of(targets)
-        return right_teacher_shares(targets["labels"], targets["teacher_logits"], available)
-
-
-def entropy_weights(teacher_logits: Any, available: Any) -> Any:
-    """Returns `w_k = (1 - H_k / sum_j H_j) / (n - 1)`, H the entropy of softmax(z_k) at T = 1.
-
-    The published comparisons weight by `(1 - H_k / sum_j H_j) / K`; ours divides by n - 1 instead,
-    n the teachers available, so that the weights sum to 1 and lambda means what it means in KD.
-
-    Args:
-        teacher_logits: `(batch, teachers, classes)`.
-        available: `(batch, teachers)`, 1 where a teacher can see the sample, else 0.
-
-    Returns:
-        `(batch, teachers)`, rows summing to 1 (0 where nobody is available). Where all are
-        certain, H = 0, they share equally.
-    """
-    log_probability = ops.log_softmax(teacher_logits, axis=-1)
-    entropy = -ops.sum(ops.exp(log_probability) * log_probability, axis=-1) * available
-    total = ops.sum(entropy, axis=1, keepdims=True)
-    return complement_shares(entropy / ops.maximum(total, 1e-12), available)
-
-
-@keras.saving.register_keras_serializable(package="pskd_tf")
-class EntropyBasedDistillation(KnowledgeDistillation):
-    """`CE + lambda sum_k w_k T^2 KL_k` with the weights of `entropy_weights`.
-
-    Args:
-        temperature: T of the divergence, above 0.
-        distillation_weight: lambda.
-        label_smoothing: Smoothing of the cross-entropy, 0 to 1.
-        name: Name of the loss.
-    """
-
-    def __init__(
-        self,
-        temperature: float = 4.0,
-        distillation_weight: float = 1.0,
-        label_smoothing: float = 0.0,
-        name: str = "entropy_based_distillation",
-    ):
-        super().__init__(temperature, distillation_weight, label_smoothing, name)
-
-    def shares(self, targets: dict[str, Any]) -> Any:
-        return entropy_weights(targets["teacher_logits"], teacher_availability_of(targets))
 
 
 def decoupled_distillation(
     labels: Any, teacher_logits: Any, student_logits: Any, temperature: float
 ) -> tuple[Any, Any]:
-    """Returns `T^2 TCKD` and `T^2 NCKD`, the two halves of KD.
+    """Returns `T^2 TCKD` and `T^2 NCKD`, the target-class and the non-target-class part of KD.
 
     TCKD is the KL divergence of (p_y, 1 - p_y), NCKD that of the other classes' distribution
     `p_c / (1 - p_y)`, c != y, both at temperature T. `KD = TCKD + (1 - p_y(teacher)) NCKD`.
@@ -190,7 +105,7 @@ def decoupled_distillation(
     is_label = ops.one_hot(labels, classes, dtype="bool")[:, None, :]
 
     def logarithms(logits: Any) -> tuple[Any, Any, Any]:
-        """Logarithms of p_y, of 1 - p_y, and of the distribution of the other classes."""
+        """Returns the logarithms of p_y, of 1 - p_y and of the other classes' distribution."""
         every = ops.log_softmax(logits / temperature, axis=-1)
         label = ops.sum(ops.where(is_label, every, 0.0), axis=-1)
         others = ops.where(is_label, -1e9, every)
@@ -207,7 +122,7 @@ def decoupled_distillation(
 
 @keras.saving.register_keras_serializable(package="pskd_tf")
 class DecoupledDistillation(DistillationLoss):
-    """`CE + mean_k (a TCKD_k + b NCKD_k)` with the halves of `decoupled_distillation`, each T^2.
+    """`CE + mean_k T^2 (a TCKD_k + b NCKD_k)` with the parts of `decoupled_distillation`.
 
     The mean is over the teachers available to a sample. The published code raises the term
     linearly over the first 20 epochs; there is no such warm-up here.
@@ -229,8 +144,7 @@ class DecoupledDistillation(DistillationLoss):
         name: str = "decoupled_distillation",
     ):
         super().__init__(name=name)
-        if temperature <= 0:
-            raise ValueError(f"temperature must be positive. Received: {temperature}")
+        check_temperature(temperature)
         self.temperature = temperature
         self.target_weight = target_weight
         self.non_target_weight = non_target_weight
@@ -248,15 +162,6 @@ class DecoupledDistillation(DistillationLoss):
         parts = {"cross_entropy": truth, "distillation": distilled}
         return DistillationTerms(truth + distilled, parts, selection_of(shares))
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "temperature": self.temperature,
-            "target_weight": self.target_weight,
-            "non_target_weight": self.non_target_weight,
-            "label_smoothing": self.label_smoothing,
-            "name": self.name,
-        }
-
 
 def pearson(first: Any, second: Any, weights: Any, axis: int) -> Any:
     """Returns Pearson's correlation along one axis, weighted.
@@ -265,11 +170,11 @@ def pearson(first: Any, second: Any, weights: Any, axis: int) -> Any:
         first: Any shape.
         second: The same shape.
         weights: Broadcasts against both; not negative. 0 leaves an entry out.
-        axis: What is correlated and reduced.
+        axis: The axis along which to correlate; the result lacks it.
 
     Returns:
-        -1 to 1, and 0 where either has no variance; it ignores a shift of either argument and a
-        positive scaling (above about 1e-8 of total variation).
+        -1 to 1, and 0 where either has no variance. A shift of either argument or a positive
+        scaling changes nothing (above a total variation of about 1e-8).
     """
     weights = weights * ops.ones_like(first)
     total = ops.sum(weights, axis=axis, keepdims=True)
@@ -338,8 +243,7 @@ class StrongerTeacherDistillation(DistillationLoss):
         name: str = "stronger_teacher_distillation",
     ):
         super().__init__(name=name)
-        if temperature <= 0:
-            raise ValueError(f"temperature must be positive. Received: {temperature}")
+        check_temperature(temperature)
         self.temperature = temperature
         self.inter_class_weight = inter_class_weight
         self.intra_class_weight = intra_class_weight
@@ -356,165 +260,3 @@ class StrongerTeacherDistillation(DistillationLoss):
         distilled = ops.sum(shares * each, axis=1)
         parts = {"cross_entropy": truth, "distillation": distilled}
         return DistillationTerms(truth + distilled, parts, selection_of(shares))
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "temperature": self.temperature,
-            "inter_class_weight": self.inter_class_weight,
-            "intra_class_weight": self.intra_class_weight,
-            "label_smoothing": self.label_smoothing,
-            "name": self.name,
-        }
-
-
-POSITIONS = ("first", "last")
-
-
-def one_teacher(available: Any, teacher: str) -> Any:
-    """Returns `available` `(batch, teachers)` with every teacher but one set to 0.
-
-    Args:
-        available: `(batch, teachers)`, 1 or 0.
-        teacher: `first` or `last` in the order of the teachers.
-    """
-    others = ops.zeros_like(available[:, 1:])
-    if teacher == "first":
-        return ops.concatenate([available[:, :1], others], axis=1)
-    return ops.concatenate([others, available[:, -1:]], axis=1)
-
-
-@keras.saving.register_keras_serializable(package="pskd_tf")
-class TeacherAssistantDistillation(DistillationLoss):
-    """`(1 - l) CE + l T^2 KL` from one teacher only; the same for every link of the chain.
-
-    TAKD is this loss at each stage: teacher to assistant, assistant to student, each learner
-    listening to the net just before it, which is the `last` of its teachers. Where that teacher
-    cannot see the sample, cross-entropy in full. Source: Mirzadeh et al. 2020, who search l in
-    0.05..1 and T in 1..20.
-
-    Args:
-        temperature: T, above 0.
-        distillation_share: l, 0 to 1.
-        teacher: `last` or `first` of the teachers.
-        label_smoothing: Smoothing of the cross-entropy, 0 to 1.
-        name: Name of the loss.
-    """
-
-    def __init__(
-        self,
-        temperature: float = 4.0,
-        distillation_share: float = 0.5,
-        teacher: str = "last",
-        label_smoothing: float = 0.0,
-        name: str = "teacher_assistant_distillation",
-    ):
-        super().__init__(name=name)
-        if temperature <= 0:
-            raise ValueError(f"temperature must be positive. Received: {temperature}")
-        if not 0 <= distillation_share <= 1:
-            raise ValueError(f"distillation_share must lie in 0..1. Received: {distillation_share}")
-        if teacher not in POSITIONS:
-            raise ValueError(f"teacher must be one of {POSITIONS}. Received: {teacher}")
-        self.temperature = temperature
-        self.distillation_share = distillation_share
-        self.teacher = teacher
-        self.label_smoothing = label_smoothing
-
-    def terms(self, targets: dict[str, Any], outputs: dict[str, Any]) -> DistillationTerms:
-        truth = cross_entropy(targets["labels"], outputs["logits"], self.label_smoothing)
-        divergence = knowledge_distillation(
-            targets["teacher_logits"], outputs["logits"][:, None, :], self.temperature
-        )
-        followed = one_teacher(teacher_availability_of(targets), self.teacher)
-        shares = self.distillation_share * followed
-        selection = selection_of(shares)
-        parts = {
-            "cross_entropy": selection[:, -1] * truth,
-            "distillation": ops.sum(shares * divergence, axis=1),
-        }
-        return DistillationTerms(sum(parts.values()), parts, selection)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "temperature": self.temperature,
-            "distillation_share": self.distillation_share,
-            "teacher": self.teacher,
-            "label_smoothing": self.label_smoothing,
-            "name": self.name,
-        }
-
-
-def densely_guided_divergence(
-    teacher_logits: Any, student_logits: Any, available: Any, temperature: float
-) -> Any:
-    """Returns `sum_k T^2 KL_k` over the teachers that are available to each sample.
-
-    Args:
-        teacher_logits: `(batch, teachers, classes)`.
-        student_logits: `(batch, classes)`.
-        available: `(batch, teachers)`, 1 where a teacher is kept and sees the sample, else 0.
-        temperature: T, above 0.
-
-    Returns:
-        `(batch,)`, in nats. Source: Son et al. 2021: a sum, not a mean.
-    """
-    divergence = knowledge_distillation(teacher_logits, student_logits[:, None, :], temperature)
-    return ops.sum(available * divergence, axis=1)
-
-
-@keras.saving.register_keras_serializable(package="pskd_tf")
-class DenselyGuidedDistillation(DistillationLoss):
-    """`(1 - l) CE + l sum_(k kept) T^2 KL_k`; cross-entropy in full where no teacher is kept.
-
-    The loss draws nothing: which teacher a batch drops belongs to the data stream, so that a
-    resumed run drops the same ones. Whoever makes the batches draws, for each training batch, one
-    teacher from the stream's own generator (by seed, stage, epoch and step), and sets its
-    `<name>_available` column to 0 for every sample of that batch; the other teachers' columns stay
-    as they are. The distiller hands the columns on as `targets["teacher_available"]`. Dropping
-    whole batches also survives mixup, which rolls the column along the batch. Without such columns
-    nothing is dropped. The published runs use T = 5, l = 1 and drop one; their code also
-    divides the divergence by the number of classes, which is not followed here.
-
-    Args:
-        temperature: T, above 0.
-        distillation_share: l, 0 to 1.
-        label_smoothing: Smoothing of the cross-entropy, 0 to 1.
-        name: Name of the loss.
-    """
-
-    def __init__(
-        self,
-        temperature: float = 5.0,
-        distillation_share: float = 1.0,
-        label_smoothing: float = 0.0,
-        name: str = "densely_guided_distillation",
-    ):
-        super().__init__(name=name)
-        if temperature <= 0:
-            raise ValueError(f"temperature must be positive. Received: {temperature}")
-        if not 0 <= distillation_share <= 1:
-            raise ValueError(f"distillation_share must lie in 0..1. Received: {distillation_share}")
-        self.temperature = temperature
-        self.distillation_share = distillation_share
-        self.label_smoothing = label_smoothing
-
-    def terms(self, targets: dict[str, Any], outputs: dict[str, Any]) -> DistillationTerms:
-        truth = cross_entropy(targets["labels"], outputs["logits"], self.label_smoothing)
-        available = teacher_availability_of(targets)
-        divergence = densely_guided_divergence(
-            targets["teacher_logits"], outputs["logits"], available, self.temperature
-        )
-        selection = selection_of(self.distillation_share * normalized_shares(available))
-        parts = {
-            "cross_entropy": selection[:, -1] * truth,
-            "distillation": self.distillation_share * divergence,
-        }
-        return DistillationTerms(sum(parts.values()), parts, selection)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "temperature": self.temperature,
-            "distillation_share": self.distillation_share,
-            "label_smoothing": self.label_smoothing,
-            "name": self.name,
-        }

@@ -4,22 +4,26 @@ from typing import Any
 
 from data_prep.errors import UserError
 from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
+from pskd_tf.distillation.losses.assistants import (
+    DenselyGuidedDistillation,
+    TeacherAssistantDistillation,
+)
 from pskd_tf.distillation.losses.base import CrossEntropy, DistillationLoss
-from pskd_tf.distillation.losses.features import (
-    AdaptiveEnsembleDistillation,
-    ConfidenceAwareDistillation,
+from pskd_tf.distillation.losses.embeddings import (
     RelationalDistillation,
     SemanticRegression,
     SimilarityPreservingDistillation,
 )
 from pskd_tf.distillation.losses.logits import (
     DecoupledDistillation,
-    DenselyGuidedDistillation,
-    EntropyBasedDistillation,
-    GuidedKnowledgeDistillation,
     KnowledgeDistillation,
     StrongerTeacherDistillation,
-    TeacherAssistantDistillation,
+)
+from pskd_tf.distillation.losses.teacher_weights import (
+    AdaptiveEnsembleDistillation,
+    ConfidenceAwareDistillation,
+    EntropyBasedDistillation,
+    GuidedKnowledgeDistillation,
 )
 
 

@@ -9,7 +9,7 @@ from keras import ops
 from pskd_tf.distillation.distiller import MeanTable, PSKDDistiller
 from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
 from pskd_tf.distillation.losses.base import CrossEntropy, cross_entropy
-from pskd_tf.distillation.losses.features import RelationalDistillation
+from pskd_tf.distillation.losses.embeddings import RelationalDistillation
 from pskd_tf.distillation.losses.logits import KnowledgeDistillation
 from pskd_tf.distillation.step import distillation_step, mix_with_next
 from pskd_tf.distillation.training import make_optimizer

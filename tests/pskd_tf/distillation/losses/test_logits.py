@@ -1,4 +1,4 @@
-"""Losses on logits, against hand-computed numbers and their identities."""
+"""Losses on logits: hand-computed values, the identities of their formulas, wrong arguments."""
 
 import numpy as np
 import pytest
@@ -8,33 +8,29 @@ from hypothesis import given, strategies as st
 from pskd_tf.distillation.losses.base import cross_entropy
 from pskd_tf.distillation.losses.logits import (
     DecoupledDistillation,
-    DenselyGuidedDistillation,
-    EntropyBasedDistillation,
-    GuidedKnowledgeDistillation,
     KnowledgeDistillation,
     StrongerTeacherDistillation,
-    TeacherAssistantDistillation,
     decoupled_distillation,
-    entropy_weights,
     knowledge_distillation,
     pearson,
     stronger_teacher_distillation,
 )
-from pskd_tf.distillation.step import distillation_step
 
 ROW = st.lists(st.floats(-60, 60, width=32), min_size=4, max_size=4)
+
+
 # At T = 2 these soften to (3/4, 1/4) and (1/2, 1/2).
 TEACHER, STUDENT = 2 * np.log(np.float32([[3.0, 1.0]])), np.zeros((1, 2), np.float32)
 
 
-def test_a_hand_computed_number():
+def test_the_divergence_has_a_hand_computed_value():
     # KL = 3/4 log((3/4) / (1/2)) + 1/4 log((1/4) / (1/2))
     #    = 0.75 * 0.405465 - 0.25 * 0.693147 = 0.130812; times T^2 = 4: 0.523248
     value = knowledge_distillation(TEACHER, STUDENT, 2.0)[0]
     assert float(value) == pytest.approx(0.523248, abs=1e-6)
 
 
-def test_the_loss_of_two_teachers_is_a_hand_computed_number():
+def test_the_mean_of_two_teachers_has_a_hand_computed_value():
     # Teacher 1 as above, teacher 2 equal to the student: mean (0.523248 + 0) / 2 = 0.261624.
     # CE of two equal logits: log 2 = 0.693147. lambda = 3: 0.693147 + 3 * 0.261624 = 1.478019
     targets = {"labels": np.int32([0]), "teacher_logits": np.stack([TEACHER, STUDENT], axis=1)}
@@ -105,76 +101,13 @@ def test_a_temperature_must_be_positive(temperature):
     assert str(error.value) == f"temperature must be positive. Received: {temperature}"
 
 
-def test_a_hand_computed_number_of_guided_knowledge_distillation():
-    # At T = 2: teacher 1 (3/4, 1/4), right, T^2 KL = 0.523248; teacher 2 (1/4, 3/4), wrong.
-    # CE of two equal logits: 0.693147. lambda = 3: 0.693147 + 3 * 0.523248 = 2.262891
-    teachers = 2 * np.log(np.float32([[[3.0, 1.0], [1.0, 3.0]]]))
-    targets = {"labels": np.int32([0]), "teacher_logits": teachers}
-    terms = GuidedKnowledgeDistillation(2.0, 3.0).terms(
-        targets, {"logits": np.zeros((1, 2), np.float32)}
-    )
-    assert float(terms.loss[0]) == pytest.approx(2.262891, abs=1e-5)
-    np.testing.assert_array_equal(terms.selection, [[1, 0, 0]])
-
-
-def test_wrong_teachers_leave_cross_entropy(make_batch):
-    targets, outputs = make_batch(teachers=2, boost=-50.0)
-    terms = GuidedKnowledgeDistillation(label_smoothing=0.1).terms(targets, outputs)
-    expected = cross_entropy(targets["labels"], outputs["logits"], 0.1)
-    np.testing.assert_allclose(terms.loss, expected, rtol=1e-6)
-    np.testing.assert_array_equal(terms.selection, np.tile([0, 0, 1], (8, 1)))
-
-
-def test_right_teachers_give_their_mean(make_batch):
-    batch = make_batch(teachers=3, boost=50.0)
-    terms = GuidedKnowledgeDistillation(3.0, 0.7).terms(*batch)
-    np.testing.assert_allclose(
-        terms.loss, KnowledgeDistillation(3.0, 0.7).terms(*batch).loss, rtol=1e-5
-    )
-
-
-def test_a_hand_computed_number_of_entropy_based_distillation():
-    # H_1 of (0.5, 0.5) = 0.693147, H_2 of (0.9, 0.1) = 0.325083, sum 1.018230, n - 1 = 1:
-    # w_1 = 0.325083 / 1.018230 = 0.319263, w_2 = 0.680737.
-    # KL_1 = 0, KL_2 = 0.693147 - 0.325083 = 0.368064; T = 1, lambda = 2:
-    # 0.693147 + 2 * 0.680737 * 0.368064 = 1.194257
-    teachers = np.log(np.float32([[[0.5, 0.5], [0.9, 0.1]]]))
-    targets = {"labels": np.int32([0]), "teacher_logits": teachers}
-    terms = EntropyBasedDistillation(1.0, 2.0).terms(
-        targets, {"logits": np.zeros((1, 2), np.float32)}
-    )
-    assert float(terms.loss[0]) == pytest.approx(1.194257, abs=1e-5)
-    np.testing.assert_allclose(terms.selection, [[0.319263, 0.680737, 0.0]], atol=1e-6)
-
-
-def test_a_uniform_teacher_gets_the_lowest_weight(make_batch):
-    logits = make_batch(teachers=3)[0]["teacher_logits"]
-    logits[:, 1] = 7.0
-    weights = np.asarray(entropy_weights(logits, np.ones((8, 3), np.float32)))
-    assert (weights.argmin(axis=1) == 1).all()
-    assert weights.max() <= 0.5 + 1e-6  # 1 / (K - 1), that of a teacher without entropy
-    np.testing.assert_allclose(weights.sum(axis=1), 1.0, atol=1e-6)
-
-
-@pytest.mark.parametrize("scale", [0.0, 1.0, 1e4])
-def test_equal_teachers_share_equally_however_certain(make_batch, scale):
-    logits = make_batch(teachers=1)[0]["teacher_logits"] * np.float32(scale)
-    weights = entropy_weights(np.repeat(logits, 3, axis=1), np.ones((8, 3), np.float32))
-    np.testing.assert_allclose(weights, 1 / 3, atol=1e-6)
-
-
-def test_one_teacher_is_plain_distillation(make_batch):
-    batch = make_batch(teachers=1)
-    terms = EntropyBasedDistillation(3.0, 0.7, 0.1).terms(*batch)
-    expected = KnowledgeDistillation(3.0, 0.7, 0.1).terms(*batch).loss
-    np.testing.assert_allclose(terms.loss, expected, rtol=1e-6)
-
-
 DKD_TEACHER = np.log(np.float32([[[0.5, 0.25, 0.25]]]))
+
+
 DKD_STUDENT = np.log(np.float32([[0.5, 0.4, 0.1]]))
 
 
-def test_hand_computed_numbers():
+def test_target_and_non_target_parts_have_hand_computed_values():
     # Label 0: (0.5, 0.5) against itself: 0. Others (0.5, 0.5) against (0.8, 0.2):
     # 0.5 log(0.5 / 0.8) + 0.5 log(0.5 / 0.2) = -0.235002 + 0.458145 = 0.223144
     target, non_target = decoupled_distillation(np.int32([0]), DKD_TEACHER, DKD_STUDENT, 1.0)
@@ -189,7 +122,7 @@ def test_hand_computed_numbers():
 
 
 @pytest.mark.parametrize("temperature", [1.0, 4.0])
-def test_the_halves_add_up_to_distillation(make_batch, temperature):
+def test_the_decoupled_parts_add_up_to_knowledge_distillation(make_batch, temperature):
     """KD = TCKD + (1 - p_y) NCKD, p_y the teacher's."""
     targets, outputs = make_batch(teachers=3)
     labels, teachers = targets["labels"], targets["teacher_logits"]
@@ -200,7 +133,7 @@ def test_the_halves_add_up_to_distillation(make_batch, temperature):
     np.testing.assert_allclose(target + (1 - truth) * non_target, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_with_two_classes_nothing_is_left_beside_the_target(make_batch):
+def test_with_two_classes_the_non_target_part_is_0(make_batch):
     targets, outputs = make_batch(teachers=2, classes=2)
     teachers, logits = targets["teacher_logits"], outputs["logits"]
     target, non_target = decoupled_distillation(targets["labels"], teachers, logits, 2.0)
@@ -209,7 +142,7 @@ def test_with_two_classes_nothing_is_left_beside_the_target(make_batch):
     np.testing.assert_allclose(target, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_the_non_target_half_ignores_the_label_s_own_logit(make_batch):
+def test_the_non_target_part_ignores_the_logit_of_the_label(make_batch):
     targets, outputs = make_batch(teachers=2)
     labels, logits = targets["labels"], outputs["logits"]
     raised = logits + 3 * np.eye(5, dtype=np.float32)[labels]
@@ -219,7 +152,7 @@ def test_the_non_target_half_ignores_the_label_s_own_logit(make_batch):
     assert np.abs(np.asarray(after[0] - before[0])).max() > 1e-2
 
 
-def test_a_hand_computed_number_of_stronger_teacher_distillation():
+def test_stronger_teacher_distillation_has_a_hand_computed_value():
     # (0.5, 0.3, 0.2) and (0.2, 0.3, 0.5), centred: covariance -0.043333, variances 0.046667 both:
     # correlation -0.928571, inter 1.928571. Over the two samples class 0 and 2 correlate -1,
     # class 1 has no variance and counts 0: intra 1 + 2/3. CE = -log 0.2 = 1.609438.
@@ -231,7 +164,7 @@ def test_a_hand_computed_number_of_stronger_teacher_distillation():
     np.testing.assert_array_equal(terms.selection, [[1, 0], [1, 0]])
 
 
-def test_the_correlation_is_numpy_s_and_ignores_scale_and_shift():
+def test_pearson_equals_numpy_s_and_ignores_scale_and_shift():
     first, second = np.random.default_rng(0).normal(size=(2, 9)).astype(np.float32)
     expected = np.corrcoef(first, second)[0, 1]
     for moved in (second, 0.01 * second + 3, 100 * second - 1):
@@ -243,7 +176,7 @@ def test_the_correlation_is_numpy_s_and_ignores_scale_and_shift():
     assert float(pearson(first, second, weights, 0)) == pytest.approx(expected, abs=1e-5)
 
 
-def test_probabilities_scaled_about_the_uniform_ones_cost_nothing(make_batch):
+def test_a_less_certain_student_that_correlates_fully_has_no_loss(make_batch):
     """A student of p_s = a p_t + (1 - a) / classes is less sure and correlates fully."""
     teachers = make_batch(teachers=1)[0]["teacher_logits"]
     soft = np.exp(teachers) / np.exp(teachers).sum(axis=2, keepdims=True)
@@ -253,7 +186,7 @@ def test_probabilities_scaled_about_the_uniform_ones_cost_nothing(make_batch):
     np.testing.assert_allclose(intra, 0.0, atol=1e-5)
 
 
-def test_the_batch_of_a_teacher_is_what_it_sees(make_batch):
+def test_the_intra_class_term_uses_only_samples_the_teacher_sees(make_batch):
     targets, outputs = make_batch(teachers=1)
     teachers, logits = targets["teacher_logits"], outputs["logits"]
     seen = np.float32([1, 1, 0, 1, 1, 1, 0, 1])[:, None]
@@ -262,86 +195,3 @@ def test_the_batch_of_a_teacher_is_what_it_sees(make_batch):
     everyone = np.ones((6, 1), np.float32)
     _, alone = stronger_teacher_distillation(teachers[some], logits[some], everyone, 2.0)
     np.testing.assert_allclose(intra, alone, rtol=1e-5)
-
-
-def test_a_hand_computed_number_of_teacher_assistant_distillation():
-    # At T = 2 the last teacher is (3/4, 1/4), T^2 KL = 0.523248; l = 0.25:
-    # 0.75 * 0.693147 + 0.25 * 0.523248 = 0.650672
-    teachers = 2 * np.log(np.float32([[[1, 7], [3, 1]]]))
-    targets = {"labels": np.int32([0]), "teacher_logits": teachers}
-    outputs = {"logits": np.zeros((1, 2), np.float32)}
-    terms = TeacherAssistantDistillation(2.0, 0.25).terms(targets, outputs)
-    assert float(terms.loss[0]) == pytest.approx(0.650672, abs=1e-5)
-    np.testing.assert_allclose(terms.selection, [[0, 0.25, 0.75]], atol=1e-6)
-
-
-@pytest.mark.parametrize(("teacher", "column"), [("first", 0), ("last", -1)])
-def test_shares_of_0_and_1_are_cross_entropy_and_pure_distillation(make_batch, teacher, column):
-    targets, outputs = make_batch(teachers=3)
-    nothing = TeacherAssistantDistillation(3.0, 0.0, teacher, 0.1).terms(targets, outputs)
-    expected = cross_entropy(targets["labels"], outputs["logits"], 0.1)
-    np.testing.assert_allclose(nothing.loss, expected, rtol=1e-6)
-    pure = TeacherAssistantDistillation(3.0, 1.0, teacher, 0.1).terms(targets, outputs)
-    expected = knowledge_distillation(targets["teacher_logits"][:, column], outputs["logits"], 3.0)
-    np.testing.assert_allclose(pure.loss, expected, rtol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "text"),
-    [
-        ({"teacher": "best"}, "teacher must be one of ('first', 'last'). Received: best"),
-        ({"distillation_share": -0.1}, "distillation_share must lie in 0..1. Received: -0.1"),
-        ({"temperature": 0}, "temperature must be positive. Received: 0"),
-    ],
-)
-def test_wrong_arguments_are_named(arguments, text):
-    with pytest.raises(ValueError) as error:
-        TeacherAssistantDistillation(**arguments)
-    assert str(error.value) == text
-
-
-def test_hand_computed_numbers_with_and_without_a_dropped_teacher():
-    # At T = 2 teachers 1 and 2 are (3/4, 1/4): T^2 KL = 0.523248 each; teacher 3 is the student.
-    # l = 0.5: 0.5 * 0.693147 + 0.5 (2 * 0.523248 + 0) = 0.869822
-    teacher = 2 * np.log(np.float32([3, 1]))
-    targets = {
-        "labels": np.int32([0]),
-        "teacher_logits": np.stack([[teacher, teacher, np.zeros(2, np.float32)]]),
-    }
-    outputs = {"logits": np.zeros((1, 2), np.float32)}
-    loss = DenselyGuidedDistillation(2.0, 0.5)
-    terms = loss.terms(targets, outputs)
-    assert float(terms.loss[0]) == pytest.approx(0.869822, abs=1e-5)
-    np.testing.assert_allclose(terms.selection, [[1 / 6, 1 / 6, 1 / 6, 1 / 2]], atol=1e-6)
-    # Without teacher 2: 0.346574 + 0.5 * 0.523248 = 0.608198
-    dropped = loss.terms({**targets, "teacher_available": np.float32([[1, 0, 1]])}, outputs)
-    assert float(dropped.loss[0]) == pytest.approx(0.608198, abs=1e-5)
-    np.testing.assert_allclose(dropped.selection, [[0.25, 0, 0.25, 0.5]], atol=1e-6)
-
-
-def test_the_published_share_of_1_is_the_sum_of_divergences(make_batch):
-    targets, outputs = make_batch(teachers=3)
-    terms = DenselyGuidedDistillation().terms(targets, outputs)
-    divergence = knowledge_distillation(targets["teacher_logits"], outputs["logits"][:, None], 5.0)
-    np.testing.assert_allclose(terms.loss, np.sum(divergence, axis=1), rtol=1e-5)
-
-
-def test_a_share_of_0_is_cross_entropy(make_batch):
-    targets, outputs = make_batch()
-    terms = DenselyGuidedDistillation(distillation_share=0.0).terms(targets, outputs)
-    expected = cross_entropy(targets["labels"], outputs["logits"])
-    np.testing.assert_allclose(terms.loss, expected, rtol=1e-6)
-
-
-def test_a_teacher_dropped_from_a_batch_stays_dropped_under_mixup(make_batch):
-    targets, outputs = make_batch(teachers=3)
-    targets["teacher_available"] = np.tile(np.float32([1, 0, 1]), (8, 1))
-    share = np.random.default_rng(0).uniform(size=8).astype(np.float32)
-    terms = distillation_step(DenselyGuidedDistillation(), targets, outputs, share)
-    np.testing.assert_array_equal(terms.selection[:, 1], 0.0)
-
-
-def test_the_share_is_checked():
-    with pytest.raises(ValueError) as error:
-        DenselyGuidedDistillation(distillation_share=1.5)
-    assert str(error.value) == "distillation_share must lie in 0..1. Received: 1.5"

@@ -11,24 +11,28 @@ from hypothesis import given, settings, strategies as st
 
 from data_prep.errors import UserError
 from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
+from pskd_tf.distillation.losses.assistants import (
+    DenselyGuidedDistillation,
+    TeacherAssistantDistillation,
+)
 from pskd_tf.distillation.losses.base import CrossEntropy, DistillationLoss, cross_entropy
-from pskd_tf.distillation.losses.features import (
-    AdaptiveEnsembleDistillation,
-    ConfidenceAwareDistillation,
+from pskd_tf.distillation.losses.embeddings import (
     RelationalDistillation,
     SemanticRegression,
     SimilarityPreservingDistillation,
 )
 from pskd_tf.distillation.losses.logits import (
     DecoupledDistillation,
-    DenselyGuidedDistillation,
-    EntropyBasedDistillation,
-    GuidedKnowledgeDistillation,
     KnowledgeDistillation,
     StrongerTeacherDistillation,
-    TeacherAssistantDistillation,
 )
 from pskd_tf.distillation.losses.registry import make_loss
+from pskd_tf.distillation.losses.teacher_weights import (
+    AdaptiveEnsembleDistillation,
+    ConfidenceAwareDistillation,
+    EntropyBasedDistillation,
+    GuidedKnowledgeDistillation,
+)
 from pskd_tf.settings import SELECTIONS, ACSSettings
 
 ACS = {
