@@ -25,10 +25,10 @@ from data_prep.files import whole_file
 from data_prep.prepared_set import PreparedSet
 from pskd_tf.compression.cost import BoardLimits
 from pskd_tf.pipeline.plan import FoldPlan, StagePlanner, TrainingPart, plan_run
-from pskd_tf.pipeline.runner import run_waves, start_tensorflow
-from pskd_tf.pipeline.score import PooledGuesses
-from pskd_tf.pipeline.search import CompressionPlanner
+from pskd_tf.pipeline.runner import run_waves
+from pskd_tf.pipeline.search import CompressionPlanner, PooledGuesses
 from pskd_tf.pipeline.stage import RunContext, Stage, all_stages, link_known_stages, stages_summary
+from pskd_tf.processes import start_tensorflow
 from pskd_tf.settings import CompressionSearch, RunSettings, read_run_settings
 
 PARTS = ("int8", "choice", "sparsity", "front", "defaults", "calibration")

@@ -23,7 +23,7 @@ from absl import flags
 
 from data_prep.commands import run_command
 from data_prep.errors import UserError
-from pskd_tf.pipeline.runner import start_tensorflow
+from pskd_tf.processes import start_tensorflow
 
 _BATCH = flags.DEFINE_integer("batch_size", 48, "Clips in a batch.")
 _STEPS = flags.DEFINE_integer("steps", 20, "Steps of one repetition.")

@@ -62,7 +62,7 @@ if TYPE_CHECKING:
         fusion_teacher as fusion_teacher,
         skeleton_teacher as skeleton_teacher,
     )
-    from pskd_tf.pipeline.runner import start_tensorflow as start_tensorflow
+    from pskd_tf.processes import start_tensorflow as start_tensorflow
     from pskd_tf.runs.finished_run import (
         FinishedRun as FinishedRun,
         Prediction as Prediction,

@@ -18,9 +18,9 @@ from data_prep.errors import UserError
 from data_prep.files import whole_file
 from data_prep.prepared_set import PreparedSet
 from pskd_tf.compression.cost import BoardLimits, SafetyLimits
-from pskd_tf.pipeline.runner import start_tensorflow
 from pskd_tf.pipeline.search import CompressionPlan
 from pskd_tf.pipeline.stage import RunContext, stages_summary
+from pskd_tf.processes import start_tensorflow
 from pskd_tf.settings import CompressionSearch, read_run_settings
 
 

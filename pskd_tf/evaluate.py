@@ -23,7 +23,7 @@ from data_prep.commands import print_result, run_command
 from data_prep.errors import UserError
 from data_prep.prepared_set import PreparedSet
 from pskd_tf.data.clips import PairedClips
-from pskd_tf.pipeline.runner import start_tensorflow
+from pskd_tf.processes import start_tensorflow
 from pskd_tf.run import SCORES, FinishedRun
 
 _RUN_DIR = flags.DEFINE_string("run_dir", None, "A finished run of pskd_tf.train.")
@@ -96,8 +96,7 @@ def _score(
 def _keras_logits(
     run: FinishedRun, weights: dict[str, Path], form: str, clips: PairedClips
 ) -> Callable[[np.ndarray], np.ndarray]:
-    from pskd_tf.evaluation.scores import model_outputs
-    from pskd_tf.models.registry import build_model
+    from pskd_tf.models.registry import build_model, model_outputs
     from pskd_tf.pipeline.stage import load_weights
 
     model = build_model(

@@ -185,6 +185,16 @@ class InputSettings:
         return (self.steps, 1, len(FEATURE_CHANNELS))
 
 
+# The streams that each model reads.
+STREAMS_READ = {
+    "skeleton_teacher": ("skeleton",),
+    "fusion_teacher": ("accelerometer", "skeleton"),
+    "accelerometer_teacher": ("accelerometer",),
+    "accelerometer_student": ("accelerometer",),
+    "ign_student": ("accelerometer",),
+    "gmp_student": ("accelerometer",),
+}
+
 TEACHERS = ("skeleton_teacher", "fusion_teacher", "accelerometer_teacher")
 CACHED_OUTPUTS = ("cross_fitted", "in_sample")
 # Who is asked about the mixed-up input itself; of an ensemble, the teachers of all seeds together.

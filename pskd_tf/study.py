@@ -17,7 +17,7 @@ from absl import flags
 
 from data_prep.commands import print_result, run_command
 from data_prep.errors import UserError
-from pskd_tf.pipeline.runner import start_tensorflow
+from pskd_tf.processes import start_tensorflow
 
 _RUN_DIR = flags.DEFINE_string("run_dir", None, "A finished run of pskd_tf.train.")
 _STAGES_DIR = flags.DEFINE_string(

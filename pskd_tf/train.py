@@ -24,8 +24,8 @@ from data_prep.errors import UserError
 from data_prep.prepared_set import PreparedSet
 from pskd_tf.pipeline.metrics import metrics_table
 from pskd_tf.pipeline.plan import finished_metrics, plan_run, plan_summary, run_key
-from pskd_tf.pipeline.runner import start_tensorflow
 from pskd_tf.pipeline.stage import RunContext, SpokenContext
+from pskd_tf.processes import start_tensorflow
 from pskd_tf.settings import RunSettings
 from pskd_tf.train_flags import define_train_flags, prepare_from_flags, settings_from_flags
 

@@ -14,6 +14,7 @@ from project import ROOT
 LAYERS = (
     "data_prep",
     "settings",
+    "processes",
     "run",
     "data",
     "models",

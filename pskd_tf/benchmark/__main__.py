@@ -13,6 +13,7 @@ RESULTS/test_ledger.csv.
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from absl import flags
 
@@ -20,16 +21,19 @@ import pskd_tf
 from data_prep.commands import packaged_file, run_command
 from data_prep.dataset_flags import define_dataset_flags
 from data_prep.errors import UserError
-from pskd_tf.benchmark.board import leaderboard_markdown
+from data_prep.workers import RUNNERS
 from pskd_tf.benchmark.methods import read_methods
-from pskd_tf.benchmark.run import RUNNERS, BenchmarkRun, estimated_seconds, run_cells
 from pskd_tf.pipeline.stage import RunContext
+from pskd_tf.processes import start_tensorflow
 from pskd_tf.train_flags import (
     define_train_flags,
     prepare_from_flags,
     settings_from_flags,
     whole_numbers,
 )
+
+if TYPE_CHECKING:
+    from pskd_tf.benchmark.run import BenchmarkRun
 
 _METHODS_FILE = flags.DEFINE_string(
     "methods_file", "configs/benchmark_methods.json", "The methods; see docs/benchmark.md."
@@ -66,6 +70,10 @@ def main() -> None:
     methods = read_methods(packaged_file(_METHODS_FILE.value, pskd_tf.__file__), _METHODS.value)
     run_dir = Path(values.run_dir)
     run_dir.mkdir(parents=True, exist_ok=True)
+    start_tensorflow()
+    from pskd_tf.benchmark.board import leaderboard_markdown
+    from pskd_tf.benchmark.run import BenchmarkRun, run_cells
+
     prepared_dir = Path(values.prepared_dir or run_dir / "prepared")
     prepared = prepare_from_flags(values, prepared_dir)
     context = RunContext(
@@ -102,7 +110,9 @@ def main() -> None:
     print("next: commit the folder, or add cells: other --methods, --seeds or --protocols")
 
 
-def _print_plan(run: BenchmarkRun, workers: int) -> None:
+def _print_plan(run: "BenchmarkRun", workers: int) -> None:
+    from pskd_tf.benchmark.run import estimated_seconds
+
     total = 0.0
     for protocol in _PROTOCOLS.value:
         cells = []

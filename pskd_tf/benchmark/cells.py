@@ -15,10 +15,9 @@ from data_prep.files import json_sha256, whole_file
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import ClipSplit
 from pskd_tf.benchmark.methods import FOREST, Method
-from pskd_tf.models.registry import STREAMS_READ
 from pskd_tf.pipeline.plan import StagePlanner, TrainingPart, subjects_label, together
 from pskd_tf.pipeline.stage import RunContext, Stage
-from pskd_tf.settings import CACHED_OUTPUTS, ACSSettings, RunSettings
+from pskd_tf.settings import CACHED_OUTPUTS, STREAMS_READ, ACSSettings, RunSettings
 
 
 @dataclass(frozen=True)

@@ -34,8 +34,9 @@ from pskd_tf.benchmark.cells import (
 )
 from pskd_tf.benchmark.methods import Method
 from pskd_tf.pipeline.plan import run_splits
-from pskd_tf.pipeline.runner import run_waves, start_tensorflow, start_worker
+from pskd_tf.pipeline.runner import run_waves
 from pskd_tf.pipeline.stage import RunContext, Stage
+from pskd_tf.processes import start_tensorflow, start_worker
 from pskd_tf.settings import RunSettings
 
 Perform = Callable[[Sequence[Cell], Callable[[Cell], None]], None]

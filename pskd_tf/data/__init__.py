@@ -5,10 +5,7 @@ from typing import TYPE_CHECKING
 from data_prep.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from pskd_tf.data.batches import (
-        draw_generator as draw_generator,
-        training_batches as training_batches,
-    )
+    from pskd_tf.data.batches import training_batches as training_batches
     from pskd_tf.data.clips import PairedClips as PairedClips
     from pskd_tf.data.features import (
         WindowSamples as WindowSamples,
@@ -19,6 +16,7 @@ if TYPE_CHECKING:
     )
     from pskd_tf.data.views import (
         EvaluationViews as EvaluationViews,
+        draw_generator as draw_generator,
         evaluation_views as evaluation_views,
         plain_views as plain_views,
         random_rotations as random_rotations,

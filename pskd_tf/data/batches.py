@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import hashlib
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ import tensorflow as tf
 
 from data_prep.errors import UserError
 from pskd_tf.data.clips import PairedClips
-from pskd_tf.data.views import random_views
+from pskd_tf.data.views import draw_generator, random_views
 from pskd_tf.settings import AugmentationSettings, InputSettings
 
 Draw = Callable[[Collection[str]], dict[str, np.ndarray]]
@@ -107,21 +106,6 @@ class KeptViews:
 
     def _partial(self, stream: str) -> Path:
         return self.path.with_name(f"{self.path.name}-{stream}.partial")
-
-
-def draw_generator(seed: int, stage: str, *position: int) -> np.random.Generator:
-    """Returns the generator of one place in a run.
-
-    Args:
-        seed: The run's seed, not negative.
-        stage: Name of the stage that draws.
-        *position: Epoch, step and the like, not negative.
-
-    Returns:
-        A generator that depends on nothing but the arguments.
-    """
-    stage_number = int.from_bytes(hashlib.sha256(stage.encode()).digest()[:8], "little")
-    return np.random.default_rng(np.random.SeedSequence([seed, stage_number, *position]))
 
 
 # Handing arrays from Python to TensorFlow costs as much as drawing a small batch of views.

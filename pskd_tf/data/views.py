@@ -1,5 +1,6 @@
 """Views of a clip: plain ones for evaluation, randomly changed ones for training."""
 
+import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -14,6 +15,21 @@ from pskd_tf.data.features import (
     window_samples,
 )
 from pskd_tf.settings import AugmentationSettings, InputSettings
+
+
+def draw_generator(seed: int, stage: str, *position: int) -> np.random.Generator:
+    """Returns the generator of one place in a run.
+
+    Args:
+        seed: The run's seed, not negative.
+        stage: Name of the stage that draws.
+        *position: Epoch, step and the like, not negative.
+
+    Returns:
+        A generator that depends on nothing but the arguments.
+    """
+    stage_number = int.from_bytes(hashlib.sha256(stage.encode()).digest()[:8], "little")
+    return np.random.default_rng(np.random.SeedSequence([seed, stage_number, *position]))
 
 
 def random_rotations(generator: np.random.Generator, radians: np.ndarray, count: int) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from data_prep.errors import UserError
 from data_prep.prepared_set import PreparedSet
-from pskd_tf.data.batches import draw_generator
+from pskd_tf.data.views import draw_generator
 from pskd_tf.device.recognizer import Decision, ExportedModel
 
 _HEADER = "time_seconds,x,y,z"

@@ -11,8 +11,9 @@ import tensorflow as tf
 
 from data_prep.errors import UserError
 from data_prep.files import whole_file
-from pskd_tf.data.batches import draw_generator, training_batches
+from pskd_tf.data.batches import training_batches
 from pskd_tf.data.clips import PairedClips
+from pskd_tf.data.views import draw_generator
 from pskd_tf.distillation.distiller import PSKDDistiller
 from pskd_tf.distillation.losses.base import DistillationLoss
 from pskd_tf.settings import AugmentationSettings, InputSettings, TrainingSettings

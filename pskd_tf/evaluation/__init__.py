@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pskd_tf.evaluation.scores import (
         classification_scores as classification_scores,
         clip_probabilities as clip_probabilities,
-        model_outputs as model_outputs,
         score_clips as score_clips,
     )
     from pskd_tf.evaluation.tflm import (

@@ -1,15 +1,13 @@
-"""Scores of predictions, and predictions of models."""
+"""Scores of predictions."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-import keras
 import numpy as np
 from scipy.special import softmax
 from sklearn.metrics import f1_score
 
 from pskd_tf.data.clips import PairedClips
 from pskd_tf.data.views import evaluation_views
-from pskd_tf.models.registry import select_inputs
 from pskd_tf.settings import InputSettings
 
 
@@ -83,26 +81,3 @@ def score_clips(
     logits = logits_of(views.streams["accelerometer"])
     probabilities = clip_probabilities(logits, views.rows, len(clips), inputs.window_score)
     return classification_scores(clips.labels, probabilities.argmax(axis=1), clips.on_wrist)
-
-
-def model_outputs(
-    model: keras.Model, views: Mapping[str, np.ndarray], batch_size: int = 128
-) -> dict[str, np.ndarray]:
-    """Runs a model in inference mode.
-
-    Args:
-        model: A model with the outputs `logits` and `embedding`.
-        views: Streams by name, `(clips, ...)`.
-        batch_size: Clips at a time.
-
-    Returns:
-        `logits` `(clips, classes)` and `embedding` `(clips, width)`, float32.
-    """
-    inputs = select_inputs(model, views)
-    count = len(next(iter(views.values())))
-    parts = []
-    for start in range(0, count, batch_size):
-        chunk = keras.tree.map_structure(lambda one: one[start : start + batch_size], inputs)  # noqa: B023
-        outputs = model(chunk, training=False)
-        parts.append({key: keras.ops.convert_to_numpy(value) for key, value in outputs.items()})
-    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
         build_model as build_model,
         build_student as build_student,
         mean_of_models as mean_of_models,
+        model_outputs as model_outputs,
         select_inputs as select_inputs,
     )
     from pskd_tf.models.students import (

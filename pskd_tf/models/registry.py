@@ -5,6 +5,7 @@ from types import ModuleType
 from typing import Any
 
 import keras
+import numpy as np
 
 from data_prep.errors import UserError
 from pskd_tf.models.students import accelerometer_student, gmp_student, ign_student
@@ -81,16 +82,6 @@ def build_model(
     )
 
 
-STREAMS_READ = {
-    "skeleton_teacher": ("skeleton",),
-    "fusion_teacher": ("accelerometer", "skeleton"),
-    "accelerometer_teacher": ("accelerometer",),
-    "accelerometer_student": ("accelerometer",),
-    "ign_student": ("accelerometer",),
-    "gmp_student": ("accelerometer",),
-}
-
-
 def select_inputs(model: keras.Model, streams: Mapping[str, Any]) -> Any:
     """Picks from a batch what a functional model declares as its inputs, by their names.
 
@@ -114,6 +105,29 @@ def select_inputs(model: keras.Model, streams: Mapping[str, Any]) -> Any:
     if len(names) == 1:
         return streams[names[0]]
     return {name: streams[name] for name in names}
+
+
+def model_outputs(
+    model: keras.Model, views: Mapping[str, np.ndarray], batch_size: int = 128
+) -> dict[str, np.ndarray]:
+    """Runs a model in inference mode.
+
+    Args:
+        model: A model with the outputs `logits` and `embedding`.
+        views: Streams by name, `(clips, ...)`.
+        batch_size: Clips at a time.
+
+    Returns:
+        `logits` `(clips, classes)` and `embedding` `(clips, width)`, float32.
+    """
+    inputs = select_inputs(model, views)
+    count = len(next(iter(views.values())))
+    parts = []
+    for start in range(0, count, batch_size):
+        chunk = keras.tree.map_structure(lambda one: one[start : start + batch_size], inputs)  # noqa: B023
+        outputs = model(chunk, training=False)
+        parts.append({key: keras.ops.convert_to_numpy(value) for key, value in outputs.items()})
+    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
 
 def mean_of_models(models: Sequence[keras.Model], name: str) -> keras.Model:

@@ -12,9 +12,14 @@ from data_prep.errors import UserError
 from data_prep.files import json_sha256
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import ClipSplit, protocol_splits, validation_splits
-from pskd_tf.models.registry import STREAMS_READ
 from pskd_tf.pipeline.stage import Stage, stages_summary
-from pskd_tf.settings import CACHED_OUTPUTS, MIXTURE_OUTPUTS, RunSettings, TrainingSettings
+from pskd_tf.settings import (
+    CACHED_OUTPUTS,
+    MIXTURE_OUTPUTS,
+    STREAMS_READ,
+    RunSettings,
+    TrainingSettings,
+)
 
 # Characters of subjects in a stage's folder name, which a file system limits to 255 bytes.
 _LONGEST_LABEL = 80

@@ -1,7 +1,5 @@
 """The stages that score a model on held-out clips."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -12,9 +10,9 @@ from data_prep.files import whole_file
 from data_prep.prepared_set import PreparedSet
 from pskd_tf.data.clips import PairedClips
 from pskd_tf.data.views import EvaluationViews, evaluation_views
-from pskd_tf.evaluation.scores import classification_scores, clip_probabilities, model_outputs
+from pskd_tf.evaluation.scores import classification_scores, clip_probabilities
 from pskd_tf.evaluation.tflm import Int8Interface, quantise_input, tflm_logits
-from pskd_tf.models.registry import build_student
+from pskd_tf.models.registry import build_student, model_outputs
 from pskd_tf.pipeline.shrink import source_arguments
 from pskd_tf.pipeline.stage import RunContext, Stage, load_weights
 from pskd_tf.pipeline.teach import build_stage_model
@@ -119,38 +117,3 @@ def forest_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
 def _flat(views: EvaluationViews) -> np.ndarray:
     accelerometer = views.streams["accelerometer"]
     return accelerometer.reshape(len(accelerometer), -1)
-
-
-@dataclass(frozen=True)
-class PooledGuesses:
-    """Predictions of all folds, one after the other.
-
-    Attributes:
-        labels: `(clips,)` true classes.
-        guesses: `(clips,)` predicted classes.
-    """
-
-    labels: np.ndarray
-    guesses: np.ndarray
-
-    @property
-    def accuracy(self) -> float:
-        """The share of right guesses, 0..1."""
-        return float(np.mean(self.labels == self.guesses))
-
-    @staticmethod
-    def read(folders: Sequence[Path]) -> "PooledGuesses":
-        """Reads the predictions of finished score stages.
-
-        Args:
-            folders: Their results' folders, in the order of the folds.
-
-        Returns:
-            The predictions, pooled.
-        """
-        labels, guesses = [], []
-        for folder in folders:
-            with np.load(folder / "predictions.npz", allow_pickle=False) as arrays:
-                labels.append(arrays["labels"])
-                guesses.append(arrays["probabilities"].argmax(axis=1))
-        return PooledGuesses(np.concatenate(labels), np.concatenate(guesses))

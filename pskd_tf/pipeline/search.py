@@ -3,18 +3,54 @@
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from data_prep.errors import UserError
 from data_prep.prepared_set import PreparedSet
 from pskd_tf.compression.cost import BoardCost, BoardLimits, SafetyLimits
-from pskd_tf.models.registry import STREAMS_READ
 from pskd_tf.pipeline.plan import FoldPlan, plan_run
-from pskd_tf.pipeline.score import PooledGuesses
 from pskd_tf.pipeline.stage import RunContext, Stage
-from pskd_tf.settings import CompressionSearch, RunSettings
+from pskd_tf.settings import STREAMS_READ, CompressionSearch, RunSettings
 
 METHODS = ("ptq", "qat")
+
+
+@dataclass(frozen=True)
+class PooledGuesses:
+    """Predictions of all folds, one after the other.
+
+    Attributes:
+        labels: `(clips,)` true classes.
+        guesses: `(clips,)` predicted classes.
+    """
+
+    labels: np.ndarray
+    guesses: np.ndarray
+
+    @property
+    def accuracy(self) -> float:
+        """The share of right guesses, 0..1."""
+        return float(np.mean(self.labels == self.guesses))
+
+    @staticmethod
+    def read(folders: Sequence[Path]) -> "PooledGuesses":
+        """Reads the predictions of finished score stages.
+
+        Args:
+            folders: Their results' folders, in the order of the folds.
+
+        Returns:
+            The predictions, pooled.
+        """
+        labels, guesses = [], []
+        for folder in folders:
+            with np.load(folder / "predictions.npz", allow_pickle=False) as arrays:
+                labels.append(arrays["labels"])
+                guesses.append(arrays["probabilities"].argmax(axis=1))
+        return PooledGuesses(np.concatenate(labels), np.concatenate(guesses))
 
 
 class CompressionPlanner:

@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 
 from data_prep.files import whole_file
 from pskd_tf.evaluation.layers import LayerRow, layer_table, layer_table_lines
-from pskd_tf.pipeline.score import PooledGuesses
-from pskd_tf.pipeline.search import CompressionCandidate, CompressionPlan
+from pskd_tf.pipeline.search import CompressionCandidate, CompressionPlan, PooledGuesses
 from pskd_tf.pipeline.stage import RunContext, Stage
 
 

@@ -24,9 +24,8 @@ from pskd_tf.compression.slim import (
     slim_weights,
 )
 from pskd_tf.compression.twin import with_convolution_head
-from pskd_tf.data.batches import draw_generator
 from pskd_tf.data.clips import PairedClips
-from pskd_tf.data.views import evaluation_views
+from pskd_tf.data.views import draw_generator, evaluation_views
 from pskd_tf.distillation.training import fit_student
 from pskd_tf.evaluation.layers import layer_noise, layer_table
 from pskd_tf.evaluation.tflm import arena_bytes, tflm_operators, tflm_probe

@@ -16,16 +16,21 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from data_prep.files import json_sha256, whole_file
 from data_prep.prepared_set import PreparedSet
-from pskd_tf.data.batches import draw_generator, training_batches
+from pskd_tf.data.batches import training_batches
 from pskd_tf.data.clips import PairedClips
-from pskd_tf.data.views import plain_views, random_views
+from pskd_tf.data.views import draw_generator, plain_views, random_views
 from pskd_tf.distillation.losses.base import DistillationLoss
 from pskd_tf.distillation.losses.registry import make_loss
 from pskd_tf.distillation.training import device_strategy, fit_student
-from pskd_tf.evaluation.scores import model_outputs
-from pskd_tf.models.registry import STREAMS_READ, build_model, mean_of_models, select_inputs
+from pskd_tf.models.registry import build_model, mean_of_models, model_outputs, select_inputs
 from pskd_tf.pipeline.stage import RESULT_VERSION, RunContext, Stage, load_weights, save_weights
-from pskd_tf.settings import MIXTURE_OUTPUTS, AugmentationSettings, InputSettings, TrainingSettings
+from pskd_tf.settings import (
+    MIXTURE_OUTPUTS,
+    STREAMS_READ,
+    AugmentationSettings,
+    InputSettings,
+    TrainingSettings,
+)
 
 
 def given_columns(

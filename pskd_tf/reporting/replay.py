@@ -9,16 +9,14 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
-from pskd_tf.data.batches import draw_generator
 from pskd_tf.data.clips import PairedClips
-from pskd_tf.data.views import EvaluationViews, evaluation_views
+from pskd_tf.data.views import EvaluationViews, draw_generator, evaluation_views
 from pskd_tf.distillation.losses.acs import followed_shares
-from pskd_tf.evaluation.scores import model_outputs
-from pskd_tf.models.registry import STREAMS_READ
+from pskd_tf.models.registry import model_outputs
 from pskd_tf.pipeline.stage import Stage, load_weights
 from pskd_tf.pipeline.teach import availability_column, build_stage_model, given_columns
 from pskd_tf.run import LoadedRun, StageRecord
-from pskd_tf.settings import SELECTIONS_BY_STUDENT, InputSettings
+from pskd_tf.settings import SELECTIONS_BY_STUDENT, STREAMS_READ, InputSettings
 
 
 def stage_model(record: StageRecord, clips: PairedClips) -> keras.Model:

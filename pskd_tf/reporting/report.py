@@ -4,8 +4,8 @@ from pathlib import Path
 
 from data_prep.errors import UserError
 from data_prep.files import whole_file
-from pskd_tf.pipeline.runner import start_tensorflow
 from pskd_tf.pipeline.stage import RunContext
+from pskd_tf.processes import start_tensorflow
 from pskd_tf.reporting.markup import page, paired_text, percent, words
 from pskd_tf.reporting.replay import embedding_maps, followed_by_class
 from pskd_tf.reporting.scored_models import scored_models

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from data_prep.prepared_set import PreparedSet
-from pskd_tf.data.batches import draw_generator
 from pskd_tf.data.clips import PairedClips
 from pskd_tf.data.features import window_samples
+from pskd_tf.data.views import draw_generator
 from pskd_tf.export.student import MINIMUM_GOLDEN_CLIPS, export_student
 from pskd_tf.pipeline.plan import FoldPlan
 from pskd_tf.pipeline.stage import RunContext

@@ -9,7 +9,7 @@ from data_prep.errors import UserError
 from project import ROOT
 from pskd_tf.benchmark.methods import FOREST, Method, read_methods
 from pskd_tf.distillation.losses.registry import make_loss
-from pskd_tf.models.registry import STREAMS_READ
+from pskd_tf.settings import STREAMS_READ
 
 CONFIGS = ROOT / "configs"
 SHIPPED = CONFIGS / "benchmark_methods.json"

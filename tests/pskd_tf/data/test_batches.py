@@ -5,9 +5,9 @@ import pytest
 
 from data_prep.errors import UserError
 from pskd_tf.data import batches as training_batches_module
-from pskd_tf.data.batches import KeptViews, draw_generator, training_batches
+from pskd_tf.data.batches import KeptViews, training_batches
 from pskd_tf.data.clips import PairedClips
-from pskd_tf.data.views import plain_views
+from pskd_tf.data.views import draw_generator, plain_views
 from pskd_tf.settings import AugmentationSettings, InputSettings
 
 INPUTS = InputSettings(steps=24, skeleton_frames=12, gravity_taps=5)

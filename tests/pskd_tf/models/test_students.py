@@ -8,8 +8,9 @@ import tf_keras
 from data_prep.errors import UserError
 from pskd_tf.compression.convert import convert_to_int8
 from pskd_tf.evaluation.tflm import Int8Interface, quantise_input, tflm_logits, tflm_operators
-from pskd_tf.models.registry import STREAMS_READ, build_model, build_student
+from pskd_tf.models.registry import build_model, build_student
 from pskd_tf.models.students import accelerometer_student
+from pskd_tf.settings import STREAMS_READ
 
 # Layers that convert to operators with an int8 kernel in TensorFlow Lite Micro (or, BatchNorm and
 # Dropout, to none).

@@ -141,7 +141,7 @@ def test_nothing_half_written_is_left(killed_run):
 SCRIPT = """
 import resource, sys
 import numpy as np
-from pskd_tf.pipeline.runner import keep_freed_memory
+from pskd_tf.processes import keep_freed_memory
 
 assert sys.argv[1] == "given_back" or keep_freed_memory()
 for step in range(110):
