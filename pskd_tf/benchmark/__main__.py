@@ -21,7 +21,6 @@ import pskd_tf
 from data_prep.commands import packaged_file, run_command
 from data_prep.dataset_flags import define_dataset_flags
 from data_prep.errors import UserError
-from data_prep.workers import RUNNERS
 from pskd_tf.benchmark.methods import read_methods
 from pskd_tf.pipeline.stage import RunContext
 from pskd_tf.processes import start_tensorflow
@@ -54,7 +53,7 @@ _KEEP_VIEWS = flags.DEFINE_bool(
     "Draw each seed's training views once for all methods, into RUN/views (UTD-MHAD: 0.6 GB a "
     "seed and fold): a quarter off the time, the same bits.",
 )
-_RUNNER = flags.DEFINE_enum("runner", "processes", RUNNERS, "Who does the cells.")
+_RUNNER = flags.DEFINE_enum("runner", "processes", ("processes", "ray"), "Who does the cells.")
 _RAY_ADDRESS = flags.DEFINE_string("ray_address", None, "The Ray cluster; one is started if none.")
 
 
