@@ -14,7 +14,7 @@ from data_prep.prepared_set import PreparedSet
 from pskd_tf.data.features import accelerometer_features, resample_clip, window_samples
 from pskd_tf.device.recognizer import ChosenSettings, RecognizerSettings
 from pskd_tf.device.recordings import Recording
-from pskd_tf.evaluation.scores import clip_probabilities, model_outputs
+from pskd_tf.evaluation.scores import clip_probabilities
 from pskd_tf.evaluation.tflm import Int8Interface, quantise_input, tflm_logits
 from pskd_tf.export.boards.axis_map import AxisMap
 from pskd_tf.export.boards.project import (
@@ -24,7 +24,7 @@ from pskd_tf.export.boards.project import (
     write_board_project,
 )
 from pskd_tf.export.boards.targets import BOARD_TARGETS
-from pskd_tf.models.registry import build_student
+from pskd_tf.models.registry import build_student, model_outputs
 from pskd_tf.pipeline.stage import load_weights
 from pskd_tf.reporting.report import write_report
 from pskd_tf.run import FinishedRun as RunFolder
