@@ -13,7 +13,6 @@ user can mend (one line says which), 130 if interrupted.
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from absl import flags
@@ -21,10 +20,9 @@ from tqdm import tqdm
 
 from data_prep.commands import print_result, run_command
 from data_prep.errors import UserError
-from data_prep.prepared_set import PreparedSet
 from pskd_tf.data.clips import PairedClips
 from pskd_tf.processes import start_tensorflow
-from pskd_tf.run import SCORES, FinishedRun
+from pskd_tf.run import SCORES, Run
 
 _RUN_DIR = flags.DEFINE_string("run_dir", None, "A finished run of pskd_tf.train.")
 _PREPARED_DIR = flags.DEFINE_string(
@@ -46,26 +44,26 @@ def main() -> None:
     """Reads the run, scores its student and prints the table."""
     if not _RUN_DIR.value:
         raise UserError("--run_dir must be given", "nothing")
-    run = FinishedRun.read(_RUN_DIR.value)
-    prepared = PreparedSet.load(_PREPARED_DIR.value or run.run_dir / "prepared")
-    if prepared.fingerprint != run.provenance["dataset_fingerprint"]:
+    run = Run.load(_RUN_DIR.value, _STAGES_DIR.value, _PREPARED_DIR.value)
+    metrics, export, tflite = run.metrics, run.export, run.export.tflite
+    prepared = run.prepared
+    if prepared.fingerprint != export.dataset_fingerprint:
         raise UserError("The prepared set must be the run's", "another one", prepared.folder)
-    weights = run.weights_files(_STAGES_DIR.value)
-    test_clips = run.provenance["test_clips"]
+    stages, made_from = run.exported_stages, export.manifest.provenance
     print(
-        f"{run.provenance['dataset']}, {run.provenance['protocol']}: {len(test_clips)} clips of "
-        f"subjects {', '.join(run.provenance['test_subjects'])}, seed {run.provenance['seed']}"
+        f"{metrics['dataset']}, {metrics['protocol']}: {len(export.test_clips)} clips of "
+        f"subjects {', '.join(made_from['test_subjects'])}, seed {made_from['seed']}"
     )
-    if not weights:
+    if not stages:
         print("the run's stages are not at hand (--stages_dir): the int8 model alone is scored")
     if _DRY_RUN.value:
-        print(f"would score: {', '.join([*weights, 'int8'])}")
+        print(f"would score: {', '.join([*stages, 'int8'])}")
         return
     start_tensorflow()
-    clips = PairedClips.load_clips(prepared, test_clips)
+    clips = PairedClips.load_clips(prepared, export.test_clips)
     print(f"{'':32}{'accuracy %':>12}{'macro F1 %':>12}{'wrist actions %':>17}  metrics.json")
-    forms = {name: _keras_logits(run, weights, name, clips) for name in weights}
-    forms["int8"] = _int8_logits(run.tflite)
+    forms = {name: _keras_logits(run, name, clips) for name in stages}
+    forms["int8"] = _int8_logits(tflite)
     differing = [
         name for name, logits_of in forms.items() if not _score(run, name, logits_of, clips)
     ]
@@ -79,12 +77,13 @@ def main() -> None:
 
 
 def _score(
-    run: FinishedRun, form: str, logits_of: Callable[[np.ndarray], np.ndarray], clips: PairedClips
+    run: Run, form: str, logits_of: Callable[[np.ndarray], np.ndarray], clips: PairedClips
 ) -> bool:
     # Imported here, because it imports TensorFlow, which was not started before.
     from pskd_tf.evaluation.scores import score_clips
 
-    scores, recorded = score_clips(logits_of, clips, run.inputs), run.recorded_scores(form)
+    scores = score_clips(logits_of, clips, run.export.manifest.inputs)
+    recorded = run.recorded_scores(form)
     cells = [f"{100 * scores[name]:.1f}" for name in SCORES]
     verdict = "the same" if scores == recorded else f"differs: {recorded}"
     if recorded is None:
@@ -93,19 +92,18 @@ def _score(
     return recorded is None or scores == recorded
 
 
-def _keras_logits(
-    run: FinishedRun, weights: dict[str, Path], form: str, clips: PairedClips
-) -> Callable[[np.ndarray], np.ndarray]:
+def _keras_logits(run: Run, form: str, clips: PairedClips) -> Callable[[np.ndarray], np.ndarray]:
     from pskd_tf.models.registry import build_model, model_outputs
     from pskd_tf.pipeline.stage import load_weights
 
+    inputs = run.export.manifest.inputs
     model = build_model(
-        run.model_name(weights["float"]),
-        accelerometer_shape=run.inputs.accelerometer_shape,
-        skeleton_shape=(run.inputs.skeleton_frames, clips.skeleton_channels),
-        num_classes=run.num_classes,
+        run.exported_stages["float"].settings["model"],
+        accelerometer_shape=inputs.accelerometer_shape,
+        skeleton_shape=(inputs.skeleton_frames, clips.skeleton_channels),
+        num_classes=len(run.export.manifest.class_names),
     )
-    model.set_weights(load_weights(weights[form]))
+    model.set_weights(load_weights(run.exported_stages[form].folder / "weights.npz"))
     return lambda views: model_outputs(model, {"accelerometer": views})["logits"]
 
 

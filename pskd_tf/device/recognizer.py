@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from data_prep.errors import UserError
-from data_prep.files import file_sha256, whole_file
+from data_prep.files import whole_file
+from pskd_tf.run import Export, Run
 
 
 @dataclass(frozen=True)
@@ -191,30 +191,32 @@ class ExportedModel:
         Raises:
             UserError: There is none, it has no plain C, or a file is not the one it was made with.
         """
-        folder = Path(run_dir) / "export"
-        path = folder / "manifest.json"
-        if not path.is_file():
-            raise UserError("A finished run has an export", "no manifest.json", folder)
-        manifest = json.loads(path.read_text(encoding="ascii"))
+        return cls.of(Run.load(run_dir).export)
+
+    @classmethod
+    def of(cls, export: Export) -> "ExportedModel":
+        """Takes what the recognizer needs from an export.
+
+        Args:
+            export: The export.
+
+        Returns:
+            The model.
+
+        Raises:
+            UserError: It has no plain C, or a file is not the one it was made with.
+        """
         for name in MODEL_FILES:
-            if name not in manifest["files"] or not (folder / name).is_file():
-                raise UserError("An export must hold the plain C model", f"no {name}", folder)
-            if file_sha256(folder / name) != manifest["files"][name]:
-                raise UserError(
-                    "An export's files must be unchanged", "another hash", folder / name
-                )
-        text = (folder / "model_settings.h").read_text(encoding="ascii")
-        values = dict(re.findall(r"^#define (PSKD_\w+) ([-+.\de]+)f?$", text, re.MULTILINE))
-        clip_mode = values["PSKD_CLIP_MODE"] == "1"
-        seconds = 0.0
-        if not clip_mode:
-            steps = int(values["PSKD_WINDOW_SAMPLES"]) - 1
-            seconds = steps / float(values["PSKD_WINDOW_RATE_HZ"])
-        provenance = manifest["provenance"]
-        test_clips = tuple(provenance.get("test_clips", ()))
-        fingerprint = provenance.get("dataset_fingerprint", "")
-        names = tuple(manifest["class_names"])
-        return cls(folder, names, clip_mode, seconds, test_clips, fingerprint)
+            export.file(name)
+        inputs = export.manifest.inputs
+        return cls(
+            export.folder,
+            export.manifest.class_names,
+            inputs.mode == "clip",
+            0.0 if inputs.mode == "clip" else (inputs.steps - 1) / inputs.window_rate_hz,
+            export.test_clips,
+            export.dataset_fingerprint,
+        )
 
     def label_of(self, activity: int) -> str:
         """Returns the name of what the core said: a class, "unknown" or "no signal"."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from data_prep.errors import UserError
 from data_prep.files import file_sha256, whole_folder
+from data_prep.records import record_to_json
 from pskd_tf.data.features import accelerometer_features, resample_clip
 from pskd_tf.evaluation.tflm import (
     Int8Interface,
@@ -25,6 +26,7 @@ from pskd_tf.export.headers import (
     op_resolver_header,
 )
 from pskd_tf.export.plain_c.source import plain_model
+from pskd_tf.run import ExportManifest
 from pskd_tf.settings import InputSettings
 
 
@@ -67,7 +69,7 @@ def export_student(
     clip_rate_hz: float,
     golden_clips: Sequence[tuple[str, np.ndarray]],
     provenance: dict[str, Any],
-) -> dict[str, Any]:
+) -> ExportManifest:
     """Writes the export folder, whole or not at all; the same arguments give the same bytes.
 
     Files: `student_int8.tflite`, `model_data.h`, `model_data.cc`, `model_settings.h`,
@@ -120,17 +122,19 @@ def export_student(
         (temporary / "student_int8.tflite").write_bytes(tflite)
         for name, text in texts.items():
             (temporary / name).write_text(text, encoding="ascii", newline="\n")
-        manifest = {
-            "files": {path.name: file_sha256(path) for path in sorted(temporary.iterdir())},
-            "flatbuffer_bytes": len(tflite),
-            "operators": list(operators),
-            "measured_arena_bytes": measured,
-            "arena_bytes": reserved,
-            "class_names": list(class_names),
-            "golden_clips": [name for name, _ in clips],
-            "provenance": provenance,
-        }
-        text = json.dumps(manifest, indent=2, sort_keys=True, allow_nan=False)
+        manifest = ExportManifest(
+            files={path.name: file_sha256(path) for path in sorted(temporary.iterdir())},
+            flatbuffer_bytes=len(tflite),
+            operators=tuple(operators),
+            measured_arena_bytes=measured,
+            arena_bytes=reserved,
+            class_names=tuple(class_names),
+            golden_clips=tuple(name for name, _ in clips),
+            inputs=input_settings,
+            clip_rate_hz=clip_rate_hz,
+            provenance=provenance,
+        )
+        text = json.dumps(record_to_json(manifest), indent=2, sort_keys=True, allow_nan=False)
         (temporary / "manifest.json").write_text(f"{text}\n", encoding="ascii", newline="\n")
     return manifest
 

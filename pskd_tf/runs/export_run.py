@@ -1,7 +1,5 @@
 """The export of a run."""
 
-from typing import Any
-
 import numpy as np
 
 from data_prep.prepared_set import PreparedSet
@@ -11,12 +9,13 @@ from pskd_tf.data.views import draw_generator
 from pskd_tf.export.student import MINIMUM_GOLDEN_CLIPS, export_student
 from pskd_tf.pipeline.plan import FoldPlan
 from pskd_tf.pipeline.stage import RunContext
+from pskd_tf.run import ExportManifest
 from pskd_tf.settings import InputSettings, RunSettings
 
 
 def export_run(
     settings: RunSettings, plan: FoldPlan, prepared: PreparedSet, context: RunContext
-) -> dict[str, Any]:
+) -> ExportManifest:
     """Writes `RUN/export/`.
 
     Args:

@@ -58,7 +58,7 @@ def test_compare_takes_runs_as_words(tiny_run, tmp_path):
     ("arguments", "message"),
     [
         ([], "--run_dir or --compare must be given"),
-        (["--run_dir=no/such/run"], "A report needs a finished run of pskd_tf.train"),
+        (["--run_dir=no/such/run"], "A finished run of pskd_tf.train has metrics.json"),
         (["--compare", "RUN"], "--compare takes at least two different runs. Received: RUN"),
         (["--compare", "RUN", "RUN"], "--compare takes at least two different runs"),
         (["--run_dir=RUN", "--compare", "A", "B"], "exclude each other"),

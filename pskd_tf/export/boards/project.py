@@ -3,17 +3,16 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from data_prep.errors import UserError
-from data_prep.files import file_sha256, whole_folder
+from data_prep.files import whole_folder
 from pskd_tf.device.firmware import firmware_sources
 from pskd_tf.device.recognizer import RecognizerSettings
 from pskd_tf.export.boards.axis_map import AxisMap
 from pskd_tf.export.boards.targets import BoardTarget
 from pskd_tf.export.headers import c_float
+from pskd_tf.run import Export, Run
 
 _SHARED = ("model_settings.h", "golden_vectors.h")
 _OF_RUNTIME = {
@@ -22,50 +21,20 @@ _OF_RUNTIME = {
 }
 
 
-@dataclass(frozen=True)
-class BoardExport:
-    """An export, checked against its manifest.
+def export_files(export: Export, runtime: str) -> list[Path]:
+    """Returns the files of an export that one runtime needs.
 
-    Attributes:
-        folder: Where its files lie.
-        sha256: Of the manifest, which holds the SHA-256 of every file.
-        manifest: What it says.
-        file_names: The files for one runtime.
+    Args:
+        export: The export.
+        runtime: "tflm" or "plain_c".
+
+    Returns:
+        Their paths.
+
+    Raises:
+        UserError: A file is missing, or it is not the one that was exported.
     """
-
-    folder: Path
-    sha256: str
-    manifest: dict[str, Any]
-    file_names: tuple[str, ...]
-
-    @classmethod
-    def read(cls, run_dir: str | Path, runtime: str) -> "BoardExport":
-        """Reads a run's export.
-
-        Args:
-            run_dir: A finished run of pskd_tf.train.
-            runtime: "tflm" or "plain_c".
-
-        Returns:
-            The export.
-
-        Raises:
-            UserError: There is none, a file is missing, or it is not the one it was made with.
-        """
-        folder = Path(run_dir) / "export"
-        path = folder / "manifest.json"
-        if not path.is_file():
-            raise UserError("A finished run has an export", "no manifest.json", folder)
-        manifest = json.loads(path.read_text(encoding="ascii"))
-        names = (*_SHARED, *_OF_RUNTIME[runtime])
-        for name in (*names, "student_int8.tflite"):
-            if name not in manifest["files"] or not (folder / name).is_file():
-                raise UserError("An export must be complete", f"no {name}", folder)
-            if file_sha256(folder / name) != manifest["files"][name]:
-                raise UserError(
-                    "An export's files must be unchanged", "another hash", folder / name
-                )
-        return cls(folder, file_sha256(path), manifest, names)
+    return [export.file(name) for name in (*_SHARED, *_OF_RUNTIME[runtime])]
 
 
 _LEFT_OUT = {
@@ -76,7 +45,7 @@ _LEFT_OUT = {
 _STRICT = ("accelerometer_features.c", "segment_detector.c")
 
 
-def project_sources(export: BoardExport, runtime: str) -> dict[str, bytes]:
+def project_sources(export: Export, runtime: str) -> dict[str, bytes]:
     """Collects the core, the application and the model.
 
     Args:
@@ -93,7 +62,7 @@ def project_sources(export: BoardExport, runtime: str) -> dict[str, bytes]:
         if path.suffix in (".c", ".h", ".cc") and path.name not in _LEFT_OUT[runtime]
     ]
     paths += sorted(path for path in (root / "boards").iterdir() if path.suffix in (".c", ".h"))
-    paths += [export.folder / name for name in export.file_names]
+    paths += export_files(export, runtime)
     contents = {}
     for path in paths:
         body = path.read_bytes()
@@ -226,13 +195,13 @@ def board_project(
     if not re.fullmatch(_NAME, name):
         rule = "A project's folder is named by letters, digits and _, a letter first"
         raise UserError(rule, repr(name))
-    export = BoardExport.read(run_dir, runtime)
+    export = Run.load(run_dir).export
     sources = project_sources(export, runtime)
     settings_text = project_settings_header(export.sha256[:_HASH_DIGITS], settings)
     sources["project_settings.h"] = settings_text.encode("ascii")
     files = {f"{target.source_folder}/{file_name}": body for file_name, body in sources.items()}
     if target.takes_flatbuffer:
-        files["student_int8.tflite"] = (export.folder / "student_int8.tflite").read_bytes()
+        files["student_int8.tflite"] = export.tflite
     values = {
         "PROJECT": name,
         "AXES": ", ".join(map(str, axes.axes)),
@@ -257,8 +226,10 @@ def board_project(
         "runtime": runtime,
         "axes": axes.text,
         "export_manifest_sha256": export.sha256,
-        "export_files": {file: export.manifest["files"][file] for file in export.file_names},
-        "provenance": export.manifest["provenance"],
+        "export_files": {
+            path.name: export.manifest.files[path.name] for path in export_files(export, runtime)
+        },
+        "provenance": export.manifest.provenance,
     }
     text = json.dumps(record, indent=2, sort_keys=True, allow_nan=False)
     files["pskd_project.json"] = f"{text}\n".encode("ascii")

@@ -5,7 +5,6 @@ Examples:
     python -m pskd_tf.export.plain_c --run_dir=RUN --out=DIR --random_inputs=100 --dry_run
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +12,9 @@ from absl import flags
 
 from data_prep.commands import print_result, run_command
 from data_prep.errors import UserError
-from data_prep.prepared_set import PreparedSet
 from pskd_tf.data.features import window_samples
 from pskd_tf.export.plain_c.vectors import write_firmware_inputs
-from pskd_tf.settings import InputSettings
+from pskd_tf.run import Run
 
 _RUN_DIR = flags.DEFINE_string("run_dir", None, "A finished run of pskd_tf.train.")
 _OUT = flags.DEFINE_string("out", None, "The folder to write; an older one is replaced.")
@@ -34,15 +32,12 @@ def main() -> None:
     if not _RUN_DIR.value or not _OUT.value:
         raise UserError("--run_dir and --out must be given", "nothing")
     run_dir = Path(_RUN_DIR.value)
-    manifest = run_dir / "export" / "manifest.json"
-    if not manifest.is_file():
-        raise UserError("A finished run has an export", "no manifest.json", manifest.parent)
-    provenance = json.loads(manifest.read_text(encoding="ascii"))["provenance"]
-    prepared = PreparedSet.load(_PREPARED_DIR.value or run_dir / "prepared")
-    if prepared.fingerprint != provenance["dataset_fingerprint"]:
+    run = Run.load(run_dir, prepared_dir=_PREPARED_DIR.value)
+    export, prepared = run.export, run.prepared
+    if prepared.fingerprint != export.dataset_fingerprint:
         raise UserError("The prepared set must be the run's", prepared.fingerprint)
-    rows = np.flatnonzero(prepared.manifest["clip_id"].isin(provenance["test_clips"]))
-    settings = InputSettings(**provenance["settings"]["inputs"])
+    rows = np.flatnonzero(prepared.manifest["clip_id"].isin(export.test_clips))
+    settings = export.manifest.inputs
     clips = [prepared.accelerometer(row) for row in rows]
     if settings.mode == "window":
         rate_hz = prepared.description.streams["accelerometer"]["nominal_rate_hz"]
@@ -53,7 +48,7 @@ def main() -> None:
     if _DRY_RUN.value:
         print(f"would write {what}: {_OUT.value}")
         return
-    write_firmware_inputs(_OUT.value, manifest.parent, settings, clips, _RANDOM_INPUTS.value)
+    write_firmware_inputs(_OUT.value, export.folder, settings, clips, _RANDOM_INPUTS.value)
     print(what)
     print_result(
         _OUT.value, "python", "-m", "pskd_tf.simulate", f"--run_dir={run_dir}", "--csv=FILE"

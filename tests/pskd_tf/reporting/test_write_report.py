@@ -135,7 +135,7 @@ def test_any_compression_file_is_shown(run):
 
 
 def test_what_is_no_finished_run_is_refused(tmp_path, tiny_run):
-    with pytest.raises(UserError, match=r"A report needs a finished run .*metrics\.json"):
+    with pytest.raises(UserError, match=r"A finished run of pskd_tf.train has .*/metrics\.json"):
         LoadedRun.load(tmp_path)
     with pytest.raises(UserError, match="Every stage of the run must be in --stages_dir"):
         LoadedRun.load(tiny_run, stages_dir=tmp_path)
