@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # What the install depends on; a later `make` with none of it changed installs nothing.
 INSTALL := setup.py pyproject.toml constraints.txt
+EXECUTED := $(patsubst %,build/%,$(wildcard notebooks/*.ipynb))
 
 .PHONY: demo test lint docs wheel-check ci clean
 
@@ -18,8 +19,12 @@ lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-docs: $(VENV)/.installed-test
+docs: $(VENV)/.installed-test $(EXECUTED)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+# The notebooks' test leaves them executed for the site; after `make test-all` there is nothing to do.
+$(EXECUTED) &: $(wildcard notebooks/*.ipynb) $(shell find data_prep pskd_tf -name '*.py')
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 tests/notebooks
 
 # The wheel in an empty environment and an empty folder: train, evaluate, export, report.
 wheel-check: $(VENV)/.installed

@@ -72,7 +72,7 @@ setup(
             "PyYAML>=6,<7",
             "mkdocs>=1.6,<2",
             "mkdocs-material>=9.7,<10",
-            "mkdocs-jupyter>=0.26,<1",
+            "nbconvert>=7.16,<8",
             "coverage>=7.10,<8",
             "html5lib>=1.1,<2",
             "mypy>=2,<3",

@@ -1,71 +1,19 @@
 """Imports go one way: each package imports only what stands below it, and there is no cycle."""
 
-import ast
 import graphlib
-from collections.abc import Iterable
-from pathlib import Path
+import re
 
 import pytest
 
-from project import ROOT
-
-# From the ground up. A module may import from its own layer and from those before it; modules of
-# `pskd_tf` that are in no package and not named here are commands.
-LAYERS = (
-    "data_prep",
-    "settings",
-    "processes",
-    "run",
-    "data",
-    "models",
-    "distillation",
-    "evaluation",
-    "compression",
-    "pipeline",
-    "device",
-    "export",
-    "reporting",
-    "benchmark",
-    "monitoring",
-    "runs",
-    "commands",
+from architecture import (
+    LAYERS,
+    imports_of,
+    layer_imports,
+    layer_of,
+    modules_table,
+    packages_picture,
+    read_sources,
 )
-
-
-def module_of(path: Path, root: Path) -> str:
-    name = ".".join(path.relative_to(root).with_suffix("").parts)
-    return name.removesuffix(".__init__")
-
-
-def layer_of(module: str) -> str | None:
-    """Returns the layer of a module; None of `pskd_tf` itself, which imports on first use."""
-    parts = module.split(".")
-    if parts[0] == "data_prep":
-        return "data_prep"
-    if parts == ["pskd_tf"]:
-        return None
-    if parts[-1] == "__main__" or parts[1] not in LAYERS:
-        return "commands"
-    return parts[1]
-
-
-def imports_of(source: str, modules: Iterable[str], everywhere: bool) -> set[str]:
-    """Returns the project's modules that a source text imports.
-
-    Args:
-        source: The text.
-        modules: Names of all modules.
-        everywhere: Whether imports inside functions count too.
-    """
-    known, found = set(modules), set()
-    tree = ast.parse(source)
-    for node in ast.walk(tree) if everywhere else tree.body:
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names} & known
-        elif isinstance(node, ast.ImportFrom) and node.module in known:
-            names = {f"{node.module}.{alias.name}" for alias in node.names} & known
-            found |= names or {node.module}
-    return found
 
 
 def upward_imports(sources: dict[str, str]) -> list[str]:
@@ -86,8 +34,7 @@ def upward_imports(sources: dict[str, str]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def sources() -> dict[str, str]:
-    paths = [path for top in ("data_prep", "pskd_tf") for path in (ROOT / top).rglob("*.py")]
-    return {module_of(path, ROOT): path.read_text(encoding="utf-8") for path in paths}
+    return read_sources()
 
 
 def test_no_import_goes_up(sources):
@@ -107,3 +54,28 @@ def test_modules_import_each_other_in_no_cycle(sources):
         for module, text in sources.items()
     }
     list(graphlib.TopologicalSorter(graph).static_order())
+
+
+def test_the_picture_shows_each_layer_and_only_imports_that_exist(sources):
+    picture = packages_picture(sources)
+    assert re.findall(r"<text x[^>]*>([a-z_]+)</text>", picture) == list(LAYERS)
+    arrows = picture.count('class="arrow"')
+    assert 15 <= arrows < sum(len(others) for others in layer_imports(sources).values())
+
+
+def test_the_picture_leaves_out_what_a_longer_path_implies():
+    sources = {
+        "data_prep.clip": "\n\n",
+        "pskd_tf.settings": "import data_prep.clip\n\n",
+        "pskd_tf.run": "import data_prep.clip\nimport pskd_tf.settings\n\n",
+    }
+    assert layer_imports(sources)["run"] == {"data_prep", "settings"}
+    assert packages_picture(sources).count('class="arrow"') == 2
+    assert "1 module, 3 lines" in packages_picture(sources)
+
+
+def test_every_module_has_a_row_that_says_what_it_holds(sources):
+    rows = re.findall(r"^\| `([a-z_0-9/]+)` \| .{8,} \|$", modules_table(sources), re.MULTILINE)
+    assert sorted(rows) == sorted(
+        module.replace(".", "/") for module in sources if layer_of(module)
+    )

@@ -1,4 +1,7 @@
-"""Every notebook runs from top to bottom; the assertions in its cells are the checks."""
+"""Every notebook runs from top to bottom; the assertions in its cells are the checks.
+
+The executed notebooks stay in `build/notebooks`, where the documentation site takes them.
+"""
 
 from pathlib import Path
 
@@ -6,6 +9,9 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 from project import ROOT
+from site_hooks import EXECUTED
+
+from data_prep.files import whole_file
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # Notebooks that look at a finished run; without it they would make one of their own.
@@ -35,3 +41,5 @@ def test_a_notebook_runs_and_asserts_a_number(
     noise = [output.text for output in outputs if output.get("name") == "stderr"]
     assert not noise
     assert not list(tmp_path.iterdir()), "a notebook leaves nothing in the user's folder"
+    with whole_file(EXECUTED / path.name) as file:
+        nbformat.write(notebook, file)
