@@ -81,6 +81,19 @@ def test_every_name_of_the_api_has_its_docstring_in_the_reference(pages):
     anchors = set().union(*(page.anchors for page in pages.values()))
     documented = {anchor.rpartition(".")[2] for anchor in anchors if anchor.startswith("pskd_tf.")}
     assert set(pskd_tf.__all__) - documented == set()
+    index = (ROOT / "docs" / "api" / "index.md").read_text("utf-8")
+    rows = "\n".join(line for line in index.splitlines() if line.startswith("| ["))
+    assert sorted(re.findall(r"`(\w+)`", rows)) == sorted(pskd_tf.__all__)
+
+
+def test_no_name_is_described_twice(site):
+    described = [
+        anchor
+        for path in (site / "api").glob("*.html")
+        for anchor in re.findall(r'id="((?:pskd_tf|data_prep)[.\w]+)"', path.read_text("utf-8"))
+    ]
+    assert len(described) > 100
+    assert {anchor for anchor in described if described.count(anchor) > 1} == set()
 
 
 FAQ = (
