@@ -288,13 +288,12 @@ def load_run(
     Raises:
         UserError: The run is not finished, or its flatbuffer is not the one that it exported.
 
-    Example:
-        import pskd_tf
-
-        run = pskd_tf.load_run("runs/demo")
-        print(run.metrics["student"]["int8"]["accuracy"]["mean"])
-        print(run.predict("movement.csv").label)
-        run.export("arduino", "my_wrist")
+    Examples:
+        >>> import pskd_tf  # doctest: +SKIP
+        >>> run = pskd_tf.load_run("runs/demo")  # doctest: +SKIP
+        >>> print(run.metrics["student"]["int8"]["accuracy"]["mean"])  # doctest: +SKIP
+        >>> print(run.predict("movement.csv").label)  # doctest: +SKIP
+        >>> run.export("arduino", "my_wrist")  # doctest: +SKIP
     """
     run_dir = Path(run_dir)
     run = FinishedRun(
