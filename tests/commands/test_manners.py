@@ -7,11 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
-from project import ROOT
+from project import ROOT, run_command
+from sharing import contents
 
 # Every module that starts as a command.
 COMMANDS = sorted(
@@ -20,15 +20,6 @@ COMMANDS = sorted(
     for path in (ROOT / package).rglob("*.py")
     if re.search(r"^    run_command\(main\)$", path.read_text("utf-8"), re.MULTILINE)
 )
-
-
-def run(module: str, *arguments: str, cwd: Path = ROOT, **settings) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", module, *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, **settings)
-
-
-def contents(folder: Path) -> dict[str, int]:
-    return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*")}
 
 
 def test_the_commands_are_found():
@@ -40,7 +31,7 @@ def test_the_commands_are_found():
 
 @pytest.fixture(scope="module", params=COMMANDS)
 def helped(request) -> tuple[str, subprocess.CompletedProcess]:
-    return request.param, run(request.param, "--help")
+    return request.param, run_command(request.param, "--help")
 
 
 def test_help_has_an_example_the_exit_statuses_and_a_dry_run(helped):
@@ -81,7 +72,7 @@ def test_the_log_has_the_command_and_how_it_ended(tiny_run):
 def test_evaluate_repeats_every_figure_of_the_run(tiny_run):
     """The float, the pruned and the int8 student, and nothing in the run changes."""
     before = contents(tiny_run)
-    finished = run("pskd_tf.evaluate", f"--run_dir={tiny_run}")
+    finished = run_command("pskd_tf.evaluate", f"--run_dir={tiny_run}")
     result, following = last_lines(finished)
     assert finished.stderr == ""
     rows = [line for line in finished.stdout.splitlines() if "Keras)" in line or "int8," in line]
@@ -103,7 +94,7 @@ def test_evaluate_without_stages_scores_the_int8_model(tiny_run, tmp_path):
     assert changed != metrics
     (run_dir / "metrics.json").write_text(changed, "utf-8")
     prepared = f"--prepared_dir={tiny_run / 'prepared'}"
-    finished = run("pskd_tf.evaluate", f"--run_dir={run_dir}", prepared)
+    finished = run_command("pskd_tf.evaluate", f"--run_dir={run_dir}", prepared)
     assert finished.returncode == 1
     assert "stages are not at hand" in finished.stdout and "Keras)" not in finished.stdout
     assert "differs: {'accuracy': 2.0" in finished.stdout
@@ -126,7 +117,7 @@ def test_evaluate_refuses_in_one_line(tiny_run, tmp_path, change, message):
     ignored = shutil.ignore_patterns("stages", "prepared", "tensorboard")
     shutil.copytree(tiny_run, run_dir, ignore=ignored)
     change(run_dir)
-    finished = run("pskd_tf.evaluate", f"--run_dir={run_dir}")
+    finished = run_command("pskd_tf.evaluate", f"--run_dir={run_dir}")
     assert finished.returncode == 2 and message in finished.stderr
     assert finished.stderr.startswith("error: ") and finished.stderr.count("\n") == 1
 
@@ -173,7 +164,7 @@ def test_dry_runs_say_what_they_would_do_and_write_nothing(tiny_run, tmp_path):
     ]
     before = contents(tmp_path) | contents(tiny_run)
     for command, texts in cases:
-        finished = run(*command)
+        finished = run_command(*command)
         assert finished.returncode == 0, finished.stderr
         assert finished.stderr == ""
         for text in texts:
@@ -185,12 +176,12 @@ def test_prepare_hands_its_options_on(tmp_path):
     """The next command carries what train would otherwise take from its own flags; it parses."""
     out = tmp_path / "a set"
     flags = ("--num_trials=1", "--num_subjects=4", "--seed=3")
-    finished = run("data_prep.prepare", "--dataset=synthetic", f"--out_dir={out}", *flags)
+    finished = run_command("data_prep.prepare", "--dataset=synthetic", f"--out_dir={out}", *flags)
     result, following = last_lines(finished)
     assert result == str(out)
     assert "--num_subjects=4 --num_trials=1 --data_seed=3" in following
     words = [word.replace("RUN", str(tmp_path / "run")) for word in _split(following)]
-    dry = run(words[2], *words[3:], "--dry_run")
+    dry = run_command(words[2], *words[3:], "--dry_run")
     assert dry.returncode == 0, dry.stderr
     assert f"would read the prepared set, or renew it: {out}" in dry.stdout
     assert not (tmp_path / "run").exists()
@@ -205,13 +196,13 @@ def _split(command: str) -> list[str]:
 def test_flagfiles_of_the_package_are_found_from_any_folder(tmp_path):
     flags = ("--flagfile=configs/demo.flags", "--dry_run", f"--run_dir={tmp_path / 'run'}")
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    finished = run("pskd_tf.train", *flags, cwd=tmp_path, env=environment)
+    finished = run_command("pskd_tf.train", *flags, cwd=tmp_path, env=environment)
     assert finished.returncode == 0, finished.stderr
     assert "fit: 16 stages" in finished.stdout
     # One's own file of that name comes first.
     (tmp_path / "configs").mkdir()
     shutil.copy(ROOT / "configs" / "tiny.flags", tmp_path / "configs" / "demo.flags")
-    finished = run("pskd_tf.train", *flags, cwd=tmp_path, env=environment)
+    finished = run_command("pskd_tf.train", *flags, cwd=tmp_path, env=environment)
     assert "fit: 5 stages" in finished.stdout
 
 

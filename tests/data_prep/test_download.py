@@ -1,8 +1,6 @@
 """The download command as a user meets it, against a server on this machine."""
 
 import functools
-import subprocess
-import sys
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
@@ -16,7 +14,7 @@ from data_prep import download
 from data_prep.downloading import DOWNLOADS, DatasetDownload, RemoteFile
 from data_prep.errors import UserError
 from data_prep.registry import DATASETS
-from project import ROOT
+from project import run_command
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -111,8 +109,7 @@ def test_what_has_to_be_asked_for(run, dataset: str):
 
 def test_unknown_data_set():
     """Started as the documentation says."""
-    command = [sys.executable, "-m", "data_prep.download", "--dataset=mhad"]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    result = run_command("data_prep.download", "--dataset=mhad")
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.startswith(
         "error: --dataset must be one of utd_mhad, berkeley_mhad, mmact"

@@ -1,13 +1,11 @@
 """The prepare command as a user meets it: its table, and one line for every bad input."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from project import ROOT
+from project import run_command
 
 FIRST = "Inertial/a1_s1_t1_inertial.mat"
 FIRST_SKELETON = "Skeleton/a1_s1_t1_skeleton.mat"
@@ -34,9 +32,9 @@ def test_table(prepare, utd_dir: Path, tmp_path: Path):
 
 def test_synthetic_says_so(tmp_path: Path):
     """Started as the documentation says."""
-    command = [sys.executable, "-m", "data_prep.prepare", "--dataset=synthetic"]
-    command.append(f"--out_dir={tmp_path / 'set'}")
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    result = run_command(
+        "data_prep.prepare", "--dataset=synthetic", f"--out_dir={tmp_path / 'set'}"
+    )
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith("Synthetic arm movements (not real recordings): 192 clips")
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from project import ROOT
+from project import ROOT, run_command
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ONLY_FLAGS = [ROOT / "microcontroller" / "README.md"]
@@ -135,8 +135,7 @@ def test_what_is_listed_is_quoted_and_its_test_exists():
 
 @functools.cache
 def _flags(module: str) -> frozenset[str]:
-    command = [sys.executable, "-m", module, "--help"]
-    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    finished = run_command(module, "--help")
     assert finished.returncode == 0, f"python -m {module} --help: {finished.stderr}"
     flags = re.findall(r"^ +(?:-\w,)?--(\[no\])?(\w+):", finished.stdout, re.MULTILINE)
     negated = {f"no{name}" for no, name in flags if no}

@@ -5,21 +5,17 @@ import subprocess
 
 import pytest
 
-from project import ROOT
+from firmware import make_reports
+from project import MICROCONTROLLER, ROOT
 
 
 @pytest.fixture
 def make_faults(exported, tmp_path):
     """Makes the report of a mode; returns the finished process and the report's numbers."""
-    absent = [tool for tool in ("gcc", "make") if shutil.which(tool) is None]
-    if absent:
-        pytest.skip(f"not installed: {', '.join(absent)}")
 
     def make(mode, root=ROOT):
         report = tmp_path / f"faults-gcc-{mode}.txt"
-        settings = (f"FIRMWARE_BUILD={tmp_path}", f"FIRMWARE_MODEL={exported}")
-        command = ["make", "-f", "microcontroller/firmware.mk", *settings, str(report)]
-        finished = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=600)
+        finished = make_reports(report, root=root, FIRMWARE_MODEL=exported)
         lines = report.read_text().splitlines() if report.exists() else []
         return finished, {name: int(value) for name, value in map(str.split, lines)}
 
@@ -45,7 +41,7 @@ def test_a_million_faulty_samples(make_faults, mode):
 def test_a_broken_rule_fails_the_build(make_faults, tmp_path):
     """With a check that never finds anything, a stuck axis is taken for a signal."""
     root = tmp_path / "checkout"
-    shutil.copytree(ROOT / "microcontroller", root / "microcontroller")
+    shutil.copytree(MICROCONTROLLER, root / "microcontroller")
     source = root / "microcontroller" / "src" / "signal_check.c"
     text = source.read_text()
     broken = text.replace("good = 0;", "good = 1;")

@@ -3,17 +3,15 @@
 import re
 import shutil
 import subprocess
-import sys
 from runpy import run_path
 
 import numpy as np
 import pytest
 
-from project import ROOT
+from firmware import CORES, make_reports
+from project import MICROCONTROLLER, run_command
 from pskd_tf.export.plain_c.vectors import write_firmware_inputs
 from pskd_tf.settings import InputSettings
-
-CORES = ("m4", "m33", "m55")
 
 
 @pytest.fixture(scope="module")
@@ -23,21 +21,6 @@ def model(exported, int8_student, tmp_path_factory):
     clips = int8_student.clips[::6]
     write_firmware_inputs(folder, exported, InputSettings(), clips, 10_000)
     return folder
-
-
-def _make(build, model, *reports, **settings):
-    """Asks for the reports of these names; returns the finished process."""
-    needed = {"gcc", "make"}
-    if any(report.name.startswith(CORES) for report in reports):
-        needed |= {"arm-none-eabi-gcc", "qemu-system-arm"}
-    absent = sorted(tool for tool in needed if shutil.which(tool) is None)
-    if absent:
-        pytest.skip(f"not installed: {', '.join(absent)}")
-    settings |= {"FIRMWARE_BUILD": build, "FIRMWARE_MODEL": model}
-    settings["FIRMWARE_PYTHON"] = sys.executable
-    given = [f"{name}={value}" for name, value in settings.items()]
-    command = ["make", "-f", "microcontroller/firmware.mk", *given, *map(str, reports)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
 
 
 def _reports(path, first="vectors"):
@@ -59,7 +42,7 @@ def _check_report(report, vectors, clips):
 @pytest.mark.parametrize("kernel", ["portable", "dsp"])
 def test_host_and_sanitizers(model, tmp_path, kernel):
     plain, sanitized = (tmp_path / f"host-gcc-{kernel}{end}.txt" for end in ("", "-sanitized"))
-    finished = _make(tmp_path, model, plain, sanitized)
+    finished = make_reports(plain, sanitized, FIRMWARE_MODEL=model)
     assert finished.returncode == 0, finished.stderr
     clips, random = _reports(plain)
     _check_report(clips, 36, 36)
@@ -73,7 +56,7 @@ def on_core(model, tmp_path_factory):
 
     def run(core, kernel):
         build = tmp_path_factory.mktemp("qemu")
-        finished = _make(build, model, build / f"{core}-{kernel}.txt")
+        finished = make_reports(build / f"{core}-{kernel}.txt", FIRMWARE_MODEL=model)
         assert finished.returncode == 0, finished.stderr
         return _reports(build / f"{core}-{kernel}.txt")[0], build / f"{core}-{kernel}"
 
@@ -83,7 +66,7 @@ def on_core(model, tmp_path_factory):
 @pytest.fixture(scope="module")
 def section_sizes():
     """Of the table's script."""
-    return run_path(str(ROOT / "microcontroller/firmware/on_device_table.py"))["section_sizes"]
+    return run_path(str(MICROCONTROLLER / "firmware/on_device_table.py"))["section_sizes"]
 
 
 @pytest.mark.parametrize("core", CORES)
@@ -113,7 +96,7 @@ def test_both_kernels_on_a_core(on_core, section_sizes, core):
 def test_golden_vectors_compiled_into_a_core(model, exported, tmp_path, core):
     """The header itself: raw samples to int8 input to int8 output."""
     report = tmp_path / f"{core}-dsp-golden.txt"
-    finished = _make(tmp_path, model, report, FIRMWARE_EXPORT=exported)
+    finished = make_reports(report, FIRMWARE_MODEL=model, FIRMWARE_EXPORT=exported)
     assert finished.returncode == 0, finished.stderr
     (values,) = _reports(report, first="golden_vectors")
     assert values["golden_vectors"] == 32
@@ -130,7 +113,7 @@ def test_a_wrong_golden_byte_fails_the_build(model, exported, tmp_path):
     text = text[: start + value.start(1)] + changed + text[start + value.end(1) :]
     (damaged / "golden_vectors.h").write_text(text)
     report = tmp_path / "m4-dsp-golden.txt"
-    finished = _make(tmp_path, model, report, FIRMWARE_EXPORT=damaged)
+    finished = make_reports(report, FIRMWARE_MODEL=model, FIRMWARE_EXPORT=damaged)
     assert finished.returncode == 2 and "Error 1" in finished.stderr and not report.exists()
 
 
@@ -144,7 +127,7 @@ def test_a_wrong_byte_is_counted_and_fails_the_build(model, tmp_path):
     vectors[20 + 12 * length + 960] ^= 1
     (damaged / "clips.vectors").write_bytes(vectors)
     report = tmp_path / "host-gcc-portable.txt"
-    finished = _make(tmp_path, damaged, report)
+    finished = make_reports(report, FIRMWARE_MODEL=damaged)
     assert finished.returncode == 2 and not report.exists()
     program = [tmp_path / "host-gcc-portable", damaged / "clips.vectors"]
     finished = subprocess.run(program, capture_output=True, text=True)
@@ -165,7 +148,7 @@ def test_a_fault_on_the_core_fails_the_build(model, tmp_path):
     broken = text.replace("  memcpy(output", "  ((void (*)(void))0xE0000000u)();\n  memcpy(output")
     assert broken != text
     source.write_text(broken)
-    finished = _make(tmp_path, damaged, tmp_path / "m4-dsp.txt")
+    finished = make_reports(tmp_path / "m4-dsp.txt", FIRMWARE_MODEL=damaged)
     assert finished.returncode == 2 and "Error 3" in finished.stderr
     assert not (tmp_path / "m4-dsp.txt").exists()
 
@@ -173,9 +156,8 @@ def test_a_fault_on_the_core_fails_the_build(model, tmp_path):
 def test_command_writes_the_test_clips_of_a_run(tiny_run, tmp_path):
     """`python -m pskd_tf.export.plain_c` on a whole run: held-out clips and no others."""
     out = tmp_path / "model"
-    command = [sys.executable, "-m", "pskd_tf.export.plain_c", f"--run_dir={tiny_run}"]
-    finished = subprocess.run(
-        [*command, f"--out={out}", "--random_inputs=50"], cwd=ROOT, capture_output=True, text=True
+    finished = run_command(
+        "pskd_tf.export.plain_c", f"--run_dir={tiny_run}", f"--out={out}", "--random_inputs=50"
     )
     assert finished.returncode == 0, finished.stderr
     count = int(re.search(r"vectors of (\d+) test clips", finished.stdout).group(1))
@@ -184,7 +166,7 @@ def test_command_writes_the_test_clips_of_a_run(tiny_run, tmp_path):
         "random.vectors",
     ]
     report = tmp_path / "host-gcc-dsp.txt"
-    finished = _make(tmp_path, out, report)
+    finished = make_reports(report, FIRMWARE_MODEL=out)
     assert finished.returncode == 0, finished.stderr
     clips, random = _reports(report)
     _check_report(clips, count, count)
@@ -207,6 +189,6 @@ def test_every_test_clip_of_utd_mhad(exported, data_folder, tmp_path):
     names = ["host-gcc-portable-sanitized", "host-gcc-dsp-sanitized"]
     names += [f"{core}-{kernel}" for core in CORES for kernel in ("portable", "dsp")]
     for name in names:
-        finished = _make(tmp_path, model, tmp_path / f"{name}.txt")
+        finished = make_reports(tmp_path / f"{name}.txt", FIRMWARE_MODEL=model)
         assert finished.returncode == 0, finished.stderr
         _check_report(_reports(tmp_path / f"{name}.txt")[0], 430, 430)

@@ -1,15 +1,12 @@
 """A streamed recording on emulated cores: what they print is what Python says, line for line."""
 
 import shutil
-import subprocess
-import sys
 from runpy import run_path
 
 import pytest
 
-from project import ROOT
-
-CORES = ("m4", "m33", "m55")
+from firmware import CORES, make_reports
+from project import MICROCONTROLLER, run_command
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +17,8 @@ def inputs(tiny_run, tmp_path_factory):
         ("pskd_tf.export.plain_c", "model", ["--random_inputs=1"]),
         ("pskd_tf.simulation", "stream", []),
     ):
-        command = [sys.executable, "-m", module, f"--run_dir={tiny_run}", f"--out={folder / name}"]
-        finished = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True)
+        flags = (f"--run_dir={tiny_run}", f"--out={folder / name}", *options)
+        finished = run_command(module, *flags)
         assert finished.returncode == 0, finished.stderr
     return folder
 
@@ -31,21 +28,9 @@ def make(inputs):
     """Asks for a report; returns the finished process and the report's path."""
 
     def run(build, name, stream=inputs / "stream"):
-        needed = ("gcc", "make", "arm-none-eabi-gcc", "qemu-system-arm")
-        absent = [tool for tool in needed if shutil.which(tool) is None]
-        if absent:
-            pytest.skip(f"not installed: {', '.join(absent)}")
-        settings = {
-            "FIRMWARE_BUILD": build,
-            "FIRMWARE_MODEL": inputs / "model",
-            "FIRMWARE_STREAM": stream,
-            "FIRMWARE_PYTHON": sys.executable,
-        }
-        given = [f"{key}={value}" for key, value in settings.items()]
         report = build / f"{name}.txt"
-        command = ["make", "-f", "microcontroller/firmware.mk", *given, str(report)]
-        finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
-        return finished, report
+        settings = {"FIRMWARE_MODEL": inputs / "model", "FIRMWARE_STREAM": stream}
+        return make_reports(report, **settings), report
 
     return run
 
@@ -59,9 +44,7 @@ def _lines(report):
 @pytest.mark.parametrize("core", CORES)
 def test_each_core_says_what_python_says(make, inputs, tmp_path, core):
     """Its own mode with one kernel, the other mode with the other; stack, heap and RAM."""
-    section_sizes = run_path(str(ROOT / "microcontroller/firmware/on_device_table.py"))[
-        "section_sizes"
-    ]
+    section_sizes = run_path(str(MICROCONTROLLER / "firmware/on_device_table.py"))["section_sizes"]
     for mode, kernel in (("clip", "dsp"), ("window", "portable")):
         finished, report = make(tmp_path, f"{core}-{kernel}-stream-{mode}")
         assert finished.returncode == 0, finished.stderr

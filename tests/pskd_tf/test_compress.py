@@ -1,13 +1,12 @@
 """The command `python -m pskd_tf.compress`: what it says it would do, and what it refuses."""
 
 import json
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from project import ROOT
+from project import run_command
 from pskd_tf.settings import RunSettings
 
 
@@ -17,14 +16,7 @@ def run_dir(tmp_path) -> Path:
     return tmp_path
 
 
-def compress(*arguments: object) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "pskd_tf.compress", *map(str, arguments)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+compress = partial(run_command, "pskd_tf.compress")
 
 
 def test_a_dry_run_counts_stages_and_writes_nothing(run_dir, prepared):

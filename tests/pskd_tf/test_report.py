@@ -1,23 +1,13 @@
 """The report command: its last lines and how it refuses."""
 
 import shutil
-import subprocess
-import sys
-from pathlib import Path
+from functools import partial
 
 import pytest
 
-from project import ROOT
+from project import run_command
 
-
-def report(*arguments: str | Path) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "pskd_tf.report", *map(str, arguments)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+report = partial(run_command, "pskd_tf.report")
 
 
 def test_dry_run_says_what_would_be_written(tiny_run):

@@ -1,7 +1,5 @@
 """The example of the documentation, from files of a logger and a camera to a prepared set."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +7,7 @@ import pytest
 
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import cross_subject
-from project import ROOT
+from project import run_command
 
 # As in the documentation: raw counts of a 16-bit sensor (+-8 g: 1/4096 g per LSB) with stamps in
 # milliseconds, and 20 joints of a Kinect in millimetres.
@@ -73,14 +71,9 @@ def write_manifest(folder: Path, offset: str) -> Path:
     return folder / "manifest.csv"
 
 
-def run(name: str, *flags: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", f"data_prep.{name}", *flags]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-
-
 def test_inspect_finds_the_offset_and_prepare_uses_it(folder: Path, tmp_path: Path):
     layout = "--skeleton_layout=kinect_v1_20"
-    result = run("inspect", f"--manifest={write_manifest(folder, '0')}", layout)
+    result = run_command("data_prep.inspect", f"--manifest={write_manifest(folder, '0')}", layout)
     assert (result.returncode, result.stderr) == (1, "")
     warnings = [line for line in result.stdout.splitlines() if "(alignment)" in line]
     offsets = [float(line.split("skeleton_offset of ")[1].split()[0]) for line in warnings]
@@ -88,7 +81,7 @@ def test_inspect_finds_the_offset_and_prepare_uses_it(folder: Path, tmp_path: Pa
     assert offsets == pytest.approx([0.5] * 4, abs=0.041)
 
     manifest = write_manifest(folder, "0.5")
-    result = run("inspect", f"--manifest={manifest}", layout)
+    result = run_command("data_prep.inspect", f"--manifest={manifest}", layout)
     assert (result.returncode, result.stderr) == (0, ""), result.stdout
     assert result.stdout.splitlines()[-2:] == [
         "result: 4 clips, 0 errors, 0 warnings",
@@ -96,8 +89,8 @@ def test_inspect_finds_the_offset_and_prepare_uses_it(folder: Path, tmp_path: Pa
         "--out_dir=DIR",
     ]
 
-    result = run(
-        "prepare",
+    result = run_command(
+        "data_prep.prepare",
         "--dataset=custom",
         f"--manifest={manifest}",
         layout,
@@ -121,7 +114,9 @@ def test_inspect_finds_the_offset_and_prepare_uses_it(folder: Path, tmp_path: Pa
 def test_errors_end_with_status_2(folder: Path):
     """Each kind of exit is told apart: 2 for what preparing would refuse."""
     manifest = write_manifest(folder, "soon")
-    result = run("inspect", f"--manifest={manifest}", "--skeleton_layout=kinect_v1_20")
+    result = run_command(
+        "data_prep.inspect", f"--manifest={manifest}", "--skeleton_layout=kinect_v1_20"
+    )
     assert result.returncode == 2
     assert f"error: {manifest}, row 2: skeleton_offset must be a number. Received: soon" in (
         result.stdout
@@ -133,7 +128,7 @@ def test_errors_end_with_status_2(folder: Path):
 
 
 def test_no_manifest(folder: Path):
-    result = run("inspect", f"--manifest={folder / 'none.csv'}")
+    result = run_command("data_prep.inspect", f"--manifest={folder / 'none.csv'}")
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.startswith("error: A table must be readable. Received: No such file")
     assert result.stderr.count("\n") == 1

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from project import ROOT
+from project import ROOT, run_command
 
 TEACHERS = ["skeleton_teacher"]
 METHODS = [
@@ -47,11 +47,11 @@ METHODS = [
 ]  # fmt: skip
 
 
-def command(folder: Path, *arguments: str) -> list[str]:
+def flags(folder: Path, *arguments: str) -> list[str]:
     if not (folder / "methods.json").exists():
         (folder / "methods.json").write_text(json.dumps({"methods": METHODS}))
     return [
-        sys.executable, "-m", "pskd_tf.benchmark", "--flagfile=configs/tiny.flags",
+        "--flagfile=configs/tiny.flags",
         "--teachers=skeleton_teacher", "--epochs=2", "--skeleton_teacher_epochs=2",
         f"--run_dir={folder / 'work'}", f"--results_dir={folder / 'results'}",
         f"--methods_file={folder / 'methods.json'}", "--seeds=1,2", "--trial_seeds=1",
@@ -60,9 +60,7 @@ def command(folder: Path, *arguments: str) -> list[str]:
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        command(folder, *arguments), cwd=ROOT, capture_output=True, text=True, timeout=600
-    )
+    return run_command("pskd_tf.benchmark", *flags(folder, *arguments))
 
 
 def cells(folder: Path) -> list[dict[str, str]]:
@@ -78,7 +76,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     results = folder / "results" / "cells.csv"
     for lines in (1, 4):
         process = subprocess.Popen(
-            command(folder), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [sys.executable, "-m", "pskd_tf.benchmark", *flags(folder)],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         while not results.exists() or len(results.read_text().splitlines()) <= lines:
             assert process.poll() is None

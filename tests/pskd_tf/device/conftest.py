@@ -3,13 +3,12 @@
 import dataclasses
 import json
 import shutil
-import subprocess
-import sys
+from functools import partial
 
 import numpy as np
 import pytest
 
-from project import ROOT
+from project import run_command
 from pskd_tf.device.recognizer import ExportedModel
 
 
@@ -93,8 +92,4 @@ def simulate():
     if shutil.which("cc") is None:
         pytest.skip("cc is not installed")
 
-    def run(*arguments):
-        command = [sys.executable, "-m", "pskd_tf.simulate", *map(str, arguments)]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
-
-    return run
+    return partial(run_command, "pskd_tf.simulate")

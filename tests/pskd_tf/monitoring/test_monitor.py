@@ -1,14 +1,12 @@
 """The command on a pseudo-terminal."""
 
 import itertools
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 from data_prep.loaders.custom.loader import CustomLoader
-from project import ROOT
+from project import run_command
 from pskd_tf.export.boards.axis_map import AxisMap
 from pskd_tf.monitoring.axes import WRIST_POSES
 
@@ -79,11 +77,6 @@ def test_the_check_names_the_axes(monitor, axes):
         assert f"--axes={right.text}" in finished.stdout.splitlines()[-1]
 
 
-def _run(*arguments):
-    command = [sys.executable, "-m", "pskd_tf.monitor", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
-
-
 @pytest.mark.parametrize(
     ("arguments", "rule"),
     [
@@ -94,7 +87,7 @@ def _run(*arguments):
     ],
 )
 def test_mistakes_are_one_line(arguments, rule):
-    finished = _run(*arguments)
+    finished = run_command("pskd_tf.monitor", *arguments)
     assert finished.returncode == 2 and finished.stderr.count("\n") == 1
     assert rule in finished.stderr
 
@@ -102,7 +95,7 @@ def test_mistakes_are_one_line(arguments, rule):
 def test_a_dry_run_opens_nothing(tmp_path):
     path = tmp_path / "a.csv"
     arguments = (f"--record={path}", "--label=wave", "--subject=anna", "--dry_run")
-    finished = _run("--port=/no/such/port", *arguments)
+    finished = run_command("pskd_tf.monitor", "--port=/no/such/port", *arguments)
     assert finished.returncode == 0
     assert finished.stdout.startswith(
         "would listen on /no/such/port at 115200 baud and record wave"

@@ -1,12 +1,11 @@
 """`python -m pskd_tf.export`."""
 
 import shutil
-import subprocess
-import sys
+from functools import partial
 
 import pytest
 
-from project import ROOT
+from project import run_command
 from pskd_tf.device.recognizer import ChosenSettings, RecognizerSettings
 
 
@@ -14,11 +13,7 @@ from pskd_tf.device.recognizer import ChosenSettings, RecognizerSettings
 def export(exported):
     """Runs the command on the fixture's export."""
 
-    def run(*arguments):
-        command = [sys.executable, "-m", "pskd_tf.export", f"--run_dir={exported.parent}"]
-        return subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True)
-
-    return run
+    return partial(run_command, "pskd_tf.export", f"--run_dir={exported.parent}")
 
 
 def test_a_project_is_written_once(export, tmp_path):

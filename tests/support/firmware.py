@@ -1,0 +1,35 @@
+"""The rules of `microcontroller/firmware.mk`, as tests start them."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from project import ROOT
+
+# The emulated ones.
+CORES = ("m4", "m33", "m55")
+
+
+def make_reports(
+    *reports: Path, root: Path = ROOT, **settings: object
+) -> subprocess.CompletedProcess:
+    """Makes reports; a test that needs an absent tool is skipped.
+
+    Args:
+        *reports: Their paths, all in one folder; the name says what is built.
+        root: The checkout whose rules and sources are taken.
+        **settings: Variables of make, such as `FIRMWARE_MODEL`.
+    """
+    needed = {"gcc", "make"}
+    if any(report.name.startswith(CORES) for report in reports):
+        needed |= {"arm-none-eabi-gcc", "qemu-system-arm"}
+    absent = sorted(tool for tool in needed if shutil.which(tool) is None)
+    if absent:
+        pytest.skip(f"not installed: {', '.join(absent)}")
+    settings |= {"FIRMWARE_BUILD": reports[0].parent, "FIRMWARE_PYTHON": sys.executable}
+    given = [f"{name}={value}" for name, value in settings.items()]
+    command = ["make", "-f", "microcontroller/firmware.mk", *given, *map(str, reports)]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=600)
