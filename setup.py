@@ -63,7 +63,7 @@ setup(
         # Ray, because a runner that no test starts would not be kept working.
         "test": [
             "pytest>=8,<10",
-            "pytest-xdist>=3.6,<4",
+            "pytest-xdist>=3.7,<4",
             "hypothesis>=6.100,<7",
             "ruff>=0.17,<0.18",
             "nbclient>=0.10,<1",

@@ -20,6 +20,27 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Orders the files for `--dist=loadfile`, which hands them out one after the other.
+
+    The file that makes the tiny run comes first and those that only read it come last, so that no
+    worker waits for it; slow files come early, so that none is left at the end.
+    """
+    slow, reading = set(), set()
+    for item in items:
+        if item.get_closest_marker("slow"):
+            slow.add(item.path)
+        if "tiny_run" in item.fixturenames:
+            reading.add(item.path)
+
+    def place(item: pytest.Item) -> int:
+        if item.path.name == "test_train.py":
+            return 0
+        return 1 if item.path in slow else 3 if item.path in reading else 2
+
+    items.sort(key=place)
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Iterator[None]:
     """Turns a skip into a failure under CI=true, unless it only lacks the real data."""

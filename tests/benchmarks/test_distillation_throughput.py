@@ -4,7 +4,11 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from project import ROOT
+
+pytestmark = pytest.mark.slow
 
 
 def test_small_run():

@@ -202,6 +202,7 @@ def read_json(path: Path) -> dict:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_metrics_name_the_set_and_its_subjects(run):
     case, run_dir = run
     metrics = read_json(run_dir / "metrics.json")
@@ -214,6 +215,7 @@ def test_metrics_name_the_set_and_its_subjects(run):
     assert sum(shares.values()) == pytest.approx(1.0, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_export_is_whole_and_prints_the_sets_classes(run):
     case, run_dir = run
     manifest = read_json(run_dir / "export" / "manifest.json")
@@ -226,6 +228,7 @@ def test_export_is_whole_and_prints_the_sets_classes(run):
         assert f'"{name}"' in header
 
 
+@pytest.mark.slow
 def test_every_stage_has_one_folder_whatever_the_subjects_are_called(run):
     _, run_dir = run
     folders = [path for path in (run_dir / "stages").iterdir() if path.is_dir()]
@@ -233,6 +236,7 @@ def test_every_stage_has_one_folder_whatever_the_subjects_are_called(run):
     assert all((folder / "result.json").is_file() for folder in folders)
 
 
+@pytest.mark.slow
 def test_clips_without_a_skeleton_train_and_test_the_student_alone(run):
     case, run_dir = run
     manifest = PreparedSet.load(run_dir / "prepared").manifest
@@ -257,6 +261,7 @@ def test_clips_without_a_skeleton_train_and_test_the_student_alone(run):
         assert list(unseen) == [case.blind[0]]
 
 
+@pytest.mark.slow
 def test_every_declared_protocol_is_planned_and_says_whether_it_leaks(run):
     case, run_dir = run
     prepared = PreparedSet.load(run_dir / "prepared")

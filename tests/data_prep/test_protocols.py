@@ -276,6 +276,7 @@ def test_damaged_file(description, manifest, tmp_path: Path, old: str, new: str,
     assert str(error.value).startswith(message)
 
 
+@pytest.mark.slow
 def test_real_protocols(real_utd: PreparedSet):
     """Counts as published: 431/430 by subject, 432/429 by trial, 861 over eight folds."""
     description, manifest = real_utd.description, real_utd.manifest

@@ -148,20 +148,22 @@ def test_archives_and_workers(utd_dir: Path, zip_folder, tmp_path: Path):
 def test_workers_end_with_a_killed_parent(tmp_path: Path):
     """No process is left that reads for nobody."""
     script = (
-        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import sys\n"
         "from pathlib import Path\n"
-        "from test_read_clips import NumberedLoader\n"
+        "from test_workers import NumberedLoader\n"
         "from data_prep.workers import read_clips\n"
         "if __name__ == '__main__':\n"
-        "    loader = NumberedLoader(64, log_dir=Path(sys.argv[2]))\n"
+        "    loader = NumberedLoader(64, log_dir=Path(sys.argv[1]))\n"
         "    items = read_clips(loader, loader.discover().sources, workers=2)\n"
         "    next(items); print('reading', flush=True); sys.stdin.read()\n"
     )
     (tmp_path / "script.py").write_text(script)
     (tmp_path / "log").mkdir()
-    command = [sys.executable, tmp_path / "script.py", Path(__file__).parent, tmp_path / "log"]
+    command = [sys.executable, tmp_path / "script.py", tmp_path / "log"]
+    folders = (ROOT, ROOT / "tests" / "support", Path(__file__).parent)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, folders))}
     with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as parent:
         assert parent.stdout.readline() == "reading\n"
         workers = {int(path.name.split("-")[0]) for path in (tmp_path / "log").iterdir()}
@@ -197,6 +199,7 @@ print(json.dumps([
 """
 
 
+@pytest.mark.slow
 def test_ray_gives_the_same(utd_dir: Path, zip_folder):
     """On a real local cluster of 2 CPUs; one clip is bad."""
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'pskd_tf[test]'")

@@ -165,6 +165,7 @@ def folder(tiny_run, tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", STARTED_HERE)
 def test_a_quoted_command_runs(text, folder):
     environment = os.environ | {

@@ -95,6 +95,7 @@ def test_argmax_takes_the_first_of_equals(features_library):
         assert features_library.pskd_argmax(pointer) == output.argmax()
 
 
+@pytest.mark.slow
 def test_every_clip_of_utd_mhad(features_library, expected, data_folder, tmp_path):
     """All 861 real recordings."""
     from data_prep.preparation import prepare_dataset

@@ -8,6 +8,8 @@ import pytest
 from firmware import make_reports
 from project import MICROCONTROLLER, ROOT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def make_faults(exported, tmp_path):

@@ -69,6 +69,7 @@ def section_sizes():
     return run_path(str(MICROCONTROLLER / "firmware/on_device_table.py"))["section_sizes"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("core", CORES)
 def test_both_kernels_on_a_core(on_core, section_sizes, core):
     """0 differing bytes; what the aims allow in instructions, RAM and code without tables."""
@@ -92,6 +93,7 @@ def test_both_kernels_on_a_core(on_core, section_sizes, core):
     assert 20_000 < max(features.values()) < 60_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("core", CORES)
 def test_golden_vectors_compiled_into_a_core(model, exported, tmp_path, core):
     """The header itself: raw samples to int8 input to int8 output."""
@@ -103,6 +105,7 @@ def test_golden_vectors_compiled_into_a_core(model, exported, tmp_path, core):
     assert values["differing_input_bytes"] == values["differing_output_bytes"] == 0
 
 
+@pytest.mark.slow
 def test_a_wrong_golden_byte_fails_the_build(model, exported, tmp_path):
     damaged = tmp_path / "export"
     shutil.copytree(exported, damaged)
@@ -139,6 +142,7 @@ def test_a_wrong_byte_is_counted_and_fails_the_build(model, tmp_path):
         assert finished.returncode == 2 and message in finished.stdout
 
 
+@pytest.mark.slow
 def test_a_fault_on_the_core_fails_the_build(model, tmp_path):
     """The model jumps to nowhere: the fault handler ends the emulator with status 3."""
     damaged = tmp_path / "model"
@@ -174,6 +178,7 @@ def test_command_writes_the_test_clips_of_a_run(tiny_run, tmp_path):
     assert count >= 32
 
 
+@pytest.mark.slow
 def test_every_test_clip_of_utd_mhad(exported, data_folder, tmp_path):
     """430 real recordings from raw samples to logits, on the host and on all three cores."""
     from data_prep.preparation import prepare_dataset

@@ -8,6 +8,8 @@ import pytest
 from firmware import CORES, make_reports
 from project import MICROCONTROLLER, run_command
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def inputs(tiny_run, tmp_path_factory):

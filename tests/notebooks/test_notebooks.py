@@ -8,10 +8,10 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from project import ROOT
-from site_hooks import EXECUTED
 
 from data_prep.files import whole_file
+from project import ROOT
+from site_hooks import EXECUTED
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # Notebooks that look at a finished run; without it they would make one of their own.
@@ -22,6 +22,7 @@ def test_all_notebooks_are_there():
     assert [path.stem[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_and_asserts_a_number(
     path: Path, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch

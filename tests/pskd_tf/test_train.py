@@ -157,6 +157,7 @@ def test_a_users_error_is_one_line_and_exit_status_2(run_train, tmp_path, flags,
     assert not list(run_dir.glob("stages")) and not list(run_dir.glob("prepared"))
 
 
+@pytest.mark.slow
 def test_cross_fitted_live_and_window_mode_end_in_an_export(run_train, tmp_path):
     """What the tiny run leaves out: honest outputs, live teachers alone and of several seeds
     together, windows, several workers."""

@@ -11,6 +11,8 @@ from scipy import signal
 from data_prep.clip import Clip, check_clip
 from data_prep.loaders.berkeley_mhad.loader import BerkeleyMHADLoader
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def raw_dir() -> Path:

@@ -144,6 +144,7 @@ def test_unknown_action(utd_dir: Path, write_mat, inertial):
         UTDMHADLoader(utd_dir).discover()
 
 
+@pytest.mark.slow
 def test_real_counts(real_utd: PreparedSet):
     """861 of 27 x 8 x 4 clips; 431 train, 430 test; 335 and 336 of them on the wrist."""
     manifest = real_utd.manifest
@@ -159,12 +160,14 @@ def test_real_counts(real_utd: PreparedSet):
     assert (wrist[train].sum(), wrist[test].sum()) == (335, 336)
 
 
+@pytest.mark.slow
 def test_real_flags(real_utd: PreparedSet):
     flags = real_utd.manifest["flags"]
     assert flags.str.contains("accelerometer_saturated").sum() == 22
     assert flags.str.contains("gyroscope_saturated").sum() == 19
 
 
+@pytest.mark.slow
 def test_real_units(real_utd: PreparedSet):
     """Lengths and ranges as published; gravity in g; heads 0.5 to 0.7 m above hips along y."""
     indices = range(len(real_utd))

@@ -92,6 +92,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return folder, last.stdout
 
 
+@pytest.mark.slow
 def test_each_cell_is_there_once(finished):
     rows = cells(finished[0])
     assert len({row["cell"] for row in rows}) == len(rows)
@@ -103,6 +104,7 @@ def test_each_cell_is_there_once(finished):
     )
 
 
+@pytest.mark.slow
 def test_only_the_picked_trial_meets_test_subjects_and_the_ledger_says_so(finished):
     rows = [row for row in cells(finished[0]) if row["protocol"] == "cross_subject"]
     assert len({row["trial"] for row in rows if row["method"] == "acs"}) == 1
@@ -112,6 +114,7 @@ def test_only_the_picked_trial_meets_test_subjects_and_the_ledger_says_so(finish
     assert all(len(line["configuration"]) == 16 and line["date"] for line in ledger)
 
 
+@pytest.mark.slow
 def test_the_same_command_again_changes_nothing(finished):
     folder, screen = finished
     paths = sorted((folder / "results").iterdir())
@@ -122,12 +125,14 @@ def test_the_same_command_again_changes_nothing(finished):
     assert again.stdout.splitlines() == screen.splitlines()[-8:]
 
 
+@pytest.mark.slow
 def test_the_last_lines_say_where_and_what_next(finished):
     *_, result, following = finished[1].splitlines()
     assert result == f"result: {finished[0] / 'results' / 'leaderboard.md'}"
     assert following.startswith("next: ")
 
 
+@pytest.mark.slow
 def test_views_are_kept_once_for_all_methods(finished):
     names = [path.name for path in (finished[0] / "work" / "views").iterdir()]
     assert all(name.endswith("-accelerometer.npy") for name in names)
@@ -135,6 +140,7 @@ def test_views_are_kept_once_for_all_methods(finished):
     assert 2 <= len(names) <= 2 + 3
 
 
+@pytest.mark.slow
 def test_without_a_terminal_each_cell_is_a_line_with_the_time_left(finished):
     lines = [line for line in finished[1].splitlines() if line.startswith("cell ")]
     assert lines
@@ -143,6 +149,7 @@ def test_without_a_terminal_each_cell_is_a_line_with_the_time_left(finished):
     assert lines[-1].endswith("about 0 min left")
 
 
+@pytest.mark.slow
 def test_a_dry_run_counts_the_cells_and_does_none(finished):
     dry = run(
         finished[0], "--protocols=cross_subject", "--score_test", "--seeds=1,2,3", "--dry_run"
@@ -152,6 +159,7 @@ def test_a_dry_run_counts_the_cells_and_does_none(finished):
     assert not any(row["student_seed"] == "3" for row in cells(finished[0]))
 
 
+@pytest.mark.slow
 def test_ray_does_the_same_cells(finished):
     folder, _ = finished
     done = run(

@@ -106,10 +106,12 @@ def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run_dir
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_with_the_same_bytes(killed_run, whole_run):
     assert hashes(killed_run) == hashes(whole_run)
 
 
+@pytest.mark.slow
 def test_finished_stages_are_not_done_again(killed_run):
     finished = Counter(
         line.split()[1] for line in log_of(killed_run) if line.startswith("finished ")
@@ -120,6 +122,7 @@ def test_finished_stages_are_not_done_again(killed_run):
     assert found, "later commands must say that they found the first stage's result"
 
 
+@pytest.mark.slow
 def test_a_resumed_stage_logs_its_epoch(killed_run):
     resumed = [
         re.fullmatch(r"resumed skeleton_teacher\S* from epoch (\d+)", line)
@@ -130,6 +133,7 @@ def test_a_resumed_stage_logs_its_epoch(killed_run):
     assert 1 <= epochs[0] < 60
 
 
+@pytest.mark.slow
 def test_nothing_half_written_is_left(killed_run):
     left = [path.name for path in killed_run.rglob("*.partial*")]
     assert left == []
