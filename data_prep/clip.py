@@ -1,10 +1,12 @@
-"""One recorded clip, and the checks that every clip must pass."""
+"""One recorded clip in the units of a prepared set, and the checks that every clip must pass."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from data_prep.errors import UserError
+
+STANDARD_GRAVITY = 9.80665  # m/s^2 in 1 g, the unit of a clip's accelerometer
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,8 +25,8 @@ class Clip:
             dimensions x, y in body-scaled metres and the pose estimator's confidence, 0 to 1.
         sources: Stream name -> (name of the file it came from, SHA-256 of that file's bytes).
         flags: Notes on the recording, such as "accelerometer_saturated".
-        attributes: What else a protocol may split by, such as {"session": "2", "scene": "1"}; the
-            same names in every clip of a set, each a column of the manifest.
+        attributes: Further columns of the manifest, by which a protocol may split, such as
+            {"session": "2", "scene": "1"}; the same names in every clip of a set.
     """
 
     clip_id: str
@@ -48,8 +50,8 @@ class Clip:
         }[name]
 
 
-# Limits of what a worn sensor and a body can show. They are wide on purpose: they tell units
-# apart (m/s^2 from g, mm or cm from m), they do not judge a movement.
+# Limits of what a worn sensor and a body can show. They are wide, because they are to find wrong
+# units (m/s^2 for g, mm or cm for m), not unusual movements.
 _MEDIAN_ACCELERATION_G = (0.3, 4.0)
 _LARGEST_ACCELERATION_G = 64.0
 _LARGEST_TURN_RATE = 4000.0

@@ -1,4 +1,4 @@
-"""What a prepared set is: its classes, streams, skeleton and protocols, kept in dataset.json."""
+"""The description of a prepared set in dataset.json: classes, streams, skeleton, protocols."""
 
 import dataclasses
 import json
@@ -20,7 +20,7 @@ class DatasetDescription:
         name: Name by which the data set is chosen ("utd_mhad").
         title: Name for people.
         is_synthetic: Whether the clips were generated instead of recorded.
-        citation: What to cite with every number from this data set.
+        citation: The publication to cite with every number from this data set.
         num_clips: Number of clips; in a loader's draft of those found.
         subjects: All subjects, in natural order.
         class_names: Name of each class index.
@@ -34,10 +34,10 @@ class DatasetDescription:
         alignment: How streams share time: "end_to_end" means that first sample and first frame
             coincide, and last and last; "clip" that they show the same movement but were cut
             separately, so that frames do not pair with samples.
-        wrist_place: The `sensor_place` of the clips that a wrist student sees.
+        wrist_place: The `sensor_place` of the clips that train a wrist student.
         skeleton_dimensions: 3 for x, y, z in metres; 2 for x, y in body-scaled metres with the
             pose estimator's confidence, 0 to 1, as third channel.
-        options: What was chosen of the loader's options, its defaults included.
+        options: The loader's options, defaults included.
         sources: Raw archive or folder -> SHA-256.
         source_notes: Remarks on the raw data, such as an incomplete download.
         num_quarantined: Number of clips found but left out as bad; 0 in a loader's draft.
@@ -74,7 +74,7 @@ class DatasetDescription:
 
         Args:
             num_quarantined: How many were left out.
-            subjects: Who still has a clip; all others leave the subjects and the protocols.
+            subjects: Subjects that still have a clip; others leave the subjects and protocols.
         """
 
         def remaining(protocol: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,8 @@
-"""Downloads of public data sets: where they are, how they are fetched and unpacked."""
+"""Downloads of public data sets: their addresses, resumable transfer, safe unpacking.
+
+`DOWNLOADS` lists the addresses; `download_file` goes on where an earlier transfer ended and checks
+the hash; `unpack_archive` refuses paths outside the folder, links, and more bytes than a bound.
+"""
 
 import os
 import re
@@ -29,20 +33,20 @@ def download_file(
     sha256: str | None = None,
     progress: _Progress | None = None,
 ) -> str:
-    """Downloads a file; whole or, for the next attempt to go on, as `path` + ".partial".
+    """Downloads a file; an incomplete one stays as `path` + ".partial", for the next attempt.
 
     Args:
         url: An http or https address.
         path: Where to write it. A file there is taken as downloaded and only checked.
         sha256: Hash the bytes must have, None if not known.
-        progress: Called with the bytes there and the bytes in all (None if not told).
+        progress: Called with the bytes received and the bytes in all (None if not known).
 
     Returns:
         The file's SHA-256.
 
     Raises:
-        UserError: The server refuses or is out of reach, breaks off again and again, or the
-            bytes have another hash (then nothing of them is kept).
+        UserError: The server refuses, cannot be reached or breaks off five times in a row, or
+            the bytes have another hash (then the file is removed).
     """
     path = Path(path)
     if not path.exists():
@@ -77,12 +81,12 @@ def _fetch(url: str, partial: Path, validator: Path, progress: _Progress) -> Non
 
 
 def _fetch_once(url: str, partial: Path, validator: Path, progress: _Progress) -> bool:
-    """One request for what is missing; returns whether the file is whole then."""
+    """Makes one request for the missing bytes; returns whether the file is whole then."""
     have = _size(partial)
     headers = {"Accept-Encoding": "identity"}  # lengths and hashes are of the file itself
     if have:
         headers["Range"] = f"bytes={have}-"
-        if validator.exists():  # else a file that changed meanwhile would be sewn to the old half
+        if validator.exists():  # else the rest of a changed file would follow the old start
             headers["If-Range"] = validator.read_text(encoding="utf-8")
     with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT_SECONDS) as response:
         start, total = _range(response)
@@ -107,7 +111,7 @@ def _fetch_once(url: str, partial: Path, validator: Path, progress: _Progress) -
 
 
 def _range(response: requests.Response) -> tuple[int | None, int | None]:
-    """First byte and size of the whole file, from Content-Range."""
+    """Returns the first byte and the size of the whole file, from Content-Range."""
     text = response.headers.get("Content-Range", "")
     match = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", text)
     if match is None:
@@ -152,7 +156,7 @@ class RemoteFile:
 
     Args:
         name: Its name on disk.
-        url: Where it lies.
+        url: Its address.
         sha256: Hash of its bytes, None if not known.
         source: Where the URL and the hash were found.
         unpack: Whether the archive is unpacked into a folder of its own. The loaders read zip
@@ -173,8 +177,8 @@ class DatasetDownload:
     Args:
         title: Name for people.
         page: The authors' page.
-        files: What can be fetched without asking; empty if nothing can or no address is known.
-        how: What a person has to do or know.
+        files: Files that anyone can fetch; empty if access is on request or no address is known.
+        how: What the user has to do or know.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""Errors that a user can mend, and how they are written."""
+"""Errors that a user can correct: a rule, what was received instead, and the file."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,13 +27,13 @@ class UserError(ValueError):
         return rule if self.received is None else f"{rule} Received: {self.received}"
 
     def __reduce__(self) -> tuple:
-        # From the parts: unpickling would otherwise take the whole message for the rule.
+        # Without this, unpickling would pass the whole message as the rule.
         return type(self), (self.rule, self.received, self.path)
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Stands in a clip's place when its recording is bad.
+    """Takes the place of a clip when its recording is bad.
 
     Args:
         clip_id: The clip's name.

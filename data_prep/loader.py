@@ -1,4 +1,4 @@
-"""What every data-set loader offers, and the options it takes."""
+"""The interface of a data-set loader: `discover` finds the clips, `read` reads one of them."""
 
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -14,11 +14,11 @@ class ClipSource:
 
     Args:
         clip_id: Unique name within its data set.
-        subject: Who moved.
+        subject: Name of the subject.
         action: Class index, from 0.
         trial: Which repetition.
         files: Stream name -> the raw file that holds it; a stream may be absent.
-        details: Whatever else the loader needs to read this clip, as JSON values.
+        details: What else the loader needs to read this clip, as JSON values.
     """
 
     clip_id: str
@@ -45,8 +45,8 @@ class Discovery:
 class Loader(Protocol):
     """A data set: a picklable object that holds its raw folder and its options.
 
-    `read` reads the raw files of one clip, aligns its streams and records it: units converted,
-    notes flagged. What is *bad* (unreadable, not finite, unit impossible, too short, gap over the
+    `read` reads the raw files of one clip, converts units, aligns the streams and flags what it
+    repaired. A bad recording (unreadable, not finite, impossible unit, too short, gap over the
     limit) raises a `UserError` that names the file; the caller stops or quarantines the clip.
     """
 
@@ -70,7 +70,7 @@ class DatasetOptions:
         num_trials: Number of generated clips of each person and action (synthetic).
         sensor: Which of several worn sensors is read: 1 to 6 (berkeley_mhad), watch or phone
             (mmact), watch, phone, meta_wrist or meta_hip (smartfallmm).
-        camera: Whose poses are read, 1 to 4 (mmact).
+        camera: The camera that gives the poses, 1 to 4 (mmact).
         skeleton_source: Which recording of the body is read: optical, bvh or auto
             (berkeley_mhad).
         accelerometer_rate_hz: Rate of the prepared accelerometer (berkeley_mhad).

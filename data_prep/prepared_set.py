@@ -1,4 +1,10 @@
-"""The prepared set: one folder of arrays and tables that training reads."""
+"""The prepared set: one folder of arrays and tables that training reads.
+
+manifest.csv has one row a clip; accelerometer.npy, gyroscope.npy and skeleton.npy hold all clips
+one after the other; dataset.json describes the set and holds the hashes of the other files;
+quarantine.csv lists the clips that were left out. `write_prepared_set` writes the folder,
+`PreparedSet` reads it, `prepared_table` summarises it.
+"""
 
 import csv
 import dataclasses
@@ -91,7 +97,7 @@ class PreparedSet:
     def accelerometer(self, index: int) -> np.ndarray:
         """Returns float32 (samples, 3) in g of the clip in row `index`."""
         values = self._clip_values("accelerometer", index)
-        assert values is not None  # the writer takes no clip without it
+        assert values is not None  # the writer refuses a clip without it
         return values
 
     def gyroscope(self, index: int) -> np.ndarray | None:
@@ -301,7 +307,7 @@ class _StreamFile:
 
 
 def prepared_table(prepared: PreparedSet) -> str:
-    """Returns what was read, flagged and dropped, and clips a subject, place and protocol part.
+    """Returns counts of clips by subject, place, protocol part and flag, as text.
 
     Args:
         prepared: The set.

@@ -1,4 +1,10 @@
-"""Evaluation protocols: which subjects and clips train, and which are held out."""
+"""Evaluation protocols: which subjects and clips train, and which are held out.
+
+A `Split` is of subjects, a `ClipSplit` of a prepared set's clips. A data set declares protocols in
+its description, each as `{"train_subjects", "test_subjects", "metric"}` or as
+`{"train": {column: values}, "test": {column: values}, "metric"}` over columns of its manifest;
+`protocol_splits` makes the splits of a protocol, `kept_splits` writes them to a file.
+"""
 
 import dataclasses
 import json
@@ -13,6 +19,10 @@ import pandas as pd
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import UserError
 from data_prep.files import json_sha256, whole_file
+
+LEAVE_ONE_SUBJECT_OUT = "leave_one_subject_out"
+SUBJECT_FOLDS = "subject_folds"
+_SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -42,77 +52,6 @@ class Split:
             raise UserError("No subject may both train and test", ", ".join(shared))
 
 
-def cross_subject(description: DatasetDescription) -> Split:
-    """Returns the data set's own cross-subject split.
-
-    Args:
-        description: The data set.
-
-    Returns:
-        The split.
-
-    Raises:
-        UserError: The data set declares none, a part is empty, or a subject is unknown.
-    """
-    protocol = description.protocols.get("cross_subject")
-    if protocol is None:
-        known = ", ".join(sorted(description.protocols)) or "no protocol"
-        raise UserError("The data set must declare a cross_subject protocol", known)
-    split = Split(tuple(protocol["train_subjects"]), tuple(protocol["test_subjects"]))
-    _check_known(split.train_subjects + split.test_subjects, description.subjects)
-    return split
-
-
-def leave_one_subject_out(subjects: Sequence[str]) -> list[Split]:
-    """Returns one split a subject: it tests, all others train.
-
-    Args:
-        subjects: At least 2 subjects; each once. To choose settings, give the training subjects.
-
-    Returns:
-        The splits, in the order of `subjects`.
-
-    Raises:
-        UserError: Fewer than 2 subjects, or one twice.
-    """
-    subjects = tuple(subjects)
-    if len(subjects) < 2:
-        raise UserError("Leaving one subject out needs at least 2", ", ".join(subjects) or "none")
-    if len(set(subjects)) != len(subjects):
-        raise UserError("A subject must be named once", ", ".join(subjects))
-    return [
-        Split(tuple(other for other in subjects if other != subject), (subject,))
-        for subject in subjects
-    ]
-
-
-def clip_indices(manifest: pd.DataFrame, subjects: Iterable[str]) -> np.ndarray:
-    """Returns the rows of some subjects' clips.
-
-    Args:
-        manifest: A prepared set's manifest.
-        subjects: Subjects that occur in it.
-
-    Returns:
-        int64 (clips,), ascending.
-
-    Raises:
-        UserError: A subject has no clip, or no subject is given.
-    """
-    subjects = tuple(subjects)
-    if not subjects:
-        raise UserError("Choosing clips needs at least one subject", "none")
-    _check_known(subjects, manifest["subject"].unique())
-    return np.flatnonzero(manifest["subject"].isin(subjects).to_numpy())
-
-
-def _check_known(subjects: Iterable[str], known: Iterable[str]) -> None:
-    known = list(known)
-    unknown = [subject for subject in subjects if subject not in known]
-    if unknown:
-        raise UserError(f"A subject must be one of {', '.join(known)}", ", ".join(unknown))
-
-
 @dataclass(frozen=True)
 class ClipSplit:
     """One split of a prepared set's clips by a protocol.
@@ -125,8 +64,8 @@ class ClipSplit:
             protocol with a single split.
         train_clips: clip_id of the training part, in the manifest's order.
         test_clips: clip_id of the test part, in the manifest's order.
-        train_subjects: Who moves in the training part, in natural order.
-        test_subjects: Who moves in the test part.
+        train_subjects: Subjects of the training part, in natural order.
+        test_subjects: Subjects of the test part, in natural order.
         metric: The metric the protocol is reported with.
 
     Raises:
@@ -148,7 +87,7 @@ class ClipSplit:
 
     @property
     def leaks_subjects(self) -> bool:
-        """Whether someone both trains and tests: such a score says little about new people."""
+        """Whether a subject is in both parts; such a score says little about new people."""
         return bool(set(self.train_subjects) & set(self.test_subjects))
 
     @property
@@ -159,50 +98,12 @@ class ClipSplit:
 
     @property
     def label(self) -> str:
-        """Protocol and fold as printed, with what a reader must know of them."""
+        """Protocol and fold as printed, with remarks on leaking subjects and empty parts."""
         remarks = [f"fold {self.fold}"] if self.fold else []
         if self.leaks_subjects:
             remarks.append("leaks subjects")
         remarks += [f"no {part} clip" for part in self.empty_parts]
         return self.protocol + (f" ({', '.join(remarks)})" if remarks else "")
-
-
-def subject_folds(subjects: Sequence[str], num_folds: int, seed: int = 0) -> list[Split]:
-    """Returns splits in which each subject tests once and never beside its own training clips.
-
-    Args:
-        subjects: Each once. To choose settings, give the training subjects.
-        num_folds: Number of splits, from 2 to the number of subjects. The test parts' sizes
-            differ by one subject at most.
-        seed: Draws who is in which fold, at least 0.
-
-    Returns:
-        The splits; subjects stand in the order of `subjects`.
-
-    Raises:
-        UserError: An argument is out of range, or a subject comes twice.
-    """
-    subjects = tuple(subjects)
-    if len(set(subjects)) != len(subjects):
-        raise UserError("A subject must be named once", ", ".join(subjects))
-    if not 2 <= num_folds <= len(subjects):
-        rule = f"The number of folds must be 2 to the number of subjects, {len(subjects)}"
-        raise UserError(rule, num_folds)
-    if seed < 0:
-        raise UserError("seed must be at least 0", seed)
-    fold_of = np.random.default_rng(seed).permutation(len(subjects)) % num_folds
-    parts = list(zip(subjects, fold_of.tolist(), strict=True))
-    return [
-        Split(
-            tuple(name for name, other in parts if other != fold),
-            tuple(name for name, other in parts if other == fold),
-        )
-        for fold in range(num_folds)
-    ]
-
-
-LEAVE_ONE_SUBJECT_OUT = "leave_one_subject_out"
-SUBJECT_FOLDS = "subject_folds"
 
 
 def protocol_splits(
@@ -217,8 +118,8 @@ def protocol_splits(
     Args:
         description: The data set.
         manifest: The prepared set's manifest.
-        protocol: A protocol the data set declares (its form: `data_prep.protocols`), or
-            "leave_one_subject_out" or "subject_folds", which every data set has.
+        protocol: A protocol that the data set declares, or "leave_one_subject_out" or
+            "subject_folds", which every data set has.
         num_folds: Number of splits of "subject_folds".
         seed: Seed of "subject_folds".
 
@@ -261,10 +162,9 @@ def validation_splits(
     num_folds: int | None = None,
     seed: int = 0,
 ) -> list[ClipSplit]:
-    """Returns splits of a split's training part by subject, by which settings are chosen.
+    """Returns validation splits of a split's training part, by subject.
 
-    By subject whatever the protocol: also under one that leaks subjects, a held-out clip is
-    always someone else's.
+    Also under a protocol that leaks subjects, no subject is in both parts of a validation split.
 
     Args:
         description: The data set.
@@ -316,13 +216,115 @@ def _split(
 
 
 def _metric(description: DatasetDescription, protocol: str) -> str:
-    """The protocol's metric; of derived protocols that of the data set's first one."""
+    """Returns the protocol's metric; for derived protocols that of the first declared one."""
     declared: list[dict[str, Any]] = list(description.protocols.values())
     own = description.protocols.get(protocol.removesuffix(" validation"))
     return str((own or (declared[0] if declared else {})).get("metric", "accuracy"))
 
 
-_SCHEMA_VERSION = 1
+def cross_subject(description: DatasetDescription) -> Split:
+    """Returns the data set's own cross-subject split.
+
+    Args:
+        description: The data set.
+
+    Returns:
+        The split.
+
+    Raises:
+        UserError: The data set declares none, a part is empty, or a subject is unknown.
+    """
+    protocol = description.protocols.get("cross_subject")
+    if protocol is None:
+        known = ", ".join(sorted(description.protocols)) or "no protocol"
+        raise UserError("The data set must declare a cross_subject protocol", known)
+    split = Split(tuple(protocol["train_subjects"]), tuple(protocol["test_subjects"]))
+    _check_known(split.train_subjects + split.test_subjects, description.subjects)
+    return split
+
+
+def leave_one_subject_out(subjects: Sequence[str]) -> list[Split]:
+    """Returns one split a subject: it tests, all others train.
+
+    Args:
+        subjects: At least 2 subjects; each once. To choose settings, give the training subjects.
+
+    Returns:
+        The splits, in the order of `subjects`.
+
+    Raises:
+        UserError: Fewer than 2 subjects, or one twice.
+    """
+    subjects = tuple(subjects)
+    if len(subjects) < 2:
+        raise UserError("Leaving one subject out needs at least 2", ", ".join(subjects) or "none")
+    if len(set(subjects)) != len(subjects):
+        raise UserError("A subject must be named once", ", ".join(subjects))
+    return [
+        Split(tuple(other for other in subjects if other != subject), (subject,))
+        for subject in subjects
+    ]
+
+
+def subject_folds(subjects: Sequence[str], num_folds: int, seed: int = 0) -> list[Split]:
+    """Returns splits by subject, in which each subject is in exactly one test part.
+
+    Args:
+        subjects: Each once. To choose settings, give the training subjects.
+        num_folds: Number of splits, from 2 to the number of subjects. The test parts' sizes
+            differ by one subject at most.
+        seed: Seed of the draw of subjects, at least 0.
+
+    Returns:
+        The splits; subjects stand in the order of `subjects`.
+
+    Raises:
+        UserError: An argument is out of range, or a subject comes twice.
+    """
+    subjects = tuple(subjects)
+    if len(set(subjects)) != len(subjects):
+        raise UserError("A subject must be named once", ", ".join(subjects))
+    if not 2 <= num_folds <= len(subjects):
+        rule = f"The number of folds must be 2 to the number of subjects, {len(subjects)}"
+        raise UserError(rule, num_folds)
+    if seed < 0:
+        raise UserError("seed must be at least 0", seed)
+    fold_of = np.random.default_rng(seed).permutation(len(subjects)) % num_folds
+    parts = list(zip(subjects, fold_of.tolist(), strict=True))
+    return [
+        Split(
+            tuple(name for name, other in parts if other != fold),
+            tuple(name for name, other in parts if other == fold),
+        )
+        for fold in range(num_folds)
+    ]
+
+
+def clip_indices(manifest: pd.DataFrame, subjects: Iterable[str]) -> np.ndarray:
+    """Returns the rows of some subjects' clips.
+
+    Args:
+        manifest: A prepared set's manifest.
+        subjects: Subjects that occur in it.
+
+    Returns:
+        int64 (clips,), ascending.
+
+    Raises:
+        UserError: A subject has no clip, or no subject is given.
+    """
+    subjects = tuple(subjects)
+    if not subjects:
+        raise UserError("Choosing clips needs at least one subject", "none")
+    _check_known(subjects, manifest["subject"].unique())
+    return np.flatnonzero(manifest["subject"].isin(subjects).to_numpy())
+
+
+def _check_known(subjects: Iterable[str], known: Iterable[str]) -> None:
+    known = list(known)
+    unknown = [subject for subject in subjects if subject not in known]
+    if unknown:
+        raise UserError(f"A subject must be one of {', '.join(known)}", ", ".join(unknown))
 
 
 def kept_splits(path: str | Path, splits: Sequence[ClipSplit]) -> str:

@@ -1,4 +1,10 @@
-"""Signals in time: stamps, resampling, gaps and lost markers."""
+"""Signals in time: stamps, resampling, gaps and lost markers.
+
+Recordings come with jittery, doubled or unsorted time stamps and with gaps; a prepared stream has
+a fixed rate and no gap. The functions stand in the order in which a stream passes them: stamps to
+seconds, sorted, put on common time, resampled behind an anti-aliasing filter. Two fill what a
+camera lost: frames of a skeleton and single markers.
+"""
 
 import math
 import re
@@ -10,36 +16,111 @@ from scipy import signal
 
 from data_prep.errors import UserError
 
-_TAPS_EACH_SIDE = 10  # times the factor; a Hamming window's transition is then 0.165 of the rate
-_CUTOFF = 0.8  # of the new Nyquist frequency, so that the transition ends below it
+_NUMBER = re.compile(r"\d+(\.\d*)?(e\+?\d+)?", re.IGNORECASE)
+# 1973 to 5138 in either unit; the ranges do not touch, so that the unit is never a guess.
+_SECONDS = (1e8, 1e11)
+_MILLISECONDS = (1e11, 1e14)
 
 
-def antialias_lowpass(values: np.ndarray, factor: int) -> np.ndarray:
-    """Removes what a series could not hold with only every `factor`-th sample left.
-
-    A symmetric FIR filter (Hamming window, 20 * factor + 1 taps, gain 1 at frequency 0), centred,
-    so that nothing is delayed. It passes up to 0.31 of the new rate and stops from 0.49 on. The
-    ends are continued by point reflection, which keeps constants and ramps exact. Ours.
+def stamp_seconds(text: str) -> float | None:
+    """Returns a time stamp in seconds since 1970, or None if the text is none.
 
     Args:
-        values: (times, ...) at a fixed rate, at least 2 times.
-        factor: How many samples will become one; 1 filters nothing.
+        text: ISO 8601 with any sign between date and time and with or without a fraction
+            ("2022-08-04 11:24:02.384", "20181016_13:37:28"), or a number of seconds or
+            milliseconds since 1970. Without a zone it counts as UTC: only differences matter.
+    """
+    text = text.strip()
+    if _NUMBER.fullmatch(text):
+        value = float(text)
+        if _SECONDS[0] <= value < _SECONDS[1]:
+            return value
+        return value / 1000 if _MILLISECONDS[0] <= value < _MILLISECONDS[1] else None
+    try:
+        stamp = datetime.fromisoformat(text)
+        seconds = (stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+    return seconds if math.isfinite(seconds) else None
+
+
+_MOST_STEPS_BACK = 0.25  # of all steps; shuffled stamps step back half of the time
+
+
+def sort_stamps(
+    stamps_seconds: np.ndarray, values: np.ndarray, path: str | Path | None = None
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Sorts samples by their stamps and merges those of the same stamp into their mean.
+
+    Args:
+        stamps_seconds: (samples,) finite.
+        values: (samples, ...) of any unit.
+        path: The file, for errors.
 
     Returns:
-        float64 (times, ...) at the same times.
+        Ascending float64 (new samples,), float64 (new samples, ...), and the notes
+        "stamps_sorted" and "duplicates_merged" where they apply.
+
+    Raises:
+        UserError: More than a quarter of the stamps step back, so that they cannot be trusted.
     """
+    stamps = np.asarray(stamps_seconds, dtype=np.float64)
     values = np.asarray(values, dtype=np.float64)
-    if factor == 1:
-        return values
-    side = _TAPS_EACH_SIDE * factor
-    taps = signal.firwin(2 * side + 1, _CUTOFF / factor, window="hamming")
-    widths = [(side, side)] + [(0, 0)] * (values.ndim - 1)
-    padded = np.pad(values, widths, mode="reflect", reflect_type="odd")
-    return signal.oaconvolve(padded, taps.reshape(-1, *[1] * (values.ndim - 1)), "valid", axes=0)
+    flags = []
+    steps_back = int((np.diff(stamps) < 0).sum())
+    if steps_back:
+        if steps_back > _MOST_STEPS_BACK * len(stamps):
+            rule = f"At most {_MOST_STEPS_BACK:.0%} of the time stamps may step back"
+            raise UserError(rule, f"{steps_back} of {len(stamps)}", path)
+        order = np.argsort(stamps, kind="stable")
+        stamps, values = stamps[order], values[order]
+        flags.append("stamps_sorted")
+    first = np.flatnonzero(np.diff(stamps, prepend=-np.inf) > 0)
+    if len(first) < len(stamps):
+        counts = np.diff(first, append=len(stamps)).reshape(-1, *[1] * (values.ndim - 1))
+        stamps, values = stamps[first], np.add.reduceat(values, first, axis=0) / counts
+        flags.append("duplicates_merged")
+    return stamps, values, tuple(flags)
+
+
+_ROUNDING = 1e-4  # of a period: epoch seconds hold 0.24 microseconds
+
+
+def common_time(
+    first_stamps: np.ndarray,
+    second_stamps: np.ndarray,
+    period_seconds: float,
+    shortest_seconds: float,
+    path: str | Path | None = None,
+) -> tuple[float, float]:
+    """Returns from when to when both streams were recorded, as whole periods.
+
+    With the common period of two rates (1 / gcd), both streams then have a sample at the start
+    and one at the end: "end_to_end". Ours.
+
+    Args:
+        first_stamps: (samples,) ascending, in seconds.
+        second_stamps: (samples,) ascending, in seconds of the same clock.
+        period_seconds: The end is a whole number of these after the start.
+        shortest_seconds: The least duration to accept.
+        path: The file, for errors.
+
+    Returns:
+        Start and end in seconds.
+
+    Raises:
+        UserError: The streams share less than `shortest_seconds`.
+    """
+    start = float(max(first_stamps[0], second_stamps[0]))
+    end = float(min(first_stamps[-1], second_stamps[-1]))
+    duration = math.floor((end - start) / period_seconds + _ROUNDING) * period_seconds
+    if duration < shortest_seconds:
+        rule = f"Both streams of a clip must share at least {shortest_seconds:g} s"
+        raise UserError(rule, f"{duration:.3g} s", path)
+    return start, min(start + duration, end)
 
 
 _SAME_RATE = 0.1  # a stream at most a tenth faster than the new rate is not filtered
-_ROUNDING = 1e-4  # of a period: epoch seconds hold 0.24 microseconds
 
 
 def resample_stamps(
@@ -108,101 +189,32 @@ def _interpolate(grid: np.ndarray, stamps: np.ndarray, values: np.ndarray) -> np
     return values[right - 1] * (1.0 - weight) + values[right] * weight
 
 
-def bridge_frames(values: np.ndarray, missing: np.ndarray) -> tuple[np.ndarray, int]:
-    """Fills missing frames: linear in time between neighbours, held at both ends.
+_TAPS_EACH_SIDE = 10  # times the factor; a Hamming window's transition is then 0.165 of the rate
+_CUTOFF = 0.8  # of the new Nyquist frequency, so that the transition ends below it
+
+
+def antialias_lowpass(values: np.ndarray, factor: int) -> np.ndarray:
+    """Removes the frequencies that every `factor`-th sample alone could not represent.
+
+    A symmetric FIR filter (Hamming window, 20 * factor + 1 taps, gain 1 at frequency 0), centred,
+    so that nothing is delayed. It passes up to 0.31 of the new rate and stops from 0.49 on. The
+    ends are continued by point reflection, which keeps constants and ramps exact. Ours.
 
     Args:
-        values: float64 (frames, ...); what stands in a missing frame does not matter.
-        missing: bool (frames,); at least one frame is not missing.
+        values: (times, ...) at a fixed rate, at least 2 times.
+        factor: How many samples will become one; 1 filters nothing.
 
     Returns:
-        The values with every frame filled, and the length of the longest run that was missing.
+        float64 (times, ...) at the same times.
     """
-    if not missing.any():
-        return values, 0
-    known = np.flatnonzero(~missing)
-    place = np.interp(np.arange(len(values)), known, np.arange(len(known)))
-    below = np.floor(place).astype(int)
-    above = np.minimum(below + 1, len(known) - 1)
-    part = (place - below).reshape(-1, *[1] * (values.ndim - 1))
-    kept = values[known]
-    filled = kept[below] * (1 - part) + kept[above] * part
-    filled[known] = kept
-    edges = np.concatenate([[-1], known, [len(values)]])
-    return filled, int(np.diff(edges).max()) - 1
-
-
-def common_time(
-    first_stamps: np.ndarray,
-    second_stamps: np.ndarray,
-    period_seconds: float,
-    shortest_seconds: float,
-    path: str | Path | None = None,
-) -> tuple[float, float]:
-    """Returns from when to when both streams were recorded, as whole periods.
-
-    With the common period of two rates (1 / gcd), both streams then have a sample at the start
-    and one at the end: "end_to_end". Ours.
-
-    Args:
-        first_stamps: (samples,) ascending, in seconds.
-        second_stamps: (samples,) ascending, in seconds of the same clock.
-        period_seconds: The end is a whole number of these after the start.
-        shortest_seconds: The least duration to accept.
-        path: The file, for errors.
-
-    Returns:
-        Start and end in seconds.
-
-    Raises:
-        UserError: The streams share less than `shortest_seconds`.
-    """
-    start = float(max(first_stamps[0], second_stamps[0]))
-    end = float(min(first_stamps[-1], second_stamps[-1]))
-    duration = math.floor((end - start) / period_seconds + _ROUNDING) * period_seconds
-    if duration < shortest_seconds:
-        rule = f"Both streams of a clip must share at least {shortest_seconds:g} s"
-        raise UserError(rule, f"{duration:.3g} s", path)
-    return start, min(start + duration, end)
-
-
-_MOST_STEPS_BACK = 0.25  # of all steps; shuffled stamps step back half of the time
-
-
-def sort_stamps(
-    stamps_seconds: np.ndarray, values: np.ndarray, path: str | Path | None = None
-) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Sorts samples by their stamps and merges those of the same stamp into their mean.
-
-    Args:
-        stamps_seconds: (samples,) finite.
-        values: (samples, ...) of any unit.
-        path: The file, for errors.
-
-    Returns:
-        Ascending float64 (new samples,), float64 (new samples, ...), and the notes
-        "stamps_sorted" and "duplicates_merged" where they apply.
-
-    Raises:
-        UserError: More than a quarter of the stamps step back, so that they cannot be trusted.
-    """
-    stamps = np.asarray(stamps_seconds, dtype=np.float64)
     values = np.asarray(values, dtype=np.float64)
-    flags = []
-    steps_back = int((np.diff(stamps) < 0).sum())
-    if steps_back:
-        if steps_back > _MOST_STEPS_BACK * len(stamps):
-            rule = f"At most {_MOST_STEPS_BACK:.0%} of the time stamps may step back"
-            raise UserError(rule, f"{steps_back} of {len(stamps)}", path)
-        order = np.argsort(stamps, kind="stable")
-        stamps, values = stamps[order], values[order]
-        flags.append("stamps_sorted")
-    first = np.flatnonzero(np.diff(stamps, prepend=-np.inf) > 0)
-    if len(first) < len(stamps):
-        counts = np.diff(first, append=len(stamps)).reshape(-1, *[1] * (values.ndim - 1))
-        stamps, values = stamps[first], np.add.reduceat(values, first, axis=0) / counts
-        flags.append("duplicates_merged")
-    return stamps, values, tuple(flags)
+    if factor == 1:
+        return values
+    side = _TAPS_EACH_SIDE * factor
+    taps = signal.firwin(2 * side + 1, _CUTOFF / factor, window="hamming")
+    widths = [(side, side)] + [(0, 0)] * (values.ndim - 1)
+    padded = np.pad(values, widths, mode="reflect", reflect_type="odd")
+    return signal.oaconvolve(padded, taps.reshape(-1, *[1] * (values.ndim - 1)), "valid", axes=0)
 
 
 _RATE_FACTOR = 4.0  # stamps of whole seconds, or of another unit, are further off
@@ -239,6 +251,30 @@ def even_samples(
     if longest > _NOTED_GAP_SECONDS:
         flags += ("gaps_bridged",)
     return even.astype(np.float32), flags
+
+
+def bridge_frames(values: np.ndarray, missing: np.ndarray) -> tuple[np.ndarray, int]:
+    """Fills missing frames: linear in time between neighbours, held at both ends.
+
+    Args:
+        values: float64 (frames, ...); what stands in a missing frame does not matter.
+        missing: bool (frames,); at least one frame is not missing.
+
+    Returns:
+        The values with every frame filled, and the length of the longest run that was missing.
+    """
+    if not missing.any():
+        return values, 0
+    known = np.flatnonzero(~missing)
+    place = np.interp(np.arange(len(values)), known, np.arange(len(known)))
+    below = np.floor(place).astype(int)
+    above = np.minimum(below + 1, len(known) - 1)
+    part = (place - below).reshape(-1, *[1] * (values.ndim - 1))
+    kept = values[known]
+    filled = kept[below] * (1 - part) + kept[above] * part
+    filled[known] = kept
+    edges = np.concatenate([[-1], known, [len(values)]])
+    return filled, int(np.diff(edges).max()) - 1
 
 
 _NEIGHBOURS = 3
@@ -309,31 +345,3 @@ def _distance_deviation(markers: np.ndarray) -> np.ndarray:
     deviation[seen.sum(axis=0) < 2] = np.inf
     np.fill_diagonal(deviation, np.inf)
     return deviation
-
-
-_NUMBER = re.compile(r"\d+(\.\d*)?(e\+?\d+)?", re.IGNORECASE)
-# 1973 to 5138 in either unit; the ranges do not touch, so that the unit is never a guess.
-_SECONDS = (1e8, 1e11)
-_MILLISECONDS = (1e11, 1e14)
-
-
-def stamp_seconds(text: str) -> float | None:
-    """Returns a time stamp in seconds since 1970, or None if the text is none.
-
-    Args:
-        text: ISO 8601 with any sign between date and time and with or without a fraction
-            ("2022-08-04 11:24:02.384", "20181016_13:37:28"), or a number of seconds or
-            milliseconds since 1970. Without a zone it counts as UTC: only differences matter.
-    """
-    text = text.strip()
-    if _NUMBER.fullmatch(text):
-        value = float(text)
-        if _SECONDS[0] <= value < _SECONDS[1]:
-            return value
-        return value / 1000 if _MILLISECONDS[0] <= value < _MILLISECONDS[1] else None
-    try:
-        stamp = datetime.fromisoformat(text)
-        seconds = (stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return None
-    return seconds if math.isfinite(seconds) else None

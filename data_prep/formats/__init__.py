@@ -12,13 +12,15 @@ if TYPE_CHECKING:
         raw_sources as raw_sources,
     )
     from data_prep.formats.bvh import BvhFile as BvhFile
+    from data_prep.formats.csv_files import (
+        CsvRecord as CsvRecord,
+        read_csv_records as read_csv_records,
+        read_sensor_csv as read_sensor_csv,
+    )
     from data_prep.formats.mat import read_mat_array as read_mat_array
     from data_prep.formats.tables import (
-        CsvRecord as CsvRecord,
         read_columns as read_columns,
-        read_csv_records as read_csv_records,
         read_number_table as read_number_table,
-        read_sensor_csv as read_sensor_csv,
     )
 else:
     __all__, __getattr__, __dir__ = lazy_names(__name__)

@@ -1,5 +1,10 @@
-"""Raw files in folders and in zip archives."""
+"""Raw files in folders and in zip archives.
 
+`find_raw_files` lists them in either place as `RawFile`s, which any worker can read. `raw_sources`
+hashes what a prepared set is made from.
+"""
+
+import hashlib
 import re
 import struct
 import zipfile
@@ -8,10 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TypeVar
 
 from data_prep.errors import UserError
 from data_prep.files import file_sha256, json_sha256
 
+_Key = TypeVar("_Key")
 _HEADER = struct.Struct("<4s5H3L2H")  # APPNOTE.TXT 4.3.7, the local file header
 _SIGNATURE = b"PK\x03\x04"
 _ENCRYPTED = 0x1
@@ -19,10 +26,10 @@ _ENCRYPTED = 0x1
 
 @dataclass(frozen=True, slots=True)
 class ZipMember:
-    """Where a member's bytes lie; small and picklable.
+    """The place of a member's bytes in its archive; small and picklable.
 
-    Opening an archive parses its whole directory, which takes longer than reading one of many
-    small members. The place is enough to read a member from any process without that.
+    To open an archive is to parse its whole directory, which takes longer than to read one of many
+    small members. With its place a member can be read from any process without the directory.
 
     Args:
         name: The name within the archive.
@@ -77,7 +84,7 @@ class ZipMember:
             stream.seek(header[-2] + header[-1], 1)  # its name and extra field
             content = stream.read(self.packed_size)
         if self.method == zipfile.ZIP_DEFLATED:
-            # One byte more than promised is enough to see that the promise is broken.
+            # One byte more than the directory states is enough to see that it is wrong.
             content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, self.size + 1)
         if len(content) != self.size or zlib.crc32(content) != self.checksum:
             raise zipfile.BadZipFile(f"Bad CRC-32 for file {self.name!r}")
@@ -114,6 +121,15 @@ class RawFile:
         except Exception as error:  # zlib, struct, OSError, BadZipFile, RuntimeError (password)
             raise UserError("A raw file must be readable", error, self.name) from error
 
+    def read_with_source(self) -> tuple[bytes, tuple[str, str]]:
+        """Returns the file's bytes, and its name and SHA-256 as in `Clip.sources`.
+
+        Raises:
+            UserError: The file cannot be read or the archive is damaged.
+        """
+        content = self.read()
+        return content, (self.name, hashlib.sha256(content).hexdigest())
+
 
 def find_raw_files(raw_dir: str | Path, pattern: str, archives: tuple[str, ...]) -> list[RawFile]:
     """Lists the raw files below a folder, in archives or unpacked, at any depth.
@@ -145,8 +161,25 @@ def find_raw_files(raw_dir: str | Path, pattern: str, archives: tuple[str, ...])
     return sorted(found, key=lambda item: item.name)
 
 
+def add_raw_file(found: dict[_Key, RawFile], key: _Key, item: RawFile) -> None:
+    """Adds a file under its clip's key; an archive may lie beside its unpacked folder.
+
+    Args:
+        found: The files of one stream by clip; changed in place.
+        key: The clip.
+        item: The file.
+
+    Raises:
+        UserError: The clip has another file with other bytes.
+    """
+    if key in found and found[key].read() != item.read():
+        rule = "A file found twice must be the same in both places"
+        raise UserError(rule, found[key].name, item.name)
+    found.setdefault(key, item)
+
+
 def raw_sources(files: list[RawFile]) -> dict[str, str]:
-    """Returns archive or folder -> SHA-256, by which a prepared set knows what it was made from.
+    """Returns archive or folder -> SHA-256, the identity of the raw data of a prepared set.
 
     Args:
         files: The raw files used.

@@ -1,8 +1,12 @@
-"""BVH motion-capture files."""
+"""BVH motion-capture files: a hierarchy of joints, and its rotations frame by frame.
+
+`BvhFile.parse` checks the hierarchy and computes where each joint is (forward kinematics).
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from data_prep.errors import UserError
 from data_prep.formats.tables import read_number_table
@@ -14,14 +18,14 @@ _MOST_JOINTS = 500
 
 @dataclass(frozen=True, eq=False)
 class BvhFile:
-    """The joints of a BVH file and where they are in each frame; read with `BvhFile.parse`.
+    """The joints of a BVH file and their positions; read one with `BvhFile.parse`.
 
     Args:
         joint_names: Name of each joint, in the file's order; end sites are left out.
         joint_parents: Parent's index of each joint, -1 for the root.
         frame_seconds: Time from frame to frame.
         positions: float64 (frames, joints, 3) in the file's unit; None if only the hierarchy was
-            asked for.
+            read.
     """
 
     joint_names: list[str]
@@ -33,9 +37,9 @@ class BvhFile:
     def parse(cls, content: bytes, name: str, motion: bool = True) -> "BvhFile":
         """Reads a BVH file and computes its forward kinematics.
 
-        A joint stands at its parent's position plus the parent's rotation times its OFFSET, or
-        times its position channels where it has them (as in Blender's importer). Rotations
-        multiply in the channels' order, degrees, right-handed.
+        A joint's position is its parent's position plus its OFFSET turned by the parent's
+        rotation. Position channels, where a joint has them, replace the OFFSET (as in Blender's
+        importer). Rotations are in degrees, right-handed, and multiply in the channels' order.
 
         Args:
             content: The file's bytes.
@@ -155,32 +159,23 @@ def _parse_motion(text: str, name: str) -> tuple[int, float, str]:
 
 def _forward_kinematics(joints: list[_Joint], table: np.ndarray) -> np.ndarray:
     positions = np.zeros((len(table), len(joints), 3))
-    rotations: list[np.ndarray] = []
+    rotations: list[Rotation] = []
     column = 0
     for index, joint in enumerate(joints):
         motion = dict(zip(joint.channels, table[:, column:].T, strict=False))
         column += len(joint.channels)
-        local = np.broadcast_to(joint.offset, (len(table), 3))
+        local = np.tile(joint.offset, (len(table), 1))
         if _POSITIONS[0] in motion:
             local = np.stack([motion[channel] for channel in _POSITIONS], axis=1)
-        turned = np.broadcast_to(np.eye(3), (len(table), 3, 3))
+        rotation = Rotation.identity(len(table))
         if joint.parent >= 0:
-            turned = rotations[joint.parent]
-            local = positions[:, joint.parent] + np.einsum("tij,tj->ti", turned, local)
+            rotation = rotations[joint.parent]
+            local = positions[:, joint.parent] + rotation.apply(local)
         positions[:, index] = local
-        for channel in joint.channels:
-            if channel in _ROTATIONS:
-                turned = turned @ _turn(_ROTATIONS.index(channel), np.radians(motion[channel]))
-        rotations.append(turned)
+        turns = [channel for channel in joint.channels if channel in _ROTATIONS]
+        if turns:
+            order = "".join(channel[0] for channel in turns).upper()  # upper case: intrinsic
+            degrees = np.stack([motion[channel] for channel in turns], axis=1)
+            rotation = rotation * Rotation.from_euler(order, degrees, degrees=True)
+        rotations.append(rotation)
     return positions
-
-
-def _turn(axis: int, angle: np.ndarray) -> np.ndarray:
-    """Returns right-handed rotations (frames, 3, 3) about an axis by radians (frames,)."""
-    first, second = (axis + 1) % 3, (axis + 2) % 3
-    matrix = np.zeros((len(angle), 3, 3))
-    matrix[:, axis, axis] = 1.0
-    matrix[:, first, first] = matrix[:, second, second] = np.cos(angle)
-    matrix[:, second, first] = np.sin(angle)
-    matrix[:, first, second] = -np.sin(angle)
-    return matrix

@@ -1,4 +1,8 @@
-"""MATLAB files."""
+"""MATLAB files of version 5 to 7.2, checked before scipy parses them.
+
+`scipy.io.loadmat` can crash the process on a damaged file, so `_check_elements` walks through the
+file's structure first.
+"""
 
 import io
 import struct

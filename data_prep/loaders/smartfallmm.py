@@ -1,18 +1,22 @@
-"""SmartFallMM (Texas State University)."""
+"""SmartFallMM (Texas State University): daily activities and falls of young and old people.
 
-import hashlib
+The accelerometer of watch, phone or a Meta sensor comes from CSV files, the skeleton from an Azure
+Kinect. The two were cut separately, so they pair by clip and not by frame.
+"""
+
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from data_prep.clip import Clip
+from data_prep.clip import STANDARD_GRAVITY, Clip
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import UserError
 from data_prep.files import made_by
-from data_prep.formats.archives import RawFile, find_raw_files, raw_sources
-from data_prep.formats.tables import read_sensor_csv, whole_lines
+from data_prep.formats.archives import RawFile, add_raw_file, find_raw_files, raw_sources
+from data_prep.formats.csv_files import read_sensor_csv, whole_lines
+from data_prep.formats.tables import parsed_number
 from data_prep.loader import ClipSource, Discovery
 from data_prep.signals import bridge_frames, even_samples, sort_stamps
 from data_prep.skeletons import SkeletonLayout
@@ -41,14 +45,14 @@ SKELETON_LAYOUT = "azure_kinect_32"
 
 @dataclass(frozen=True)
 class SmartFallMMSensor:
-    """How one of the sensors writes.
+    """The files of one of the sensors.
 
     Args:
         place: Where it was worn. The side is not known.
         num_columns: Columns of its files.
         unit_in_g: One unit of its files in g.
         nominal_rate_hz: The rate that the README states.
-        has_delivery_stamps: Whether its stamps tell when samples were handed over.
+        has_delivery_stamps: Whether its stamps are the times of delivery, in bursts.
     """
 
     place: str
@@ -58,136 +62,12 @@ class SmartFallMMSensor:
     has_delivery_stamps: bool
 
 
-_GRAVITY = 9.80665  # m/s^2 in 1 g
 SENSORS = {
-    "watch": SmartFallMMSensor("wrist", 4, 1 / _GRAVITY, 32.0, True),
+    "watch": SmartFallMMSensor("wrist", 4, 1 / STANDARD_GRAVITY, 32.0, True),
     "meta_wrist": SmartFallMMSensor("wrist", 6, 1.0, 50.0, False),
-    "phone": SmartFallMMSensor("phone", 4, 1 / _GRAVITY, 32.0, True),
+    "phone": SmartFallMMSensor("phone", 4, 1 / STANDARD_GRAVITY, 32.0, True),
     "meta_hip": SmartFallMMSensor("hip", 6, 1.0, 50.0, False),
 }
-
-
-_NUM_JOINTS = 32
-_LARGEST_SHARE_MISSING = 0.1  # ours, as for the rows of the sensors
-_LONGEST_RUN = 15  # frames; half a second
-_LARGEST_MILLIMETRES = 20_000.0  # the camera sees a body up to about 5 m away
-_LONGEST_REACH = 2_000.0  # mm; no joint is further from the pelvis, the first joint
-
-
-def read_smartfallmm_skeleton(content: bytes, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Returns the skeleton of one file in metres, y up.
-
-    The camera's y points down and its z away from it; both are turned about x, so that left stays
-    left (turning y alone would mirror the body). Rows that hold no body (another number of columns,
-    text, NaN, all zero, a joint over 20 m away or over 2 m from the pelvis) are bridged linearly.
-
-    Args:
-        content: The file's bytes: 96 columns without a header, millimetres, 30 rows a second.
-        name: The file's name, for errors.
-
-    Returns:
-        float32 (frames, 32 joints, 3) in metres, and the notes "frames_bridged" where rows
-        were and "skeleton_cut" where the last row, without its line break, was left out.
-
-    Raises:
-        UserError: The file is empty or has one row, other columns, more than a tenth of its rows
-            or more than half a second on end without a body.
-    """
-    lines, is_cut = whole_lines(content)
-    if len(lines) < 2:
-        raise UserError("A skeleton file needs at least 2 rows", len(lines), name)
-    size = 3 * _NUM_JOINTS
-    rows = [line.split(",") for line in lines]
-    other = [len(cells) for cells in rows if len(cells) != size]
-    if 2 * len(other) > len(rows):
-        received = f"{max(set(other), key=other.count)} columns"
-        raise UserError(f"A skeleton's row must hold {size} columns", received, name)
-    values = np.stack([_row(cells, size) for cells in rows])
-    missing = ~_has_body(values)
-    if missing.sum() > _LARGEST_SHARE_MISSING * len(rows):
-        rule = f"At most {_LARGEST_SHARE_MISSING:.0%} of a skeleton's rows may hold no body"
-        raise UserError(rule, f"{missing.sum()} of {len(rows)}", name)
-    values, longest = bridge_frames(values, missing)
-    if longest > _LONGEST_RUN:
-        rule = f"A skeleton may lack its body for at most {_LONGEST_RUN} rows on end"
-        raise UserError(rule, longest, name)
-    flags = ["frames_bridged"] * bool(missing.any()) + ["skeleton_cut"] * is_cut
-    metres = values.reshape(len(rows), _NUM_JOINTS, 3) * [1e-3, -1e-3, -1e-3]
-    return metres.astype(np.float32), tuple(flags)
-
-
-def _has_body(values: np.ndarray) -> np.ndarray:
-    is_near = np.abs(values).max(axis=1) <= _LARGEST_MILLIMETRES  # False for NaN
-    joints = np.where(is_near[:, None], values, 0.0).reshape(len(values), _NUM_JOINTS, 3)
-    reach = np.linalg.norm(joints - joints[:, :1], axis=2).max(axis=1)
-    return is_near & values.any(axis=1) & (reach <= _LONGEST_REACH)
-
-
-def _row(cells: list[str], size: int) -> np.ndarray:
-    """Returns the numbers of a row; all NaN if they are none."""
-    try:
-        if len(cells) != size or any("_" in cell for cell in cells):
-            raise ValueError
-        return np.array([float(cell) for cell in cells])
-    except ValueError:
-        return np.full(size, np.nan)
-
-
-_RATE_FACTOR = 2.0  # the few files looked at hold about 35 to 52 samples a second at "32 Hz"
-_BURST_SECONDS = 0.1
-
-
-def respace_stamps(
-    stamps: np.ndarray,
-    values: np.ndarray,
-    nominal_rate_hz: float,
-    longest_gap_seconds: float,
-    name: str,
-) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Spreads samples evenly over the time in which they were delivered (ours).
-
-    Watch and phone hand over what they buffered: half a second without a sample, then ten with
-    nearly the same stamp. To interpolate between such stamps would stretch one half second and
-    tear the next, so the order counts and the single stamp does not. A gap that no burst makes up
-    for shows as a stamp far from its even place.
-
-    Args:
-        stamps: float64 (samples,), seconds, in any order, at least 2. Samples that share one keep
-            their order and are not merged: a burst has one stamp.
-        values: float64 (samples, 3).
-        nominal_rate_hz: The rate that the device promises.
-        longest_gap_seconds: How far a stamp may lie from its even place.
-        name: The file's name, for errors.
-
-    Returns:
-        The even stamps, float64 (samples,), seconds from 0; the values in the order of their
-        stamps; and notes: "stamps_sorted", "stamps_bursty" where a stamp was moved by more than
-        0.1 s, "stamps_compressed" where a clip was handed over faster than it can have been taken
-        (over twice the nominal rate), so that the nominal rate replaces its stamps.
-
-    Raises:
-        UserError: Too many stamps step back, there are too few samples for the time (under half
-            the nominal rate), or a stamp lies too far from its even place.
-    """
-    _, _, notes = sort_stamps(stamps, values, name)
-    flags = tuple(note for note in notes if note == "stamps_sorted")
-    order = np.argsort(stamps, kind="stable")
-    stamps, values = stamps[order], values[order]
-    span = float(stamps[-1] - stamps[0])
-    steps = len(stamps) - 1
-    if steps > _RATE_FACTOR * nominal_rate_hz * span:
-        return np.arange(len(stamps)) / nominal_rate_hz, values, (*flags, "stamps_compressed")
-    even = np.linspace(0.0, span, len(stamps))
-    moved = float(np.abs(stamps - stamps[0] - even).max())
-    if moved > longest_gap_seconds:
-        rule = f"A gap between samples must be bridgeable (at most {longest_gap_seconds:g} s)"
-        raise UserError(rule, f"a stamp {moved:.2f} s from its even place", name)
-    if steps < nominal_rate_hz / _RATE_FACTOR * span:
-        rule = f"A clip needs at least {nominal_rate_hz / _RATE_FACTOR:g} samples a second"
-        raise UserError(rule, f"{steps / span:.3g}", name)
-    return even, values, (*flags, "stamps_bursty") if moved > _BURST_SECONDS else flags
-
-
 _FILE_NAME = r"S\d+A\d+T\d+\.csv"
 _PATH = (
     r"(?:.*/)?(young|old)(?:[ _]data)?(?:\.zip)?/(?:.*/)?"
@@ -196,7 +76,6 @@ _PATH = (
 _ARCHIVES = ("smartfallmm*.zip", "young*.zip", "old*.zip")
 _RATE_HZ = 50.0  # the Meta sensors' rate; about the highest seen from watch and phone
 _LARGEST_G = 40.0  # twice the range of any of these sensors
-
 _ClipKey = tuple[str, int, int, int]  # group, subject, action, trial
 
 
@@ -204,8 +83,8 @@ _ClipKey = tuple[str, int, int, int]  # group, subject, action, trial
 class SmartFallMMLoader:
     """SmartFallMM in its official layout, unpacked or in zip archives.
 
-    Watch and phone stamp a sample when they hand it over, in bursts; `respace_stamps` says what is
-    made of that. Rows that cannot be used are dropped up to a tenth of a file, with the note
+    Watch and phone stamp a sample when they deliver it, in bursts; `respace_stamps` spreads them
+    evenly. Rows that cannot be used are dropped, up to a tenth of a file, with the note
     "rows_dropped". A clip without a skeleton file is kept, with the note "no_skeleton".
 
     Args:
@@ -254,17 +133,16 @@ class SmartFallMMLoader:
     def read(self, source: ClipSource) -> Clip:
         """Reads one clip; `Loader.read` says what it raises."""
         sensor = SENSORS[self.sensor]
-        accelerometer_file = source.files["accelerometer"]
-        content = accelerometer_file.read()
-        sources = {"accelerometer": (accelerometer_file.name, hashlib.sha256(content).hexdigest())}
-        accelerometer, flags = self._accelerometer(content, accelerometer_file.name)
+        sources = {}
+        item = source.files["accelerometer"]
+        content, sources["accelerometer"] = item.read_with_source()
+        accelerometer, flags = self._accelerometer(content, item.name)
         skeleton = None
         if "skeleton" in source.files:
-            content = source.files["skeleton"].read()
-            name = source.files["skeleton"].name
-            sources["skeleton"] = (name, hashlib.sha256(content).hexdigest())
-            skeleton, skeleton_flags = read_smartfallmm_skeleton(content, name)
-            flags += skeleton_flags
+            item = source.files["skeleton"]
+            content, sources["skeleton"] = item.read_with_source()
+            skeleton, notes = read_smartfallmm_skeleton(content, item.name)
+            flags += notes
         else:
             flags += ("no_skeleton",)
         return Clip(
@@ -307,10 +185,7 @@ class SmartFallMMLoader:
                 rule = f"SmartFallMM has activities 1 to {len(ACTION_NAMES)}"
                 raise UserError(rule, key[2], item.name)
             found = sensor_files if match[2] else skeleton_files
-            if key in found and found[key].read() != item.read():
-                rule = "A clip found twice must be the same in both places"
-                raise UserError(rule, found[key].name, item.name)
-            found.setdefault(key, item)
+            add_raw_file(found, key, item)
         return sensor_files, skeleton_files
 
     def _description(self, sources: list[ClipSource], num_unused: int) -> DatasetDescription:
@@ -377,3 +252,122 @@ def _subject_names(keys: list[_ClipKey]) -> dict[tuple[str, int], str]:
     if len(set(numbers)) == len(numbers):
         return {person: str(person[1]) for person in people}
     return {person: f"{person[0]}_{person[1]}" for person in people}
+
+
+_RATE_FACTOR = 2.0  # the few files looked at hold about 35 to 52 samples a second at "32 Hz"
+_BURST_SECONDS = 0.1
+
+
+def respace_stamps(
+    stamps: np.ndarray,
+    values: np.ndarray,
+    nominal_rate_hz: float,
+    longest_gap_seconds: float,
+    name: str,
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Spreads samples evenly over the time in which they were delivered (ours).
+
+    Watch and phone deliver their buffer in bursts: half a second without a sample, then ten with
+    nearly the same stamp. To interpolate between such stamps would stretch one half second and
+    compress the next, so only the order of the samples is used. A gap that no burst fills shows as
+    a stamp far from its even place.
+
+    Args:
+        stamps: float64 (samples,), seconds, in any order, at least 2. Samples that share one keep
+            their order and are not merged: a burst has one stamp.
+        values: float64 (samples, 3).
+        nominal_rate_hz: The nominal rate of the device.
+        longest_gap_seconds: How far a stamp may lie from its even place.
+        name: The file's name, for errors.
+
+    Returns:
+        The even stamps, float64 (samples,), seconds from 0; the values in the order of their
+        stamps; and notes: "stamps_sorted", "stamps_bursty" where a stamp was moved by more than
+        0.1 s, "stamps_compressed" where the samples of a clip came at over twice the nominal rate,
+        faster than they can have been measured, so that the nominal rate replaces its stamps.
+
+    Raises:
+        UserError: Too many stamps step back, there are too few samples for the time (under half
+            the nominal rate), or a stamp lies too far from its even place.
+    """
+    _, _, notes = sort_stamps(stamps, values, name)
+    flags = tuple(note for note in notes if note == "stamps_sorted")
+    order = np.argsort(stamps, kind="stable")
+    stamps, values = stamps[order], values[order]
+    span = float(stamps[-1] - stamps[0])
+    steps = len(stamps) - 1
+    if steps > _RATE_FACTOR * nominal_rate_hz * span:
+        return np.arange(len(stamps)) / nominal_rate_hz, values, (*flags, "stamps_compressed")
+    even = np.linspace(0.0, span, len(stamps))
+    moved = float(np.abs(stamps - stamps[0] - even).max())
+    if moved > longest_gap_seconds:
+        rule = f"A gap between samples must be bridgeable (at most {longest_gap_seconds:g} s)"
+        raise UserError(rule, f"a stamp {moved:.2f} s from its even place", name)
+    if steps < nominal_rate_hz / _RATE_FACTOR * span:
+        rule = f"A clip needs at least {nominal_rate_hz / _RATE_FACTOR:g} samples a second"
+        raise UserError(rule, f"{steps / span:.3g}", name)
+    return even, values, (*flags, "stamps_bursty") if moved > _BURST_SECONDS else flags
+
+
+_NUM_JOINTS = 32
+_LARGEST_SHARE_MISSING = 0.1  # ours, as for the rows of the sensors
+_LONGEST_RUN = 15  # frames; half a second
+_LARGEST_MILLIMETRES = 20_000.0  # the camera sees a body up to about 5 m away
+_LONGEST_REACH = 2_000.0  # mm; no joint is further from the pelvis, the first joint
+
+
+def read_smartfallmm_skeleton(content: bytes, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Returns the skeleton of one file in metres, y up.
+
+    The camera's y points down and its z away from it; both are turned about x, so that left stays
+    left (turning y alone would mirror the body). Rows that hold no body (another number of columns,
+    text, NaN, all zero, a joint over 20 m away or over 2 m from the pelvis) are bridged linearly.
+
+    Args:
+        content: The file's bytes: 96 columns without a header, millimetres, 30 rows a second.
+        name: The file's name, for errors.
+
+    Returns:
+        float32 (frames, 32 joints, 3) in metres, and the notes "frames_bridged" where rows
+        were and "skeleton_cut" where the last row, without its line break, was left out.
+
+    Raises:
+        UserError: The file is empty or has one row, other columns, more than a tenth of its rows
+            or more than half a second on end without a body.
+    """
+    lines, is_cut = whole_lines(content)
+    if len(lines) < 2:
+        raise UserError("A skeleton file needs at least 2 rows", len(lines), name)
+    size = 3 * _NUM_JOINTS
+    rows = [line.split(",") for line in lines]
+    other = [len(cells) for cells in rows if len(cells) != size]
+    if 2 * len(other) > len(rows):
+        received = f"{max(set(other), key=other.count)} columns"
+        raise UserError(f"A skeleton's row must hold {size} columns", received, name)
+    values = np.stack([_row(cells, size) for cells in rows])
+    missing = ~_has_body(values)
+    if missing.sum() > _LARGEST_SHARE_MISSING * len(rows):
+        rule = f"At most {_LARGEST_SHARE_MISSING:.0%} of a skeleton's rows may hold no body"
+        raise UserError(rule, f"{missing.sum()} of {len(rows)}", name)
+    values, longest = bridge_frames(values, missing)
+    if longest > _LONGEST_RUN:
+        rule = f"A skeleton may lack its body for at most {_LONGEST_RUN} rows on end"
+        raise UserError(rule, longest, name)
+    flags = ["frames_bridged"] * bool(missing.any()) + ["skeleton_cut"] * is_cut
+    metres = values.reshape(len(rows), _NUM_JOINTS, 3) * [1e-3, -1e-3, -1e-3]
+    return metres.astype(np.float32), tuple(flags)
+
+
+def _has_body(values: np.ndarray) -> np.ndarray:
+    is_near = np.abs(values).max(axis=1) <= _LARGEST_MILLIMETRES  # False for NaN
+    joints = np.where(is_near[:, None], values, 0.0).reshape(len(values), _NUM_JOINTS, 3)
+    reach = np.linalg.norm(joints - joints[:, :1], axis=2).max(axis=1)
+    return is_near & values.any(axis=1) & (reach <= _LONGEST_REACH)
+
+
+def _row(cells: list[str], size: int) -> np.ndarray:
+    """Returns the numbers of a row; all NaN if they are none."""
+    numbers = [parsed_number(cell) for cell in cells]
+    if len(numbers) != size or None in numbers:
+        return np.full(size, np.nan)
+    return np.array(numbers)

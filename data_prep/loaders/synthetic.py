@@ -1,11 +1,16 @@
-"""A synthetic paired data set, generated from a seed."""
+"""A synthetic paired data set, generated from a seed.
+
+Joint angles of an action (`action_angles`) move a body (`body_pose`); its joints are the skeleton,
+and the acceleration of its right wrist is the accelerometer (`ideal_accelerometer`). The actions
+come in pairs that differ elsewhere than at the wrist, so that a skeleton tells more than a wrist.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from data_prep.clip import Clip
+from data_prep.clip import STANDARD_GRAVITY, Clip
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import UserError
 from data_prep.files import made_by
@@ -190,9 +195,6 @@ def _circle(angles, phase, progress, amplitude, twist) -> None:
         angles["right_abduction"] -= 0.15 * np.sin(0.5 * phase)
         angles["left_abduction"] += 0.5
         angles["left_elbow"] += 1.2
-
-
-STANDARD_GRAVITY = 9.80665  # m/s^2
 
 
 def ideal_accelerometer(

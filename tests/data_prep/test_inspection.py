@@ -9,16 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from data_prep.alignment import best_lag, movement_correlations
+from data_prep.clip_inspection import gravity_at_rest, sensor_joint
 from data_prep.errors import UserError
-from data_prep.inspection import (
-    Inspection,
-    best_lag,
-    gravity_at_rest,
-    inspect_recordings,
-    inspection_table,
-    movement_correlations,
-    sensor_joint,
-)
+from data_prep.inspection import Inspection, inspect_recordings, inspection_table
 from data_prep.loaders.custom.loader import CustomLoader
 from data_prep.skeletons import SkeletonLayout
 
@@ -172,8 +166,8 @@ def test_offset_without_a_frame_rate(made: Made):
 @pytest.mark.parametrize(
     ("unit", "scale", "gravity", "hint"),
     [
-        ("g", 0.8, "0.8 g", "is the unit g right, is the sensor calibrated"),
-        ("m/s^2", 9.80665 * 1.2, "1.2 g", "is the unit m/s^2 right"),
+        ("g", 0.8, "0.8 g", "check the unit g and the sensor's calibration"),
+        ("m/s^2", 9.80665 * 1.2, "1.2 g", "check the unit m/s^2"),
     ],
 )
 def test_gravity(made: Made, unit: str, scale: float, gravity: str, hint: str):
@@ -220,7 +214,10 @@ def test_rate_by_stamps(made: Made):
     stamps = np.arange(len(values)) / 60.0
     np.save(made.folder / str(row["accelerometer_path"]), np.column_stack([stamps, values]))
     ((where, text),) = problems(made.inspect(), "rate")
-    assert (where, text) == ("anna_wave_1", "the stamps come at 60 Hz, where 50 Hz is stated")
+    assert (where, text) == (
+        "anna_wave_1",
+        "the stamps come at 60 Hz, but the manifest states 50 Hz",
+    )
 
 
 def test_lengths(made: Made):
@@ -237,7 +234,7 @@ def test_lengths(made: Made):
 def test_clips_without_a_skeleton(made: Made):
     made.rows[5].update(skeleton_path="", skeleton_rate_hz="")
     assert problems(made.inspect(), "skeleton") == [
-        ("anna_clap_3", "no skeleton, so no teacher sees it")
+        ("anna_clap_3", "no skeleton, so a skeleton teacher cannot use it")
     ]
 
 
@@ -278,7 +275,9 @@ def test_action_that_only_one_part_does(made: Made):
     for row in made.rows[9:]:
         row.update(action="wave", trial="")
     made.rows[6]["trial"] = made.rows[7]["trial"] = made.rows[8]["trial"] = ""
-    assert problems(made.inspect(), "balance") == [("clap", "no subject of the test part does it")]
+    assert problems(made.inspect(), "balance") == [
+        ("clap", "no subject of the test part has this action")
+    ]
 
 
 def test_errors_of_all_clips_are_collected(made: Made):

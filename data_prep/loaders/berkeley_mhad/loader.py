@@ -1,6 +1,8 @@
-"""Berkeley MHAD (Ofli et al., WACV 2013)."""
+"""Berkeley MHAD (Ofli et al., WACV 2013): which files make a clip, and its streams on one clock.
 
-import hashlib
+`streams.py` reads the single streams; here they are found, cut to their common time and resampled.
+"""
+
 import math
 import re
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from data_prep.clip import Clip
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import UserError
 from data_prep.files import made_by
-from data_prep.formats.archives import RawFile, find_raw_files, raw_sources
+from data_prep.formats.archives import RawFile, add_raw_file, find_raw_files, raw_sources
 from data_prep.formats.bvh import BvhFile
 from data_prep.loader import ClipSource, Discovery
 from data_prep.loaders.berkeley_mhad.streams import (
@@ -76,11 +78,7 @@ class BerkeleyMHADFiles:
             if not all(1 <= number <= limit for number, limit in zip(key, limits, strict=True)):
                 rule = "Berkeley MHAD has subjects 1 to 12, actions 1 to 11, repetitions 1 to 5"
                 raise UserError(rule, key, item.name)
-            if key not in files:
-                files[key] = item
-            elif files[key].read() != item.read():  # an archive beside its folder is fine
-                rule = "A file found twice must be the same in both places"
-                raise UserError(rule, files[key].name, item.name)
+            add_raw_file(files, key, item)
         if not found.accelerometer:
             rule = f"Berkeley MHAD needs files named acc_h{sensor:02d}_s01_a01_r01.txt"
             raise UserError(rule, "none", raw_dir)
@@ -101,7 +99,7 @@ _KINDS = {
 
 
 def berkeley_mhad_notes(files: BerkeleyMHADFiles, kind: str) -> list[str]:
-    """Returns remarks on the files found.
+    """Returns remarks on the files found, for the report and the model card.
 
     Args:
         files: The files.
@@ -260,10 +258,10 @@ class BerkeleyMHADLoader:
             UserError: A file is damaged, a gap too long, or the clip shorter than 0.5 s.
         """
         item = source.files["accelerometer"]
-        content = item.read()
+        sources = {}
+        content, sources["accelerometer"] = item.read_with_source()
         stamps, values, notes = read_berkeley_mhad_accelerometer(content, item.name)
         flags = list(notes)
-        sources = {"accelerometer": (item.name, hashlib.sha256(content).hexdigest())}
         joint_stamps, joints, notes, used = read_berkeley_mhad_skeleton(
             source, float(stamps[0]), self.longest_marker_gap_seconds
         )
@@ -292,7 +290,7 @@ class BerkeleyMHADLoader:
                 joint_stamps,
                 joints,
                 self.skeleton_rate_hz,
-                math.inf,  # its reader has judged the gaps
+                math.inf,  # `read_berkeley_mhad_skeleton` has checked the gaps
                 start_seconds=start,
                 end_seconds=end,
                 path=sources["skeleton"][0],

@@ -1,6 +1,9 @@
-"""The streams of Berkeley MHAD: accelerometer, optical markers and BVH skeleton."""
+"""The streams of Berkeley MHAD: accelerometer, optical markers and BVH skeleton.
 
-import hashlib
+Each reader returns epoch seconds, values in our units, and notes on what it repaired. A skeleton
+is either the 43 optical markers, which carry time stamps, or the joints of a BVH file, which does
+not.
+"""
 
 import numpy as np
 
@@ -9,70 +12,6 @@ from data_prep.formats.bvh import BvhFile
 from data_prep.formats.tables import read_number_table
 from data_prep.loader import ClipSource
 from data_prep.signals import fill_lost_markers, sort_stamps
-
-_RATE_HZ = 480.0  # the files print the frame time as 0.00208, which alone would be 0.16 % off
-_RATE_TOLERANCE = 0.01
-_START_AFTER_ACCELEROMETER = 0.05  # measured: 30 to 70 ms
-_LARGEST_CM = 2000.0
-
-
-def read_berkeley_mhad_bvh(
-    content: bytes,
-    name: str,
-    joint_names: list[str],
-    joint_parents: list[int],
-    optical: bytes | None,
-    accelerometer_start: float,
-) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Reads the joints and puts the frames on the accelerometer's clock.
-
-    A BVH file has no time stamps. Its first frame is taken to be the first of the optical file
-    of the same clip, which is our assumption; without that file, 50 ms after the accelerometer's
-    first sample, the middle of what optical files show.
-
-    Args:
-        content: The file's bytes.
-        name: The file's name, for errors.
-        joint_names: The joints that all clips must have.
-        joint_parents: Their parents.
-        optical: The bytes of the clip's optical file, whose first line holds the start.
-        accelerometer_start: Epoch seconds of the accelerometer's first sample.
-
-    Returns:
-        Epoch seconds float64 (frames,); float64 (frames, joints, 3) in metres, y up; and notes:
-        "skeleton_clock_assumed" without the optical file.
-
-    Raises:
-        UserError: The file is damaged, or its joints differ.
-    """
-    motion = BvhFile.parse(content, name)
-    if motion.joint_names != joint_names or motion.joint_parents != joint_parents:
-        rule = "The joints of all BVH files must be the same"
-        raise UserError(rule, f"{len(motion.joint_names)} joints, other names or order", name)
-    largest = float(np.abs(motion.positions).max())
-    if largest > _LARGEST_CM:
-        rule = f"Joint positions must be in centimetres, up to {_LARGEST_CM:g}"
-        raise UserError(rule, f"{largest:.4g}", name)
-    rate = 1.0 / motion.frame_seconds
-    if abs(rate / _RATE_HZ - 1.0) < _RATE_TOLERANCE:
-        rate = _RATE_HZ
-    start, flags = accelerometer_start + _START_AFTER_ACCELEROMETER, ("skeleton_clock_assumed",)
-    if optical is not None:
-        start, flags = _first_stamp(optical, name), ()
-    return start + np.arange(len(motion.positions)) / rate, motion.positions / 100.0, flags
-
-
-def _first_stamp(optical: bytes, name: str) -> float:
-    line = optical[:10_000].partition(b"\n")[0].split()
-    try:
-        stamp = float(line[-1])
-        if not 1e9 < stamp < 2e9:
-            raise ValueError(f"{stamp:g}")
-    except (ValueError, IndexError) as error:
-        rule = "The optical file beside a BVH file must start with a line that ends in its stamp"
-        raise UserError(rule, error, name) from error
-    return stamp
-
 
 ACTION_NAMES = [
     "jumping_in_place",
@@ -87,7 +26,6 @@ ACTION_NAMES = [
     "sit_down",
     "stand_up",
 ]
-
 SENSOR_PLACES = {
     1: "left_wrist",
     2: "right_wrist",
@@ -96,22 +34,19 @@ SENSOR_PLACES = {
     5: "left_ankle",
     6: "right_ankle",
 }
-
 SUBJECTS = [str(subject) for subject in range(1, 13)]
 TRAIN_SUBJECTS = SUBJECTS[:7]
 NUM_REPETITIONS = 5
-
 # (subject, action, repetition) without an accelerometer in the official archives, and why.
 KNOWN_MISSING = {
     (2, 7, 5): "has no accelerometer",
     (4, 8, 5): "is missing in every modality",
 }
-
-# The marker each of the 43 optical markers hangs on, in the columns' order. The files name no
-# marker. Body parts, sides and this tree are ours, read off the mean positions in
+# Body part and parent marker of each of the 43 optical markers, in the order of the columns. The
+# files name no marker. Body parts, sides and this tree are ours, from the mean positions in
 # moc_s01_a01_r01.txt: y is up (head 1.64 m, feet 0.12 m), toes and forehead lie at larger z than
 # heels and back, so the subject faces +z; +x is then the left side if the axes are right-handed,
-# which that clip, a jump of both sides alike, cannot prove.
+# which that clip, a jump with both sides alike, cannot show.
 _MARKERS = [
     ("head", 5),
     ("head", 0),
@@ -159,102 +94,7 @@ _MARKERS = [
 ]
 MARKER_NAMES = [f"{part}_marker_{index:02d}" for index, (part, _) in enumerate(_MARKERS)]
 MARKER_PARENTS = [parent for _, parent in _MARKERS]
-
-
-_NUM_MARKERS = len(MARKER_NAMES)
-_COLUMNS = 3 * _NUM_MARKERS + 2  # x, y, z of each marker in mm, frame index, epoch seconds
-_LARGEST_MM = 20_000.0
-
-
-def read_berkeley_mhad_optical(
-    content: bytes, name: str, longest_gap_seconds: float
-) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
-    """Reads the markers and fills the lost ones.
-
-    Args:
-        content: The file's bytes.
-        name: The file's name, for errors.
-        longest_gap_seconds: A marker may be lost for this long; see `fill_lost_markers`.
-
-    Returns:
-        Epoch seconds float64 (frames,) ascending; float64 (frames, 43, 3) in metres, y up, or
-        None if a marker is lost for too long; and notes: "stamps_sorted", "duplicates_merged",
-        "markers_interpolated", "markers_lost".
-
-    Raises:
-        UserError: The file is damaged.
-    """
-    table = read_number_table(content, _COLUMNS, name)
-    largest = float(np.abs(table[:, : 3 * _NUM_MARKERS]).max())
-    if largest > _LARGEST_MM:
-        rule = f"Marker positions must be in millimetres, up to {_LARGEST_MM:g}"
-        raise UserError(rule, f"{largest:.4g}", name)
-    if not (np.diff(table[:, -2]) > 0).all():
-        raise UserError("The frame index must ascend", "others", name)
-    markers = table[:, : 3 * _NUM_MARKERS].reshape(-1, _NUM_MARKERS, 3) / 1000.0
-    markers[(markers == 0).all(axis=2)] = np.nan
-    stamps, markers, flags = sort_stamps(table[:, -1], markers, name)
-    if not np.isnan(markers).any():
-        return stamps, markers, flags
-    filled = fill_lost_markers(stamps, markers, longest_gap_seconds)
-    return stamps, filled, (*flags, "markers_lost" if filled is None else "markers_interpolated")
-
-
-_LONGEST_FRAME_GAP_SECONDS = 0.1
-
 Provenance = dict[str, tuple[str, str]]  # what -> (file name, SHA-256), as in `Clip.sources`
-
-
-def read_berkeley_mhad_skeleton(
-    source: ClipSource, accelerometer_start: float, longest_marker_gap_seconds: float
-) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...], Provenance]:
-    """Reads the BVH file if `source` has one, else the optical file, if any.
-
-    Args:
-        source: The clip, with files "bvh" (and "optical" for its clock) or "optical" or neither.
-        accelerometer_start: Epoch seconds of the accelerometer's first sample.
-        longest_marker_gap_seconds: A marker may be lost for this long.
-
-    Returns:
-        Epoch seconds float64 (frames,) ascending; float64 (frames, joints, 3) in metres, y up, or
-        None if there is none to use; the notes of the reader, "frames_missing" for a gap over
-        0.1 s between frames, and "no_skeleton" where it is None; and the files used.
-
-    Raises:
-        UserError: A file is damaged.
-    """
-    contents = {
-        name: source.files[name].read() for name in ("bvh", "optical") if name in source.files
-    }
-    sources = {
-        name: (source.files[name].name, hashlib.sha256(content).hexdigest())
-        for name, content in contents.items()
-    }
-    if "bvh" in contents:
-        stamps, joints, flags = read_berkeley_mhad_bvh(
-            contents["bvh"],
-            sources["bvh"][0],
-            source.details["joint_names"],
-            source.details["joint_parents"],
-            contents.get("optical"),
-            accelerometer_start,
-        )
-        used = {"skeleton": sources["bvh"]}
-        if "optical" in sources:
-            used["skeleton_clock"] = sources["optical"]
-        return stamps, joints, flags, used
-    if "optical" not in contents:
-        return np.zeros(0), None, ("no_skeleton",), {}
-    stamps, joints, flags = read_berkeley_mhad_optical(
-        contents["optical"], sources["optical"][0], longest_marker_gap_seconds
-    )
-    if joints is not None and np.diff(stamps).max(initial=0.0) > _LONGEST_FRAME_GAP_SECONDS:
-        joints, flags = None, (*flags, "frames_missing")
-    if joints is None:
-        return stamps, None, (*flags, "no_skeleton"), {}
-    return stamps, joints, flags, {"skeleton": sources["optical"]}
-
-
 # The sensors saturate at 2 g less their uncalibrated offset; spikes of a damaged packet reach
 # 20 to 60 (13 files of the full set hold one or two).
 _SATURATED_G = 1.98
@@ -307,3 +147,157 @@ def read_berkeley_mhad_accelerometer(
         values[spikes] = np.clip(np.median(near, axis=0), -_SPIKE_G, _SPIKE_G)
         flags.append("spikes_clipped")
     return stamps, values, tuple(flags)
+
+
+_LONGEST_FRAME_GAP_SECONDS = 0.1
+
+
+def read_berkeley_mhad_skeleton(
+    source: ClipSource, accelerometer_start: float, longest_marker_gap_seconds: float
+) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...], Provenance]:
+    """Reads the BVH file if `source` has one, else the optical file, if any.
+
+    Args:
+        source: The clip, with files "bvh" (and "optical" for its clock) or "optical" or neither.
+        accelerometer_start: Epoch seconds of the accelerometer's first sample.
+        longest_marker_gap_seconds: A marker may be lost for this long.
+
+    Returns:
+        Epoch seconds float64 (frames,) ascending; float64 (frames, joints, 3) in metres, y up, or
+        None if there is none to use; the notes of the reader, "frames_missing" for a gap over
+        0.1 s between frames, and "no_skeleton" where it is None; and the files used.
+
+    Raises:
+        UserError: A file is damaged.
+    """
+    contents: dict[str, bytes] = {}
+    sources: Provenance = {}
+    for name in ("bvh", "optical"):
+        if name in source.files:
+            contents[name], sources[name] = source.files[name].read_with_source()
+    if "bvh" in contents:
+        stamps, joints, flags = read_berkeley_mhad_bvh(
+            contents["bvh"],
+            sources["bvh"][0],
+            source.details["joint_names"],
+            source.details["joint_parents"],
+            contents.get("optical"),
+            accelerometer_start,
+        )
+        used = {"skeleton": sources["bvh"]}
+        if "optical" in sources:
+            used["skeleton_clock"] = sources["optical"]
+        return stamps, joints, flags, used
+    if "optical" not in contents:
+        return np.zeros(0), None, ("no_skeleton",), {}
+    stamps, joints, flags = read_berkeley_mhad_optical(
+        contents["optical"], sources["optical"][0], longest_marker_gap_seconds
+    )
+    if joints is not None and np.diff(stamps).max(initial=0.0) > _LONGEST_FRAME_GAP_SECONDS:
+        joints, flags = None, (*flags, "frames_missing")
+    if joints is None:
+        return stamps, None, (*flags, "no_skeleton"), {}
+    return stamps, joints, flags, {"skeleton": sources["optical"]}
+
+
+_NUM_MARKERS = len(MARKER_NAMES)
+_COLUMNS = 3 * _NUM_MARKERS + 2  # x, y, z of each marker in mm, frame index, epoch seconds
+_LARGEST_MM = 20_000.0
+
+
+def read_berkeley_mhad_optical(
+    content: bytes, name: str, longest_gap_seconds: float
+) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
+    """Reads the markers and fills the lost ones.
+
+    Args:
+        content: The file's bytes.
+        name: The file's name, for errors.
+        longest_gap_seconds: A marker may be lost for this long; see `fill_lost_markers`.
+
+    Returns:
+        Epoch seconds float64 (frames,) ascending; float64 (frames, 43, 3) in metres, y up, or
+        None if a marker is lost for too long; and notes: "stamps_sorted", "duplicates_merged",
+        "markers_interpolated", "markers_lost".
+
+    Raises:
+        UserError: The file is damaged.
+    """
+    table = read_number_table(content, _COLUMNS, name)
+    largest = float(np.abs(table[:, : 3 * _NUM_MARKERS]).max())
+    if largest > _LARGEST_MM:
+        rule = f"Marker positions must be in millimetres, up to {_LARGEST_MM:g}"
+        raise UserError(rule, f"{largest:.4g}", name)
+    if not (np.diff(table[:, -2]) > 0).all():
+        raise UserError("The frame index must ascend", "others", name)
+    markers = table[:, : 3 * _NUM_MARKERS].reshape(-1, _NUM_MARKERS, 3) / 1000.0
+    markers[(markers == 0).all(axis=2)] = np.nan
+    stamps, markers, flags = sort_stamps(table[:, -1], markers, name)
+    if not np.isnan(markers).any():
+        return stamps, markers, flags
+    filled = fill_lost_markers(stamps, markers, longest_gap_seconds)
+    return stamps, filled, (*flags, "markers_lost" if filled is None else "markers_interpolated")
+
+
+_RATE_HZ = 480.0  # the files print the frame time as 0.00208, which alone would be 0.16 % off
+_RATE_TOLERANCE = 0.01
+_START_AFTER_ACCELEROMETER = 0.05  # measured: 30 to 70 ms
+_LARGEST_CM = 2000.0
+
+
+def read_berkeley_mhad_bvh(
+    content: bytes,
+    name: str,
+    joint_names: list[str],
+    joint_parents: list[int],
+    optical: bytes | None,
+    accelerometer_start: float,
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Reads the joints and puts the frames on the accelerometer's clock.
+
+    A BVH file has no time stamps. We assume that it starts with the optical file of the same clip;
+    without that file, 50 ms after the accelerometer's first sample, the middle of the delays
+    measured in optical files (30 to 70 ms).
+
+    Args:
+        content: The file's bytes.
+        name: The file's name, for errors.
+        joint_names: The joints that all clips must have.
+        joint_parents: Their parents.
+        optical: The bytes of the clip's optical file, whose first line holds the start.
+        accelerometer_start: Epoch seconds of the accelerometer's first sample.
+
+    Returns:
+        Epoch seconds float64 (frames,); float64 (frames, joints, 3) in metres, y up; and notes:
+        "skeleton_clock_assumed" without the optical file.
+
+    Raises:
+        UserError: The file is damaged, or its joints differ.
+    """
+    motion = BvhFile.parse(content, name)
+    if motion.joint_names != joint_names or motion.joint_parents != joint_parents:
+        rule = "The joints of all BVH files must be the same"
+        raise UserError(rule, f"{len(motion.joint_names)} joints, other names or order", name)
+    largest = float(np.abs(motion.positions).max())
+    if largest > _LARGEST_CM:
+        rule = f"Joint positions must be in centimetres, up to {_LARGEST_CM:g}"
+        raise UserError(rule, f"{largest:.4g}", name)
+    rate = 1.0 / motion.frame_seconds
+    if abs(rate / _RATE_HZ - 1.0) < _RATE_TOLERANCE:
+        rate = _RATE_HZ
+    start, flags = accelerometer_start + _START_AFTER_ACCELEROMETER, ("skeleton_clock_assumed",)
+    if optical is not None:
+        start, flags = _first_stamp(optical, name), ()
+    return start + np.arange(len(motion.positions)) / rate, motion.positions / 100.0, flags
+
+
+def _first_stamp(optical: bytes, name: str) -> float:
+    line = optical[:10_000].partition(b"\n")[0].split()
+    try:
+        stamp = float(line[-1])
+        if not 1e9 < stamp < 2e9:
+            raise ValueError(f"{stamp:g}")
+    except (ValueError, IndexError) as error:
+        rule = "The optical file beside a BVH file must start with a line that ends in its stamp"
+        raise UserError(rule, error, name) from error
+    return stamp

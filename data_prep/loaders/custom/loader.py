@@ -1,4 +1,8 @@
-"""A user's own recordings, listed in a manifest."""
+"""A user's own recordings, listed in a manifest.
+
+`manifest.py` reads the rows, `recording.py` the files of one row. Here the rows become clips of a
+data set with classes, rates and a split by subject.
+"""
 
 import dataclasses
 import re
@@ -18,61 +22,6 @@ from data_prep.loaders.custom.manifest import CustomClip, cut_by_annotations, re
 from data_prep.loaders.custom.recording import read_custom_recording
 from data_prep.skeletons import SkeletonLayout
 
-
-def split_subjects(clips: Sequence[CustomClip], path: str) -> tuple[list[str], list[str], str]:
-    """Returns training subjects, test subjects and a note that says who chose them.
-
-    The column `part` of the manifest decides. Without it the last third (rounded down, at least
-    one) of the subjects in natural order tests; ours.
-
-    Args:
-        clips: All clips, each with its subject.
-        path: The manifest, for errors.
-
-    Returns:
-        The training subjects, the test subjects, the note.
-
-    Raises:
-        UserError: There are fewer than 2 subjects, only some rows have a part, a subject is in
-            both parts, or a part has no subject.
-    """
-    subjects = natural_order({clip.subject for clip in clips})
-    if len(subjects) < 2:
-        rule = "A data set needs at least 2 subjects, one to train and one to test"
-        raise UserError(rule, ", ".join(subjects) or "none", path)
-    parts: dict[str, CustomClip] = {}
-    if not any(clip.part for clip in clips):
-        count = max(1, len(subjects) // 3)
-        note = f"split (ours): the last {count} of {len(subjects)} subjects test"
-        return subjects[:-count], subjects[-count:], note
-    for clip in clips:
-        if not clip.part:
-            rule = "part must be train or test in every row, or in none"
-            raise UserError(rule, "an empty cell", clip.place)
-        other = parts.setdefault(clip.subject, clip)
-        if other.part != clip.part:
-            rule = "All clips of a subject must be in the same part"
-            received = f"{clip.part} for {clip.subject}, who is {other.part} in {other.place}"
-            raise UserError(rule, received, clip.place)
-    train, test = (
-        [name for name in subjects if parts[name].part == part] for part in ("train", "test")
-    )
-    if not train or not test:
-        rule = "Both parts, train and test, need a subject"
-        raise UserError(rule, f"none in {'train' if not train else 'test'}", path)
-    return train, test, "split: as the manifest's column part says"
-
-
-def natural_order(names: Iterable[str]) -> list[str]:
-    """Returns names sorted with their numbers by value, so that "s2" comes before "s10"."""
-
-    def key(name: str) -> list[tuple[int, int, str]]:
-        pieces = re.findall(r"[0-9]+|[^0-9]+", name)
-        return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces]
-
-    return sorted(names, key=lambda name: (key(name), name))
-
-
 _USUAL_RATE_HZ = 50.0
 _RATES_HZ = (1.0, 10_000.0)
 
@@ -81,8 +30,8 @@ _RATES_HZ = (1.0, 10_000.0)
 class CustomLoader:
     """Own recordings: a manifest with one row a clip, or one row a recording and annotations.
 
-    `custom_manifest` and `custom_annotations` name the columns; `CustomClip` says what a cell
-    means. `python -m data_prep.inspect` checks manifest and recordings first.
+    `REQUIRED_COLUMNS` and `OPTIONAL_COLUMNS` of `manifest.py` name the columns, `CustomClip`
+    explains them. `python -m data_prep.inspect` checks manifest and recordings first.
 
     Args:
         manifest: The CSV file; paths in it are relative to it.
@@ -268,7 +217,61 @@ def _streams(
 
 
 def _wrist_place(clips: Sequence[CustomClip]) -> str:
-    """Returns the wrist most clips wore the sensor on, or the most common place without a wrist."""
+    """Returns the wrist of most clips, or the most common place if no sensor is on a wrist."""
     places = Counter(clip.sensor_place for clip in clips)
     wrists = {place: count for place, count in places.items() if "wrist" in place} or places
     return max(sorted(wrists), key=lambda place: wrists[place])
+
+
+def split_subjects(clips: Sequence[CustomClip], path: str) -> tuple[list[str], list[str], str]:
+    """Returns training subjects, test subjects and a note on how they were chosen.
+
+    The column `part` of the manifest decides. Without it the test subjects are the last third
+    (rounded down, at least one) in natural order; ours.
+
+    Args:
+        clips: All clips, each with its subject.
+        path: The manifest, for errors.
+
+    Returns:
+        The training subjects, the test subjects, the note.
+
+    Raises:
+        UserError: There are fewer than 2 subjects, only some rows have a part, a subject is in
+            both parts, or a part has no subject.
+    """
+    subjects = natural_order({clip.subject for clip in clips})
+    if len(subjects) < 2:
+        rule = "A data set needs at least 2 subjects, one to train and one to test"
+        raise UserError(rule, ", ".join(subjects) or "none", path)
+    parts: dict[str, CustomClip] = {}
+    if not any(clip.part for clip in clips):
+        count = max(1, len(subjects) // 3)
+        note = f"split (ours): the last {count} of {len(subjects)} subjects test"
+        return subjects[:-count], subjects[-count:], note
+    for clip in clips:
+        if not clip.part:
+            rule = "part must be train or test in every row, or in none"
+            raise UserError(rule, "an empty cell", clip.place)
+        other = parts.setdefault(clip.subject, clip)
+        if other.part != clip.part:
+            rule = "All clips of a subject must be in the same part"
+            received = f"{clip.part} for {clip.subject}, who is {other.part} in {other.place}"
+            raise UserError(rule, received, clip.place)
+    train, test = (
+        [name for name in subjects if parts[name].part == part] for part in ("train", "test")
+    )
+    if not train or not test:
+        rule = "Both parts, train and test, need a subject"
+        raise UserError(rule, f"none in {'train' if not train else 'test'}", path)
+    return train, test, "split: by the column part of the manifest"
+
+
+def natural_order(names: Iterable[str]) -> list[str]:
+    """Returns names sorted with their numbers by value, so that "s2" comes before "s10"."""
+
+    def key(name: str) -> list[tuple[int, int, str]]:
+        pieces = re.findall(r"[0-9]+|[^0-9]+", name)
+        return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces]
+
+    return sorted(names, key=lambda name: (key(name), name))

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data_prep.errors import UserError
-from data_prep.formats.tables import TABLE_SUFFIXES, CsvRecord, read_csv_records
+from data_prep.formats.csv_files import CsvRecord, read_csv_records
+from data_prep.formats.tables import TABLE_SUFFIXES
 
 
 @dataclass(frozen=True)

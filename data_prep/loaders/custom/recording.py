@@ -1,11 +1,16 @@
-"""One recording of a manifest: its streams, read and brought to common units and time."""
+"""One recording of a manifest: its streams, in common units and on one clock.
 
-import hashlib
+`read_custom_recording` reads both files whole and cuts the clip out of them: `custom_window` finds
+its start and end, `CustomAccelerometer.cut` resamples the accelerometer, `clean_custom_skeleton`
+fills lost joints.
+"""
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from data_prep.clip import STANDARD_GRAVITY
 from data_prep.errors import UserError
 from data_prep.formats.archives import RawFile
 from data_prep.formats.tables import read_columns
@@ -13,7 +18,146 @@ from data_prep.loaders.custom.manifest import CustomClip
 from data_prep.signals import bridge_frames, resample_stamps, sort_stamps
 from data_prep.skeletons import SkeletonLayout, body_scaled_pose
 
-_G_PER_UNIT = {"g": 1.0, "mg": 1e-3, "m/s^2": 1.0 / 9.80665}
+_LONGEST_GAP_SECONDS = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class CustomRecording:
+    """The streams of a clip, and measures of them.
+
+    Args:
+        accelerometer: float32 (samples, 3) in g at the rate of the prepared set.
+        skeleton: float32 (frames, joints, 3) over the same time, or None.
+        seconds: How long the clip is.
+        stamp_rate_hz: One by the median step of the stamps; None without stamps.
+        sources: Stream name -> (file, SHA-256).
+        flags: Notes.
+    """
+
+    accelerometer: np.ndarray
+    skeleton: np.ndarray | None
+    seconds: float
+    stamp_rate_hz: float | None
+    sources: dict[str, tuple[str, str]]
+    flags: tuple[str, ...]
+
+
+def read_custom_recording(
+    clip: CustomClip,
+    files: Mapping[str, RawFile],
+    layout: SkeletonLayout | None,
+    rate_hz: float,
+) -> CustomRecording:
+    """Reads a clip's files whole and cuts the clip out of them.
+
+    Both streams count their seconds from the first sample of the accelerometer; the skeleton's
+    first frame comes `skeleton_offset` after it. Within the clip values may be missing for half a
+    second.
+
+    Args:
+        clip: What the manifest says.
+        files: "accelerometer", and "skeleton" where there is one.
+        layout: The skeleton's joints; None without skeletons.
+        rate_hz: Rate of the accelerometer to return.
+
+    Returns:
+        The streams.
+
+    Raises:
+        UserError: A file is damaged or is not what the manifest says; names the file and the row.
+    """
+    content, suffix, name, source = _read(files["accelerometer"], clip)
+    whole = CustomAccelerometer.read(content, clip, suffix, name)
+    sources = {"accelerometer": source}
+    stamp_rate_hz = whole.typical_rate_hz if clip.accelerometer_stamp_column else None
+    if layout is None or "skeleton" not in files:
+        start, end, notes = custom_window(clip, whole.seconds, None, name)
+        values, flags = whole.cut(start, end, rate_hz, _LONGEST_GAP_SECONDS)
+        flags = (*flags, *notes, "no_skeleton")
+        return CustomRecording(values, None, end - start, stamp_rate_hz, sources, flags)
+    content, suffix, skeleton_name, sources["skeleton"] = _read(files["skeleton"], clip)
+    skeleton = read_custom_skeleton(content, clip, layout, suffix, skeleton_name)
+    if clip.skeleton_rate_hz is None:  # first sample and first frame coincide, and last and last
+        frame_seconds = np.linspace(whole.seconds[0], whole.seconds[-1], len(skeleton))
+    else:
+        frame_seconds = clip.skeleton_offset + np.arange(len(skeleton)) / clip.skeleton_rate_hz
+    start, end, notes = custom_window(clip, whole.seconds, frame_seconds, name)
+    values, flags = whole.cut(start, end, rate_hz, _LONGEST_GAP_SECONDS)
+    frame_rate_hz = 1.0 / float(frame_seconds[1] - frame_seconds[0])
+    longest_run = max(1, round(_LONGEST_GAP_SECONDS * frame_rate_hz))
+    inside = (frame_seconds >= start - 1e-6) & (frame_seconds <= end + 1e-6)
+    skeleton, more = clean_custom_skeleton(
+        skeleton[inside], clip.skeleton_unit, layout, longest_run, skeleton_name
+    )
+    flags = (*flags, *notes, *more)
+    return CustomRecording(values, skeleton, end - start, stamp_rate_hz, sources, flags)
+
+
+def _read(item: RawFile, clip: CustomClip) -> tuple[bytes, str, str, tuple[str, str]]:
+    content, source = item.read_with_source()
+    return content, item.path.suffix.lower(), f"{item.name}; {clip.place}", source
+
+
+_TOLERANCE_SECONDS = 0.25  # cameras stop a few frames early
+_ROUNDING = 1e-6
+
+
+def custom_window(
+    clip: CustomClip, seconds: np.ndarray, frame_seconds: np.ndarray | None, name: str
+) -> tuple[float, float, tuple[str, ...]]:
+    """Returns where the clip starts and ends.
+
+    Without `start` or `end` in the manifest it is what both streams cover. With a skeleton it
+    starts and ends on a frame, so that first sample and first frame coincide, and last and last.
+
+    Args:
+        clip: What the manifest says.
+        seconds: (samples,) ascending from 0.
+        frame_seconds: (frames,) on the same clock; None without a skeleton.
+        name: The accelerometer's file and the row, for errors.
+
+    Returns:
+        Start and end in seconds, both included, and the note "trimmed_to_overlap" if a stream
+        covers more than a quarter of a second that the other does not.
+
+    Raises:
+        UserError: The clip is not within its recording, or the streams share too little.
+    """
+    last = float(seconds[-1])
+    step = last / (len(seconds) - 1)
+    for bound, value in (("start", clip.start), ("end", clip.end)):
+        if value is not None and value > last + step + _ROUNDING:
+            rule = f"{bound} must not be beyond the recording"
+            raise UserError(rule, f"{value:g} s of {last:.3f} s", name)
+    start = clip.start or 0.0
+    end = last if clip.end is None else min(clip.end, last)
+    if frame_seconds is None:
+        return start, end, ()
+    first_frame, last_frame = float(frame_seconds[0]), float(frame_seconds[-1])
+    for bound, value in (("start", clip.start), ("end", clip.end)):
+        if value is not None and not (
+            first_frame - _TOLERANCE_SECONDS <= value <= last_frame + _TOLERANCE_SECONDS
+        ):
+            rule = f"{bound} must be within the skeleton's recording"
+            received = f"{value:g} s, where the frames last from {first_frame:.3f} to "
+            raise UserError(rule, f"{received}{last_frame:.3f} s", name)
+    inside = (frame_seconds >= start - _ROUNDING) & (frame_seconds <= end + _ROUNDING)
+    if inside.sum() < 2:
+        rule = "Accelerometer and skeleton must share at least 2 frames"
+        received = f"{first_frame:.3f} to {last_frame:.3f} s and {start:.3f} to {end:.3f} s"
+        raise UserError(rule, f"frames from {received}", name)
+    differences = []
+    if clip.start is None:
+        differences.append(abs(first_frame))
+    if clip.end is None:
+        differences.append(abs(last_frame - last))
+    trimmed = max(differences, default=0.0) > _TOLERANCE_SECONDS
+    flags = ("trimmed_to_overlap",) if trimmed else ()
+    first, final = frame_seconds[inside][[0, -1]]
+    return max(float(first), 0.0), min(float(final), last), flags
+
+
+G_PER_UNIT = {"g": 1.0, "mg": 1e-3, "m/s^2": 1.0 / STANDARD_GRAVITY}
 _SECONDS_PER_UNIT = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _STAMP_RATES_HZ = (2.0, 5000.0)  # stamps in a wrong unit are off by 1000
 _MARGIN_SECONDS = 1.0  # read beyond a clip's ends, for the filter
@@ -64,7 +208,7 @@ class CustomAccelerometer:
             UserError: The file is damaged or is not what the manifest says.
         """
         table = _read_table(content, clip, suffix, name)
-        values = table[:, :3] * (clip.accelerometer_scale or _G_PER_UNIT[clip.accelerometer_unit])
+        values = table[:, :3] * (clip.accelerometer_scale or G_PER_UNIT[clip.accelerometer_unit])
         finite = np.isfinite(values).all(axis=1)
         if finite.sum() < 2:
             rule = "A recording needs at least 2 samples"
@@ -241,7 +385,10 @@ def clean_custom_skeleton(
         pose = np.where(lost[:, :, None] & ~lost.all(axis=1)[:, None, None], 0.0, skeleton)
         scaled, flags = body_scaled_pose(pose, longest_run)
         if scaled is None:
-            rule = f"A person must be seen, with shoulders and hips, but for {longest_run} frames"
+            rule = (
+                "A person must be seen, with shoulders and hips, in all but "
+                f"{longest_run} frames in a row"
+            )
             raise UserError(rule, ", ".join(flags), name)
         return scaled, flags
     values = skeleton.copy()
@@ -253,145 +400,4 @@ def clean_custom_skeleton(
         if run > longest_run:
             rule = f"A joint may be lost for at most {longest_run} frames on end"
             raise UserError(rule, f"{layout.joint_names[joint]} for {run}", name)
-    with np.errstate(over="ignore"):  # too large for float32 becomes inf, which check_clip names
-        return values.astype(np.float32), ("joints_bridged",) if lost.any() else ()
-
-
-_TOLERANCE_SECONDS = 0.25  # cameras stop a few frames early
-_ROUNDING = 1e-6
-
-
-def custom_window(
-    clip: CustomClip, seconds: np.ndarray, frame_seconds: np.ndarray | None, name: str
-) -> tuple[float, float, tuple[str, ...]]:
-    """Returns where the clip starts and ends.
-
-    Without `start` or `end` in the manifest it is what both streams cover. With a skeleton it
-    starts and ends on a frame, so that first sample and first frame coincide, and last and last.
-
-    Args:
-        clip: What the manifest says.
-        seconds: (samples,) ascending from 0.
-        frame_seconds: (frames,) on the same clock; None without a skeleton.
-        name: The accelerometer's file and the row, for errors.
-
-    Returns:
-        Start and end in seconds, both included, and the note "trimmed_to_overlap" if a stream
-        covers more than a quarter of a second that the other does not.
-
-    Raises:
-        UserError: The clip is not within its recording, or the streams share too little.
-    """
-    last = float(seconds[-1])
-    step = last / (len(seconds) - 1)
-    for bound, value in (("start", clip.start), ("end", clip.end)):
-        if value is not None and value > last + step + _ROUNDING:
-            rule = f"{bound} must not be beyond the recording"
-            raise UserError(rule, f"{value:g} s of {last:.3f} s", name)
-    start = clip.start or 0.0
-    end = last if clip.end is None else min(clip.end, last)
-    if frame_seconds is None:
-        return start, end, ()
-    first_frame, last_frame = float(frame_seconds[0]), float(frame_seconds[-1])
-    for bound, value in (("start", clip.start), ("end", clip.end)):
-        if value is not None and not (
-            first_frame - _TOLERANCE_SECONDS <= value <= last_frame + _TOLERANCE_SECONDS
-        ):
-            rule = f"{bound} must be within the skeleton's recording"
-            received = f"{value:g} s, where the frames last from {first_frame:.3f} to "
-            raise UserError(rule, f"{received}{last_frame:.3f} s", name)
-    inside = (frame_seconds >= start - _ROUNDING) & (frame_seconds <= end + _ROUNDING)
-    if inside.sum() < 2:
-        rule = "Accelerometer and skeleton must share at least 2 frames"
-        received = f"{first_frame:.3f} to {last_frame:.3f} s and {start:.3f} to {end:.3f} s"
-        raise UserError(rule, f"frames from {received}", name)
-    differences = []
-    if clip.start is None:
-        differences.append(abs(first_frame))
-    if clip.end is None:
-        differences.append(abs(last_frame - last))
-    trimmed = max(differences, default=0.0) > _TOLERANCE_SECONDS
-    flags = ("trimmed_to_overlap",) if trimmed else ()
-    first, final = frame_seconds[inside][[0, -1]]
-    return max(float(first), 0.0), min(float(final), last), flags
-
-
-_LONGEST_GAP_SECONDS = 0.5
-
-
-@dataclass(frozen=True, eq=False)
-class CustomRecording:
-    """The streams of a clip, and what was measured on the way.
-
-    Args:
-        accelerometer: float32 (samples, 3) in g at the rate asked for.
-        skeleton: float32 (frames, joints, 3) over the same time, or None.
-        seconds: How long the clip is.
-        stamp_rate_hz: One by the median step of the stamps; None without stamps.
-        sources: Stream name -> (file, SHA-256).
-        flags: Notes.
-    """
-
-    accelerometer: np.ndarray
-    skeleton: np.ndarray | None
-    seconds: float
-    stamp_rate_hz: float | None
-    sources: dict[str, tuple[str, str]]
-    flags: tuple[str, ...]
-
-
-def read_custom_recording(
-    clip: CustomClip,
-    files: Mapping[str, RawFile],
-    layout: SkeletonLayout | None,
-    rate_hz: float,
-) -> CustomRecording:
-    """Reads a clip's files whole and cuts the clip out of them.
-
-    Both streams count their seconds from the first sample of the accelerometer; the skeleton's
-    first frame comes `skeleton_offset` after it. Within the clip values may be missing for half a
-    second.
-
-    Args:
-        clip: What the manifest says.
-        files: "accelerometer", and "skeleton" where there is one.
-        layout: The skeleton's joints; None without skeletons.
-        rate_hz: Rate of the accelerometer to return.
-
-    Returns:
-        The streams.
-
-    Raises:
-        UserError: A file is damaged or is not what the manifest says; names the file and the row.
-    """
-    content, suffix, name, source = _read(files["accelerometer"], clip)
-    whole = CustomAccelerometer.read(content, clip, suffix, name)
-    sources = {"accelerometer": source}
-    stamp_rate_hz = whole.typical_rate_hz if clip.accelerometer_stamp_column else None
-    if layout is None or "skeleton" not in files:
-        start, end, notes = custom_window(clip, whole.seconds, None, name)
-        values, flags = whole.cut(start, end, rate_hz, _LONGEST_GAP_SECONDS)
-        flags = (*flags, *notes, "no_skeleton")
-        return CustomRecording(values, None, end - start, stamp_rate_hz, sources, flags)
-    content, suffix, skeleton_name, sources["skeleton"] = _read(files["skeleton"], clip)
-    skeleton = read_custom_skeleton(content, clip, layout, suffix, skeleton_name)
-    if clip.skeleton_rate_hz is None:  # first sample and first frame coincide, and last and last
-        frame_seconds = np.linspace(whole.seconds[0], whole.seconds[-1], len(skeleton))
-    else:
-        frame_seconds = clip.skeleton_offset + np.arange(len(skeleton)) / clip.skeleton_rate_hz
-    start, end, notes = custom_window(clip, whole.seconds, frame_seconds, name)
-    values, flags = whole.cut(start, end, rate_hz, _LONGEST_GAP_SECONDS)
-    frame_rate_hz = 1.0 / float(frame_seconds[1] - frame_seconds[0])
-    longest_run = max(1, round(_LONGEST_GAP_SECONDS * frame_rate_hz))
-    inside = (frame_seconds >= start - 1e-6) & (frame_seconds <= end + 1e-6)
-    skeleton, more = clean_custom_skeleton(
-        skeleton[inside], clip.skeleton_unit, layout, longest_run, skeleton_name
-    )
-    flags = (*flags, *notes, *more)
-    return CustomRecording(values, skeleton, end - start, stamp_rate_hz, sources, flags)
-
-
-def _read(item: RawFile, clip: CustomClip) -> tuple[bytes, str, str, tuple[str, str]]:
-    content = item.read()
-    source = (item.name, hashlib.sha256(content).hexdigest())
-    return content, item.path.suffix.lower(), f"{item.name}; {clip.place}", source
+    return _single(values), ("joints_bridged",) if lost.any() else ()

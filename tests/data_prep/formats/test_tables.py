@@ -9,7 +9,8 @@ from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
 
 from data_prep.errors import UserError
-from data_prep.formats.tables import read_columns, read_number_table, whole_lines
+from data_prep.formats.csv_files import whole_lines
+from data_prep.formats.tables import read_columns, read_number_table
 
 TABLE = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 

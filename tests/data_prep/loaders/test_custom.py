@@ -335,7 +335,7 @@ def test_part_column_decides(recordings):
     description = recordings.loader().discover().description
     split = description.protocols["cross_subject"]
     assert (split["train_subjects"], split["test_subjects"]) == (["s2"], ["s1"])
-    assert description.source_notes == ["split: as the manifest's column part says"]
+    assert description.source_notes == ["split: by the column part of the manifest"]
 
 
 def test_wrist_place_is_the_wrist_worn_most(recordings):

@@ -340,7 +340,7 @@ def test_errors_of_discovery(raw_dir: Path):
     with pytest.raises(UserError, match="needs files named acc_phone_clip/subject1/scene1"):
         MMActLoader(raw_dir, sensor="phone").discover()
     write(raw_dir, f"copy/{WALK}", "other")
-    with pytest.raises(UserError, match="A clip found twice must be the same"):
+    with pytest.raises(UserError, match="A file found twice must be the same"):
         MMActLoader(raw_dir).discover()
 
 

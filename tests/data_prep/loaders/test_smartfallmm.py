@@ -289,7 +289,7 @@ def test_errors_of_discovery(raw_dir: Path):
 
 def test_same_clip_twice_with_other_content(raw_dir: Path):
     write(raw_dir, f"copy/{WATCH}/S29A01T01.csv", "other")
-    with pytest.raises(UserError, match="A clip found twice must be the same"):
+    with pytest.raises(UserError, match="A file found twice must be the same"):
         SmartFallMMLoader(raw_dir).discover()
 
 

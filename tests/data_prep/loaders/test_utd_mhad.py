@@ -134,7 +134,7 @@ def test_flags(utd_dir: Path, write_mat, inertial, column: int, value: float, fl
 
 def test_same_clip_twice_with_other_content(utd_dir: Path, write_mat, inertial):
     write_mat(utd_dir / "copy/a1_s1_t1_inertial.mat", d_iner=inertial[:4])
-    with pytest.raises(UserError, match=r"^A clip found twice must be the same in both places"):
+    with pytest.raises(UserError, match=r"^A file found twice must be the same in both places"):
         UTDMHADLoader(utd_dir).discover()
 
 
