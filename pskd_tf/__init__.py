@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pskd_tf.distillation.distiller import PSKDDistiller as PSKDDistiller
     from pskd_tf.distillation.losses.acs import (
         AdaptiveConfidenceSemantic as AdaptiveConfidenceSemantic,
+        followed_shares as followed_shares,
+        teacher_confidence as teacher_confidence,
     )
     from pskd_tf.distillation.losses.assistants import (
         DenselyGuidedDistillation as DenselyGuidedDistillation,
