@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pskd_tf.evaluation.tflm import (
         Int8Interface as Int8Interface,
         arena_bytes as arena_bytes,
+        clip_input as clip_input,
         quantise_input as quantise_input,
         tflm_logits as tflm_logits,
         tflm_operators as tflm_operators,

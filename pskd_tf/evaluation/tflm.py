@@ -12,6 +12,8 @@ from ai_edge_litert.tools import flatbuffer_utils
 from tflite_micro import runtime
 
 from data_prep.errors import UserError
+from pskd_tf.data.features import accelerometer_features, resample_clip
+from pskd_tf.settings import InputSettings
 
 # Operators with an int8 kernel in TensorFlow Lite Micro, and the method of
 # `tflite::MicroMutableOpResolver` that registers each.
@@ -351,3 +353,27 @@ def quantise_input(features: np.ndarray, scale: float, zero_point: int) -> np.nd
     away = np.where(np.abs(quotient - whole) >= 0.5, np.copysign(np.float32(1), quotient), 0)
     rounded = (whole + away).astype(np.int32) + np.int32(zero_point)
     return np.clip(rounded, -128, 127).astype(np.int8)
+
+
+def clip_input(
+    samples: np.ndarray, input_settings: InputSettings, interface: Int8Interface
+) -> np.ndarray:
+    """Resamples, derives the channels and quantises; `pskd_prepare_clip` in C does the same.
+
+    Args:
+        samples: `(length, 3)` in g, at least two samples; a window has `steps` of them.
+        input_settings: The preprocessing.
+        interface: The model's scale and zero point.
+
+    Returns:
+        `(steps, 1, channels)` int8.
+
+    Raises:
+        UserError: A feature is not finite.
+    """
+    # What overflows is refused below.
+    with np.errstate(over="ignore", invalid="ignore"):
+        resampled = resample_clip(samples, input_settings.steps)
+        features = accelerometer_features(resampled, input_settings.gravity_taps)
+    quantised = quantise_input(features, interface.input_scale, interface.input_zero_point)
+    return quantised[:, None, :]

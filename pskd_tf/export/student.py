@@ -10,11 +10,10 @@ import numpy as np
 from data_prep.errors import UserError
 from data_prep.files import file_sha256, whole_folder
 from data_prep.records import record_to_json
-from pskd_tf.data.features import accelerometer_features, resample_clip
 from pskd_tf.evaluation.tflm import (
     Int8Interface,
     arena_bytes,
-    quantise_input,
+    clip_input,
     tflm_logits,
     tflm_operators,
 )
@@ -28,31 +27,6 @@ from pskd_tf.export.headers import (
 from pskd_tf.export.plain_c.source import plain_model
 from pskd_tf.run import ExportManifest
 from pskd_tf.settings import InputSettings
-
-
-def clip_input(
-    samples: np.ndarray, input_settings: InputSettings, interface: Int8Interface
-) -> np.ndarray:
-    """Resamples, derives the channels and quantises; `pskd_prepare_clip` in C does the same.
-
-    Args:
-        samples: `(length, 3)` in g, at least two samples; a window has `steps` of them.
-        input_settings: The preprocessing.
-        interface: The model's scale and zero point.
-
-    Returns:
-        `(steps, 1, channels)` int8.
-
-    Raises:
-        UserError: A feature is not finite.
-    """
-    # What overflows is refused below.
-    with np.errstate(over="ignore", invalid="ignore"):
-        resampled = resample_clip(samples, input_settings.steps)
-        features = accelerometer_features(resampled, input_settings.gravity_taps)
-    quantised = quantise_input(features, interface.input_scale, interface.input_zero_point)
-    return quantised[:, None, :]
-
 
 MINIMUM_GOLDEN_CLIPS = 32
 # CMSIS-NN's scratch buffers took 6 % more than the host's figure on a Cortex-M55.

@@ -27,8 +27,8 @@ from pskd_tf.export.boards.targets import BOARD_TARGETS
 from pskd_tf.models.registry import build_student, model_outputs
 from pskd_tf.pipeline.stage import load_weights
 from pskd_tf.reporting.report import write_report
-from pskd_tf.run import FinishedRun as RunFolder
-from pskd_tf.settings import InputSettings, RunSettings, read_run_settings
+from pskd_tf.run import Run
+from pskd_tf.settings import InputSettings, RunSettings
 
 Form = Literal["float", "pruned", "int8"]
 FORMS = ("float", "pruned", "int8")
@@ -67,53 +67,45 @@ class FinishedRun:
     """A run of `pskd_tf.train`; `load_run` makes it.
 
     Attributes:
-        run_dir: The run's folder.
-        stages_dir: Where its stages lie.
-        prepared_dir: Where its prepared set lies.
+        files: The run's folder: stages, predictions of every model, manifest of the export.
     """
 
-    run_dir: Path
-    stages_dir: Path
-    prepared_dir: Path
-
-    @cached_property
-    def _folder(self) -> RunFolder:
-        return RunFolder.read(self.run_dir)
+    files: Run
 
     @property
     def metrics(self) -> dict[str, Any]:
         """The content of `metrics.json`: every score as mean, standard deviation and values."""
-        return self._folder.metrics
+        return self.files.metrics
 
-    @cached_property
+    @property
     def settings(self) -> RunSettings:
         """The settings that the run was made with."""
-        return read_run_settings(self.run_dir)
+        return self.files.settings
 
-    @cached_property
+    @property
     def prepared(self) -> PreparedSet:
         """The prepared set that the run was trained and scored on."""
-        return PreparedSet.load(self.prepared_dir)
+        return self.files.prepared
 
     @property
     def inputs(self) -> InputSettings:
         """How a recording becomes the student's input."""
-        return self._folder.inputs
+        return self.files.export.manifest.inputs
 
-    @cached_property
+    @property
     def class_names(self) -> tuple[str, ...]:
         """Label of each of the student's outputs."""
-        return tuple(self.prepared.description.class_names)
+        return self.files.export.manifest.class_names
 
     @property
     def test_clips(self) -> tuple[str, ...]:
         """Names of the clips that the exported student was not trained on."""
-        return tuple(self._folder.provenance["test_clips"])
+        return self.files.export.test_clips
 
     @property
     def tflite(self) -> bytes:
         """The exported student: an int8 flatbuffer."""
-        return self._folder.tflite
+        return self.files.export.tflite
 
     @cached_property
     def student(self) -> keras.Model:
@@ -129,17 +121,17 @@ class FinishedRun:
         return self._keras_student("pruned")
 
     def _keras_student(self, form: str) -> keras.Model:
-        files = self._folder.weights_files(self.stages_dir)
-        if not files:
+        stages = self.files.exported_stages
+        if not stages:
             rule = "The student's weights lie in the run's stages (stages_dir)"
-            raise UserError(rule, "none of the exported student", self.stages_dir)
+            raise UserError(rule, "none of the exported student", self.files.stages_dir)
         model = build_student(
             keras,
-            self._folder.model_name(files["float"]),
+            stages["float"].settings["model"],
             input_shape=self.inputs.accelerometer_shape,
             num_classes=len(self.class_names),
         )
-        model.set_weights(load_weights(files[form]))
+        model.set_weights(load_weights(stages[form].folder / "weights.npz"))
         return model
 
     def predict(
@@ -219,7 +211,7 @@ class FinishedRun:
         Raises:
             UserError: A stage or the prepared set of the run is not there.
         """
-        return write_report(self.run_dir, self.stages_dir, self.prepared_dir)
+        return write_report(self.files.run_dir, self.files.stages_dir, self.files.prepared_dir)
 
     def export(
         self,
@@ -254,12 +246,12 @@ class FinishedRun:
             raise UserError(f"runtime must be one of {', '.join(RUNTIMES)}", repr(runtime))
         folder = Path(folder)
         check_project_folder(folder)
-        chosen = ChosenSettings.read(self.run_dir)
+        chosen = ChosenSettings.read(self.files.run_dir)
         settings = RecognizerSettings() if chosen is None else chosen.settings
         if threshold is not None:
             settings = replace(settings, threshold=threshold)
         files = board_project(
-            self.run_dir,
+            self.files.run_dir,
             BOARD_TARGETS[target],
             folder.absolute().name,
             runtime=runtime,
@@ -295,12 +287,7 @@ def load_run(
         >>> print(run.predict("movement.csv").label)  # doctest: +SKIP
         >>> run.export("arduino", "my_wrist")  # doctest: +SKIP
     """
-    run_dir = Path(run_dir)
-    run = FinishedRun(
-        run_dir,
-        Path(stages_dir or run_dir / "stages"),
-        Path(prepared_dir or run_dir / "prepared"),
-    )
+    run = FinishedRun(Run.load(run_dir, stages_dir, prepared_dir))
     _ = run.metrics, run.settings, run.tflite  # so that what is missing is said at once
     return run
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from data_prep.errors import UserError
-from pskd_tf.evaluation.tflm import Int8Interface
-from pskd_tf.export.student import clip_input
+from pskd_tf.evaluation.tflm import Int8Interface, clip_input
 from pskd_tf.settings import InputSettings
 
 OK, TOO_FEW, TOO_MANY, NOT_FINITE = range(4)

@@ -7,9 +7,8 @@ import numpy as np
 
 from data_prep.files import whole_folder
 from pskd_tf.data.views import draw_generator
-from pskd_tf.evaluation.tflm import Int8Interface, tflm_logits
+from pskd_tf.evaluation.tflm import Int8Interface, clip_input, tflm_logits
 from pskd_tf.export.plain_c.source import plain_model
-from pskd_tf.export.student import clip_input
 from pskd_tf.settings import InputSettings
 
 

@@ -17,8 +17,7 @@ from pskd_tf.data.features import window_samples
 from pskd_tf.device.firmware import compile_core, run_core
 from pskd_tf.device.recognizer import NO_SIGNAL, UNKNOWN, ExportedModel, RecognizerSettings
 from pskd_tf.device.recordings import Recording
-from pskd_tf.evaluation.tflm import Int8Interface, tflm_logits
-from pskd_tf.export.student import clip_input
+from pskd_tf.evaluation.tflm import Int8Interface, clip_input, tflm_logits
 from pskd_tf.settings import InputSettings
 
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="cc is not installed")

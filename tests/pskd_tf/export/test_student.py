@@ -8,9 +8,9 @@ import pytest
 
 from data_prep.errors import UserError
 from data_prep.files import file_sha256
-from pskd_tf.evaluation.tflm import Int8Interface, tflm_logits
+from pskd_tf.evaluation.tflm import Int8Interface, clip_input, tflm_logits
 from pskd_tf.export.headers import parse_c_array
-from pskd_tf.export.student import clip_input, export_student
+from pskd_tf.export.student import export_student
 from pskd_tf.settings import InputSettings
 
 

@@ -12,9 +12,8 @@ import pytest
 import pskd_tf
 from data_prep.errors import UserError
 from pskd_tf.compression.prune import kernel_sparsity
-from pskd_tf.evaluation.tflm import Int8Interface, tflm_logits
+from pskd_tf.evaluation.tflm import Int8Interface, clip_input, tflm_logits
 from pskd_tf.export.headers import parse_c_array
-from pskd_tf.export.student import clip_input
 
 
 @pytest.fixture(scope="module")
