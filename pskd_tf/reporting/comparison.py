@@ -1,30 +1,25 @@
-"""Runs side by side."""
+"""Several runs compared: scores, paired differences, subjects, settings."""
 
 import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UserError
-from data_prep.files import whole_file
-from pskd_tf.reporting.charts import DotRow, numbered_colour, seed_dots
-from pskd_tf.reporting.markup import (
-    Section,
-    element,
-    figure,
-    page,
-    paired_text,
-    panel,
-    paragraph,
-    percent,
-    table,
-    words,
-)
+from pskd_tf.reporting.charts import Panel, numbered_colour
+from pskd_tf.reporting.page import render, write_page
+from pskd_tf.reporting.score_charts import DotRow, seed_dots
+from pskd_tf.reporting.tables import Table, paired_text, percent, words
 from pskd_tf.run import read_metrics
 
+_SIZES = {
+    "parameters": "Parameters",
+    "macs": "MACs",
+    "flatbuffer_bytes": "Flash, bytes",
+    "arena_bytes": "Arena, bytes",
+}
 FORMS = ("cross-entropy alone", "float", "pruned", "int8")
 
 
@@ -129,8 +124,7 @@ def _short_names(folders: Sequence[Path]) -> list[str]:
     return [str(folder) for folder in folders]
 
 
-def side_by_side_section(runs: Sequence[ComparedRun]) -> Section:
-    """Writes each run's figures, one row a run, and one dot a seed."""
+def _scores(runs: Sequence[ComparedRun]) -> Table:
     rows = [
         [
             run.name,
@@ -150,7 +144,11 @@ def side_by_side_section(runs: Sequence[ComparedRun]) -> Section:
         "n",
         *_SIZES.values(),
     ]
-    charts = []
+    return Table(header, rows)
+
+
+def _score_panels(runs: Sequence[ComparedRun]) -> list[Panel]:
+    panels = []
     for form in FORMS:
         dots = [
             DotRow(
@@ -161,52 +159,15 @@ def side_by_side_section(runs: Sequence[ComparedRun]) -> Section:
             for number, run in enumerate(runs)
         ]
         heading = f"student, {form}"
-        charts.append(panel(heading, seed_dots(dots, f"Accuracy: {heading}", "accuracy, %")))
-    caption = (
-        "How to read it: one dot is one seed, the upright line their mean, the thin line one "
-        "standard deviation to either side. The axes do not start at zero and differ."
-    )
-    note = "Mean ± sample standard deviation over n seeds, in the order given; nothing is ranked."
-    body = table(header, rows) + paragraph(note, "remark") + figure(charts, caption, flow="wide")
-    return Section("numbers", "Numbers", body)
+        chart = seed_dots(dots, f"Accuracy: {heading}", "accuracy on held-out clips, %")
+        panels.append(Panel(heading, chart))
+    return panels
 
 
-def parts_section(runs: Sequence[ComparedRun]) -> Section:
-    """Writes who trains and who is held out in each run."""
-    rows = []
-    for run in runs:
-        metrics = run.metrics
-        remarks = [
-            *(["generated data"] if metrics["dataset_is_synthetic"] else []),
-            *(["leaks subjects"] if metrics.get("leaks_subjects") else []),
-        ]
-        rows.append(
-            [
-                run.name,
-                metrics["dataset"],
-                words(metrics["protocol"]),
-                ", ".join(metrics["train_subjects"]),
-                ", ".join(metrics["test_subjects"]),
-                str(len(metrics["folds"])),
-                ", ".join(remarks) or "none",
-            ]
-        )
-    header = ["Run", "Data set", "Protocol", "Trained on", "Scored on", "Folds", "Remarks"]
-    text = (
-        "Under validation and leave-one-subject-out a subject stands in both columns: it is "
-        "scored by models that never saw it."
-    )
-    return Section(
-        "parts",
-        "Who is in which part",
-        table(header, rows, kind="text") + paragraph(text, "remark"),
-    )
-
-
-def paired_section(runs: Sequence[ComparedRun]) -> Section:
-    """Writes what each run differs from the first one by, paired by seed."""
+def _differences(runs: Sequence[ComparedRun]) -> tuple[Table, list[Panel]]:
+    """Returns what each run differs from the first one by, paired by seed."""
     first, *others = runs
-    rows, charts = [], []
+    rows, panels = [], []
     for form in FORMS:
         dots = []
         for number, run in enumerate(others, start=1):
@@ -220,35 +181,31 @@ def paired_section(runs: Sequence[ComparedRun]) -> Section:
         if dots:
             heading = f"student, {form}"
             chart = seed_dots(dots, f"Differences: {heading}", "difference, points", zero=True)
-            charts.append(panel(heading, chart))
-    body = [
-        paragraph(f"Accuracy of each run minus that of {first.name}, in percentage points."),
-        table(["Run, form", "Difference"], rows, kind="text"),
-    ]
-    if charts:
-        caption = (
-            "How to read it: one dot is one seed that both runs have; left of the line at 0 the "
-            "first run is better. The intervals cover seeds only, not other subjects."
+            panels.append(Panel(heading, chart))
+    return Table(["Run, form", "Difference"], rows, kind="text"), panels
+
+
+def _subjects(runs: Sequence[ComparedRun]) -> Table:
+    rows = []
+    for run in runs:
+        metrics = run.metrics
+        remarks = [
+            *(["generated data"] if metrics["dataset_is_synthetic"] else []),
+            *(["subjects in both parts"] if metrics.get("leaks_subjects") else []),
+        ]
+        rows.append(
+            [
+                run.name,
+                metrics["dataset"],
+                words(metrics["protocol"]),
+                ", ".join(metrics["train_subjects"]),
+                ", ".join(metrics["test_subjects"]),
+                str(len(metrics["folds"])),
+                ", ".join(remarks) or "none",
+            ]
         )
-        body.append(figure(charts, caption, flow="wide"))
-    return Section("paired", f"Differences from {first.name}", "".join(body))
-
-
-def settings_section(runs: Sequence[ComparedRun]) -> Section:
-    """Writes the settings in which the runs differ."""
-    rows = [[name, *values] for name, values in settings_differences(runs).items()]
-    body = paragraph("The settings are the same in all runs.")
-    if rows:
-        body = table(["Setting", *(run.name for run in runs)], rows, kind="text")
-    return Section("settings", "What was set differently", body)
-
-
-_SIZES = {
-    "parameters": "Parameters",
-    "macs": "MACs",
-    "flatbuffer_bytes": "Flash, bytes",
-    "arena_bytes": "Arena, bytes",
-}
+    header = ["Run", "Data set", "Protocol", "Trained on", "Scored on", "Folds", "Remarks"]
+    return Table(header, rows, kind="text")
 
 
 def write_comparison(run_dirs: Sequence[str | Path], path: str | Path | None) -> str:
@@ -265,24 +222,25 @@ def write_comparison(run_dirs: Sequence[str | Path], path: str | Path | None) ->
         UserError: A run is missing or given twice, or the file cannot be written.
     """
     runs = load_compared_runs(run_dirs)
+    sentences = _sentences(runs)
     if path is not None:
-        header = element(
-            "header",
-            paragraph("Comparison of runs of pskd_tf", "kicker"),
-            element("h1", escape(_title(runs))),
-            *[paragraph(line, "lead") for line in _sentences(runs)],
-            id="summary",
-        )
-        sections = [
-            side_by_side_section(runs),
-            paired_section(runs),
-            parts_section(runs),
-            settings_section(runs),
-        ]
+        names = " · ".join(run.name for run in runs)
+        differences, difference_panels = _differences(runs)
+        settings = [[name, *values] for name, values in settings_differences(runs).items()]
         try:
-            with whole_file(path) as temporary:
-                text = page("Comparison of runs", header, sections)
-                temporary.write_text(text, encoding="utf-8")
+            text = render(
+                "comparison.html.j2",
+                heading=names if len(runs) <= 3 else f"{len(runs)} runs",
+                first=runs[0].name,
+                sentences=sentences,
+                scores=_scores(runs),
+                score_panels=_score_panels(runs),
+                differences=differences,
+                difference_panels=difference_panels,
+                subjects=_subjects(runs),
+                settings=Table(["Setting", *(run.name for run in runs)], settings, kind="text"),
+            )
+            write_page(Path(path), text)
         except OSError as error:
             raise UserError("--out must be a writable file", error.strerror, path) from error
     lines = [
@@ -290,13 +248,7 @@ def write_comparison(run_dirs: Sequence[str | Path], path: str | Path | None) ->
         f"n = {len(run.seeds)}"
         for run in runs
     ]
-    return "\n".join([*lines, *_sentences(runs)])
-
-
-def _title(runs: Sequence[ComparedRun]) -> str:
-    if len(runs) > 3:
-        return f"{len(runs)} runs"
-    return " · ".join(run.name for run in runs)
+    return "\n".join([*lines, *sentences])
 
 
 def _sentences(runs: Sequence[ComparedRun]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Pictures of what ACS selects and how well teachers are calibrated."""
+"""Pictures of teacher selection by ACS (our reconstruction) and of the teachers' calibration."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -20,14 +20,14 @@ from pskd_tf.data.clips import PairedClips
 from pskd_tf.distillation.losses.acs import teacher_confidence
 from pskd_tf.pipeline.teach import given_columns
 from pskd_tf.reporting.charts import colour_of
-from pskd_tf.reporting.markup import words
-from pskd_tf.reporting.replay import followed_by_class
-from pskd_tf.reporting.sections import training_group
+from pskd_tf.reporting.replay import teacher_selection_by_class
+from pskd_tf.reporting.scored_models import training_group
+from pskd_tf.reporting.tables import words
 from pskd_tf.run import LoadedRun
 
 
 def cached_logits(run: LoadedRun, kind: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Reads the outputs that the first fold's student of the first seed was taught by.
+    """Reads the teacher outputs that the student of the first fold and seed was trained with.
 
     Args:
         run: The run.
@@ -60,8 +60,8 @@ class Calibration:
     """How well a teacher's probabilities fit.
 
     Attributes:
-        accuracy: Share of clips that it is right about, 0..1.
-        confidence: Mean probability of the class that it says, 0..1.
+        accuracy: Share of clips that it classifies correctly, 0..1.
+        confidence: Mean probability of the predicted class, 0..1.
         loss: Mean cross-entropy, in nats.
         temperature: T above 0 that lowers the mean cross-entropy of `softmax(logits / T)` most.
         calibrated_loss: Mean cross-entropy at that T, in nats.
@@ -240,7 +240,7 @@ def write_pictures(run: LoadedRun, folder: Path) -> list[Path]:
     agreement = {
         kind: epoch_means(run, kind, [f"agreement_{one}" for one in teachers]) for kind in kinds
     }
-    replayed = {kind: followed_by_class(run, kind) for kind in kinds}
+    replayed = {kind: teacher_selection_by_class(run, kind) for kind in kinds}
     confidences = {kind: teacher_confidences(run, kind) for kind in kinds}
     pictures = (
         _followed_by_epoch({kind: one for kind, one in followed.items() if one}, targets),
@@ -284,7 +284,7 @@ def _followed_by_epoch(shares: dict, targets: list[str]) -> Picture | None:
         colours = [colour_of(one) for one in targets]
         axes.stackplot(epochs, heights, colors=colours, labels=[words(one) for one in targets])
         axes.set(xlim=(1, max(2, epochs[-1])), ylim=(0, 100), xlabel="epoch")
-    picture.panels[0].set_ylabel("share of samples that followed, %")
+    picture.panels[0].set_ylabel("share of samples by target, %")
     picture.legend()
     return picture
 
@@ -327,7 +327,7 @@ def _agreement(run: LoadedRun, shares: dict, teachers: list[str]) -> Picture | N
         axes.grid(color="#dddddd", linewidth=0.6)
         axes.set(xlabel=f"epoch (mean over {_AROUND})", ylim=(0, None))
     mixed = ", mixed inputs" if run.settings["student_training"]["mixup"] else ""
-    picture.panels[0].set_ylabel(f"guess is the teacher's, %{mixed}")
+    picture.panels[0].set_ylabel(f"prediction is the teacher's, %{mixed}")
     picture.legend()
     return picture
 

@@ -1,4 +1,4 @@
-"""What a run's models did, computed again from their weights: teacher selection and embeddings."""
+"""Teacher selection and embeddings of a run, computed again from its weights."""
 
 from dataclasses import dataclass
 
@@ -20,11 +20,11 @@ from pskd_tf.settings import SELECTIONS_BY_STUDENT, STREAMS_READ, InputSettings
 
 
 def stage_model(record: StageRecord, clips: PairedClips) -> keras.Model:
-    """Builds the model of a fit stage and loads what it learned.
+    """Builds the model of a fit stage and loads its weights.
 
     Args:
         record: The stage; found by its folder, so that results of other versions can be read.
-        clips: Any clips of the set; they say how many joints there are.
+        clips: Any clips of the set; they give the number of joints.
 
     Returns:
         The model.
@@ -34,11 +34,11 @@ def stage_model(record: StageRecord, clips: PairedClips) -> keras.Model:
     return model
 
 
-def followed_by_class(run: LoadedRun, kind: str) -> dict[str, np.ndarray] | None:
+def teacher_selection_by_class(run: LoadedRun, kind: str) -> dict[str, np.ndarray] | None:
     """Replays the selection of the first fold's student of the first seed.
 
-    The selection is that of the loss, asked once about every training clip without random changes:
-    cached teachers by their cached outputs, live ones by their weights.
+    The selection is that of the loss, computed once for every training clip without augmentation:
+    from cached outputs of the teachers, or from the weights of live ones.
 
     Args:
         run: The run.
@@ -106,7 +106,7 @@ def _logits(stage: StageRecord, clips: PairedClips, views: EvaluationViews) -> n
 def _teacher_logits(
     run: LoadedRun, fit: StageRecord, name: str, clips: PairedClips, views: EvaluationViews
 ) -> np.ndarray:
-    """The mean over the seeds that speak together; there is one, but for an ensemble."""
+    """The mean over the teacher's seeds; only an ensemble has several."""
     keys = [key for role, key in fit.inputs.items() if role.partition("/")[0] == name]
     return np.mean([_logits(run.stage(key), clips, views) for key in keys], axis=0)
 
@@ -141,7 +141,7 @@ _SAME = 1e-6
 
 
 def embedding_maps(run: LoadedRun) -> list[EmbeddingMap]:
-    """Lays out what the teachers and the shipped student make of the first fold's held-out clips.
+    """Lays out the embeddings of the first fold's held-out clips, of the teachers and the student.
 
     Of more than 450 clips, 450 are drawn. A clip's embedding is the mean over its views.
 
@@ -181,8 +181,8 @@ def plane_places(embedding: np.ndarray) -> np.ndarray:
         embedding: `(clips, width)`.
 
     Returns:
-        `(clips, 2)` float; by PCA alone for fewer than 12 clips, and one place for all where a
-        net says the same of every clip. The same input gives the same output, which several
+        `(clips, 2)` float; by PCA alone for fewer than 12 clips, and one place for all where the
+        embeddings are equal. The same input gives the same output, which several
         threads would not promise.
     """
     if np.ptp(embedding, axis=0).max(initial=0) < _SAME:

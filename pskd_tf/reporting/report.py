@@ -1,131 +1,34 @@
 """The report and the model card of a run."""
 
 from pathlib import Path
+from typing import Any
 
 from data_prep.errors import UserError
-from data_prep.files import whole_file
-from pskd_tf.pipeline.stage import RunContext
 from pskd_tf.processes import start_tensorflow
-from pskd_tf.reporting.markup import page, paired_text, percent, words
-from pskd_tf.reporting.replay import embedding_maps, followed_by_class
-from pskd_tf.reporting.scored_models import scored_models
-from pskd_tf.reporting.sections import (
-    by_group_section,
-    clips_section,
-    compression_section,
-    confusion_section,
-    curves_section,
-    embeddings_section,
-    followed_section,
-    hashes,
-    model_scores,
-    numbers_section,
-    reliability_section,
-    reproduce_section,
-    summary_header,
-    summary_sentence,
+from pskd_tf.pipeline.stage import RunContext
+from pskd_tf.reporting.charts import RIGHT, WRONG, colour_of, numbered_colour
+from pskd_tf.reporting.clip_drawing import AXES
+from pskd_tf.reporting.compression_section import compression_section
+from pskd_tf.reporting.page import render, write_page
+from pskd_tf.reporting.replay import embedding_maps, teacher_selection_by_class
+from pskd_tf.reporting.reproduce_section import hashes, reproduce_section
+from pskd_tf.reporting.score_sections import (
+    calibration_panels,
+    compared_models,
+    confusion_panels,
+    group_panels,
+    scores_section,
+    summary_sentences,
     warnings,
 )
+from pskd_tf.reporting.scored_models import scored_models
+from pskd_tf.reporting.training_sections import (
+    curve_panels,
+    embedding_panels,
+    example_clips,
+    teacher_selection,
+)
 from pskd_tf.run import LoadedRun
-
-_MOST_CLASSES = 60
-
-
-def model_card(run: LoadedRun) -> str:
-    """Writes the card as Markdown: use, data, figures, limits, hashes."""
-    parts = [
-        f"# Model card: accelerometer student, {run.prepared.description.title}",
-        summary_sentence(run),
-        "## Intended use\n\n" + _use(run),
-        "## Data\n\n" + _data(run),
-        "## Figures\n\n" + _figures(run),
-        "## Limits\n\n" + "\n".join(f"* {one}" for one in _limits(run)),
-        "## Identity\n\n" + _identity(run),
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-def _use(run: LoadedRun) -> str:
-    inputs, description = run.settings["inputs"], run.prepared.description
-    how = (
-        f"one whole movement, cut out beforehand and resampled to {inputs['steps']} steps"
-        if inputs["mode"] == "clip"
-        else f"a window of {inputs['steps']} samples at {inputs['window_rate_hz']:g} Hz"
-    )
-    names = [words(name) for name in run.class_names]
-    listed = ", ".join(names[:_MOST_CLASSES]) + (" and more" if len(names) > _MOST_CLASSES else "")
-    return (
-        f"Tells which of {len(names)} known actions a person performs, from the three axes of an "
-        f"accelerometer worn at the {words(description.wrist_place)}, in g. It reads {how}, and "
-        f"runs in int8 on a microcontroller. Actions: {listed}.\n\nNot for medical, safety or "
-        "surveillance purposes. It knows no action besides these; what it says about others is "
-        "meaningless without the threshold of the C core."
-    )
-
-
-def _data(run: LoadedRun) -> str:
-    metrics, description = run.metrics, run.prepared.description
-    lines = [
-        f"* {description.title}: {description.num_clips} clips, "
-        f"{len(description.subjects)} subjects. {description.citation}",
-        f"* Protocol: {words(metrics['protocol'])}, {len(metrics['folds'])} split(s).",
-    ]
-    exported = run.export.get("provenance", run.export)
-    for number, fold in enumerate(metrics["folds"]):
-        train, held = ", ".join(fold["train_subjects"]), ", ".join(fold["test_subjects"])
-        lines.append(f"* Split {number + 1}: trained on subjects {train}; scored on {held}.")
-    trained = exported.get("train_subjects", metrics["folds"][0]["train_subjects"])
-    lines.append(
-        f"* The exported student is that of seed {run.first_seed}, the first listed, trained on "
-        f"subjects {', '.join(trained)}; it was not picked by its score."
-    )
-    if description.num_quarantined:
-        lines.append(f"* {description.num_quarantined} clips were left out as bad.")
-    return "\n".join(lines)
-
-
-def _figures(run: LoadedRun) -> str:
-    lines = [
-        "Held-out clips; mean ± sample standard deviation over n seeds, in per cent.\n",
-        "| model | accuracy | macro F1 | wrist actions | n |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    for model in scored_models(run):
-        scores = model_scores(run, model.name)
-        cells = " | ".join(
-            percent(scores[name]) for name in ("accuracy", "macro_f1", "wrist_actions_accuracy")
-        )
-        lines.append(f"| {model.label} | {cells} | {len(model.seeds)} |")
-    model = run.metrics["model"]
-    gain = paired_text(run.metrics["paired_difference"]["values"])
-    lines.append(f"\nDistillation minus cross-entropy alone, in float: {gain}.\n")
-    lines.append(
-        f"{model['parameters']:,} parameters, {model['macs']:,} multiply-accumulates, "
-        f"{model['flatbuffer_bytes']:,} bytes of flash, {model['arena_bytes']:,} bytes of arena."
-    )
-    return "\n".join(lines)
-
-
-def _limits(run: LoadedRun) -> list[str]:
-    held = {subject for fold in run.metrics["folds"] for subject in fold["test_subjects"]}
-    limits = warnings(run)
-    limits.append(
-        f"Scored on {len(held)} subjects: the spread over seeds says nothing about other people, "
-        "other sensors or other ways to wear them."
-    )
-    if run.settings["inputs"]["mode"] == "clip":
-        limits.append(
-            "Clips have borders; a watch's stream has none. In clip mode the C core must find them "
-            "first, and its mistakes are not in these figures."
-        )
-    limits.append("Confidence is not calibrated; see the reliability diagram in report.html.")
-    return limits
-
-
-def _identity(run: LoadedRun) -> str:
-    lines = [f"* {name}: `{value}`" for name, value in hashes(run).items()]
-    versions = ", ".join(f"{name} {value}" for name, value in run.metrics["versions"].items())
-    return "\n".join([*lines, f"* versions: {versions}"])
 
 
 def write_report(
@@ -149,27 +52,72 @@ def write_report(
         UserError: The run is not finished, or its stages or prepared set are not there.
     """
     run = LoadedRun.load(run_dir, stages_dir, prepared_dir)
-    kinds = run.settings["teacher_outputs"]
-    followed = {kind: followed_by_class(run, kind) for kind in kinds}
-    sections = [
-        numbers_section(run),
-        curves_section(run),
-        confusion_section(run),
-        by_group_section(run),
-        followed_section(run, followed),
-        reliability_section(run),
-        compression_section(run),
-        embeddings_section(run, embedding_maps(run)),
-        clips_section(run),
-        reproduce_section(run),
-    ]
-    title = f"{run.prepared.description.title}, {run.metrics['protocol']}: report"
-    with whole_file(run.run_dir / "model_card.md") as temporary:
-        temporary.write_text(model_card(run), encoding="utf-8")
+    write_page(run.run_dir / "model_card.md", model_card(run))
     path = run.run_dir / "report.html"
-    with whole_file(path) as temporary:
-        temporary.write_text(page(title, summary_header(run), sections), encoding="utf-8")
+    write_page(path, render("report.html.j2", **_report_content(run)))
     return path
+
+
+def model_card(run: LoadedRun) -> str:
+    """Returns the model card as Markdown: use, data, figures, limits, hashes.
+
+    Args:
+        run: A finished run.
+    """
+    return render("model_card.md.j2", **_card_content(run))
+
+
+def _report_content(run: LoadedRun) -> dict[str, Any]:
+    """Collects what `report.html.j2` names."""
+    names = run.class_names
+    selection = {
+        kind: teacher_selection_by_class(run, kind) for kind in run.settings["teacher_outputs"]
+    }
+    return {
+        "data_title": run.prepared.description.title,
+        "protocol": run.metrics["protocol"],
+        "mode": run.settings["inputs"]["mode"],
+        "summary": summary_sentences(run),
+        "warnings": warnings(run),
+        "int8": run.metrics["student"]["int8"],
+        "model": run.metrics["model"],
+        "first_kind": run.first_kind,
+        "num_classes": len(names),
+        "scores": scores_section(run),
+        "curves": curve_panels(run),
+        "confusion": confusion_panels(run),
+        "right_colour": RIGHT,
+        "wrong_colour": WRONG,
+        "groups": group_panels(run),
+        "groups_models": compared_models(run),
+        "selection": teacher_selection(run, selection),
+        "calibration": calibration_panels(run),
+        "compression": compression_section(run),
+        "embeddings": embedding_panels(run, embedding_maps(run)),
+        "numbered_classes": [(name, numbered_colour(number)) for number, name in enumerate(names)],
+        "clips": example_clips(run),
+        "axis_colours": {axis: colour_of(axis) for axis in AXES},
+        "reproduction": reproduce_section(run),
+    }
+
+
+def _card_content(run: LoadedRun) -> dict[str, Any]:
+    """Collects what `model_card.md.j2` names."""
+    metrics = run.metrics
+    provenance = run.export.get("provenance", run.export)
+    return {
+        "description": run.prepared.description,
+        "class_names": run.class_names,
+        "metrics": metrics,
+        "inputs": run.settings["inputs"],
+        "summary": summary_sentences(run),
+        "warnings": warnings(run),
+        "seed": run.first_seed,
+        "train_subjects": provenance.get("train_subjects", metrics["folds"][0]["train_subjects"]),
+        "num_held_out": len({one for fold in metrics["folds"] for one in fold["test_subjects"]}),
+        "models": [(model, model.scores(run)) for model in scored_models(run)],
+        "hashes": hashes(run),
+    }
 
 
 def write_missing_report(context: RunContext) -> Path | None:

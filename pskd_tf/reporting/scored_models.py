@@ -1,10 +1,18 @@
-"""The models of a run, as every table and figure of the report names and colours them."""
+"""The models and trainings of a run: their names, colours, scores and predictions."""
 
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import confusion_matrix
 
 from pskd_tf.reporting.charts import colour_of
-from pskd_tf.reporting.markup import words
-from pskd_tf.run import LoadedRun
+from pskd_tf.reporting.tables import words
+from pskd_tf.run import LoadedRun, Predictions, StageRecord
+
+SCORES = ("accuracy", "macro_f1", "wrist_actions_accuracy")
+_BINS = 10
+_BASELINE = "student, cross-entropy alone"
 
 
 @dataclass(frozen=True)
@@ -13,32 +21,116 @@ class ScoredModel:
 
     Attributes:
         name: `teachers/<name>`, `baseline`, `students/<kind>`, `pruned` or `int8`.
-        label: For people.
+        label: As the report writes it.
         seeds: The seeds it was trained with.
-        colour: Its colour in every figure.
     """
 
     name: str
     label: str
     seeds: tuple[int, ...]
-    colour: str
+
+    @property
+    def colour(self) -> str:
+        """Its colour in every figure."""
+        return colour_of(self.name)
 
     @property
     def keys(self) -> tuple[str, ...]:
         """What `LoadedRun.predictions` takes, one a seed."""
         return tuple(f"{self.name}/{seed}" for seed in self.seeds)
 
+    def scores(self, run: LoadedRun) -> dict[str, Any]:
+        """Returns its summaries from `metrics.json`."""
+        metrics = run.metrics
+        group, _, own = self.name.partition("/")
+        if group == "teachers":
+            return metrics["teachers"][own]
+        if group == "students":
+            return metrics["students_by_teacher_outputs"][own]
+        return (
+            metrics["baseline"]["cross_entropy"]
+            if group == "baseline"
+            else metrics["student"][group]
+        )
+
 
 def scored_models(run: LoadedRun) -> list[ScoredModel]:
-    """Lists a run's models: the chain of teachers, the baseline, the students, the small ones."""
+    """Lists a run's models: the teachers in their order, the baseline, the students, compressed."""
     seeds = tuple(run.metrics["seeds"])
     named = [
         (f"teachers/{name}", words(name), tuple(run.metrics["teacher_seeds"]))
         for name in run.metrics["teachers"]
     ]
-    named.append(("baseline", "student, cross-entropy alone", seeds))
+    named.append(("baseline", _BASELINE, seeds))
     for kind in run.metrics["students_by_teacher_outputs"]:
         named.append((f"students/{kind}", f"student, {words(kind)} teachers", seeds))
-    named.append(("pruned", "shipped student, pruned", seeds))
-    named.append(("int8", "shipped student, int8", seeds))
-    return [ScoredModel(name, label, own, colour_of(name)) for name, label, own in named]
+    named.append(("pruned", "student, pruned", seeds))
+    named.append(("int8", "student, int8", seeds))
+    return [ScoredModel(*one) for one in named]
+
+
+def training_group(run: LoadedRun, stage: StageRecord) -> str:
+    """Returns which model a training belongs to, as `ScoredModel.name` has it."""
+    if stage.kind == "compress":
+        return "pruned"
+    model = stage.settings["model"]
+    if model in run.metrics["teachers"]:
+        return f"teachers/{model}"
+    if not stage.inputs:
+        return "baseline"
+    if "teacher_outputs" in stage.inputs:
+        source = run.stage(stage.inputs["teacher_outputs"])
+        return f"students/{source.settings['teacher_outputs']}"
+    return f"students/{stage.settings.get('teacher_outputs', 'live')}"
+
+
+def group_heading(name: str) -> str:
+    """Returns what a group of trainings is called."""
+    group, _, own = name.partition("/")
+    if group == "students":
+        return f"student, {words(own)} teachers"
+    if group == "baseline":
+        return _BASELINE
+    return "pruning of the student" if group == "pruned" else words(own or group)
+
+
+def pooled_confusion(run: LoadedRun, model: ScoredModel) -> np.ndarray:
+    """Counts a model's predictions over all folds and seeds.
+
+    Args:
+        run: The run.
+        model: One of its models.
+
+    Returns:
+        `(classes, classes)`, rows the true class, columns the predicted class.
+    """
+    classes = np.arange(len(run.class_names))
+    parts = [run.predictions(key) for key in model.keys]
+    return sum(confusion_matrix(part.labels, part.guesses, labels=classes) for part in parts)
+
+
+def reliability_bins(parts: list[Predictions]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sorts predictions into ten bins of equal width by confidence.
+
+    Args:
+        parts: Predictions of one model, one a seed.
+
+    Returns:
+        Mean confidence, accuracy and number of predictions of each bin, `(10,)` each; zeros where
+        a bin is empty.
+    """
+    confidence = np.concatenate([part.probabilities.max(axis=1) for part in parts])
+    right = np.concatenate([part.right for part in parts])
+    bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+    counts = np.bincount(bins, minlength=_BINS).astype(float)
+    divisor = np.maximum(counts, 1)
+    sums = [np.bincount(bins, weights=values, minlength=_BINS) for values in (confidence, right)]
+    return sums[0] / divisor, sums[1] / divisor, counts
+
+
+def calibration_error(confidence: np.ndarray, accuracy: np.ndarray, counts: np.ndarray) -> float:
+    """Returns the expected calibration error: |accuracy - confidence|, weighted by predictions.
+
+    Source: Naeini, Cooper, Hauskrecht, AAAI 2015; Guo et al., ICML 2017.
+    """
+    return float(np.sum(counts * np.abs(accuracy - confidence)) / np.sum(counts))

@@ -1,7 +1,8 @@
 """Markup: nothing that a data set says can break out of the page."""
 
-from pskd_tf.reporting.comparison import listed_arguments
 from pskd_tf.reporting.markup import Section, element, page, percent, points, table, words
+
+from pskd_tf.reporting.comparison import listed_arguments
 from pskd_tf.settings import flags_of_settings
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pskd_tf.reporting.sections import compression_section, pooled_confusion
 
 from data_prep.errors import UserError
 from data_prep.files import file_sha256
@@ -14,7 +15,6 @@ from pskd_tf.pipeline.stage import RunContext
 from pskd_tf.reporting.replay import followed_by_class
 from pskd_tf.reporting.report import write_missing_report
 from pskd_tf.reporting.scored_models import scored_models
-from pskd_tf.reporting.sections import compression_section, pooled_confusion
 from pskd_tf.run import LoadedRun
 
 SECTIONS = (

@@ -1,0 +1,260 @@
+"""The sections about scores: of models, classes and subjects, confusions, calibration."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pskd_tf.reporting.charts import Chart, Panel
+from pskd_tf.reporting.score_charts import (
+    BarRow,
+    DotRow,
+    Mark,
+    bar_rows,
+    confusion_matrix_chart,
+    reliability_diagram,
+    seed_dots,
+)
+from pskd_tf.reporting.scored_models import (
+    SCORES,
+    ScoredModel,
+    calibration_error,
+    pooled_confusion,
+    reliability_bins,
+    scored_models,
+)
+from pskd_tf.reporting.tables import Table, listed, paired_text, percent, signed, words
+from pskd_tf.run import LoadedRun, Predictions
+
+
+def summary_sentences(run: LoadedRun) -> str:
+    """Returns the result of a run in three sentences of plain text."""
+    metrics, model = run.metrics, run.metrics["model"]
+    int8 = metrics["student"]["int8"]
+    seeds = len(metrics["seeds"])
+    over = f"mean and standard deviation over n = {seeds} seeds" if seeds > 1 else "one seed, n = 1"
+    gain = paired_text(metrics["paired_difference"]["values"])
+    return (
+        "The int8 student, which reads only the accelerometer, reaches an accuracy of "
+        f"{percent(int8['accuracy'])} % ({over}; macro F1 {percent(int8['macro_f1'])} %) on "
+        f"held-out clips of {run.prepared.description.title}. "
+        f"It takes {model['flatbuffer_bytes']:,} bytes of flash, {model['arena_bytes']:,} bytes of "
+        f"arena and {model['macs']:,} multiply-accumulates per inference. In float, distillation "
+        f"minus cross-entropy alone is {gain}."
+    )
+
+
+def warnings(run: LoadedRun) -> list[str]:
+    """Returns what a reader must know before reading any number."""
+    found = []
+    if run.metrics["dataset_is_synthetic"]:
+        found.append(
+            "Generated data, not recordings: the figures show that every part works and say "
+            "nothing about people."
+        )
+    if run.metrics.get("leaks_subjects"):
+        found.append(
+            "In this protocol some subjects are in both the training and the test part: the "
+            "scores say little about new people."
+        )
+    if run.metrics["protocol"] == "validation":
+        found.append(
+            "Validation: each training subject is left out in turn, to choose settings. The test "
+            "subjects are not used."
+        )
+    found.append(
+        "ACS is our reconstruction from the abstract of PSKD (Ni, Ngu, Yan, ACM MM 2022); its "
+        "formula, the order of the stages and all settings are ours."
+    )
+    return found
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The section of scores.
+
+    Attributes:
+        protocol: Protocol, clips and seeds, in words.
+        splits: Who is in which part.
+        table: Mean and spread of each model.
+        dots: One dot a seed.
+        difference: Distillation minus cross-entropy alone, paired by seed.
+        by_seed: The same, a value for each seed.
+    """
+
+    protocol: str
+    splits: Table
+    table: Table
+    dots: Chart
+    difference: str
+    by_seed: str
+
+
+def scores_section(run: LoadedRun) -> Scores:
+    """Collects the scores of every model and the parts of the protocol."""
+    rows, dots = [], []
+    for model in scored_models(run):
+        scores = model.scores(run)
+        cells = [percent(scores[name]) for name in SCORES]
+        rows.append([model.label, *cells, str(len(model.seeds))])
+        values = [100 * value for value in scores["accuracy"]["values"]]
+        dots.append(DotRow(model.label, values, model.colour))
+    header = ["Model", "Accuracy %", "Macro F1 %", "Wrist actions %", "n"]
+    differences = run.metrics["paired_difference"]["values"]
+    return Scores(
+        protocol=_protocol(run),
+        splits=_splits(run),
+        table=Table(header, rows, strong_rows=[len(rows) - 1]),
+        dots=seed_dots(dots, "Accuracy of each model and seed", "accuracy on held-out clips, %"),
+        difference=paired_text(differences),
+        by_seed=", ".join(map(signed, differences)),
+    )
+
+
+def _protocol(run: LoadedRun) -> str:
+    metrics, everyone = run.metrics, run.prepared.description.subjects
+    taking_part = {*metrics["train_subjects"], *metrics["test_subjects"]}
+    some = f", of whom {len(taking_part)} take part" if len(taking_part) < len(everyone) else ""
+    text = (
+        f"Protocol: {words(metrics['protocol'])}. {run.prepared.description.title} has "
+        f"{len(run.prepared.manifest)} clips of {len(run.class_names)} actions by {len(everyone)} "
+        f"subjects{some}. "
+    )
+    if len(metrics["folds"]) > 1:
+        text += f"Each seed's value pools the held-out clips of {len(metrics['folds'])} folds. "
+    return (
+        f"{text}Student seeds: {listed(metrics['seeds'])}. "
+        f"Teacher seeds: {listed(metrics['teacher_seeds'])}."
+    )
+
+
+def _splits(run: LoadedRun) -> Table:
+    folds, rows = run.metrics["folds"], []
+    for number, fold in enumerate(folds):
+        name = f"fold {number + 1}" if len(folds) > 1 else "the only split"
+        held = run.scores(f"baseline/{run.first_seed}")[number]
+        train = run.stage(held.inputs["model"])
+        sizes = f"{len(train.settings['train_clips'])} / {len(held.settings['clips'])}"
+        rows.append([name, listed(fold["train_subjects"]), listed(fold["test_subjects"]), sizes])
+    header = ["Split", "Training subjects", "Held-out subjects", "Clips: training / held out"]
+    return Table(header, rows, kind="text")
+
+
+def confusion_panels(run: LoadedRun) -> list[Panel]:
+    """Draws a confusion matrix for each teacher, the student in float and in int8."""
+    panels = []
+    for model in scored_models(run):
+        if model.name.startswith("teachers/") or model.name in (
+            f"students/{run.first_kind}",
+            "int8",
+        ):
+            counts = pooled_confusion(run, model)
+            title = f"Confusion matrix of {model.label}"
+            chart = confusion_matrix_chart(counts, run.class_names, title)
+            panels.append(Panel(model.label, chart, _frequent_errors(counts, run.class_names)))
+    return panels
+
+
+def _frequent_errors(counts: np.ndarray, class_names: list[str]) -> str:
+    errors = counts - np.diag(np.diag(counts))
+    found = []
+    for place in np.argsort(errors, axis=None, kind="stable")[::-1][:3]:
+        row, column = np.unravel_index(place, counts.shape)
+        if errors[row, column]:
+            names = words(f"{class_names[row]} → {class_names[column]}")
+            found.append(f"{names} ({errors[row, column]} of {counts[row].sum()})")
+    return "; ".join(found) or "no error"
+
+
+def group_panels(run: LoadedRun) -> list[Panel]:
+    """Draws one bar a subject and one a class."""
+    models = compared_models(run)
+    held = {model.name: [run.predictions(key) for key in model.keys] for model in models}
+    manifest = run.prepared.manifest
+    subject_of = dict(zip(manifest["clip_id"], manifest["subject"], strict=True))
+
+    def subjects(part: Predictions) -> np.ndarray:
+        return np.array([subject_of[clip] for clip in part.clip_ids])
+
+    present = set(subjects(held["int8"][0]))
+    by_subject = [
+        _row(f"subject {name}", models, held, lambda part, name=name: subjects(part) == name)
+        for name in run.prepared.description.subjects
+        if name in present
+    ]
+    colour = models[-1].colour
+    panels = [Panel("by subject", bar_rows(by_subject, colour, "Accuracy by subject"))]
+    for heading, classes in _class_groups(run, held["int8"][0]):
+        rows = [
+            _row(
+                words(run.class_names[one], 24),
+                models,
+                held,
+                lambda part, one=one: part.labels == one,
+            )
+            for one in classes
+        ]
+        panels.append(Panel(heading, bar_rows(rows, colour, f"Accuracy {heading}")))
+    return panels
+
+
+def compared_models(run: LoadedRun) -> list[ScoredModel]:
+    """Returns the models whose scores are drawn by subject and class; the int8 student is last."""
+    return [one for one in scored_models(run) if not one.name.startswith(("students/", "pruned"))]
+
+
+def _row(
+    label: str,
+    models: Sequence[ScoredModel],
+    held: dict[str, list[Predictions]],
+    chosen: Callable[[Predictions], np.ndarray],
+) -> BarRow:
+    shares = {}
+    for model in models:
+        each = [
+            100 * part.right[mask].mean()
+            for part in held[model.name]
+            if (mask := chosen(part)).any()
+        ]
+        if each:
+            shares[model.name] = each
+    own = shares.pop("int8")
+    spread = float(np.std(own, ddof=1)) if len(own) > 1 else 0.0
+    marks = [
+        Mark(model.label, float(np.mean(shares[model.name])), model.colour)
+        for model in models
+        if model.name in shares
+    ]
+    return BarRow(label, float(np.mean(own)), spread, marks)
+
+
+def _class_groups(run: LoadedRun, part: Predictions) -> list[tuple[str, list[int]]]:
+    """Splits the classes that occur by where the sensor was worn in most of their clips."""
+    wrist, elsewhere = [], []
+    for one in np.unique(part.labels):
+        at_wrist = part.on_wrist[part.labels == one].mean() >= 0.5
+        (wrist if at_wrist else elsewhere).append(int(one))
+    if not elsewhere:
+        return [("by class", wrist)]
+    place = words(run.prepared.description.wrist_place)
+    groups = [
+        (f"by class, sensor at the {place}", wrist),
+        ("by class, sensor elsewhere", elsewhere),
+    ]
+    return [(heading, classes) for heading, classes in groups if classes]
+
+
+def calibration_panels(run: LoadedRun) -> list[Panel]:
+    """Draws a reliability diagram for the baseline, the student, and the student in int8."""
+    wanted = ("baseline", f"students/{run.first_kind}", "int8")
+    panels = []
+    for model in scored_models(run):
+        if model.name in wanted:
+            parts = [run.predictions(key) for key in model.keys]
+            errors = [100 * calibration_error(*reliability_bins([part])) for part in parts]
+            spread = f" ± {np.std(errors, ddof=1):.1f}" if len(errors) > 1 else ""
+            title = f"Reliability diagram of {model.label}"
+            chart = reliability_diagram(*reliability_bins(parts), model.colour, title)
+            remark = f"expected calibration error {np.mean(errors):.1f}{spread} points"
+            panels.append(Panel(model.label, chart, f"{remark} (n = {len(errors)})"))
+    return panels
