@@ -44,9 +44,11 @@ def main() -> None:
 
 
 def _report(run_dir: Path) -> None:
-    from pskd_tf.run import LoadedRun
+    from pskd_tf.run import Run
 
-    LoadedRun.load(run_dir, _STAGES_DIR.value, _PREPARED_DIR.value)  # before TensorFlow starts
+    Run.load(
+        run_dir, _STAGES_DIR.value, _PREPARED_DIR.value
+    ).require_all()  # before TensorFlow starts
     result = run_dir / "report.html"
     if _DRY_RUN.value:
         print(f"would write: {result} and {run_dir / 'model_card.md'}")

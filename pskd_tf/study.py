@@ -34,12 +34,12 @@ def main() -> None:
     """Reads the run, writes the pictures."""
     if not _RUN_DIR.value:
         raise UserError("--run_dir must be given", "nothing")
-    from pskd_tf.run import LoadedRun
+    from pskd_tf.run import Run
 
     run_dir = Path(_RUN_DIR.value)
     folder = Path(_OUT.value or run_dir / "pictures")
-    run = LoadedRun.load(run_dir, _STAGES_DIR.value, _PREPARED_DIR.value)
-    if not run.settings["teachers"]:
+    run = Run.load(run_dir, _STAGES_DIR.value, _PREPARED_DIR.value).require_all()
+    if not run.settings.teachers:
         raise UserError("The study needs a run with teachers", "none", run_dir)
     start_tensorflow()
     from pskd_tf.reporting.pictures import PICTURES, TABLE, write_pictures

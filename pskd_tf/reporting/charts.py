@@ -208,7 +208,7 @@ class Drawing:
     def _inline(self, svg: bytes) -> str:
         root = ElementTree.fromstring(svg)
         # Ids are unique in a page as long as no chart stands there twice.
-        prefix = "c" + hashlib.sha256(self.title.encode() + svg).hexdigest()[:8]
+        prefix = f"chart-{hashlib.sha256(self.title.encode() + svg).hexdigest()[:8]}-"
         for element in list(root.iter()):
             element.tag = _local(element.tag)
             element.tail = None  # white space

@@ -8,7 +8,7 @@ from pskd_tf.reporting.charts import Chart, colour_of, numbered_colour
 from pskd_tf.reporting.score_charts import CostDot, DotRow, amount_bars, cost_chart, seed_dots
 from pskd_tf.reporting.scored_models import SCORES
 from pskd_tf.reporting.tables import Table, percent, words
-from pskd_tf.run import LoadedRun
+from pskd_tf.run import Run
 
 _FORMS = {"float": "float32", "pruned": "pruned, float32", "int8": "int8, exported"}
 _MOST_ROWS = 60
@@ -52,11 +52,10 @@ class Compression:
     search: CompressionSearch | None
 
 
-def compression_section(run: LoadedRun) -> Compression:
+def compression_section(run: Run) -> Compression:
     """Collects the sizes, the scores of each form, and the search under a budget, if any."""
     metrics, model = run.metrics, run.metrics["model"]
-    tflite = (run.run_dir / "export" / "student_int8.tflite").read_bytes()
-    gzip_bytes = len(gzip.compress(tflite, 9, mtime=0))
+    gzip_bytes = len(gzip.compress(run.export.tflite, 9, mtime=0))
     scores = [
         [label, *(percent(metrics["student"][form][name]) for name in SCORES)]
         for form, label in _FORMS.items()
@@ -71,7 +70,7 @@ def compression_section(run: LoadedRun) -> Compression:
         ["flash: int8 flatbuffer", f"{model['flatbuffer_bytes']:,} bytes"],
         ["the same, gzip", f"{gzip_bytes:,} bytes"],
         ["arena: TensorFlow Lite Micro on 64 bit", f"{model['arena_bytes']:,} bytes"],
-        ["arena reserved by the export", f"{run.export['arena_bytes']:,} bytes"],
+        ["arena reserved by the export", f"{run.export.manifest.arena_bytes:,} bytes"],
     ]
     sizes = [
         ("weights in float32", 4.0 * model["parameters"], colour_of("baseline")),

@@ -23,10 +23,10 @@ from pskd_tf.reporting.charts import colour_of
 from pskd_tf.reporting.replay import teacher_selection_by_class
 from pskd_tf.reporting.scored_models import training_group
 from pskd_tf.reporting.tables import words
-from pskd_tf.run import LoadedRun
+from pskd_tf.run import Run
 
 
-def cached_logits(run: LoadedRun, kind: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def cached_logits(run: Run, kind: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Reads the teacher outputs that the student of the first fold and seed was trained with.
 
     Args:
@@ -102,7 +102,7 @@ def calibration(logits: np.ndarray, labels: np.ndarray) -> Calibration:
     )
 
 
-def class_accuracies(run: LoadedRun, what: str, seeds: Sequence[int]) -> np.ndarray:
+def class_accuracies(run: Run, what: str, seeds: Sequence[int]) -> np.ndarray:
     """Averages a model's accuracies over seeds; folds are pooled.
 
     Args:
@@ -123,7 +123,7 @@ def class_accuracies(run: LoadedRun, what: str, seeds: Sequence[int]) -> np.ndar
     return np.mean(rates, axis=0)
 
 
-def epoch_means(run: LoadedRun, kind: str, columns: Sequence[str]) -> dict[str, np.ndarray]:
+def epoch_means(run: Run, kind: str, columns: Sequence[str]) -> dict[str, np.ndarray]:
     """Averages what the trainings of a run's students recorded of each epoch.
 
     Args:
@@ -186,7 +186,7 @@ class Picture:
             raise UserError("out must be a writable folder", error.strerror, path) from error
 
 
-def teacher_confidences(run: LoadedRun, kind: str) -> dict[str, np.ndarray]:
+def teacher_confidences(run: Run, kind: str) -> dict[str, np.ndarray]:
     """Returns the confidence that ACS chooses by, of the first fold's and first seed's student.
 
     Args:
@@ -219,7 +219,7 @@ TABLE = "teacher_calibration"
 _AROUND = 9  # epochs; odd
 
 
-def write_pictures(run: LoadedRun, folder: Path) -> list[Path]:
+def write_pictures(run: Run, folder: Path) -> list[Path]:
     """Writes the PNGs that the run has data for.
 
     Args:
@@ -230,8 +230,8 @@ def write_pictures(run: LoadedRun, folder: Path) -> list[Path]:
         The files: by epoch the mean over seeds; by class and of the confidence the first seed;
         the gap of held-out clips, mean over seeds.
     """
-    teachers = list(run.settings["teachers"])
-    kinds = list(run.settings["teacher_outputs"])
+    teachers = list(run.settings.teachers)
+    kinds = list(run.settings.teacher_outputs)
     targets = [*teachers, "ground_truth"]
     folder.mkdir(parents=True, exist_ok=True)
     followed = {
@@ -262,7 +262,7 @@ def write_pictures(run: LoadedRun, folder: Path) -> list[Path]:
     return written
 
 
-def _calibrations(run: LoadedRun, kinds: Sequence[str]) -> pd.DataFrame:
+def _calibrations(run: Run, kinds: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(
         {"teacher_outputs": kind, "teacher": name, **dataclasses.asdict(calibration(*outputs))}
         for kind in kinds
@@ -289,7 +289,7 @@ def _followed_by_epoch(shares: dict, targets: list[str]) -> Picture | None:
     return picture
 
 
-def _followed_by_class(run: LoadedRun, shares: dict, targets: list[str]) -> Picture | None:
+def _followed_by_class(run: Run, shares: dict, targets: list[str]) -> Picture | None:
     if not shares:
         return None
     kept = np.flatnonzero(~np.isnan(next(iter(shares.values()))["ground_truth"]))
@@ -309,7 +309,7 @@ def _followed_by_class(run: LoadedRun, shares: dict, targets: list[str]) -> Pict
     return picture
 
 
-def _agreement(run: LoadedRun, shares: dict, teachers: list[str]) -> Picture | None:
+def _agreement(run: Run, shares: dict, teachers: list[str]) -> Picture | None:
     if not shares:
         return None
     picture = Picture(_titles(shares), 3.6, 3.2)
@@ -326,7 +326,7 @@ def _agreement(run: LoadedRun, shares: dict, teachers: list[str]) -> Picture | N
             )
         axes.grid(color="#dddddd", linewidth=0.6)
         axes.set(xlabel=f"epoch (mean over {_AROUND})", ylim=(0, None))
-    mixed = ", mixed inputs" if run.settings["student_training"]["mixup"] else ""
+    mixed = ", mixed inputs" if run.settings.student_training.mixup else ""
     picture.panels[0].set_ylabel(f"prediction is the teacher's, %{mixed}")
     picture.legend()
     return picture
@@ -370,7 +370,7 @@ def _confidence(confidences: dict, teachers: list[str]) -> Picture | None:
     return picture
 
 
-def _gap(run: LoadedRun, teachers: list[str], kind: str) -> Picture:
+def _gap(run: Run, teachers: list[str], kind: str) -> Picture:
     own = class_accuracies(run, f"students/{kind}", run.metrics["seeds"])
     kept = np.flatnonzero(~np.isnan(own))
     others = {

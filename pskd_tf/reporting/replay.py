@@ -15,7 +15,7 @@ from pskd_tf.distillation.losses.acs import followed_shares
 from pskd_tf.models.registry import model_outputs
 from pskd_tf.pipeline.stage import Stage, load_weights
 from pskd_tf.pipeline.teach import availability_column, build_stage_model, given_columns
-from pskd_tf.run import LoadedRun, StageRecord
+from pskd_tf.run import Run, StageRecord
 from pskd_tf.settings import SELECTIONS_BY_STUDENT, STREAMS_READ, InputSettings
 
 
@@ -34,7 +34,7 @@ def stage_model(record: StageRecord, clips: PairedClips) -> keras.Model:
     return model
 
 
-def teacher_selection_by_class(run: LoadedRun, kind: str) -> dict[str, np.ndarray] | None:
+def teacher_selection_by_class(run: Run, kind: str) -> dict[str, np.ndarray] | None:
     """Replays the selection of the first fold's student of the first seed.
 
     The selection is that of the loss, computed once for every training clip without augmentation:
@@ -104,7 +104,7 @@ def _logits(stage: StageRecord, clips: PairedClips, views: EvaluationViews) -> n
 
 
 def _teacher_logits(
-    run: LoadedRun, fit: StageRecord, name: str, clips: PairedClips, views: EvaluationViews
+    run: Run, fit: StageRecord, name: str, clips: PairedClips, views: EvaluationViews
 ) -> np.ndarray:
     """The mean over the teacher's seeds; only an ensemble has several."""
     keys = [key for role, key in fit.inputs.items() if role.partition("/")[0] == name]
@@ -140,7 +140,7 @@ _MOST_CLIPS, _FEWEST_CLIPS = 450, 12
 _SAME = 1e-6
 
 
-def embedding_maps(run: LoadedRun) -> list[EmbeddingMap]:
+def embedding_maps(run: Run) -> list[EmbeddingMap]:
     """Lays out the embeddings of the first fold's held-out clips, of the teachers and the student.
 
     Of more than 450 clips, 450 are drawn. A clip's embedding is the mean over its views.

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UserError
-from pskd_tf.processes import start_tensorflow
 from pskd_tf.pipeline.stage import RunContext
+from pskd_tf.processes import start_tensorflow
 from pskd_tf.reporting.charts import RIGHT, WRONG, colour_of, numbered_colour
 from pskd_tf.reporting.clip_drawing import AXES
 from pskd_tf.reporting.compression_section import compression_section
@@ -28,7 +28,7 @@ from pskd_tf.reporting.training_sections import (
     example_clips,
     teacher_selection,
 )
-from pskd_tf.run import LoadedRun
+from pskd_tf.run import Run
 
 
 def write_report(
@@ -51,14 +51,14 @@ def write_report(
     Raises:
         UserError: The run is not finished, or its stages or prepared set are not there.
     """
-    run = LoadedRun.load(run_dir, stages_dir, prepared_dir)
+    run = Run.load(run_dir, stages_dir, prepared_dir).require_all()
     write_page(run.run_dir / "model_card.md", model_card(run))
     path = run.run_dir / "report.html"
     write_page(path, render("report.html.j2", **_report_content(run)))
     return path
 
 
-def model_card(run: LoadedRun) -> str:
+def model_card(run: Run) -> str:
     """Returns the model card as Markdown: use, data, figures, limits, hashes.
 
     Args:
@@ -67,16 +67,16 @@ def model_card(run: LoadedRun) -> str:
     return render("model_card.md.j2", **_card_content(run))
 
 
-def _report_content(run: LoadedRun) -> dict[str, Any]:
+def _report_content(run: Run) -> dict[str, Any]:
     """Collects what `report.html.j2` names."""
     names = run.class_names
     selection = {
-        kind: teacher_selection_by_class(run, kind) for kind in run.settings["teacher_outputs"]
+        kind: teacher_selection_by_class(run, kind) for kind in run.settings.teacher_outputs
     }
     return {
         "data_title": run.prepared.description.title,
         "protocol": run.metrics["protocol"],
-        "mode": run.settings["inputs"]["mode"],
+        "mode": run.settings.inputs.mode,
         "summary": summary_sentences(run),
         "warnings": warnings(run),
         "int8": run.metrics["student"]["int8"],
@@ -101,15 +101,15 @@ def _report_content(run: LoadedRun) -> dict[str, Any]:
     }
 
 
-def _card_content(run: LoadedRun) -> dict[str, Any]:
+def _card_content(run: Run) -> dict[str, Any]:
     """Collects what `model_card.md.j2` names."""
     metrics = run.metrics
-    provenance = run.export.get("provenance", run.export)
+    provenance = run.export.manifest.provenance
     return {
         "description": run.prepared.description,
         "class_names": run.class_names,
         "metrics": metrics,
-        "inputs": run.settings["inputs"],
+        "inputs": run.settings.inputs,
         "summary": summary_sentences(run),
         "warnings": warnings(run),
         "seed": run.first_seed,

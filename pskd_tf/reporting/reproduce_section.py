@@ -8,7 +8,7 @@ from pskd_tf.reporting.charts import Chart, colour_of
 from pskd_tf.reporting.score_charts import amount_bars
 from pskd_tf.reporting.scored_models import group_heading, training_group
 from pskd_tf.reporting.tables import Table
-from pskd_tf.run import LoadedRun
+from pskd_tf.run import Run
 from pskd_tf.settings import flags_of_settings
 
 
@@ -33,7 +33,7 @@ class Reproduction:
     seconds: Chart
 
 
-def reproduce_section(run: LoadedRun) -> Reproduction:
+def reproduce_section(run: Run) -> Reproduction:
     """Collects all settings, versions, hashes and times."""
     seconds: dict[str, float] = {}
     for stage in run.stages:
@@ -49,9 +49,10 @@ def reproduce_section(run: LoadedRun) -> Reproduction:
     ]
     versions = {**run.prepared.description.made_by, **run.metrics["versions"]}
     versions.pop("seed", None)  # of generated data; it stands among the flags
+    settings = run.settings.to_json()
     return Reproduction(
-        flags="\n".join([*dataset_flags(run), *flags_of_settings(run.settings)]),
-        settings=json.dumps(run.settings, indent=1),
+        flags="\n".join([*dataset_flags(run), *flags_of_settings(settings)]),
+        settings=json.dumps(settings, indent=1),
         versions=Table(
             ["Package", "Version"],
             [[name, str(value)] for name, value in versions.items()],
@@ -65,7 +66,7 @@ def reproduce_section(run: LoadedRun) -> Reproduction:
     )
 
 
-def dataset_flags(run: LoadedRun) -> list[str]:
+def dataset_flags(run: Run) -> list[str]:
     """Returns the flags that name the data set; DIR stands for the folder of its raw files."""
     description = run.prepared.description
     found = [f"--dataset={description.name}"]
@@ -79,7 +80,7 @@ def dataset_flags(run: LoadedRun) -> list[str]:
     return found
 
 
-def hashes(run: LoadedRun) -> dict[str, str]:
+def hashes(run: Run) -> dict[str, str]:
     """Returns what identifies a run: its data, splits, settings and model."""
     found = {f"raw data, {name}": value for name, value in run.prepared.description.sources.items()}
     found["prepared set"] = run.prepared.fingerprint

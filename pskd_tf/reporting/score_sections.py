@@ -24,10 +24,10 @@ from pskd_tf.reporting.scored_models import (
     scored_models,
 )
 from pskd_tf.reporting.tables import Table, listed, paired_text, percent, signed, words
-from pskd_tf.run import LoadedRun, Predictions
+from pskd_tf.run import Predictions, Run
 
 
-def summary_sentences(run: LoadedRun) -> str:
+def summary_sentences(run: Run) -> str:
     """Returns the result of a run in three sentences of plain text."""
     metrics, model = run.metrics, run.metrics["model"]
     int8 = metrics["student"]["int8"]
@@ -44,7 +44,7 @@ def summary_sentences(run: LoadedRun) -> str:
     )
 
 
-def warnings(run: LoadedRun) -> list[str]:
+def warnings(run: Run) -> list[str]:
     """Returns what a reader must know before reading any number."""
     found = []
     if run.metrics["dataset_is_synthetic"]:
@@ -90,7 +90,7 @@ class Scores:
     by_seed: str
 
 
-def scores_section(run: LoadedRun) -> Scores:
+def scores_section(run: Run) -> Scores:
     """Collects the scores of every model and the parts of the protocol."""
     rows, dots = [], []
     for model in scored_models(run):
@@ -111,7 +111,7 @@ def scores_section(run: LoadedRun) -> Scores:
     )
 
 
-def _protocol(run: LoadedRun) -> str:
+def _protocol(run: Run) -> str:
     metrics, everyone = run.metrics, run.prepared.description.subjects
     taking_part = {*metrics["train_subjects"], *metrics["test_subjects"]}
     some = f", of whom {len(taking_part)} take part" if len(taking_part) < len(everyone) else ""
@@ -128,7 +128,7 @@ def _protocol(run: LoadedRun) -> str:
     )
 
 
-def _splits(run: LoadedRun) -> Table:
+def _splits(run: Run) -> Table:
     folds, rows = run.metrics["folds"], []
     for number, fold in enumerate(folds):
         name = f"fold {number + 1}" if len(folds) > 1 else "the only split"
@@ -140,7 +140,7 @@ def _splits(run: LoadedRun) -> Table:
     return Table(header, rows, kind="text")
 
 
-def confusion_panels(run: LoadedRun) -> list[Panel]:
+def confusion_panels(run: Run) -> list[Panel]:
     """Draws a confusion matrix for each teacher, the student in float and in int8."""
     panels = []
     for model in scored_models(run):
@@ -166,7 +166,7 @@ def _frequent_errors(counts: np.ndarray, class_names: list[str]) -> str:
     return "; ".join(found) or "no error"
 
 
-def group_panels(run: LoadedRun) -> list[Panel]:
+def group_panels(run: Run) -> list[Panel]:
     """Draws one bar a subject and one a class."""
     models = compared_models(run)
     held = {model.name: [run.predictions(key) for key in model.keys] for model in models}
@@ -198,7 +198,7 @@ def group_panels(run: LoadedRun) -> list[Panel]:
     return panels
 
 
-def compared_models(run: LoadedRun) -> list[ScoredModel]:
+def compared_models(run: Run) -> list[ScoredModel]:
     """Returns the models whose scores are drawn by subject and class; the int8 student is last."""
     return [one for one in scored_models(run) if not one.name.startswith(("students/", "pruned"))]
 
@@ -228,7 +228,7 @@ def _row(
     return BarRow(label, float(np.mean(own)), spread, marks)
 
 
-def _class_groups(run: LoadedRun, part: Predictions) -> list[tuple[str, list[int]]]:
+def _class_groups(run: Run, part: Predictions) -> list[tuple[str, list[int]]]:
     """Splits the classes that occur by where the sensor was worn in most of their clips."""
     wrist, elsewhere = [], []
     for one in np.unique(part.labels):
@@ -244,7 +244,7 @@ def _class_groups(run: LoadedRun, part: Predictions) -> list[tuple[str, list[int
     return [(heading, classes) for heading, classes in groups if classes]
 
 
-def calibration_panels(run: LoadedRun) -> list[Panel]:
+def calibration_panels(run: Run) -> list[Panel]:
     """Draws a reliability diagram for the baseline, the student, and the student in int8."""
     wanted = ("baseline", f"students/{run.first_kind}", "int8")
     panels = []

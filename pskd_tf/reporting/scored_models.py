@@ -8,7 +8,7 @@ from sklearn.metrics import confusion_matrix
 
 from pskd_tf.reporting.charts import colour_of
 from pskd_tf.reporting.tables import words
-from pskd_tf.run import LoadedRun, Predictions, StageRecord
+from pskd_tf.run import Predictions, Run, StageRecord
 
 SCORES = ("accuracy", "macro_f1", "wrist_actions_accuracy")
 _BINS = 10
@@ -36,10 +36,10 @@ class ScoredModel:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """What `LoadedRun.predictions` takes, one a seed."""
+        """What `Run.predictions` takes, one a seed."""
         return tuple(f"{self.name}/{seed}" for seed in self.seeds)
 
-    def scores(self, run: LoadedRun) -> dict[str, Any]:
+    def scores(self, run: Run) -> dict[str, Any]:
         """Returns its summaries from `metrics.json`."""
         metrics = run.metrics
         group, _, own = self.name.partition("/")
@@ -54,7 +54,7 @@ class ScoredModel:
         )
 
 
-def scored_models(run: LoadedRun) -> list[ScoredModel]:
+def scored_models(run: Run) -> list[ScoredModel]:
     """Lists a run's models: the teachers in their order, the baseline, the students, compressed."""
     seeds = tuple(run.metrics["seeds"])
     named = [
@@ -69,7 +69,7 @@ def scored_models(run: LoadedRun) -> list[ScoredModel]:
     return [ScoredModel(*one) for one in named]
 
 
-def training_group(run: LoadedRun, stage: StageRecord) -> str:
+def training_group(run: Run, stage: StageRecord) -> str:
     """Returns which model a training belongs to, as `ScoredModel.name` has it."""
     if stage.kind == "compress":
         return "pruned"
@@ -94,7 +94,7 @@ def group_heading(name: str) -> str:
     return "pruning of the student" if group == "pruned" else words(own or group)
 
 
-def pooled_confusion(run: LoadedRun, model: ScoredModel) -> np.ndarray:
+def pooled_confusion(run: Run, model: ScoredModel) -> np.ndarray:
     """Counts a model's predictions over all folds and seeds.
 
     Args:

@@ -16,12 +16,12 @@ from pskd_tf.reporting.training_charts import (
     selection_by_epoch,
     training_curves,
 )
-from pskd_tf.run import LoadedRun, Predictions, StageRecord
+from pskd_tf.run import Predictions, Run, StageRecord
 
 _ORDER = ("teachers", "baseline", "students", "pruned")
 
 
-def curve_panels(run: LoadedRun) -> list[Panel]:
+def curve_panels(run: Run) -> list[Panel]:
     """Draws loss and accuracy of every training, grouped by what was trained."""
     groups: dict[str, list[StageRecord]] = {}
     for stage in run.stages:
@@ -55,7 +55,7 @@ class TeacherSelection:
 
 
 def teacher_selection(
-    run: LoadedRun, by_class: Mapping[str, Mapping[str, np.ndarray] | None]
+    run: Run, by_class: Mapping[str, Mapping[str, np.ndarray] | None]
 ) -> TeacherSelection:
     """Draws which teachers ACS selected.
 
@@ -66,10 +66,10 @@ def teacher_selection(
     Returns:
         The section.
     """
-    targets = [*run.settings["teachers"], "ground_truth"]
+    targets = [*run.settings.teachers, "ground_truth"]
     colours = {target: colour_of(target) for target in targets}
     epoch_panels, class_panels = [], []
-    for kind in run.settings["teacher_outputs"]:
+    for kind in run.settings.teacher_outputs:
         heading = f"{words(kind)} teachers"
         shares = _shares_by_epoch(run, kind, targets)
         if shares is not None:
@@ -85,13 +85,11 @@ def teacher_selection(
             class_panels.append(
                 Panel(heading, selection_by_class(names, occurring, colours, title))
             )
-    selection = run.settings["acs"]["selection"]
+    selection = run.settings.acs.selection
     return TeacherSelection(selection, colours, epoch_panels, class_panels)
 
 
-def _shares_by_epoch(
-    run: LoadedRun, kind: str, targets: Sequence[str]
-) -> dict[str, np.ndarray] | None:
+def _shares_by_epoch(run: Run, kind: str, targets: Sequence[str]) -> dict[str, np.ndarray] | None:
     columns = [f"followed_{target}" for target in targets]
     tables = [
         stage.history[columns].to_numpy()
@@ -107,7 +105,7 @@ def _shares_by_epoch(
     return dict(zip(targets, mean.T, strict=True))
 
 
-def embedding_panels(run: LoadedRun, maps: Sequence[EmbeddingMap]) -> list[Panel]:
+def embedding_panels(run: Run, maps: Sequence[EmbeddingMap]) -> list[Panel]:
     """Draws the maps side by side.
 
     Args:
@@ -164,7 +162,7 @@ class ExampleClip:
     answers: list[Answer]
 
 
-def example_clips(run: LoadedRun) -> list[ExampleClip]:
+def example_clips(run: Run) -> list[ExampleClip]:
     """Draws up to six clips of the first fold, chosen by the rule of `chosen_clips`."""
     predictions = {"int8 student": run.predictions(f"int8/{run.first_seed}", fold=0)}
     seed = run.metrics["teacher_seeds"][0]
@@ -189,7 +187,7 @@ def chosen_clips(part: Predictions) -> list[int]:
 
 
 def _example(
-    run: LoadedRun, clip_id: str, truth: int, predictions: Mapping[str, Predictions]
+    run: Run, clip_id: str, truth: int, predictions: Mapping[str, Predictions]
 ) -> ExampleClip:
     (place,) = run.clip_rows([clip_id])
     description, row = run.prepared.description, run.prepared.manifest.iloc[place]

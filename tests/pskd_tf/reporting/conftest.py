@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from pskd_tf.reporting.comparison import write_comparison
+
 _FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -132,3 +134,21 @@ def chromium() -> Iterator[Chromium]:
         browser = Chromium(program, profile)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def comparison(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The comparison of a tiny run with a copy that claims to have another seed as well."""
+    folder = tmp_path_factory.mktemp("comparison")
+    copy = folder / "other"
+    copy.mkdir()
+    for name in ("metrics.json", "settings.json"):
+        shutil.copy(tiny_run / name, copy / name)
+    metrics = json.loads((copy / "metrics.json").read_text())
+    metrics["seeds"] = [1, 2]
+    for scores in (*metrics["student"].values(), metrics["baseline"]["cross_entropy"]):
+        for one in scores.values():
+            one["values"] = [one["values"][0] / 2, 0.5]
+    (copy / "metrics.json").write_text(json.dumps(metrics))
+    write_comparison([tiny_run, copy], folder / "comparison.html")
+    return folder / "comparison.html"

@@ -1,40 +1,16 @@
 """The pages as a browser shows them, on a wide and on a narrow screen."""
 
-import json
-import shutil
-from pathlib import Path
-
 import pytest
-
-from pskd_tf.reporting.comparison import write_comparison
 
 # Marks of every drawing that have a place on the page.
 _DRAWN = """[...document.querySelectorAll("section")].map(section => ({
   id: section.id,
   marks: [...section.querySelectorAll("figure svg")].map(drawing =>
-    [...drawing.querySelectorAll("rect:not(.plate), circle, path")].filter(mark => {
+    [...drawing.querySelectorAll("use, g > path")].filter(mark => {
       const box = mark.getBoundingClientRect();
       return box.width + box.height > 0;
     }).length)
 }))"""
-
-
-@pytest.fixture(scope="module")
-def comparison(tiny_run, tmp_path_factory) -> Path:
-    """A tiny run beside a copy that says it had another seed as well."""
-    folder = tmp_path_factory.mktemp("comparison")
-    copy = folder / "other"
-    copy.mkdir()
-    for name in ("metrics.json", "settings.json"):
-        shutil.copy(tiny_run / name, copy / name)
-    metrics = json.loads((copy / "metrics.json").read_text())
-    metrics["seeds"] = [1, 2]
-    for scores in (*metrics["student"].values(), metrics["baseline"]["cross_entropy"]):
-        for one in scores.values():
-            one["values"] = [one["values"][0] / 2, 0.5]
-    (copy / "metrics.json").write_text(json.dumps(metrics))
-    write_comparison([tiny_run, copy], folder / "comparison.html")
-    return folder / "comparison.html"
 
 
 @pytest.mark.parametrize("width", [1400, 400])
@@ -51,24 +27,45 @@ def test_the_report_draws_every_section_in_silence_and_alone(chromium, tiny_run,
     assert chromium.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_the_page_is_dark_where_the_reader_s_system_is_and_light_on_paper(chromium, tiny_run):
+    colours = {}
+    for media, scheme in (("screen", "light"), ("screen", "dark"), ("print", "dark")):
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        chromium.call("Emulation.setEmulatedMedia", media=media, features=features)
+        chromium.open(tiny_run / "report.html", 1400)
+        colours[media, scheme] = chromium.evaluate(
+            """["body", "svg text"].map(one => {
+                const style = getComputedStyle(document.querySelector(one));
+                return one === "body" ? style.backgroundColor : style.fill;
+            })"""
+        )
+    chromium.call("Emulation.setEmulatedMedia", media="", features=[])
+    light = ["rgb(253, 252, 250)", "rgb(91, 101, 112)"]
+    assert colours["screen", "light"] == colours["print", "dark"] == light
+    assert colours["screen", "dark"] == ["rgb(23, 25, 28)", "rgb(163, 172, 181)"]
+
+
 def test_pointing_at_a_class_shows_it_in_every_map(chromium, tiny_run):
     chromium.open(tiny_run / "report.html", 1400)
-    point = "document.querySelector('.maps circle[data-class=\"3\"]').dispatchEvent("
+    point = "document.querySelector('.maps [data-class=\"3\"] use').dispatchEvent("
     chromium.evaluate(point + "new PointerEvent('pointerover', {bubbles: true}))")
     shown = chromium.evaluate(
         "[...document.querySelectorAll('.maps .on')].map(mark => mark.dataset.class)"
     )
-    # Four maps with twelve clips and a number each, and a line of the list.
-    assert shown == ["3"] * (4 * 13 + 1)
+    # A line of the list, and the dots and the number of the class in four maps.
+    assert shown == ["3"] * (1 + 4 * 2)
     assert chromium.complaints() == []
 
 
 @pytest.mark.parametrize("width", [1400, 400])
 def test_a_comparison_draws_numbers_and_differences(chromium, comparison, width):
     chromium.open(comparison, width)
-    drawn = {section["id"]: section["marks"] for section in chromium.evaluate(_DRAWN)}
-    assert drawn["numbers"] == [3, 3, 3, 3]  # four forms; one seed and two
-    assert drawn["paired"] == [1, 1, 1, 1]  # the one seed that both have
+    dots = (
+        "[...document.querySelectorAll('#{} svg')].map(one => one.querySelectorAll('use').length)"
+    )
+    # Four forms; one seed and two, and the one seed that both have.
+    assert chromium.evaluate(dots.format("scores")) == [3, 3, 3, 3]
+    assert chromium.evaluate(dots.format("differences")) == [1, 1, 1, 1]
     assert chromium.complaints() == []
     assert chromium.requests() == [comparison.resolve().as_uri()]
     assert chromium.evaluate("document.documentElement.scrollWidth") <= width

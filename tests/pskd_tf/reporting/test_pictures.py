@@ -18,14 +18,14 @@ from pskd_tf.reporting.pictures import (
     teacher_confidences,
     write_pictures,
 )
-from pskd_tf.run import LoadedRun
+from pskd_tf.run import Run
 
 TEACHERS = ("skeleton_teacher", "fusion_teacher", "accelerometer_teacher")
 
 
 @pytest.fixture(scope="module")
-def run(tiny_run) -> LoadedRun:
-    return LoadedRun.load(tiny_run)
+def run(tiny_run) -> Run:
+    return Run.load(tiny_run)
 
 
 def test_epochs_are_those_of_the_student_s_history(run, tiny_run):
@@ -47,7 +47,8 @@ def test_several_histories_are_averaged_over_the_epochs_that_all_have(run, monke
     monkeypatch.setattr(
         "pskd_tf.reporting.pictures.training_group", lambda run, stage: "students/in_sample"
     )
-    pair = LoadedRun(**(vars(run) | {"stages": tuple(histories)}))
+    pair = Run(run.run_dir, run.stages_dir, run.prepared_dir)
+    vars(pair)["stages"] = tuple(histories)  # as if read from the folder
     means = epoch_means(pair, "in_sample", ["a", "b"])
     assert list(means) == ["a"]
     np.testing.assert_allclose(means["a"], [0.5, 3.5])
@@ -111,7 +112,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
 def test_a_run_without_its_stages_is_refused(tiny_run, tmp_path):
     shutil.copytree(tiny_run, tmp_path / "run", ignore=shutil.ignore_patterns("stages"))
     with pytest.raises(UserError, match="Every stage of the run must be in --stages_dir"):
-        LoadedRun.load(tmp_path / "run")
+        Run.load(tmp_path / "run").require_all()
 
 
 @pytest.mark.parametrize("height", [0.5, 2.0, 6.0])

@@ -1,30 +1,8 @@
-"""Markup: nothing that a data set says can break out of the page."""
-
-from pskd_tf.reporting.markup import Section, element, page, percent, points, table, words
+"""Names, scores and differences as text, and the command lines that come with them."""
 
 from pskd_tf.reporting.comparison import listed_arguments
+from pskd_tf.reporting.tables import listed, percent, points, words
 from pskd_tf.settings import flags_of_settings
-
-
-def test_an_element_escapes_attributes_and_shortens_numbers():
-    markup = element("rect", class_="a", stroke_width=1.5, x=2.0, y=-0.001, aria_label='"<', d=None)
-    assert (
-        markup == '<rect class="a" stroke-width="1.5" x="2" y="0" aria-label="&quot;&lt;"></rect>'
-    )
-
-
-def test_a_table_escapes_its_cells():
-    markup = table(["<b>", "n"], [["<i>", "1"]], strong_rows=[0])
-    assert "<b>" not in markup and "<i>" not in markup
-    assert '<tr class="strong"><th scope="row">&lt;i&gt;</th><td>1</td></tr>' in markup
-
-
-def test_a_page_escapes_titles_and_links_its_sections():
-    text = page("</title>", "<header></header>", [Section("one", "A & B", "<p></p>")])
-    assert text.startswith("<!DOCTYPE html>")
-    assert "<title>&lt;/title&gt;</title>" in text
-    assert '<a href="#one">A &amp; B</a>' in text
-    assert "http://" not in text and "https://" not in text
 
 
 def test_scores_are_mean_and_spread_and_one_seed_has_none():
@@ -33,6 +11,7 @@ def test_scores_are_mean_and_spread_and_one_seed_has_none():
     assert points([-0.02, -0.01]) == "−1.5 ± 0.7"
     assert words("draw_x") == "draw x" and words("cross_fitted") == "cross-fitted"
     assert words("abcdefgh", 5) == "abcd…"
+    assert (listed([1, 2]), listed(["a", "b", "c"], 2)) == ("1, 2", "a, b and 1 more")
 
 
 def test_words_after_compare_become_repeated_flags():
