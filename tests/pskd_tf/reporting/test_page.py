@@ -1,5 +1,6 @@
 """The pages as HTML: valid, self-contained, and safe against what a data set says."""
 
+import itertools
 import re
 from collections import Counter
 from importlib import resources
@@ -52,7 +53,7 @@ def test_a_page_is_valid_html(name, request, tiny_run):
         assert len(width) == 1, [cell.text for cell in table.iter("th")]
     levels = [int(one.tag[1]) for one in root.iter() if re.fullmatch("h[1-6]", str(one.tag))]
     assert levels[0] == 1 and levels.count(1) == 1
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
     (document,) = root.iter("html")
     assert document.get("lang") == "en" and text.startswith("<!DOCTYPE html>")
 
@@ -105,7 +106,7 @@ def test_what_a_data_set_says_cannot_break_out_of_a_page():
 
 
 def test_a_template_that_names_what_is_not_given_is_an_error():
-    with pytest.raises(jinja2.UndefinedError, match="'heading' is undefined|'first' is undefined"):
+    with pytest.raises(jinja2.UndefinedError, match="'first' is undefined"):
         render("comparison.html.j2")
 
 

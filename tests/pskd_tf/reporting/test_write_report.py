@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pskd_tf.reporting.sections import pooled_confusion
 
 from data_prep.errors import UserError
 from data_prep.files import file_sha256
