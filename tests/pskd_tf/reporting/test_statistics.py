@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from pskd_tf.reporting.markup import paired_interval, paired_text
-from pskd_tf.reporting.sections import calibration_error, chosen_clips, reliability_bins
 
 from pskd_tf.reporting.comparison import ComparedRun, paired_values, settings_differences
 from pskd_tf.reporting.replay import plane_places
+from pskd_tf.reporting.scored_models import calibration_error, reliability_bins
+from pskd_tf.reporting.tables import paired_interval, paired_text
+from pskd_tf.reporting.training_sections import chosen_clips
 from pskd_tf.run import Predictions
 
 
