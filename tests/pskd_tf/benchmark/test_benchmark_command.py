@@ -170,6 +170,20 @@ def test_ray_does_the_same_cells(finished):
     assert [row["student_seed"] for row in cells(folder)].count("5") == 1
 
 
+def test_forests_are_picked_on_validation_and_then_scored_on_test_subjects(tmp_path):
+    """The whole command with a method that trains in a moment."""
+    flags = ("--methods=random_forest", "--protocols=validation,cross_subject", "--score_test")
+    done = run(tmp_path, *flags)
+    assert done.returncode == 0, done.stderr
+    rows = cells(tmp_path)
+    assert [row["protocol"] for row in rows] == ["validation"] * 3 + ["cross_subject"] * 2
+    assert {row["method"] for row in rows} == {"random_forest"}
+    with open(tmp_path / "results" / "test_ledger.csv", newline="") as stream:
+        ledger = list(csv.DictReader(stream))
+    assert [line["cell"] for line in ledger] == [row["cell"] for row in rows[3:]]
+    assert done.stdout.splitlines()[-2].endswith(str(tmp_path / "results" / "leaderboard.md"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

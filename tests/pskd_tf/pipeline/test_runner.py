@@ -6,6 +6,7 @@ import os
 import platform
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,8 +20,9 @@ import pytest
 
 from project import ROOT
 
+TINY = "--flagfile=configs/tiny.flags"
 # Longer than the tiny run's, so that there is time to kill it between two records.
-FLAGS = ("--flagfile=configs/tiny.flags", "--skeleton_teacher_epochs=60")
+LONGER = "--skeleton_teacher_epochs=60"
 STAGES = (
     "skeleton_teacher",
     "fusion_teacher",
@@ -33,9 +35,9 @@ STAGES = (
 )
 
 
-def start(run_dir: Path) -> subprocess.Popen:
+def start(run_dir: Path, *flags: str) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "-m", "pskd_tf.train", *FLAGS, f"--run_dir={run_dir}"],
+        [sys.executable, "-m", "pskd_tf.train", TINY, *flags, f"--run_dir={run_dir}"],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -81,7 +83,7 @@ def killed_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run_dir = tmp_path_factory.mktemp("killed") / "run"
     generator = random.Random(20221010)
     for stage in STAGES:
-        process = start(run_dir)
+        process = start(run_dir, LONGER)
         if stage == "skeleton_teacher":
             # Killed after an epoch's record, so that it has something to resume from.
             wait_for(process, lambda: list(run_dir.glob("stages/skeleton_teacher*.record.npz")))
@@ -91,7 +93,7 @@ def killed_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
             time.sleep(generator.uniform(0.0, longest))
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
-    process = start(run_dir)
+    process = start(run_dir, LONGER)
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     return run_dir
@@ -100,10 +102,30 @@ def killed_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run_dir = tmp_path_factory.mktemp("whole") / "run"
-    process = start(run_dir)
+    process = start(run_dir, LONGER)
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     return run_dir
+
+
+def test_a_killed_training_resumes_and_leaves_the_bytes_of_the_tiny_run(tiny_run, tmp_path):
+    """Killed after an epoch's record of the student without distillation, which the copy lacks."""
+    run_dir = tmp_path / "run"
+    absent = shutil.ignore_patterns(
+        "*baseline*", "export", "tensorboard", "metrics.json", "log.txt"
+    )
+    shutil.copytree(tiny_run, run_dir, ignore=absent)
+    process = start(run_dir)
+    wait_for(process, lambda: list(run_dir.glob("stages/baseline*.record.npz")))
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    process = start(run_dir)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    assert hashes(run_dir) == hashes(tiny_run)
+    log = "\n".join(log_of(run_dir))
+    assert re.search(r"^resumed baseline\S* from epoch [1-9]", log, re.MULTILINE)
+    assert len(re.findall(r"^finished ", log, re.MULTILINE)) == 2  # the student and its score
 
 
 @pytest.mark.slow
