@@ -114,7 +114,7 @@ def inspect_clip(
         ("alignment", _alignment(clip, measured)),
         (
             "skeleton",
-            "" if measured.has_skeleton else "no skeleton, so a skeleton teacher cannot use it",
+            "" if measured.has_skeleton else _NO_SKELETON,
         ),
     ]
     return measured, [Problem(kind, clip.clip_id, text) for kind, text in found if text]

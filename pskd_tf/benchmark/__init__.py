@@ -11,12 +11,10 @@ if TYPE_CHECKING:
         leaderboard_markdown as leaderboard_markdown,
         leaderboard_plot as leaderboard_plot,
         leaderboard_table as leaderboard_table,
-    )
-    from pskd_tf.benchmark.cells import CellRecord as CellRecord
-    from pskd_tf.benchmark.methods import Method as Method, read_methods as read_methods
-    from pskd_tf.benchmark.statistics import (
         majority_vote as majority_vote,
         nested_bootstrap as nested_bootstrap,
     )
+    from pskd_tf.benchmark.cells import CellRecord as CellRecord
+    from pskd_tf.benchmark.methods import Method as Method, read_methods as read_methods
 else:
     __all__, __getattr__, __dir__ = lazy_names(__name__)

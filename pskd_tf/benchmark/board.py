@@ -1,4 +1,9 @@
-"""The leaderboard of a benchmark."""
+"""The leaderboard of a benchmark: a row for each method, with differences and their intervals.
+
+`board_rows` sums up the recorded runs of each method's picked trial. Differences between methods
+are paired by seed, with an interval from `nested_bootstrap`. A Markdown table, a CSV table and a
+plot show the rows.
+"""
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
@@ -7,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.stats import mode
 
 from data_prep.files import whole_file
 from pskd_tf.benchmark.cells import CellRecord
 from pskd_tf.benchmark.methods import Method
-from pskd_tf.benchmark.statistics import majority_vote, nested_bootstrap
 from pskd_tf.evaluation.scores import classification_scores
 
 
@@ -41,14 +46,14 @@ class Difference:
 
 @dataclass(frozen=True)
 class BoardRow:
-    """What a board says of a method; all shares are fractions 0..1.
+    """The figures of one method; all shares are fractions 0..1.
 
     Attributes:
-        title: What the board calls it.
+        title: Name of the method on the board.
         trial: The trial that validation picked, from 0.
         spreads: By protocol, then figure (`accuracy`, `macro_f1`, `wrist_actions_accuracy`).
         differences: By protocol, then the name of the method that is subtracted.
-        votes: By protocol, the accuracy of all runs voting together; see `majority_vote`.
+        votes: By protocol, the accuracy of the ensemble of all runs; see `majority_vote`.
         parameters: Weights of the net.
         seconds: Median wall time of a training, in s.
         is_picked: Whether its validation accuracy is the board's highest.
@@ -64,7 +69,7 @@ class BoardRow:
     is_picked: bool = False
 
 
-# What a method is held against: the first two in the table for readers, all in the CSV.
+# The methods that are subtracted: the first two in the Markdown table, all in the CSV.
 REFERENCES = (
     "cross_entropy",
     "knowledge_distillation",
@@ -83,8 +88,8 @@ def board_rows(
 ) -> list[BoardRow]:
     """Sums up each method's picked trial, sorted by validation accuracy, the best first.
 
-    Only pairs of seeds with every fold count. Differences pair runs by student seed; against a
-    method without teachers, each teacher seed of the other meets the same run.
+    Only pairs of seeds with every fold count. Differences pair runs by student seed; a method
+    without teachers has the same run for every teacher seed of the other.
 
     Args:
         methods: The methods of the board.
@@ -177,7 +182,7 @@ def _difference(
     student_seeds = sorted({student for _, student in mine})
     values = np.full((len(teacher_seeds), len(student_seeds), len(first)), np.nan)
     for (teacher, student), run in mine.items():
-        # A method without teachers has the one teacher seed -1, and meets the mean of the others.
+        # A method without teachers has the teacher seed -1; it is paired with the others' mean.
         partners = [
             _right(other)
             for (other_teacher, other_student), other in others.items()
@@ -196,6 +201,61 @@ def _right(run: pd.DataFrame) -> np.ndarray:
     return (run["label"] == run["guess"]).to_numpy(float)
 
 
+def nested_bootstrap(
+    values: np.ndarray, subjects: np.ndarray, *, replicates: int = 2000, seed: int = 0
+) -> tuple[float, float, float]:
+    """Bootstraps a mean over teacher seeds, student seeds, subjects, and clips within subjects.
+
+    Each replicate draws, with replacement, as many of each as there are: teacher seeds, student
+    seeds, subjects, and within each drawn subject its clips.
+
+    Args:
+        values: `(teacher seeds, student seeds, clips)`, such as the difference of two methods'
+            correctness (0 or 1); NaN where a pair of seeds was not run.
+        subjects: `(clips,)` subject of each clip.
+        replicates: Number of replicates.
+        seed: Seed of the draws.
+
+    Returns:
+        The mean over what was run, and the ends of the 95 % percentile interval. Source: the
+        percentile bootstrap (Efron 1979) over crossed factors; the nesting is ours.
+    """
+    generator = np.random.default_rng(seed)
+    ran = ~np.isnan(values[:, :, 0])
+    filled = np.nan_to_num(values)
+    teachers, students, _ = values.shape
+    rows = [np.flatnonzero(subjects == one) for one in np.unique(subjects)]
+    means = []
+    while len(means) < replicates:
+        of_teachers = np.bincount(generator.integers(teachers, size=teachers), minlength=teachers)
+        of_students = np.bincount(generator.integers(students, size=students), minlength=students)
+        pairs = of_teachers[:, None] * of_students[None, :] * ran
+        if not pairs.sum():
+            continue  # drew only pairs that were not run
+        of_clips = np.zeros(len(subjects))
+        for drawn in generator.integers(len(rows), size=len(rows)):
+            np.add.at(of_clips, generator.choice(rows[drawn], size=len(rows[drawn])), 1.0)
+        total = np.einsum("tsc,ts,c->", filled, pairs, of_clips)
+        means.append(total / (pairs.sum() * of_clips.sum()))
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(values[ran].mean()), float(low), float(high)
+
+
+def majority_vote(guesses: np.ndarray) -> np.ndarray:
+    """Returns the class that most runs predict, the lowest of equals: an ensemble's vote.
+
+    It shows how much of a method's errors is chance in training. It is not a result of the method,
+    because it needs the nets of all runs.
+
+    Args:
+        guesses: `(runs, clips)` class indices.
+
+    Returns:
+        `(clips,)` class indices.
+    """
+    return mode(guesses, axis=0).mode
+
+
 _PROTOCOLS = ("validation", "cross_subject", "leave_one_subject_out")
 _FIGURES = ("accuracy", "macro_f1", "wrist_actions_accuracy")
 
@@ -204,7 +264,7 @@ def leaderboard_markdown(rows: Sequence[BoardRow]) -> str:
     """Returns the board as a Markdown table, in %: mean +- sample standard deviation (runs).
 
     Differences are in points, with the 95 % interval of the nested bootstrap. `*` marks the method
-    that validation prefers.
+    with the highest validation accuracy.
     """
     heads = ["method", "validation", "test", "minus cross-entropy", "minus KD", "macro F1"]
     heads += ["wrist actions", "all its runs voting", "leave one out", "parameters", "s / run"]

@@ -1,4 +1,4 @@
-"""The methods that are compared."""
+"""The methods of a benchmark, read from a JSON file."""
 
 import json
 from collections.abc import Sequence
@@ -17,16 +17,16 @@ class Method:
     """A way to train, with the trials that validation picks from.
 
     Attributes:
-        name: What results call it.
-        title: What a board calls it.
-        model: The net that is trained, or `random_forest`.
-        loss: Its loss, by the name that `make_loss` knows; "" for a forest.
-        trials: Arguments of the loss (or of the forest); one of them is picked on validation.
-        teachers: Who teaches; nobody for a baseline.
-        teacher_outputs: From `TEACHER_OUTPUTS`; "" without teachers.
-        crossed: Whether test runs every student seed under every teacher seed, or each under one.
-        most_seeds: Test runs at most so many student seeds.
-        drop_one_teacher: Whether each batch is without one teacher (DGKD).
+        name: Its name in results.
+        title: Its name on the leaderboard.
+        model: The net to train, or `random_forest`.
+        loss: Name of its loss, as `make_loss` takes it; "" for a forest.
+        trials: Arguments of the loss (or of the forest); one trial is picked on validation.
+        teachers: Names of its teachers; none for a baseline.
+        teacher_outputs: One of `TEACHER_OUTPUTS`; "" without teachers.
+        crossed: Whether the test runs every student seed with every teacher seed, or with one.
+        most_seeds: Largest number of student seeds in the test.
+        drop_one_teacher: Whether each batch drops one teacher (DGKD).
 
     Raises:
         UserError: A teacher or a kind of teacher outputs is unknown, or there is no trial.
@@ -56,11 +56,11 @@ class Method:
 
 
 def read_methods(path: str | Path, names: Sequence[str] = ()) -> list[Method]:
-    """Reads methods.
+    """Reads the methods of a JSON file.
 
     Args:
         path: A JSON file `{"methods": [{...}, ...]}`; each entry has the fields of `Method`.
-        names: Which to keep, in this order; all if empty.
+        names: The methods to return, in this order; all if empty.
 
     Returns:
         The methods.

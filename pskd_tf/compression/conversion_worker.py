@@ -1,4 +1,7 @@
-"""The conversion itself: `python -m pskd_tf.compression.conversion_worker IN.npz OUT.tflite`."""
+"""The process that converts: `python -m pskd_tf.compression.conversion_worker IN.npz OUT.tflite`.
+
+`convert_to_int8` starts it, because TensorFlow's converter can crash its process.
+"""
 
 import json
 import sys
@@ -12,7 +15,7 @@ import tf_keras
 from ai_edge_litert.tools import flatbuffer_utils
 from tflite_micro.tensorflow.lite.micro.tools import tflite_flatbuffer_align_wrapper
 
-from pskd_tf.compression.twin import student_twin
+from pskd_tf.compression.twin import quantised_twin, student_twin
 
 
 def main(request: str, result: str) -> None:
@@ -31,8 +34,6 @@ def main(request: str, result: str) -> None:
     if len(calibration):
         twin = student_twin(weights, **builder_arguments)
     else:
-        from pskd_tf.compression.twin import quantised_twin  # TFMOT is slow to import
-
         twin = quantised_twin(None, builder_arguments)
         twin.set_weights(weights)
     model = tf_keras.Model(twin.input, twin.output["logits"])

@@ -1,4 +1,8 @@
-"""Conversion to full int8."""
+"""Conversion to full int8, in a process of its own, and the choice of calibration clips.
+
+`convert_to_int8` writes a request, starts `conversion_worker.py`, which may crash, and checks the
+flatbuffer that it writes.
+"""
 
 import json
 import os
@@ -31,11 +35,11 @@ def convert_to_int8(
 
     Args:
         weights: `get_weights()` of the Keras 3 student, pruned or not; or, without a calibration,
-            of the twin that `train_quantised` trained, which has its ranges.
+            of the twin that `train_quantised` trained, which holds the ranges of its activations.
         builder_arguments: Keyword arguments of `build_student`, as JSON can hold them.
         calibration: `(clips, steps, 1, channels)` float32, in g: features of training clips, from
             which the ranges of the activations are read; None for a trained quantisation.
-        timeout_seconds: Time after which the conversion is given up, in seconds.
+        timeout_seconds: Time after which the conversion is stopped, in seconds.
 
     Returns:
         The flatbuffer's bytes; input `(1, steps, 1, channels)`, output `(1, num_classes)`.
@@ -109,7 +113,7 @@ def _run_worker(request: Path, result: Path, timeout_seconds: float) -> None:
         number = -finished.returncode
         name = signal.Signals(number).name if number in set(signal.Signals) else number
         raise UserError(
-            "The architecture must be one that TensorFlow's int8 converter survives",
+            "TensorFlow's int8 converter must be able to convert the architecture",
             f"the converter was killed by {name}",
         )
     if finished.returncode != 0 or not result.exists():
@@ -117,7 +121,7 @@ def _run_worker(request: Path, result: Path, timeout_seconds: float) -> None:
 
 
 def calibration_clips(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Draws clips so that every class has its share.
+    """Draws clips for calibration, as equally over the classes as possible.
 
     Classes take turns until `count` clips are drawn, so any two classes that are not exhausted
     differ by at most one clip. The caller passes training subjects only. Source: ours.

@@ -1,4 +1,8 @@
-"""What a model costs on a board: flash, arena and multiply-accumulates."""
+"""The cost of a model on a board, and the limits that it must keep.
+
+`BoardCost` is flash, tensor arena and multiply-accumulates, `BoardLimits` their upper bounds;
+`SafetyLimits` bounds the difference between the int8 and the float student.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,7 +16,7 @@ from data_prep.errors import UserError
 
 @dataclass(frozen=True)
 class BoardCost:
-    """What a model takes of a board.
+    """The cost of a model on a board.
 
     Attributes:
         flash_bytes: Bytes of the flatbuffer.
@@ -45,7 +49,7 @@ class BoardLimits:
                 raise UserError(f"The limit on {name} must be positive", limit)
 
     def excess(self, cost: BoardCost) -> dict[str, int]:
-        """Returns by how much a cost lies over each limit; empty where it fits."""
+        """Returns how far a cost exceeds each limit; empty where it fits."""
         return {
             name: getattr(cost, name) - limit
             for name, limit in asdict(self).items()
@@ -81,9 +85,10 @@ def count_macs(model: Any) -> int:
 def planned_bytes(sizes: Sequence[int]) -> int:
     """Places tensors as TensorFlow Lite Micro's greedy planner does, gaps and all.
 
-    Each one lives while it is written and while the next one is. The largest come first (of
-    equals the last), each at the lowest place that those it meets leave free. Source: read off
-    the planner's results; equal to them on all widths of the student that were tried.
+    Each tensor is in use while it is written and while the next one is. The largest are placed
+    first (of equals the last), each at the lowest offset that is free for as long as it is in use.
+    Source: inferred from the planner's results, and equal to them for all tested widths of the
+    student.
 
     Args:
         sizes: Bytes of the input and of each operator's output, in order, as they are aligned.
@@ -107,8 +112,8 @@ class SafetyLimits:
     """Bounds between an int8 student and the float student of the same weights.
 
     Attributes:
-        conversion_seconds: Time after which a conversion is given up.
-        least_agreement: Least share of clips on which both choose the same class, over all
+        conversion_seconds: Time after which a conversion is stopped.
+        least_agreement: Least share of clips for which both predict the same class, over all
             validation folds together.
         least_snr_db: Least signal to noise of any layer, in dB; at 10 dB the error has a third of
             the signal's amplitude.
@@ -133,11 +138,11 @@ class SafetyLimits:
             raise UserError(rule, f"{noise[worst]:.1f} dB in layer {worst}")
 
     def check_agreement(self, float_classes: np.ndarray, int8_classes: np.ndarray) -> float:
-        """Refuses a model that too often chooses another class than its float original.
+        """Refuses an int8 model that too often predicts another class than the float model.
 
         Args:
-            float_classes: `(clips,)` classes that the float students chose, all folds together.
-            int8_classes: `(clips,)` classes that the int8 students chose.
+            float_classes: `(clips,)` classes that the float students predict, all folds together.
+            int8_classes: `(clips,)` classes that the int8 students predict.
 
         Returns:
             The share of clips on which they agree.

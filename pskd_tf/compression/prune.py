@@ -1,4 +1,4 @@
-"""Pruning under the teachers."""
+"""Pruning of single weights with TFMOT, while the teachers' losses continue."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from data_prep.errors import UserError
 from pskd_tf.compression.twin import student_twin, train_twin
 from pskd_tf.distillation.losses.base import DistillationLoss
 
-# Share of the steps over which the sparsity grows; the rest trains what is left.
+# Share of the steps over which the sparsity grows; the rest trains the remaining weights.
 _RAMP = 0.6
 _MASK_UPDATES = 100
 
@@ -31,7 +31,7 @@ def prune_student(
     projection_kernels: Mapping[str, np.ndarray] | None = None,
     seed: int = 0,
 ) -> tuple[list[np.ndarray], dict[str, list[float]]]:
-    """Fine-tunes a student under its teachers while its smallest weights go to zero.
+    """Fine-tunes a student with its teachers while its smallest weights are set to zero.
 
     Every Conv2D and Dense kernel ends at the target sparsity (TFMOT's `PolynomialDecay`, cubic,
     Zhu and Gupta 2017; the ramp takes the first 60 % of the steps). DepthwiseConv2D kernels stay

@@ -1,4 +1,8 @@
-"""Quantisation-aware training."""
+"""Quantisation-aware training with TFMOT and the distillation loss.
+
+`train_quantised` wraps a student's twin with fake quantisation, sets the activation ranges from
+training clips (`warm_ranges`) and fine-tunes it.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,62 +14,25 @@ import tensorflow_model_optimization as tfmot
 import tf_keras
 
 from data_prep.errors import UserError
-from pskd_tf.compression.twin import quantised_twin, student_twin, train_twin, unwrapped_weights
+from pskd_tf.compression.twin import (
+    quantised_twin,
+    student_twin,
+    train_twin,
+    unwrapped_weights,
+    variable_name,
+)
 from pskd_tf.distillation.losses.base import DistillationLoss
 
-# What a wrapper calls the range of what it puts out.
+# The names of the output ranges in TFMOT's wrappers.
 _RANGES = ("output", "post_activation")
-
-
-def warm_ranges(
-    model: tf_keras.Model, twin: tf_keras.Model, clips: np.ndarray
-) -> Mapping[str, tuple[float, float]]:
-    """Sets every activation range to what the float twin shows on some clips.
-
-    TFMOT starts at +-6 and forgets 0.1 % of it a step, so a run of a few hundred steps never
-    learns the ranges. Each range holds 0, as TensorFlow Lite's must. Source: ours.
-
-    Args:
-        model: From `quantised_twin`; changed.
-        twin: The float twin with the same layers.
-        clips: `(clips, steps, 1, channels)` float32, training clips only.
-
-    Returns:
-        By the wrapped model's layer the `(least, greatest)` value that was set.
-    """
-    shown = {
-        layer.name: layer.output
-        for layer in twin.layers
-        if not isinstance(layer, tf_keras.layers.InputLayer)
-    }
-    outputs = tf_keras.Model(twin.input, shown)(clips, training=False)
-    outputs["input"] = clips
-    found = {}
-    for layer in model.layers:
-        source, kinds = layer.name.removeprefix("quant_"), _RANGES
-        if not isinstance(layer, tfmot.quantization.keras.QuantizeWrapperV2):
-            source, kinds = "input", (layer.name,)
-        variables = {_short(variable): variable for variable in layer.weights}
-        for kind in kinds:
-            if f"{kind}_min" in variables:
-                least = min(float(np.min(outputs[source])), 0.0)
-                greatest = max(float(np.max(outputs[source])), 0.0)
-                variables[f"{kind}_min"].assign(least)
-                variables[f"{kind}_max"].assign(greatest)
-                found[layer.name] = (least, greatest)
-    return found
-
-
-def _short(variable: tf.Variable) -> str:
-    return variable.name.split("/")[-1].split(":")[0]
 
 
 @dataclass(frozen=True)
 class QuantisedStudent:
-    """What quantisation-aware training leaves.
+    """The result of quantisation-aware training.
 
     Attributes:
-        wrapped_weights: `get_weights()` of the wrapped twin, ranges included; what is converted.
+        wrapped_weights: `get_weights()` of the wrapped twin, ranges included, for the conversion.
         weights: The student's float weights, in the order of its `get_weights()`.
         history: `loss` and `accuracy` per epoch.
     """
@@ -94,7 +61,7 @@ def train_quantised(
     """Fine-tunes a student through TFMOT's fake quantisation, with the distillation loss.
 
     The dense head of `accelerometer_student` must be one of convolutions (`with_convolution_head`):
-    TFMOT does not fold a norm behind a dense layer, which would stay in float on the board.
+    TFMOT does not fold a BatchNorm after a dense layer, which would stay in float on the board.
 
     Args:
         weights: `get_weights()` of the Keras 3 student, pruned or not.
@@ -116,7 +83,7 @@ def train_quantised(
         The trained weights.
 
     Raises:
-        UserError: A norm stands behind a dense layer, or there are too few batches.
+        UserError: A BatchNorm follows a dense layer, or there are too few batches.
     """
     tf_keras.utils.set_random_seed(seed)
     twin = student_twin(weights, **builder_arguments)
@@ -125,8 +92,8 @@ def train_quantised(
         if isinstance(layer, tf_keras.layers.Dense) and any(
             isinstance(one, tf_keras.layers.BatchNormalization) for one in followers
         ):
-            rule = "Quantisation-aware training needs the convolution head: a norm behind a dense"
-            raise UserError(f"{rule} layer is not folded", layer.name)
+            rule = "Quantisation-aware training needs the convolution head: a BatchNorm after a"
+            raise UserError(f"{rule} dense layer is not folded", layer.name)
     model = quantised_twin(weights, builder_arguments, preserve_sparsity=preserve_sparsity)
     if warm:
         warm_ranges(model, twin, calibration)
@@ -149,25 +116,64 @@ def train_quantised(
     )
 
 
+def warm_ranges(
+    model: tf_keras.Model, twin: tf_keras.Model, clips: np.ndarray
+) -> Mapping[str, tuple[float, float]]:
+    """Sets every activation range to the range of the float twin's activations on some clips.
+
+    TFMOT starts at +-6 and moves each range by 0.1 % a step, so a few hundred steps do not reach
+    the true ranges. Each range includes 0, as TensorFlow Lite requires. Source: ours.
+
+    Args:
+        model: From `quantised_twin`; changed.
+        twin: The float twin with the same layers.
+        clips: `(clips, steps, 1, channels)` float32, training clips only.
+
+    Returns:
+        By the wrapped model's layer the `(least, greatest)` value that was set.
+    """
+    shown = {
+        layer.name: layer.output
+        for layer in twin.layers
+        if not isinstance(layer, tf_keras.layers.InputLayer)
+    }
+    outputs = tf_keras.Model(twin.input, shown)(clips, training=False)
+    outputs["input"] = clips
+    found = {}
+    for layer in model.layers:
+        source, kinds = layer.name.removeprefix("quant_"), _RANGES
+        if not isinstance(layer, tfmot.quantization.keras.QuantizeWrapperV2):
+            source, kinds = "input", (layer.name,)
+        variables = {variable_name(variable): variable for variable in layer.weights}
+        for kind in kinds:
+            if f"{kind}_min" in variables:
+                least = min(float(np.min(outputs[source])), 0.0)
+                greatest = max(float(np.max(outputs[source])), 0.0)
+                variables[f"{kind}_min"].assign(least)
+                variables[f"{kind}_max"].assign(greatest)
+                found[layer.name] = (least, greatest)
+    return found
+
+
 def _restore_zeros(model: tf_keras.Model, twin: tf_keras.Model) -> None:
-    """Writes into the kernels the zeros that the scheme's masks only apply on the way."""
+    """Sets the pruned weights to 0; the scheme masks them only during training."""
     for layer in twin.layers:
         if type(layer) not in (tf_keras.layers.Conv2D, tf_keras.layers.Dense):
             continue
         kernel = layer.kernel.numpy()
         for variable in model.get_layer(f"quant_{layer.name}").weights:
-            if variable.name.split("/")[-1] == "kernel:0":
+            if variable_name(variable) == "kernel":
                 variable.assign(np.where(kernel == 0, 0, variable.numpy()))
 
 
 def _tie_pools(model: tf_keras.Model, twin: tf_keras.Model) -> None:
-    """Gives each pool the range of what it reads, or the board would rescale after it."""
+    """Gives each pool the range of its input; else the board would rescale after it."""
     for layer in twin.layers:
         if not isinstance(layer, (tf_keras.layers.AveragePooling2D, tf_keras.layers.MaxPooling2D)):
             continue
         before = model.get_layer(f"quant_{layer.input._keras_history.layer.name}")
-        ranges = {variable.name.split("/")[-1]: variable for variable in before.weights}
+        ranges = {variable_name(variable): variable for variable in before.weights}
         for variable in model.get_layer(f"quant_{layer.name}").weights:
-            name = variable.name.split("/")[-1]
-            if name in ("output_min:0", "output_max:0") and name in ranges:
+            name = variable_name(variable)
+            if name in ("output_min", "output_max") and name in ranges:
                 variable.assign(ranges[name])

@@ -1,4 +1,9 @@
-"""Removal of whole channels."""
+"""Removal of whole channels, so that a student keeps the limits of a board.
+
+`channel_importance` scores the channels, `choose_channels` removes the least important ones until
+`estimated_cost` is within the limits, and `slim_weights` cuts the weights. `channel_masks` follows
+a removed channel through the layers.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,7 +16,7 @@ import numpy as np
 from data_prep.errors import UserError
 from pskd_tf.compression.cost import BoardCost, BoardLimits, planned_bytes
 
-# Layers that hand each channel on by itself.
+# Layers that process each channel separately.
 _CHANNELWISE = (
     "BatchNormalization",
     "ReLU",
@@ -41,9 +46,9 @@ class ChannelMasks:
 def channel_masks(model: keras.Model, kept: Mapping[str, np.ndarray]) -> ChannelMasks:
     """Follows removed channels through a functional model.
 
-    A removed channel leaves its convolution, the norms, depthwise convolutions and pools behind
-    it, every copy that a flattening or a concatenation makes of it, and the input side of the next
-    convolution or dense layer. Source: ours.
+    A channel is removed from its convolution, from the BatchNorms, depthwise convolutions and
+    pools after it, from every copy in a flattening or a concatenation, and from the inputs of the
+    next convolution or dense layer. Source: ours.
 
     Args:
         model: A built functional Keras 3 model.
@@ -138,7 +143,9 @@ def channel_importance(model: keras.Model, layer_name: str, kind: str) -> np.nda
             if isinstance(one, keras.layers.BatchNormalization) and one.input is layer.output
         ]
         if not norms:
-            raise UserError("Importance by norm_scale needs a BatchNorm behind", layer_name)
+            raise UserError(
+                "Importance by norm_scale needs a BatchNorm after the layer", layer_name
+            )
         scores = np.abs(keras.ops.convert_to_numpy(norms[0].gamma).astype(np.float64))
     return scores / max(scores.mean(), 1e-12)
 
@@ -149,9 +156,9 @@ _OPERATORS = (*_WEIGHTED, "InputLayer", "AveragePooling2D", "MaxPooling2D")
 _QUANTISATION_BYTES = 24
 # Per channel: TensorFlow Lite Micro's multiplier and shift.
 _MULTIPLIER_BYTES = 8
-# While it plans, TensorFlow Lite Micro keeps a list of the tensors where the activations will lie.
+# TensorFlow Lite Micro plans in the memory of the activations, which must hold its list of tensors.
 _PLANNER_BYTES = 1456
-# Alignment, and the convolution head's few bytes more.
+# For alignment and the convolution head.
 _RESERVE_BYTES = 96
 
 
@@ -161,10 +168,10 @@ def estimated_cost(
     """Predicts the cost of the slim model from the measured cost of the full one.
 
     Flash: int8 weights and int32 biases in buffers of 16 bytes, 24 bytes a channel of scales and
-    zero points. Arena: the activations as its planner places them, but no less than the plan
-    itself takes, and 8 bytes a channel. What is left over of the measured figures (the graph
-    itself) does not depend on the widths. 96 bytes are added to both, so that the prediction is a
-    close upper bound. Source: ours, read off flatbuffers and the interpreter's account.
+    zero points. Arena: the activations as its planner places them, but at least the plan itself,
+    and 8 bytes a channel. The rest of the measured figures (the graph itself) does not depend on
+    the widths. 96 bytes are added to both, so that the prediction is a close upper bound. Source:
+    ours, from flatbuffers and the arena that the interpreter reports.
 
     Args:
         model: The built functional Keras 3 model with all channels; one operator after the other.
@@ -223,9 +230,9 @@ def choose_channels(
 ) -> dict[str, np.ndarray]:
     """Removes the least important channels until the estimated cost fits.
 
-    Greedy: each turn takes the `step` least important channels of the one layer where the share of
-    the layer's remaining importance that goes is least per unit of excess that they save, so that
-    no layer is emptied before the others. The excess is the sum over the broken limits, each as a
+    Greedy: each turn removes the `step` least important channels of one layer. It is the layer
+    that loses the least share of its remaining importance per unit of saved excess, so that no
+    layer is emptied before the others. The excess is the sum over the exceeded limits, each as a
     share of the limit. Source: ours.
 
     Args:
@@ -299,8 +306,8 @@ def masked_weights(model: keras.Model, kept: Mapping[str, np.ndarray]) -> list[n
 def slim_weights(model: keras.Model, kept: Mapping[str, np.ndarray]) -> list[np.ndarray]:
     """Returns the weights of the smaller model that has only the channels that remain.
 
-    That model computes what the one with `masked_weights` computes: a removed channel is 0 behind
-    its convolution's norm and behind every depthwise follower's.
+    Its outputs equal those of the model with `masked_weights`: a removed channel is 0 after the
+    BatchNorm of its convolution and after that of every depthwise convolution behind it.
 
     Args:
         model: A built functional Keras 3 model.
@@ -348,7 +355,7 @@ def _grid(shape: tuple[int, ...], axes: Mapping[int, np.ndarray]) -> np.ndarray:
     return keep
 
 
-# By model: the layers behind `widths`, in order, and the one behind `embedding_width`.
+# By model: the layers of `widths`, in order, and the layer of `embedding_width`.
 _LAYERS = {
     "accelerometer_student": (
         ("stem", "block1_point", "block2_point", "block3_point"),

@@ -1,4 +1,9 @@
-"""The tf_keras twin of a student, which TFMOT can prune and quantise."""
+"""The tf_keras twin of a student, which TFMOT can prune and quantise.
+
+TFMOT takes tf_keras models only. `student_twin` copies a Keras 3 student, `quantised_twin` wraps
+the copy for quantisation-aware training, `train_twin` trains either with the distillation loss,
+and `unwrapped_weights` returns the weights for Keras 3.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,7 +25,7 @@ def student_twin(student_weights: Sequence[np.ndarray], **builder_arguments: Any
     """Builds the tf_keras student with the weights of a Keras 3 student.
 
     Args:
-        student_weights: `get_weights()` of the Keras 3 student; both Kerases keep one order.
+        student_weights: `get_weights()` of the Keras 3 student; the order is the same in tf_keras.
         **builder_arguments: Keyword arguments of `build_student`; without `model` it is the
             `accelerometer_student`.
 
@@ -38,7 +43,7 @@ def student_twin(student_weights: Sequence[np.ndarray], **builder_arguments: Any
 def with_convolution_head(
     weights: Sequence[np.ndarray], builder_arguments: Mapping[str, Any]
 ) -> tuple[list[np.ndarray], dict[str, Any]]:
-    """Turns an `accelerometer_student` with a dense head into the equal one of convolutions.
+    """Returns an `accelerometer_student` with its dense head expressed as convolutions.
 
     Args:
         weights: `get_weights()` of the student.
@@ -53,15 +58,15 @@ def with_convolution_head(
 
 
 class TwinDistiller(tf_keras.Model):
-    """Trains a tf_keras student under teachers whose outputs are columns of the batch.
+    """Trains a tf_keras student with teachers' outputs that are columns of the batch.
 
-    The counterpart of `PSKDDistiller` for TFMOT, which takes tf_keras models only; the loss and
-    mixup are the same code. Data are `(x, y)` as `prune_student` describes them.
+    It is the counterpart of `PSKDDistiller` for TFMOT, with the same loss and mixup. Data are
+    `(x, y)` as `prune_student` describes them.
 
     Args:
         student: The twin, its layers wrapped for pruning or not.
         teachers: Names of the teachers; empty for the ground truth alone.
-        distillation_loss: What to minimise.
+        distillation_loss: The loss.
         embedding_widths: Width of each teacher's embedding, where the loss reads embeddings.
 
     Raises:
@@ -238,10 +243,11 @@ def unwrapped_weights(model: tf_keras.Model, builder_arguments: dict[str, Any]) 
         if layer.weights:
             # The wrapper holds its layer's weights in another order, beside its ranges.
             wrapper = model.get_layer(f"quant_{layer.name}")
-            values = {_short(one.name): one.numpy() for one in wrapper.weights}
-            layer.set_weights([values[_short(one.name)] for one in layer.weights])
+            values = {variable_name(one): one.numpy() for one in wrapper.weights}
+            layer.set_weights([values[variable_name(one)] for one in layer.weights])
     return twin.get_weights()
 
 
-def _short(name: str) -> str:
-    return name.split("/")[-1].split(":")[0]
+def variable_name(variable: tf.Variable) -> str:
+    """Returns the last part of a variable's name: "kernel" of "quant_stem/kernel:0"."""
+    return variable.name.split("/")[-1].split(":")[0]

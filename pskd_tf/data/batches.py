@@ -1,4 +1,8 @@
-"""Batches of training views, each draw a function of (seed, stage, epoch, step)."""
+"""Batches of training views, each draw a function of (seed, stage, epoch, step).
+
+`training_batches` streams them as a `tf.data.Dataset`. Trainings that are compared share their
+draws, so `KeptViews` keeps the views of the first one on disk for the others.
+"""
 
 import contextlib
 import fcntl
@@ -21,10 +25,10 @@ Draw = Callable[[Collection[str]], dict[str, np.ndarray]]
 class KeptViews:
     """The views of one training's batches on disk, a file a stream.
 
-    Methods that are compared share their draws, and drawing is a quarter of a small net's training.
-    The first training writes the batches as it draws them; once all are there, the file appears
-    under its name and other trainings read it. Of several that begin together one writes; a
-    training that begins in the middle, or finds the disk full, draws as if nothing were kept.
+    Compared methods share their draws, and drawing takes a quarter of a small net's training time.
+    The first training writes its batches as it draws them; when all are written, the file gets
+    its name and other trainings read it. Of several trainings that start together one writes. A
+    training that starts in the middle, or finds the disk full, draws without keeping.
 
     Args:
         path: Start of the files' names; it must name all that the draws depend on. None keeps
@@ -42,12 +46,12 @@ class KeptViews:
         """Returns a batch's views, read or drawn.
 
         Args:
-            number: Number of the batch in the training, from 0; asked for in order.
-            streams: The streams wanted.
+            number: Number of the batch in the training, from 0; ascending from call to call.
+            streams: The streams to return.
             draw: Draws the named streams of this batch.
 
         Returns:
-            By stream what `draw` would give.
+            The views by stream, equal to those of `draw`.
         """
         if self.path is None:
             return draw(streams)
@@ -81,7 +85,7 @@ class KeptViews:
             number = self.batches - 1
         if number == self.batches - 1:
             del self._writing[stream]
-            with contextlib.suppress(OSError):  # closing writes what a full disk did not take
+            with contextlib.suppress(OSError):  # closing writes the rest, and the disk may be full
                 stream_file.close()
 
     def _begin(self, stream: str, views: np.ndarray) -> None:
@@ -108,7 +112,7 @@ class KeptViews:
         return self.path.with_name(f"{self.path.name}-{stream}.partial")
 
 
-# Handing arrays from Python to TensorFlow costs as much as drawing a small batch of views.
+# To pass arrays from Python to TensorFlow costs as much as to draw a small batch of views.
 _BATCHES_IN_A_GROUP = 8
 
 
@@ -140,10 +144,10 @@ def training_batches(
         batch_size: Clips in a batch; what is left over at an epoch's end is dropped.
         inputs: The preprocessing.
         augmentation: Strengths of the random changes.
-        mixup: Parameter a of the Beta(a, a) that shares are drawn from; 0 switches mixup off.
+        mixup: Parameter a of the distribution Beta(a, a) of the shares; 0 switches mixup off.
         given: Further columns by name, `(clips, ...)` float32, such as teachers' outputs.
-        dropped_teachers: Names of teachers of whom each batch lacks one, drawn at random: its
-            column `<name>_available` `(batch,)` is 0 (Son et al., ICCV 2021).
+        dropped_teachers: Names of teachers, of which each batch drops one at random: its column
+            `<name>_available` `(batch,)` is 0 (Son et al., ICCV 2021).
         kept_views: Where to keep the views, as `KeptViews` takes it; None draws them.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Paired clips in memory."""
+"""Paired clips in memory: padded arrays of accelerometer and skeleton, with their labels."""
 
 import dataclasses
 from collections.abc import Iterable, Sequence

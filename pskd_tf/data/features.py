@@ -1,4 +1,9 @@
-"""The one preprocessing: from resampled clips and windows to the channels that models read."""
+"""The preprocessing of training, evaluation and the board alike.
+
+A clip is resampled (`resample_clip`) or cut into windows (`window_samples`), and its channels are
+derived (`accelerometer_features`, `skeleton_features`). The C core computes the accelerometer's in
+float32, bit for bit. Augmented clips are read along random time courses (`read_along`).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -99,8 +104,8 @@ class WindowSamples:
 def window_samples(signal: np.ndarray, rate_hz: float, inputs: InputSettings) -> WindowSamples:
     """Cuts a clip into windows of fixed rate, length and hop.
 
-    The first window starts with the clip; what is left over after the last whole one belongs to
-    none. A clip shorter than a window gives one, its last sample held. Source: ours.
+    The first window starts with the clip; samples after the last whole window are left out. A clip
+    shorter than a window gives one window, in which its last sample is repeated. Source: ours.
 
     Args:
         signal: `(length, 3)` in g, at least two samples.

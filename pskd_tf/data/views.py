@@ -1,4 +1,8 @@
-"""Views of a clip: plain ones for evaluation, randomly changed ones for training."""
+"""Views of a clip, which models read: plain for evaluation, randomly changed for training.
+
+`random_views` draws one view of each clip: a time course (`time_spans`), a rotation, a scale and
+noise for each stream. `plain_views` and `evaluation_views` change nothing.
+"""
 
 import hashlib
 from collections.abc import Collection
@@ -114,8 +118,8 @@ def random_views(
     Args:
         clips: The clips to draw from.
         rows: `(batch,)` indices of clips.
-        streams: `accelerometer`, `skeleton` or both; each stream's draws come from its own child
-            generator, so that asking for one more never changes the others.
+        streams: `accelerometer`, `skeleton` or both; each stream draws from its own child
+            generator, so that a further stream does not change the others.
         generator: Source of the draws.
         inputs: The preprocessing.
         augmentation: Strengths of the changes.
@@ -141,7 +145,7 @@ def random_views(
         samples = (samples @ turns) * scale.astype(np.float32) + noise.astype(np.float32)
         views["accelerometer"] = accelerometer_features(samples, inputs.gravity_taps)[:, :, None]
     if "skeleton" in streams:
-        # A clip without a skeleton reads its zero padding; nobody is asked about it.
+        # A clip without a skeleton gives zeros; its skeleton teachers are not available.
         lengths = np.maximum(clips.skeleton_lengths[rows], 2)
         joints = read_along(clips.skeleton[rows], lengths, courses, inputs.skeleton_frames)
         radians = np.full(3, augmentation.skeleton_tilt_radians)
@@ -185,7 +189,7 @@ def plain_views(
         )
         views["accelerometer"] = accelerometer_features(samples, inputs.gravity_taps)[:, :, None]
     if "skeleton" in streams:
-        # A clip without a skeleton reads its zero padding; nobody is asked about it.
+        # A clip without a skeleton gives zeros; its skeleton teachers are not available.
         lengths = np.maximum(clips.skeleton_lengths, 2)
         joints = np.stack(
             [

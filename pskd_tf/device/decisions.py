@@ -1,4 +1,4 @@
-"""Decisions of the recogniser beside the labels: counts and timelines."""
+"""Decisions of the recogniser over a recording: timeline, counts against the labels, plot."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,15 +33,15 @@ class TimelineRow:
 def timeline(decisions: Sequence[Decision], model: ExportedModel) -> list[TimelineRow]:
     """Joins decisions to rows.
 
-    Windows in a row that say the same are one row, from the start of the first to the end of the
-    last; so are samples without signal. Each movement of clip mode is a row of its own.
+    Consecutive windows with the same decision are one row, from the start of the first to the end
+    of the last; so are samples without signal. Each movement of clip mode is a row of its own.
 
     Args:
         decisions: In order of time.
         model: The export.
 
     Returns:
-        The rows; those of windows overlap where windows do.
+        The rows; rows of windows overlap where the windows do.
     """
     groups: list[list[Decision]] = []
     for decision in decisions:
@@ -63,15 +63,15 @@ def timeline(decisions: Sequence[Decision], model: ExportedModel) -> list[Timeli
 
 @dataclass(frozen=True)
 class DecisionCounts:
-    """Counts over a recording whose movements are known.
+    """Counts over a recording with known movements.
 
     Attributes:
-        movements: Labelled spans.
-        right: Spans whose label was said.
-        false: Rows of the timeline that say a class which is no span's that they overlap; at rest,
-            every one that says a class.
-        unknown: Rows that say "unknown".
-        latencies: Of the spans that were said, seconds from start to decision.
+        movements: Number of labelled spans.
+        right: Number of spans that were recognised, with the right label.
+        false: Rows of the timeline with a class that no overlapping span has; at rest, all rows
+            with a class.
+        unknown: Rows with the label "unknown".
+        latencies: Seconds from the start to the decision, of the spans that were recognised.
     """
 
     movements: int
@@ -84,7 +84,7 @@ class DecisionCounts:
     def of(
         cls, decisions: Sequence[Decision], spans: Sequence[LabelledSpan], model: ExportedModel
     ) -> "DecisionCounts":
-        """Counts.
+        """Compares the decisions with the labels.
 
         Args:
             decisions: In order of time.
@@ -97,7 +97,7 @@ class DecisionCounts:
         rows = timeline(decisions, model)
         classes = set(model.class_names)
         latencies = [span.latency(decisions, model) for span in spans]
-        said = tuple(latency for latency in latencies if latency is not None)
+        recognised = tuple(latency for latency in latencies if latency is not None)
         false = 0
         for row in rows:
             overlapping = {
@@ -105,7 +105,7 @@ class DecisionCounts:
             }
             false += row.label in classes and row.label not in overlapping
         unknown = sum(row.label == "unknown" for row in rows)
-        return cls(len(spans), len(said), false, unknown, said)
+        return cls(len(spans), len(recognised), false, unknown, recognised)
 
 
 _GREY = {"unknown": "0.7", "no signal": "0.4"}
@@ -117,13 +117,13 @@ def timeline_plot(
     rows: Sequence[TimelineRow],
     labels: Sequence[LabelledSpan],
 ) -> None:
-    """Writes a PNG: the three axes above, what was said and what was labelled below.
+    """Writes a PNG: the three axes above, the decisions and the labels below.
 
     Args:
         path: The file.
         recording: The samples.
         rows: The timeline.
-        labels: The truth; may be empty.
+        labels: The labelled spans; may be empty.
 
     Raises:
         UserError: The file cannot be written.
@@ -131,19 +131,19 @@ def timeline_plot(
     names = sorted({row.label for row in rows} | {span.label for span in labels})
     figure = Figure(figsize=(12, 5), layout="constrained")
     FigureCanvasAgg(figure)
-    signal, said = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
+    signal, spans = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
     signal.plot(recording.times, recording.samples, linewidth=0.7, label=["x", "y", "z"])
     signal.set_ylabel("acceleration (g)")
     signal.legend(loc="upper right", ncols=3)
     for row in rows:
         colour = _GREY.get(row.label) or f"C{names.index(row.label) % 10}"
-        said.barh("said", row.end - row.start, left=row.start, color=colour)
-        said.text(row.start, 0.0, row.label, fontsize=7, va="center", clip_on=True)
+        spans.barh("recognised", row.end - row.start, left=row.start, color=colour)
+        spans.text(row.start, 0.0, row.label, fontsize=7, va="center", clip_on=True)
     for span in labels:
         colour = f"C{names.index(span.label) % 10}"
-        said.barh("labelled", span.end - span.start, left=span.start, color=colour)
-        said.text(span.start, 1.0, span.label, fontsize=7, va="center", clip_on=True)
-    said.set_xlabel("time (s)")
+        spans.barh("labelled", span.end - span.start, left=span.start, color=colour)
+        spans.text(span.start, 1.0, span.label, fontsize=7, va="center", clip_on=True)
+    spans.set_xlabel("time (s)")
     try:
         with whole_file(path) as temporary:
             figure.savefig(temporary, dpi=120, metadata={"Software": None})

@@ -1,4 +1,8 @@
-"""The C core, compiled for the host and run on a recording."""
+"""The C core, compiled for the host and run on a recording.
+
+`compile_core` compiles `stream_recording.c` with the core and an exported model; `run_core` streams
+a recording through it and reads the decisions.
+"""
 
 import shutil
 import subprocess
@@ -19,18 +23,6 @@ from pskd_tf.device.recognizer import (
 )
 from pskd_tf.device.recordings import Recording
 
-
-def firmware_sources() -> Path:
-    """Returns the folder that holds `src/` and `firmware/`.
-
-    In a wheel it is `pskd_tf/firmware`, to which setup.py maps `microcontroller/`; in a checkout,
-    `microcontroller/` itself.
-    """
-    package = Path(pskd_tf.__file__).parent
-    installed = package / "firmware"
-    return installed if installed.is_dir() else package.parent / "microcontroller"
-
-
 _FLAGS = ("-std=c99", "-O2", "-ffp-contract=off")
 # Besides the model's own.
 _SOURCES = (
@@ -41,12 +33,101 @@ _SOURCES = (
 )
 
 
+def run_core(
+    program: Path, model: ExportedModel, recording: Recording, settings: RecognizerSettings
+) -> list[Decision]:
+    """Streams a recording and returns the decisions.
+
+    Args:
+        program: From `compile_core`.
+        model: The export with which it was compiled.
+        recording: The samples.
+        settings: Settings of the recognizer.
+
+    Returns:
+        Decisions and losses of the signal, in order of time.
+    """
+    times = recording.times
+    decisions = []
+    for kind, index, *rest in map(str.split, core_lines(program, recording, settings)):
+        at = int(index)
+        if kind == "lost":
+            start = times[max(at - 1, 0)]
+            decision = Decision(at, None, start, times[at], times[at], NO_SIGNAL, -1, 0.0, None)
+        else:
+            first, last, activity, best = map(int, rest[:4])
+            span = (first, last) if model.clip_mode else None
+            start, end = times[at] - model.window_seconds, times[at]
+            if span is not None:
+                start, end = times[first], times[last]
+            output = np.array(rest[5:], np.int8)
+            confidence = float(np.array(int(rest[4], 16), np.uint32).view(np.float32))
+            decision = Decision(at, span, start, end, times[at], activity, best, confidence, output)
+        decisions.append(decision)
+    return decisions
+
+
+def core_lines(program: Path, recording: Recording, settings: RecognizerSettings) -> list[str]:
+    """Streams a recording and returns the program's lines.
+
+    Args:
+        program: From `compile_core`.
+        recording: The samples.
+        settings: Settings of the recognizer.
+
+    Returns:
+        A line for each decision and loss of the signal; `stream_recording.c` in
+        `microcontroller/firmware` describes their form.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "recording"
+        path.write_bytes(recording_file(recording, settings))
+        finished = subprocess.run([program, path], capture_output=True, text=True)
+    if finished.returncode:
+        raise RuntimeError(f"The core ended with {finished.returncode}: {finished.stdout[-200:]}")
+    return finished.stdout.splitlines()
+
+
+def recording_file(recording: Recording, settings: RecognizerSettings) -> bytes:
+    """Writes the struct `Header`, then a struct `Sample` for each sample, little-endian.
+
+    Args:
+        recording: The samples.
+        settings: Settings of the recognizer, for both modes.
+
+    Returns:
+        The file's bytes.
+    """
+    fields = (
+        ("<i4", len(recording.times)),
+        ("<f4", settings.smoothing),
+        ("<f4", settings.threshold),
+        ("<f4", settings.threshold * settings.leave_share),
+        ("<i4", settings.minimum_windows),
+        ("<i4", settings.maximum_same),
+        ("<u4", round(settings.maximum_gap_seconds * 1e6)),
+        ("<f4", settings.gravity_weight),
+        ("<f4", settings.energy_weight),
+        ("<f4", settings.start_g),
+        ("<f4", settings.end_g),
+        ("<i4", settings.lead_samples),
+        ("<i4", settings.rest_samples),
+    )
+    header = b"".join(np.array(value).astype(kind).tobytes() for kind, value in fields)
+    records = np.empty(len(recording.times), [("time", "<u4"), ("sample", "<f4", 3)])
+    microseconds = np.round((recording.times - recording.times[0]) * 1e6).astype(np.int64)
+    # A board's counter wraps around, too.
+    records["time"] = (microseconds % (1 << 32)).astype(np.uint32)
+    records["sample"] = recording.samples
+    return b"PSKR" + header + records.tobytes()
+
+
 def compile_core(model: ExportedModel, cache_dir: str | Path, compiler: str = "cc") -> Path:
     """Compiles `stream_recording.c` with the core and the model, once for the same sources.
 
     Args:
         model: The export.
-        cache_dir: Where programs are kept, each under the hash of what makes it.
+        cache_dir: Folder of the compiled programs, each named by the hash of its sources.
         compiler: Name or path of a C99 compiler.
 
     Returns:
@@ -82,90 +163,12 @@ def compile_core(model: ExportedModel, cache_dir: str | Path, compiler: str = "c
     return program
 
 
-def recording_file(recording: Recording, settings: RecognizerSettings) -> bytes:
-    """Writes the struct `Header`, then a struct `Sample` for each sample, little-endian.
+def firmware_sources() -> Path:
+    """Returns the folder that holds `src/` and `firmware/`.
 
-    Args:
-        recording: The samples.
-        settings: Of the recognizer; those of either mode are there.
-
-    Returns:
-        The file's bytes.
+    In a wheel it is `pskd_tf/firmware`, to which setup.py maps `microcontroller/`; in a checkout,
+    `microcontroller/` itself.
     """
-    fields = (
-        ("<i4", len(recording.times)),
-        ("<f4", settings.smoothing),
-        ("<f4", settings.threshold),
-        ("<f4", settings.threshold * settings.leave_share),
-        ("<i4", settings.minimum_windows),
-        ("<i4", settings.maximum_same),
-        ("<u4", round(settings.maximum_gap_seconds * 1e6)),
-        ("<f4", settings.gravity_weight),
-        ("<f4", settings.energy_weight),
-        ("<f4", settings.start_g),
-        ("<f4", settings.end_g),
-        ("<i4", settings.lead_samples),
-        ("<i4", settings.rest_samples),
-    )
-    header = b"".join(np.array(value).astype(kind).tobytes() for kind, value in fields)
-    records = np.empty(len(recording.times), [("time", "<u4"), ("sample", "<f4", 3)])
-    microseconds = np.round((recording.times - recording.times[0]) * 1e6).astype(np.int64)
-    # A board's counter wraps around, too.
-    records["time"] = (microseconds % (1 << 32)).astype(np.uint32)
-    records["sample"] = recording.samples
-    return b"PSKR" + header + records.tobytes()
-
-
-def core_lines(program: Path, recording: Recording, settings: RecognizerSettings) -> list[str]:
-    """Streams a recording.
-
-    Args:
-        program: From `compile_core`.
-        recording: The samples.
-        settings: Of the recognizer.
-
-    Returns:
-        A line for each decision and loss of the signal; their form:
-        `microcontroller/firmware/stream_recording.c`.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "recording"
-        path.write_bytes(recording_file(recording, settings))
-        finished = subprocess.run([program, path], capture_output=True, text=True)
-    if finished.returncode:
-        raise RuntimeError(f"The core ended with {finished.returncode}: {finished.stdout[-200:]}")
-    return finished.stdout.splitlines()
-
-
-def run_core(
-    program: Path, model: ExportedModel, recording: Recording, settings: RecognizerSettings
-) -> list[Decision]:
-    """Streams a recording.
-
-    Args:
-        program: From `compile_core`.
-        model: The export it was compiled from.
-        recording: The samples.
-        settings: Of the recognizer.
-
-    Returns:
-        Decisions and losses of the signal, in order of time.
-    """
-    times = recording.times
-    decisions = []
-    for kind, index, *rest in map(str.split, core_lines(program, recording, settings)):
-        at = int(index)
-        if kind == "lost":
-            start = times[max(at - 1, 0)]
-            decision = Decision(at, None, start, times[at], times[at], NO_SIGNAL, -1, 0.0, None)
-        else:
-            first, last, activity, best = map(int, rest[:4])
-            span = (first, last) if model.clip_mode else None
-            start, end = times[at] - model.window_seconds, times[at]
-            if span is not None:
-                start, end = times[first], times[last]
-            output = np.array(rest[5:], np.int8)
-            confidence = float(np.array(int(rest[4], 16), np.uint32).view(np.float32))
-            decision = Decision(at, span, start, end, times[at], activity, best, confidence, output)
-        decisions.append(decision)
-    return decisions
+    package = Path(pskd_tf.__file__).parent
+    installed = package / "firmware"
+    return installed if installed.is_dir() else package.parent / "microcontroller"

@@ -1,4 +1,4 @@
-"""Recordings that are streamed: read from files, joined from clips, idle."""
+"""Recordings to stream through the recogniser: read from a file, joined from clips, or idle."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ from pskd_tf.data.views import draw_generator
 from pskd_tf.device.recognizer import Decision, ExportedModel
 
 _HEADER = "time_seconds,x,y,z"
-# At rest it is 1 in g and 9.8 in m/s^2.
+# The median at rest is 1 in g and 9.8 in m/s^2.
 _LARGEST_MEDIAN_G = 4.0
 
 
@@ -130,20 +130,20 @@ class LabelledSpan:
         return spans
 
     def latency(self, decisions: Sequence[Decision], model: ExportedModel) -> float | None:
-        """Returns the seconds from its start until its label was first said.
+        """Returns the seconds from the span's start to the first decision with its label.
 
         Args:
             decisions: In order of time.
             model: The export.
 
         Returns:
-            Of the first decision for its label whose movement or window overlaps it and that came
-            after its start; None if there is none.
+            Seconds to the first decision after the span's start that has its label and a movement
+            or window that overlaps the span; None if there is none.
         """
         for decision in decisions:
             overlaps = decision.start < self.end and decision.end > self.start
-            is_said = model.label_of(decision.activity) == self.label
-            if overlaps and is_said and decision.decided >= self.start:
+            has_label = model.label_of(decision.activity) == self.label
+            if overlaps and has_label and decision.decided >= self.start:
                 return decision.decided - self.start
         return None
 
@@ -158,13 +158,14 @@ def joined_clips(
 ) -> tuple[Recording, list[LabelledSpan]]:
     """Joins clips in random order; the same arguments give the same samples.
 
-    Around each, two seconds of rest at its first and last sample, with noise of 0.01 g; between
-    two rests, a second from one to the other. Ours: a clip's own rest is all that is recorded.
+    Before and after each clip come two seconds of rest at its first and last sample, with noise of
+    0.01 g, and between two rests a second of transition. Ours, because clips have no rest of their
+    own.
 
     Args:
         prepared: The prepared set.
         clip_ids: The clips.
-        most: Take so many of them; None for all.
+        most: Largest number of clips to join; None for all.
 
     Returns:
         The recording at the set's rate, and each clip's span with its label.
@@ -203,7 +204,7 @@ def joined_clips(
 # Between two postures, and how long a change of posture takes.
 _POSTURE_SECONDS = (10.0, 60.0)
 _IDLE_TURN_SECONDS = (0.5, 4.0)
-# What is left of a clip after this share of it.
+# The tail of a clip begins at this share of it.
 _TAIL_START = 0.8
 
 
@@ -212,15 +213,15 @@ def idle_recordings(
 ) -> dict[str, Recording]:
     """Makes two recordings at the prepared set's rate; the same arguments give the same samples.
 
-    "synthetic idle": a wrist at rest, which turns into another posture every 10 to 60 s,
-    within 0.5 to 4 s, with noise of 0.01 g. "shuffled clip tails": the last fifths of clips, in
-    random order, end to end; parts of movements, of which none is whole. Both are ours.
+    "synthetic idle": a wrist at rest, which turns to another posture every 10 to 60 s, within 0.5
+    to 4 s, with noise of 0.01 g. "shuffled clip tails": the last fifths of clips, in random order,
+    end to end, so that no movement is whole. Both are ours.
 
     Args:
         prepared: The run's prepared set.
         clip_ids: The clips, held out in training.
         hours: Length of each recording.
-        purpose: Names the draws: what is chosen on one recording is reported on another.
+        purpose: Names the draws, so that a choice and its report use different recordings.
 
     Returns:
         Recordings by name.
@@ -254,7 +255,7 @@ def _at_rest(count: int, rate_hz: float, purpose: str) -> np.ndarray:
         after /= np.linalg.norm(after)
         share = (0.5 - 0.5 * np.cos(np.linspace(0, np.pi, turn)))[:, None]
         path = posture + share * (after - posture)
-        # Slow enough that gravity is all there is; opposite postures pass near 0.
+        # A slow turn shows gravity alone; between opposite postures the path passes near 0.
         path /= np.maximum(np.linalg.norm(path, axis=1, keepdims=True), 0.1)
         kept = stream[at + still : at + still + turn]
         kept[:] = path[: len(kept)]

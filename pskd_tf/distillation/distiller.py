@@ -1,4 +1,4 @@
-"""The distiller: a Keras model that trains a student under one or several teachers."""
+"""The distiller: a Keras model that trains a student with one or several teachers."""
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -19,98 +19,6 @@ from pskd_tf.distillation.step import (
 )
 from pskd_tf.models.registry import select_inputs
 
-
-def check_model(
-    role: str, model: keras.Model, *, reads_embedding: bool, num_classes: int | None = None
-) -> int:
-    """Refuses a model that the distiller could not call, naming which one it is.
-
-    Args:
-        role: How errors name the model ("teacher model body").
-        model: A functional or Sequential model. Its `Input` layers are named after streams; its
-            output is `{"logits": (batch, classes), "embedding": (batch, width)}`, or the logits
-            alone where no embedding is read.
-        reads_embedding: Whether the model's embedding is read.
-        num_classes: Width that its logits must have; None: any.
-
-    Returns:
-        The width of its logits.
-
-    Raises:
-        ValueError: A rule above is broken.
-    """
-    if not getattr(model, "inputs", None):
-        raise ValueError(
-            f"In {role}: a model must be functional, or Sequential with an Input, with Input "
-            f"layers named after streams. Received: {type(model).__name__}"
-        )
-    # A Sequential has no `output` of its own.
-    output = model.outputs[0] if isinstance(model, keras.Sequential) else model.output
-    wanted = ["logits", "embedding"] if reads_embedding else ["logits"]
-    if isinstance(output, Mapping):
-        missing = [key for key in wanted if key not in output]
-        if missing:
-            raise ValueError(f"In {role}: outputs must hold {wanted}. Received: {list(output)}")
-        output = output["logits"]
-    elif reads_embedding or isinstance(output, (list, tuple)):
-        raise ValueError(
-            f"In {role}: outputs must be a dict with {wanted}. Received: {type(output).__name__}"
-        )
-    width = output.shape[-1]
-    if len(output.shape) != 2 or num_classes not in (None, width):
-        classes = "classes" if num_classes is None else f"{num_classes} classes"
-        raise ValueError(f"In {role}: logits must be (batch, {classes}). Received: {output.shape}")
-    return width
-
-
-class MeanTable(keras.metrics.Metric):
-    """Weighted means by name, as one `keras.metrics.Mean` for each would give them.
-
-    A student of 26 k parameters takes its step in some milliseconds, of which a dozen separate
-    metrics would be a tenth.
-
-    Args:
-        names: The names of the means.
-        name: Name of the metric.
-    """
-
-    def __init__(self, names: Sequence[str], name: str = "means"):
-        super().__init__(name=name, dtype="float32")
-        self.names = tuple(names)
-        shape = (2, len(self.names))
-        self.totals = self.add_variable(shape=shape, initializer="zeros", name="totals")
-
-    def update_state(self, sums: Any, weights: Any) -> None:
-        """Adds a batch.
-
-        Args:
-            sums: `(names,)`, weighted sums over the batch.
-            weights: `(names,)`, sums of the weights.
-        """
-        self.totals.assign_add(ops.stack([sums, weights]))
-
-    def result(self) -> dict[str, Any]:
-        """Returns the means by name; 0 where no weight was added."""
-        means = ops.divide_no_nan(*ops.unstack(self.totals, 2))
-        return dict(zip(self.names, ops.unstack(means, len(self.names)), strict=True))
-
-
-def projections(keras_module: ModuleType, widths: Mapping[str, int]) -> dict[str, Any]:
-    """Makes one bias-free linear layer per teacher, from the student's width to the teacher's.
-
-    Args:
-        keras_module: `keras` or `tf_keras`.
-        widths: Width of each teacher's embedding, by the teacher's name.
-
-    Returns:
-        Unbuilt `Dense` layers by the teacher's name.
-    """
-    return {
-        name: keras_module.layers.Dense(width, use_bias=False, name=f"projection_{name}")
-        for name, width in widths.items()
-    }
-
-
 _PARTS = ("cross_entropy", "distillation", "semantic")  # of any loss
 
 
@@ -118,30 +26,31 @@ _PARTS = ("cross_entropy", "distillation", "semantic")  # of any loss
 class PSKDDistiller(keras.Model):
     """Trains a student with the ground truth and any number of named teachers.
 
-    Every model reads its own streams of the batch, by the names of its inputs, so teachers may
-    see what the student does not. A teacher is either *live* (a Keras model, called on the same
-    batch) or *given* (None: its outputs are columns of the batch). Teachers are frozen
-    and called in inference mode; nothing of them changes.
+    Each model reads its own streams of the batch, by the names of its inputs, so a teacher may
+    read streams that the student does not. A teacher is either *live* (a Keras model, called on
+    the same batch) or *given* (None: its outputs are columns of the batch). Teachers are frozen
+    and called in inference mode; training does not change them.
 
     Data are `(x, y)` or `(x, y, sample_weight)`. `x` is a dict of the streams, plus for each given
     teacher `<name>_logits` `(batch, classes)` and, where the loss reads embeddings,
     `<name>_embedding` `(batch, width)`, plus, for mixup, `mixup_share` `(batch,)`
-    (see `mix_with_next`; every stream that the student reads is mixed). Where a teacher cannot see
-    every sample, `<name>_available` `(batch,)`, 1 or 0, says so. `y` is `(batch,)` class indices.
+    (see `mix_with_next`; every stream that the student reads is mixed). `<name>_available`
+    `(batch,)`, 1 or 0, marks the samples for which a teacher is available; without it all are. `y`
+    is `(batch,)` class indices.
 
-    Any functional or Sequential Keras models will do, whose `Input` layers are named after the
-    streams. It is saved and loaded as any Keras model (`.keras`), teachers and projections
-    included; import this class before loading.
+    The models are functional or Sequential Keras models with `Input` layers named after the
+    streams. A distiller is saved and loaded as any Keras model (`.keras`), teachers and
+    projections included; import this class before loading.
 
     Args:
         student: A model with outputs `{"logits": (batch, classes), "embedding": (batch, width)}`,
             or with the logits alone where the loss reads no embeddings.
         teachers: Teacher models with such outputs, or None where outputs are given, by name.
-        distillation_loss: What to minimise; see `pskd_tf.distillation.losses`.
+        distillation_loss: The loss; see `pskd_tf.distillation.losses`.
         embedding_widths: Width of each given teacher's embedding; needed only where the loss
             reads embeddings.
-        teachers_see: Of a mixed-up batch, the `sources` or the `mixture` itself; see
-            `distillation_step`. Only live teachers can see mixtures.
+        teachers_see: Input of the teachers in a batch under mixup, the `sources` or the
+            `mixture`; see `distillation_step`. Only live teachers can read mixtures.
         name: Name of the model.
 
     Raises:
@@ -154,8 +63,8 @@ class PSKDDistiller(keras.Model):
         >>> distiller.compile(optimizer=keras.optimizers.AdamW(1e-3))
         >>> distiller.fit(batches, epochs=10)  # batches of ({stream: ...}, labels)
 
-    Source: the distiller is ours; teachers on several modalities and selection per sample are
-    PSKD's (Ni, Ngu, Yan, ACM MM 2022).
+    Source: the distiller is ours; teachers on several modalities and selection per sample come
+    from PSKD (Ni, Ngu, Yan, ACM MM 2022).
     """
 
     def __init__(
@@ -223,7 +132,7 @@ class PSKDDistiller(keras.Model):
 
     @property
     def learned_variables(self) -> list[Any]:
-        """What training changes: the student's weights, then the projections' (no teacher's)."""
+        """The variables that training changes: the student's weights, then the projections'."""
         layers = [self.student, *self.student_projections.values()]
         return [variable for layer in layers for variable in layer.weights]
 
@@ -236,7 +145,7 @@ class PSKDDistiller(keras.Model):
         serialize = keras.saving.serialize_keras_object
 
         def model(one: keras.Model) -> dict[str, Any]:
-            # How a model was trained before is no part of the distillation.
+            # The optimiser of an earlier training is no part of the distillation.
             return {key: value for key, value in serialize(one).items() if key != "compile_config"}
 
         return {
@@ -255,7 +164,7 @@ class PSKDDistiller(keras.Model):
     def from_config(
         cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
     ) -> "PSKDDistiller":
-        # Our losses are known to Keras once they are imported.
+        # The import registers our losses with Keras.
         import_module("pskd_tf.distillation.losses.registry")
         deserialize = keras.saving.deserialize_keras_object
         models = {
@@ -281,7 +190,7 @@ class PSKDDistiller(keras.Model):
                 self.distillation_loss, targets, outputs, share, self.teachers_see
             )
             loss = self._objective(terms.loss, sample_weight)
-            # The gradients of devices are added up, each over its part of the batch.
+            # Each device has a part of the batch; their gradients are added.
             part = loss / tf.distribute.get_strategy().num_replicas_in_sync
         variables = self.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(part, variables), variables, strict=True))
@@ -303,7 +212,7 @@ class PSKDDistiller(keras.Model):
         names = {tensor.name for model in readers for tensor in model.inputs}
         mixed = {name: mix_with_next(streams[name], share) for name in sorted(names)}
         if self.teachers_see == "mixture":
-            # A teacher sees a mixture where it sees both sources.
+            # A teacher is available for a mixture where it is for both sources.
             for name in self.teachers:
                 own = streams.get(f"{name}_available")
                 if own is not None:
@@ -311,7 +220,7 @@ class PSKDDistiller(keras.Model):
         return {**streams, **mixed}
 
     def _targets(self, streams: Mapping[str, Any], labels: Any) -> dict[str, Any]:
-        """Collects the labels and what every teacher says about the streams."""
+        """Returns the labels and the outputs of every teacher."""
         logits, embeddings = [], []
         for name, teacher in self.teachers.items():
             if teacher is None:
@@ -336,7 +245,7 @@ class PSKDDistiller(keras.Model):
         return {**student, "projected_embeddings": projected}
 
     def _objective(self, values: Any, sample_weight: Any) -> Any:
-        """Averages `(batch,)` after weighting, as Keras' losses do, and adds the regularisers."""
+        """Returns the weighted mean of `(batch,)`, as Keras' losses do, plus the regularisers."""
         if sample_weight is not None:
             values = values * ops.cast(sample_weight, values.dtype)
         return sum(self.student.losses, ops.mean(values))
@@ -372,12 +281,103 @@ class PSKDDistiller(keras.Model):
             weight = weight * ops.cast(sample_weight, weight.dtype)[:, None]
         if "teacher_available" not in targets:
             return weight
-        # A teacher is agreed with only where it can see the sample.
+        # Agreement with a teacher counts only samples for which it is available.
         last = 1 + len(self.teachers)
         seen = weight[:, 1:last] * ops.cast(targets["teacher_available"], weight.dtype)
         return ops.concatenate([weight[:, :1], seen, weight[:, last:]], axis=1)
 
 
 def _named(outputs: Any) -> Mapping[str, Any]:
-    """A model may return its logits alone."""
+    """Returns a model's outputs by name; a model may return its logits alone."""
     return outputs if isinstance(outputs, Mapping) else {"logits": outputs}
+
+
+def check_model(
+    role: str, model: keras.Model, *, reads_embedding: bool, num_classes: int | None = None
+) -> int:
+    """Refuses a model that the distiller cannot call; the error names the model.
+
+    Args:
+        role: How errors name the model ("teacher model body").
+        model: A functional or Sequential model. Its `Input` layers are named after streams; its
+            output is `{"logits": (batch, classes), "embedding": (batch, width)}`, or the logits
+            alone where no embedding is read.
+        reads_embedding: Whether the model's embedding is read.
+        num_classes: Width that its logits must have; None: any.
+
+    Returns:
+        The width of its logits.
+
+    Raises:
+        ValueError: A rule above is broken.
+    """
+    if not getattr(model, "inputs", None):
+        raise ValueError(
+            f"In {role}: a model must be functional, or Sequential with an Input, with Input "
+            f"layers named after streams. Received: {type(model).__name__}"
+        )
+    # A Sequential has no `output` of its own.
+    output = model.outputs[0] if isinstance(model, keras.Sequential) else model.output
+    wanted = ["logits", "embedding"] if reads_embedding else ["logits"]
+    if isinstance(output, Mapping):
+        missing = [key for key in wanted if key not in output]
+        if missing:
+            raise ValueError(f"In {role}: outputs must hold {wanted}. Received: {list(output)}")
+        output = output["logits"]
+    elif reads_embedding or isinstance(output, (list, tuple)):
+        raise ValueError(
+            f"In {role}: outputs must be a dict with {wanted}. Received: {type(output).__name__}"
+        )
+    width = output.shape[-1]
+    if len(output.shape) != 2 or num_classes not in (None, width):
+        classes = "classes" if num_classes is None else f"{num_classes} classes"
+        raise ValueError(f"In {role}: logits must be (batch, {classes}). Received: {output.shape}")
+    return width
+
+
+def projections(keras_module: ModuleType, widths: Mapping[str, int]) -> dict[str, Any]:
+    """Makes one bias-free linear layer per teacher, from the student's width to the teacher's.
+
+    Args:
+        keras_module: `keras` or `tf_keras`.
+        widths: Width of each teacher's embedding, by the teacher's name.
+
+    Returns:
+        Unbuilt `Dense` layers by the teacher's name.
+    """
+    return {
+        name: keras_module.layers.Dense(width, use_bias=False, name=f"projection_{name}")
+        for name, width in widths.items()
+    }
+
+
+class MeanTable(keras.metrics.Metric):
+    """Weighted means by name, equal to those of one `keras.metrics.Mean` for each name.
+
+    A dozen separate metrics would take a tenth of the training step of a student with 26 k
+    parameters.
+
+    Args:
+        names: The names of the means.
+        name: Name of the metric.
+    """
+
+    def __init__(self, names: Sequence[str], name: str = "means"):
+        super().__init__(name=name, dtype="float32")
+        self.names = tuple(names)
+        shape = (2, len(self.names))
+        self.totals = self.add_variable(shape=shape, initializer="zeros", name="totals")
+
+    def update_state(self, sums: Any, weights: Any) -> None:
+        """Adds a batch.
+
+        Args:
+            sums: `(names,)`, weighted sums over the batch.
+            weights: `(names,)`, sums of the weights.
+        """
+        self.totals.assign_add(ops.stack([sums, weights]))
+
+    def result(self) -> dict[str, Any]:
+        """Returns the means by name; 0 where no weight was added."""
+        means = ops.divide_no_nan(*ops.unstack(self.totals, 2))
+        return dict(zip(self.names, ops.unstack(means, len(self.names)), strict=True))

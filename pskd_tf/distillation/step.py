@@ -1,4 +1,8 @@
-"""One distillation step, shared by the Keras 3 distiller and its tf_keras twin."""
+"""The loss of one training step under mixup, for the Keras 3 distiller and its tf_keras twin.
+
+`mix_with_next` mixes each sample with the next one of the batch; `distillation_step` mixes the
+losses of both in the same share; `teacher_availability` collects which teacher is available where.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,10 +14,10 @@ from pskd_tf.distillation.losses.base import DistillationLoss, DistillationTerms
 
 
 def next_samples(tensor: Any) -> Any:
-    """Returns the samples shifted by one: the next one of each, the last one's being the first.
+    """Returns the samples shifted by one, so that each position holds the next sample.
 
-    Where a `tf.distribute` strategy runs several devices, the batch is the whole one, in the order
-    of the devices: each takes over the first sample of the device after it.
+    The last position holds the first sample. With a `tf.distribute` strategy of several devices
+    the whole batch is shifted: each device gets the first sample of the device after it.
 
     Args:
         tensor: `(batch, ...)`, a device's part of the batch.
@@ -57,15 +61,15 @@ def distillation_step(
     """Returns the loss of one batch, mixed as the student's inputs were.
 
     A mixed input has two sources, each with its own label, so its loss is the mixture of two
-    losses. Teachers asked about the `sources` give each loss its own outputs, and ACS selects for
-    each source by itself. Teachers asked about the `mixture` give both losses the same outputs,
-    what they say about the very input of the student; ACS then selects by how sure each teacher
-    still is of either label (function matching: Beyer et al., CVPR 2022; its use here is ours).
+    losses. With `sources`, each loss uses the teachers' outputs for its own source, and ACS selects
+    for each source separately. With `mixture`, both losses use the teachers' outputs for the mixed
+    input of the student, and ACS selects by the confidence in either label (function matching:
+    Beyer et al., CVPR 2022; its use here is ours).
 
     Args:
         loss: The distillation loss.
-        targets: As `DistillationLoss.terms` takes them: labels of the unmixed batch, and teachers'
-            outputs on what they see.
+        targets: As `DistillationLoss.terms` takes them: labels of the unmixed batch, and the
+            teachers' outputs for `sources` or `mixture`.
         outputs: As `DistillationLoss.terms` takes them, for the mixed inputs.
         share: `(batch,)` as given to `mix_with_next`, or None for an unmixed batch.
         teachers_see: `sources` or `mixture`.

@@ -1,4 +1,8 @@
-"""Layers of the int8 model beside those of the float model: size, work and noise."""
+"""Each layer of the int8 model: its size, its multiply-accumulates and its noise.
+
+`layer_noise` compares the outputs of each int8 layer with those of the float model; `layer_table`
+puts them beside the sizes from the flatbuffer.
+"""
 
 import math
 from collections.abc import Mapping
@@ -40,7 +44,7 @@ class LayerRow:
 
 
 def layer_table(tflite: bytes, noise: Mapping[str, float]) -> list[LayerRow]:
-    """Reads every operator off a flatbuffer.
+    """Reads every operator of a flatbuffer.
 
     Args:
         tflite: The flatbuffer's bytes.
@@ -117,20 +121,20 @@ _OPERATORS = {
     "AveragePooling2D": "AVERAGE_POOL_2D",
     "MaxPooling2D": "MAX_POOL_2D",
 }
-# What the converter folds into the operator before it.
+# The layers that the converter folds into the operator before them.
 _FOLDED = ("BatchNormalization", "ReLU", "Activation")
 
 
 def layer_outputs(model: keras.Model, clips: np.ndarray) -> list[tuple[str, str, np.ndarray]]:
-    """Runs a model and keeps what each convolution, dense layer and pool puts out.
+    """Runs a model and returns the output of each convolution, dense layer and pool.
 
     Args:
         model: A functional Keras 3 student.
         clips: `(clips, steps, 1, channels)` float32, in g.
 
     Returns:
-        One `(layer, operator, values)` per such layer, in order, behind the norm and the ReLU that
-        the converter folds into it; values `(clips, ...)` float32.
+        One `(layer, operator, values)` per such layer, in order, after the BatchNorm and the ReLU
+        that the converter folds into it; values `(clips, ...)` float32.
     """
     chosen = []
     for layer in model.layers:
@@ -182,7 +186,7 @@ def layer_noise(tflite: bytes, model: keras.Model, clips: np.ndarray) -> dict[st
         expected = expected.astype(np.float64)
         error = np.sum((expected - values.reshape(expected.shape)) ** 2)
         signal = np.sum(expected**2)
-        # A layer that is silent in both has no noise; one that should be silent has only noise.
+        # 200 dB for equal outputs, all zeros included; -200 dB for noise without a signal.
         ratio = 10 * np.log10(max(signal, 1e-300) / error) if error else 200.0
         noise[name] = float(np.clip(ratio, -200, 200))
     return noise

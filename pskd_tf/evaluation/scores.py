@@ -1,4 +1,4 @@
-"""Scores of predictions."""
+"""Scores of clips: accuracy, macro F1, and the decision over the windows of a clip."""
 
 from collections.abc import Callable
 
@@ -39,7 +39,7 @@ def classification_scores(
 def clip_probabilities(
     logits: np.ndarray, rows: np.ndarray, num_clips: int, rule: str
 ) -> np.ndarray:
-    """Lets the views of each clip decide together.
+    """Combines the outputs for the views of each clip.
 
     Args:
         logits: `(views, classes)`.
@@ -67,7 +67,7 @@ def clip_probabilities(
 def score_clips(
     logits_of: Callable[[np.ndarray], np.ndarray], clips: PairedClips, inputs: InputSettings
 ) -> dict[str, float]:
-    """Preprocesses the clips, asks an accelerometer model, and scores what it says.
+    """Preprocesses the clips, evaluates an accelerometer model on them and scores its outputs.
 
     Args:
         logits_of: From features `(views, steps, 1, channels)` in g to logits `(views, classes)`.

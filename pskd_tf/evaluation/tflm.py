@@ -1,4 +1,9 @@
-"""Int8 models in the TensorFlow Lite Micro interpreter, which is the truth for int8 outputs."""
+"""Int8 models in the TensorFlow Lite Micro interpreter, the reference for all int8 outputs.
+
+`tflm_operators`, `Int8Interface` and `check_fixed_shapes` read and check a flatbuffer;
+`quantise_input` and `tflm_logits` run it; `tflm_tensors` also returns the outputs of all layers;
+`arena_bytes` measures its memory in a process of its own.
+"""
 
 import re
 import subprocess
@@ -52,6 +57,10 @@ RESOLVER_METHODS = {
 }
 # int32 holds biases, shapes and axes.
 _TENSOR_TYPES = ("INT8", "INT32")
+# Far above any student's need: a far too small arena crashes the process.
+_MINIMUM_ARENA_BYTES = 1 << 20
+# Preserved tensors never share memory.
+_MINIMUM_TENSOR_ARENA_BYTES = 1 << 22
 
 
 def tflm_operators(tflite: bytes) -> tuple[str, ...]:
@@ -87,6 +96,28 @@ def tflm_operators(tflite: bytes) -> tuple[str, ...]:
             raise UserError("Every operator must run in int8", f"{name} with {wrong}")
         names.add(name)
     return tuple(sorted(names))
+
+
+def check_fixed_shapes(tflite: bytes) -> None:
+    """Refuses a graph with a tensor of a shape that is only known when it runs.
+
+    TensorFlow Lite Micro plans its arena once, so it cannot run a batch of any size, which a
+    converter produces unless it is given a batch of 1.
+
+    Args:
+        tflite: The flatbuffer's bytes.
+
+    Raises:
+        UserError: A tensor has an open dimension.
+    """
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(tflite))
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            signature = tensor.shapeSignature if tensor.shapeSignature is not None else tensor.shape
+            shape = [int(size) for size in (signature if signature is not None else ())]
+            if any(size < 0 for size in shape):
+                rule = "Every tensor needs a fixed shape; convert with a batch of 1"
+                raise UserError(rule, shape)
 
 
 @dataclass(frozen=True)
@@ -143,186 +174,6 @@ class Int8Interface:
         )
 
 
-# Far above any student's need: a far too small arena crashes the process.
-_MINIMUM_ARENA_BYTES = 1 << 20
-
-
-def tflm_logits(tflite: bytes, quantised: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Runs an int8 flatbuffer over quantised clips, one by one.
-
-    Args:
-        tflite: The flatbuffer's bytes.
-        quantised: `(clips, steps, 1, channels)` int8, from `quantise_input`.
-
-    Returns:
-        The int8 outputs `(clips, num_classes)`, and the logits they stand for,
-        `(clips, num_classes)` float32.
-
-    Raises:
-        UserError: Inputs of a wrong shape or type, or a graph that TensorFlow Lite Micro does not
-            run in int8.
-    """
-    interface = Int8Interface.read(tflite)
-    tflm_operators(tflite)
-    quantised = np.asarray(quantised)
-    if quantised.dtype != np.int8 or quantised.shape[1:] != interface.input_shape:
-        shape = ", ".join(map(str, interface.input_shape))
-        received = f"{quantised.dtype} {quantised.shape}"
-        raise UserError(f"Quantised inputs are int8 (clips, {shape})", received)
-    interpreter = runtime.Interpreter.from_bytes(
-        tflite, arena_size=max(10 * len(tflite), _MINIMUM_ARENA_BYTES)
-    )
-    outputs = np.empty((len(quantised), interface.num_classes), np.int8)
-    for number, clip in enumerate(quantised):
-        interpreter.set_input(np.ascontiguousarray(clip[None]), 0)
-        interpreter.invoke()
-        outputs[number] = interpreter.get_output(0)[0]
-    # Widened first: int8 minus a Python integer would wrap.
-    steps = outputs.astype(np.int32) - interface.output_zero_point
-    return outputs, steps.astype(np.float32) * np.float32(interface.output_scale)
-
-
-_CODE = """
-import sys
-import numpy as np
-from tflite_micro import runtime
-model = open(sys.argv[1], "rb").read()
-interpreter = runtime.Interpreter.from_bytes(model, arena_size=int(sys.argv[2]))
-details = interpreter.get_input_details(0)
-interpreter.set_input(np.zeros(details["shape"], details["dtype"]), 0)
-interpreter.invoke()
-interpreter.print_allocations()
-"""
-_LINE = re.compile(r"Arena allocation (total|head|tail) (\d+) bytes")
-
-
-def tflm_probe(tflite: bytes, arena_size: int | None = None) -> dict[str, int] | None:
-    """Runs a model once and reads the interpreter's account of its arena.
-
-    A process of its own, because too small an arena crashes it.
-
-    Args:
-        tflite: The flatbuffer's bytes.
-        arena_size: Bytes to give it; with room to spare if None.
-
-    Returns:
-        `head` (activations, shared over time), `tail` (what lasts: descriptions of tensors,
-        multipliers of channels) and `total`, in bytes, for 64-bit pointers; None where it did not
-        run in the given size.
-
-    Raises:
-        UserError: It does not run with room to spare either.
-    """
-    roomy = max(10 * len(tflite), 1 << 20)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "model.tflite")
-        path.write_bytes(tflite)
-        finished = subprocess.run(
-            [sys.executable, "-c", _CODE, str(path), str(arena_size or roomy)],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=300,
-        )
-    found = {end: int(size) for end, size in _LINE.findall(finished.stderr + finished.stdout)}
-    if finished.returncode == 0 and "total" in found:
-        return found
-    if arena_size is None:
-        last = (finished.stderr.strip().splitlines() or ["no message"])[-1]
-        raise UserError(
-            "TensorFlow Lite Micro must run the model", f"exit {finished.returncode}, {last}"
-        )
-    return None
-
-
-# Preserved tensors never share memory.
-_MINIMUM_TENSOR_ARENA_BYTES = 1 << 22
-
-
-def tflm_tensors(tflite: bytes, quantised: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    """Runs an int8 flatbuffer with all tensors preserved.
-
-    Args:
-        tflite: The flatbuffer's bytes.
-        quantised: `(clips, steps, 1, channels)` int8, from `quantise_input`.
-
-    Returns:
-        One `(operator, values)` per operator, in order; values `(clips, ...)` float32, what the
-        int8 output stands for, without its batch of 1.
-
-    Raises:
-        UserError: The graph does not run in int8.
-    """
-    tflm_operators(tflite)
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(tflite))
-    graph = model.subgraphs[0]
-    interpreter = runtime.Interpreter.from_bytes(
-        tflite,
-        arena_size=max(40 * len(tflite), _MINIMUM_TENSOR_ARENA_BYTES),
-        intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors,
-    )
-    values: list[list[np.ndarray]] = [[] for _ in graph.operators]
-    for clip in quantised:
-        interpreter.set_input(np.ascontiguousarray(clip[None]), 0)
-        interpreter.invoke()
-        for number, operator in enumerate(graph.operators):
-            index = int(operator.outputs[0])
-            tensor, raw = graph.tensors[index], interpreter.GetTensor(index, 0)["tensor_data"]
-            scale = np.float32(tensor.quantization.scale[0])
-            # Widened first: int8 minus a Python integer would wrap.
-            steps = np.array(raw, np.int32).reshape(tensor.shape)[0]
-            steps = steps - int(tensor.quantization.zeroPoint[0])
-            values[number].append(steps.astype(np.float32) * scale)
-    names = [flatbuffer_utils.opcode_to_name(model, one.opcodeIndex) for one in graph.operators]
-    return [(name, np.stack(value)) for name, value in zip(names, values, strict=True)]
-
-
-def arena_bytes(tflite: bytes) -> int:
-    """Measures a model's tensor arena with TensorFlow Lite Micro on this machine.
-
-    The figure holds for 64-bit pointers and reference kernels. A Cortex-M with plain kernels
-    needs less, one with CMSIS-NN's scratch buffers may need some per cent more; `export_student`
-    adds a margin.
-
-    Args:
-        tflite: The flatbuffer's bytes.
-
-    Returns:
-        The total of the interpreter's own account, in bytes, with which it was seen to run.
-
-    Raises:
-        UserError: TensorFlow Lite Micro does not run the model.
-    """
-    total = tflm_probe(tflite)["total"]
-    # The account leaves out the alignment of its own start.
-    for size in range(total, total + 1024, 16):
-        if tflm_probe(tflite, size):
-            return size
-    raise UserError("The arena must not exceed the interpreter's account by 1 kB", total)
-
-
-def check_fixed_shapes(tflite: bytes) -> None:
-    """Refuses a graph with a tensor whose shape is only known when it runs.
-
-    TensorFlow Lite Micro plans its arena once, so a batch of any size, as a converter leaves it
-    that was given no batch of 1, cannot run there.
-
-    Args:
-        tflite: The flatbuffer's bytes.
-
-    Raises:
-        UserError: A tensor has an open dimension.
-    """
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(tflite))
-    for graph in model.subgraphs:
-        for tensor in graph.tensors:
-            signature = tensor.shapeSignature if tensor.shapeSignature is not None else tensor.shape
-            shape = [int(size) for size in (signature if signature is not None else ())]
-            if any(size < 0 for size in shape):
-                rule = "Every tensor needs a fixed shape; convert with a batch of 1"
-                raise UserError(rule, shape)
-
-
 def quantise_input(features: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
     """Quantises features as `microcontroller/src/accelerometer_features.c` does, bit for bit.
 
@@ -371,9 +222,159 @@ def clip_input(
     Raises:
         UserError: A feature is not finite.
     """
-    # What overflows is refused below.
+    # An overflow gives infinity, which `quantise_input` refuses.
     with np.errstate(over="ignore", invalid="ignore"):
         resampled = resample_clip(samples, input_settings.steps)
         features = accelerometer_features(resampled, input_settings.gravity_taps)
     quantised = quantise_input(features, interface.input_scale, interface.input_zero_point)
     return quantised[:, None, :]
+
+
+def tflm_logits(tflite: bytes, quantised: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Runs an int8 flatbuffer over quantised clips, one by one.
+
+    Args:
+        tflite: The flatbuffer's bytes.
+        quantised: `(clips, steps, 1, channels)` int8, from `quantise_input`.
+
+    Returns:
+        The int8 outputs `(clips, num_classes)`, and the dequantised logits
+        `(clips, num_classes)` float32.
+
+    Raises:
+        UserError: Inputs of a wrong shape or type, or a graph that TensorFlow Lite Micro does not
+            run in int8.
+    """
+    interface = Int8Interface.read(tflite)
+    tflm_operators(tflite)
+    quantised = np.asarray(quantised)
+    if quantised.dtype != np.int8 or quantised.shape[1:] != interface.input_shape:
+        shape = ", ".join(map(str, interface.input_shape))
+        received = f"{quantised.dtype} {quantised.shape}"
+        raise UserError(f"Quantised inputs are int8 (clips, {shape})", received)
+    interpreter = runtime.Interpreter.from_bytes(
+        tflite, arena_size=max(10 * len(tflite), _MINIMUM_ARENA_BYTES)
+    )
+    outputs = np.empty((len(quantised), interface.num_classes), np.int8)
+    for number, clip in enumerate(quantised):
+        interpreter.set_input(np.ascontiguousarray(clip[None]), 0)
+        interpreter.invoke()
+        outputs[number] = interpreter.get_output(0)[0]
+    # Widened first: int8 minus a Python integer would wrap.
+    steps = outputs.astype(np.int32) - interface.output_zero_point
+    return outputs, steps.astype(np.float32) * np.float32(interface.output_scale)
+
+
+def tflm_tensors(tflite: bytes, quantised: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """Runs an int8 flatbuffer with all tensors preserved.
+
+    Args:
+        tflite: The flatbuffer's bytes.
+        quantised: `(clips, steps, 1, channels)` int8, from `quantise_input`.
+
+    Returns:
+        One `(operator, values)` per operator, in order; values `(clips, ...)` float32, the
+        dequantised output without its batch of 1.
+
+    Raises:
+        UserError: The graph does not run in int8.
+    """
+    tflm_operators(tflite)
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(tflite))
+    graph = model.subgraphs[0]
+    interpreter = runtime.Interpreter.from_bytes(
+        tflite,
+        arena_size=max(40 * len(tflite), _MINIMUM_TENSOR_ARENA_BYTES),
+        intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors,
+    )
+    values: list[list[np.ndarray]] = [[] for _ in graph.operators]
+    for clip in quantised:
+        interpreter.set_input(np.ascontiguousarray(clip[None]), 0)
+        interpreter.invoke()
+        for number, operator in enumerate(graph.operators):
+            index = int(operator.outputs[0])
+            tensor, raw = graph.tensors[index], interpreter.GetTensor(index, 0)["tensor_data"]
+            scale = np.float32(tensor.quantization.scale[0])
+            # Widened first: int8 minus a Python integer would wrap.
+            steps = np.array(raw, np.int32).reshape(tensor.shape)[0]
+            steps = steps - int(tensor.quantization.zeroPoint[0])
+            values[number].append(steps.astype(np.float32) * scale)
+    names = [flatbuffer_utils.opcode_to_name(model, one.opcodeIndex) for one in graph.operators]
+    return [(name, np.stack(value)) for name, value in zip(names, values, strict=True)]
+
+
+_CODE = """
+import sys
+import numpy as np
+from tflite_micro import runtime
+model = open(sys.argv[1], "rb").read()
+interpreter = runtime.Interpreter.from_bytes(model, arena_size=int(sys.argv[2]))
+details = interpreter.get_input_details(0)
+interpreter.set_input(np.zeros(details["shape"], details["dtype"]), 0)
+interpreter.invoke()
+interpreter.print_allocations()
+"""
+_LINE = re.compile(r"Arena allocation (total|head|tail) (\d+) bytes")
+
+
+def tflm_probe(tflite: bytes, arena_size: int | None = None) -> dict[str, int] | None:
+    """Runs a model once and returns the arena that the interpreter reports.
+
+    It runs in a process of its own, because too small an arena crashes the process.
+
+    Args:
+        tflite: The flatbuffer's bytes.
+        arena_size: Bytes of the arena; None for more than enough.
+
+    Returns:
+        `head` (activations, shared over time), `tail` (descriptions of tensors and multipliers of
+        channels, which last) and `total`, in bytes, for 64-bit pointers; None where it did not
+        run in the given size.
+
+    Raises:
+        UserError: It does not run in any arena.
+    """
+    roomy = max(10 * len(tflite), _MINIMUM_ARENA_BYTES)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.tflite")
+        path.write_bytes(tflite)
+        finished = subprocess.run(
+            [sys.executable, "-c", _CODE, str(path), str(arena_size or roomy)],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=300,
+        )
+    found = {end: int(size) for end, size in _LINE.findall(finished.stderr + finished.stdout)}
+    if finished.returncode == 0 and "total" in found:
+        return found
+    if arena_size is None:
+        last = (finished.stderr.strip().splitlines() or ["no message"])[-1]
+        raise UserError(
+            "TensorFlow Lite Micro must run the model", f"exit {finished.returncode}, {last}"
+        )
+    return None
+
+
+def arena_bytes(tflite: bytes) -> int:
+    """Measures a model's tensor arena with TensorFlow Lite Micro on this machine.
+
+    The figure holds for 64-bit pointers and reference kernels. A Cortex-M needs less with plain
+    kernels, and may need some per cent more with CMSIS-NN's scratch buffers; `export_student` adds
+    a margin.
+
+    Args:
+        tflite: The flatbuffer's bytes.
+
+    Returns:
+        The smallest arena at or above the reported total in which the model ran, in bytes.
+
+    Raises:
+        UserError: TensorFlow Lite Micro does not run the model.
+    """
+    total = tflm_probe(tflite)["total"]
+    # The reported total leaves out the alignment of the arena's start.
+    for size in range(total, total + 1024, 16):
+        if tflm_probe(tflite, size):
+            return size
+    raise UserError("The arena must not exceed the interpreter's account by 1 kB", total)

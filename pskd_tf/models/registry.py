@@ -1,4 +1,4 @@
-"""Models by name, the streams that each reads, and several models as one."""
+"""Models by name, calls of a model by the names of its inputs, and the mean of several models."""
 
 from collections.abc import Mapping, Sequence
 from types import ModuleType
@@ -22,8 +22,7 @@ def build_student(
     Args:
         keras_module: `keras` or `tf_keras`.
         model: One of `STUDENTS`.
-        **builder_arguments: Keyword arguments of that builder; lists, as JSON has them, are taken
-            for tuples.
+        **builder_arguments: Keyword arguments of that builder; lists (from JSON) count as tuples.
 
     Returns:
         The functional model.
@@ -48,7 +47,7 @@ def build_model(
     skeleton_shape: tuple[int, int],
     num_classes: int,
 ) -> keras.Model:
-    """Builds one of the models of the progressive chain, or a neighbour of the student.
+    """Builds a teacher of the progressive chain or a student.
 
     Args:
         name: `skeleton_teacher`, `fusion_teacher`, `accelerometer_teacher`,

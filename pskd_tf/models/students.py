@@ -1,4 +1,8 @@
-"""Students: small models that read the accelerometer alone."""
+"""Students: small models that read the accelerometer alone.
+
+`accelerometer_student` is ours; `ign_student` and `gmp_student` are ST's nets for human activity
+recognition, for comparison. Each is built in Keras 3, for training, or in tf_keras, for TFMOT.
+"""
 
 from types import ModuleType
 from typing import Any
@@ -29,9 +33,9 @@ def accelerometer_student(
         widths: Channels of the four convolution blocks.
         dropout: Share of the embedding dropped before the classifier.
         segments: Parts of the clip that are averaged apart, so that order in time is kept.
-        head: `dense`, or `convolution`: the same two layers as convolutions over the segments and
-            over nothing, with the same weights in another shape, which TensorFlow Lite quantises
-            per channel in every case and computes with one rounding less.
+        head: `dense`, or `convolution`: the same two layers as convolutions of `(segments, 1)` and
+            `(1, 1)`, with the same weights in another shape. TensorFlow Lite always quantises
+            convolutions per channel, and computes them with one rounding less.
 
     Returns:
         A functional model, input `accelerometer` `(batch, steps, 1, channels)` in g, outputs
@@ -92,8 +96,8 @@ def ign_student(
     Convolution (16, 1) + ReLU, max pool (3, 1), dense 12, dropout, dense: the layers, kernels and
     widths of `human_activity_recognition/src/models/ign.py` in STMicroelectronics'
     stm32ai-modelzoo, after Ignatov (2018). Two things are ours: it returns logits instead of
-    probabilities, and it reads the same feature window as our student, whose channels its kernels
-    mix; ST feeds `(steps, 3, 1)`, three raw axes that share one kernel each by itself.
+    probabilities, and it reads the feature window of our student, so that its kernels mix the
+    channels; ST's input is `(steps, 3, 1)`, and its kernels apply to each raw axis alone.
 
     Args:
         keras_module: `keras` or `tf_keras`; the layers' names and weights' order agree.
@@ -135,8 +139,8 @@ def gmp_student(
     no ReLU: the layers, kernels and widths of `human_activity_recognition/src/models/gmp.py` in
     STMicroelectronics' stm32ai-modelzoo. Ours are: logits instead of probabilities; BatchNorm's
     momentum of 0.9, because runs are short; the global maximum as a pool over the whole length,
-    an operator that every board has; and the same feature window as our student, whose channels
-    its kernels mix, where ST feeds `(steps, 3, 1)`, three raw axes.
+    an operator that every board has; and the feature window of our student, so that its kernels
+    mix the channels, where ST's input is `(steps, 3, 1)`, three raw axes.
 
     Args:
         keras_module: `keras` or `tf_keras`; the layers' names and weights' order agree.

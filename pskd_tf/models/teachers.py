@@ -1,59 +1,10 @@
-"""Teachers: models of the skeleton, of skeleton and accelerometer, of the accelerometer alone."""
+"""Teachers: models of the skeleton, of skeleton and accelerometer, of the accelerometer alone.
+
+Each has an encoder over time for each stream it reads (`temporal_encoder`) and one head with the
+embedding and the logits (`semantic_head`).
+"""
 
 import keras
-
-
-def semantic_head(
-    hidden: keras.KerasTensor, *, num_classes: int, embedding_width: int, dropout: float
-) -> dict[str, keras.KerasTensor]:
-    """Maps features to the semantic embedding and the logits.
-
-    Args:
-        hidden: `(batch, features)`.
-        num_classes: Width of the logits.
-        embedding_width: Width of the semantic layer.
-        dropout: Share of the embedding dropped before the classifier.
-
-    Returns:
-        `{"logits": (batch, num_classes), "embedding": (batch, embedding_width)}`.
-    """
-    hidden = keras.layers.Dense(embedding_width, use_bias=False, name="semantic")(hidden)
-    hidden = keras.layers.BatchNormalization(momentum=0.9, name="embedding_norm")(hidden)
-    embedding = keras.layers.ReLU(name="embedding_relu")(hidden)
-    hidden = keras.layers.Dropout(dropout, name="dropout")(embedding)
-    logits = keras.layers.Dense(num_classes, name="logits")(hidden)
-    return {"logits": logits, "embedding": embedding}
-
-
-def temporal_encoder(
-    inputs: keras.KerasTensor,
-    blocks: tuple[tuple[int, int, int], ...],
-    *,
-    segments: int,
-    name: str,
-) -> keras.KerasTensor:
-    """Applies convolution, BatchNorm and ReLU blocks over time, then averages segments.
-
-    Args:
-        inputs: `(batch, steps, channels)`.
-        blocks: One `(width, kernel, stride)` per block.
-        segments: Parts of the time axis that are averaged apart; they divide it.
-        name: Prefix of the layers' names.
-
-    Returns:
-        `(batch, segments * last width)`.
-    """
-    hidden = inputs
-    for number, (width, kernel, stride) in enumerate(blocks, start=1):
-        prefix = f"{name}_block{number}"
-        hidden = keras.layers.Conv1D(
-            width, kernel, strides=stride, padding="same", use_bias=False, name=prefix
-        )(hidden)
-        hidden = keras.layers.BatchNormalization(momentum=0.9, name=f"{prefix}_norm")(hidden)
-        hidden = keras.layers.ReLU(name=f"{prefix}_relu")(hidden)
-    pool = hidden.shape[1] // segments
-    hidden = keras.layers.AveragePooling1D(pool, name=f"{name}_segments")(hidden)
-    return keras.layers.Flatten(name=f"{name}_flatten")(hidden)
 
 
 def skeleton_teacher(
@@ -156,3 +107,56 @@ def accelerometer_teacher(
         hidden, num_classes=num_classes, embedding_width=embedding_width, dropout=dropout
     )
     return keras.Model(inputs, outputs, name="accelerometer_teacher")
+
+
+def temporal_encoder(
+    inputs: keras.KerasTensor,
+    blocks: tuple[tuple[int, int, int], ...],
+    *,
+    segments: int,
+    name: str,
+) -> keras.KerasTensor:
+    """Applies convolution, BatchNorm and ReLU blocks over time, then averages segments.
+
+    Args:
+        inputs: `(batch, steps, channels)`.
+        blocks: One `(width, kernel, stride)` per block.
+        segments: Parts of the time axis that are averaged apart; they divide it.
+        name: Prefix of the layers' names.
+
+    Returns:
+        `(batch, segments * last width)`.
+    """
+    hidden = inputs
+    for number, (width, kernel, stride) in enumerate(blocks, start=1):
+        prefix = f"{name}_block{number}"
+        hidden = keras.layers.Conv1D(
+            width, kernel, strides=stride, padding="same", use_bias=False, name=prefix
+        )(hidden)
+        hidden = keras.layers.BatchNormalization(momentum=0.9, name=f"{prefix}_norm")(hidden)
+        hidden = keras.layers.ReLU(name=f"{prefix}_relu")(hidden)
+    pool = hidden.shape[1] // segments
+    hidden = keras.layers.AveragePooling1D(pool, name=f"{name}_segments")(hidden)
+    return keras.layers.Flatten(name=f"{name}_flatten")(hidden)
+
+
+def semantic_head(
+    hidden: keras.KerasTensor, *, num_classes: int, embedding_width: int, dropout: float
+) -> dict[str, keras.KerasTensor]:
+    """Maps features to the semantic embedding and the logits.
+
+    Args:
+        hidden: `(batch, features)`.
+        num_classes: Width of the logits.
+        embedding_width: Width of the semantic layer.
+        dropout: Share of the embedding dropped before the classifier.
+
+    Returns:
+        `{"logits": (batch, num_classes), "embedding": (batch, embedding_width)}`.
+    """
+    hidden = keras.layers.Dense(embedding_width, use_bias=False, name="semantic")(hidden)
+    hidden = keras.layers.BatchNormalization(momentum=0.9, name="embedding_norm")(hidden)
+    embedding = keras.layers.ReLU(name="embedding_relu")(hidden)
+    hidden = keras.layers.Dropout(dropout, name="dropout")(embedding)
+    logits = keras.layers.Dense(num_classes, name="logits")(hidden)
+    return {"logits": logits, "embedding": embedding}

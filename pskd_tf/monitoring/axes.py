@@ -1,4 +1,8 @@
-"""The check of a worn sensor's axes."""
+"""The check of a worn sensor's axes by six poses of the forearm.
+
+`hold_poses` waits until the wearer has held each pose still; `AxesCheck.from_poses` computes the
+axis map from the six means and names faults of unit, offset and mounting.
+"""
 
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -39,14 +43,14 @@ _TILT_TOLERANCE_DEGREES = 30.0
 
 @dataclass(frozen=True)
 class AxesCheck:
-    """What the six poses say.
+    """The result of the six poses.
 
     Attributes:
-        correction: From the axes of the samples to the wrist's; the identity if all is well.
-        scale: `(3,)` for x, y, z of the wrist: what 1 g reads.
-        offset: `(3,)` in g, what none reads.
+        correction: Map from the axes of the samples to the wrist's; the identity if they agree.
+        scale: `(3,)` the reading of 1 g along x, y, z of the wrist, in g.
+        offset: `(3,)` the reading of 0 g, in g.
         tilt: `(3,)` in degrees, between the pose's axis and the nearest axis of the sensor.
-        faults: What is wrong besides the axes, as sentences.
+        faults: Faults besides the axes, as sentences.
     """
 
     correction: AxisMap
@@ -57,19 +61,20 @@ class AxesCheck:
 
     @classmethod
     def from_poses(cls, readings: Mapping[str, np.ndarray]) -> "AxesCheck":
-        """Judges readings; the rule is ours.
+        """Compares the readings of opposite poses; the rule is ours.
 
         For each axis of the wrist, half the difference of its two poses is 1 g along one axis of
         the sensor, and half their sum the offset.
 
         Args:
-            readings: For each of `WRIST_POSES` the mean `(3,)` in g while it was held still.
+            readings: For each of `WRIST_POSES` the mean `(3,)` in g while the wrist was still.
 
         Returns:
             The check.
 
         Raises:
-            UserError: Two axes of the wrist read the same axis: the poses were not those asked for.
+            UserError: Two axes of the wrist give the same axis of the sensor, so that some poses
+                were wrong.
         """
         pairs = {place: np.asarray(readings[pose]) for pose, place in WRIST_POSES.items()}
         half = np.array([(pairs[axis, 1] - pairs[axis, -1]) / 2 for axis in range(3)])
@@ -98,9 +103,9 @@ class AxesCheck:
             if abs(offset) > _OFFSET_TOLERANCE_G:
                 faults.append(f"{name} is off by {offset:+.2f} g")
             if tilt > _TILT_TOLERANCE_DEGREES:
-                faults.append(f"{name} is {tilt:.0f} degrees askew of the sensor's axis")
+                faults.append(f"{name} is {tilt:.0f} degrees off the sensor's axis")
         if self.correction.is_mirrored:
-            faults.append("the axes are mirrored, which no way of wearing does: check the poses")
+            faults.append("the axes are mirrored, which no mounting causes: check the poses")
         return tuple(faults)
 
 
@@ -113,11 +118,11 @@ def hold_poses(
     messages: Iterable[BoardHeader | BoardSample | BoardActivity | BoardStatus],
     patience_seconds: float = 60.0,
 ) -> tuple[BoardHeader, dict[str, np.ndarray]]:
-    """Asks for each pose and waits until the board was still in it for a second.
+    """Prompts for each pose and waits until the board has been still in it for a second.
 
     Args:
         messages: From a `BoardPort`.
-        patience_seconds: Of the board's clock, for each pose.
+        patience_seconds: Longest time for each pose, by the board's clock.
 
     Returns:
         The board's header, and for each of `WRIST_POSES` the mean `(3,)` in g.
@@ -129,8 +134,8 @@ def hold_poses(
     means: dict[str, np.ndarray] = {}
     held: deque[tuple[float, tuple[float, float, float]]] = deque()
     clock = BoardClock()
-    header, asked = None, 0.0
-    _ask(waiting[0])
+    header, prompted = None, 0.0
+    _prompt(waiting[0])
     for message in messages:
         if isinstance(message, BoardHeader):
             header = message
@@ -144,23 +149,23 @@ def hold_poses(
         if mean is not None and header is not None and not _is_near(mean, list(means.values())):
             means[waiting[0]] = mean
             print("  " + ", ".join(f"{value:+.2f}" for value in mean), flush=True)
-            waiting, asked = waiting[1:], now
+            waiting, prompted = waiting[1:], now
             held.clear()
             if not waiting:
                 return header, means
-            _ask(waiting[0])
-        elif now - asked > patience_seconds:
+            _prompt(waiting[0])
+        elif now - prompted > patience_seconds:
             rule = f"Each pose must be held still within {patience_seconds:g} s"
-            raise UserError(rule, f"not so: {waiting[0]}")
+            raise UserError(rule, f"not still: {waiting[0]}")
     raise UserError("The poses need a board that sends samples", "the end")
 
 
-def _ask(pose: str) -> None:
+def _prompt(pose: str) -> None:
     print(f"hold still: {pose}", flush=True)
 
 
 def _still_mean(held: deque[tuple[float, tuple[float, float, float]]]) -> np.ndarray | None:
-    """Returns the mean of a second of stillness, None if it was none."""
+    """Returns the mean of the last second if the sensor was still, else None."""
     if held[-1][0] - held[0][0] < 0.9 * _STILL_SECONDS:
         return None
     values = np.array([sample for _, sample in held])
@@ -169,7 +174,7 @@ def _still_mean(held: deque[tuple[float, tuple[float, float, float]]]) -> np.nda
 
 
 def _is_near(mean: np.ndarray, others: list[np.ndarray]) -> bool:
-    """Returns whether it is the last pose still."""
+    """Returns whether the reading is still near the one of the pose before."""
     if not others:
         return False
     lengths = np.linalg.norm(mean) * np.linalg.norm(others[-1])

@@ -1,4 +1,8 @@
-"""The serial protocol of a board: its messages and its port."""
+"""The serial protocol of a board: its messages, its clock and its port.
+
+docs/serial_protocol.md describes it. `parse_message` reads one line, `BoardPort` yields messages,
+`BoardClock` turns the board's 32-bit stamps into seconds.
+"""
 
 import csv
 import math
@@ -20,10 +24,10 @@ class BoardHeader:
     Attributes:
         project: First digits of the SHA-256 of the export's manifest.
         runtime: "tflm" or "plain_c".
-        rate_hz: Of the samples.
+        rate_hz: Rate of the samples.
         range_g: Largest value of the sensor.
-        axes: From the sensor's axes to those of the samples, as `AxisMap.parse` reads it.
-        num_classes: Of the model.
+        axes: Map from the sensor's axes to those of the samples, as `AxisMap.parse` reads it.
+        num_classes: Number of the model's classes.
     """
 
     project: str
@@ -55,7 +59,7 @@ class BoardActivity:
         time_us: The board's clock.
         index: A class, -1 for "unknown", -2 for "no signal".
         label: Its name.
-        confidence: Its probability, or of the best class if it is unknown; None without signal.
+        confidence: Its probability, or that of the best class for "unknown"; None without signal.
     """
 
     time_us: int
@@ -70,8 +74,8 @@ class BoardStatus:
 
     Attributes:
         time_us: The board's clock.
-        word: What happened.
-        number: What goes with it.
+        word: The event.
+        number: A number that belongs to the event.
     """
 
     time_us: int
@@ -86,11 +90,11 @@ def parse_message(line: str) -> BoardHeader | BoardSample | BoardActivity | Boar
         line: Without its end.
 
     Returns:
-        What it says; None for a line that is damaged, or none of the protocol's (boot messages,
-        a line whose beginning was missed).
+        The message; None for a line that is damaged or not of the protocol (a boot message, the
+        rest of a line after its start was missed).
 
     Raises:
-        UserError: The board speaks another version of the protocol.
+        UserError: The board has another version of the protocol.
     """
     try:
         (fields,) = csv.reader([line], strict=True)
@@ -98,7 +102,7 @@ def parse_message(line: str) -> BoardHeader | BoardSample | BoardActivity | Boar
         if kind == "pskd":
             version = int(rest[0])
             if version != PROTOCOL_VERSION:
-                rule = f"The board must speak version {PROTOCOL_VERSION} of the protocol"
+                rule = f"The board must have version {PROTOCOL_VERSION} of the protocol"
                 raise UserError(rule, f"version {version}; export its project again")
             _, project, runtime, rate, largest, axes, classes = rest
             rate_hz = _finite(rate)
@@ -162,8 +166,8 @@ class BoardPort:
 
     Args:
         port: Its name, such as /dev/ttyACM0 or COM3.
-        baud: Bits a second; USB ports of the board's own ignore it.
-        silence_seconds: After so long without a line of the protocol, reading ends with an error.
+        baud: Bits a second; a board's own USB port ignores it.
+        silence_seconds: Time without a line of the protocol after which reading ends with an error.
 
     Raises:
         UserError: pyserial is not installed, or the port cannot be opened.
@@ -196,13 +200,13 @@ class BoardPort:
         self._serial.close()
 
     def messages(self) -> Iterator[BoardHeader | BoardSample | BoardActivity | BoardStatus]:
-        """Yields what the board says, for ever; lines of no sense are left out.
+        """Yields the board's messages without end; lines that are no message are left out.
 
         Raises:
-            UserError: The line went silent, was closed, or carries another protocol.
+            UserError: No line came for too long, the port was closed, or the protocol is another.
         """
         held = b""
-        heard = time.monotonic()
+        received_at = time.monotonic()
         while True:
             try:
                 held += self._serial.read(max(1, self._serial.in_waiting))
@@ -213,9 +217,9 @@ class BoardPort:
             for line in lines:
                 message = parse_message(line.decode("utf-8", "replace").rstrip("\r"))
                 if message is not None:
-                    heard = time.monotonic()
+                    received_at = time.monotonic()
                     yield message
-            if time.monotonic() - heard > self._silence_seconds:
+            if time.monotonic() - received_at > self._silence_seconds:
                 rule = "A board with a project of pskd_tf.export must send lines"
-                received = f"none in {self._silence_seconds:g} s; is --baud right"
+                received = f"none in {self._silence_seconds:g} s; check --baud"
                 raise UserError(rule, received, self.port)

@@ -1,4 +1,4 @@
-"""Live display and recording from a board."""
+"""Live display of a board's activities, and recording of labelled clips for `custom`."""
 
 import csv
 import io
@@ -24,7 +24,7 @@ class RecordedClip:
     """Samples of one action.
 
     Attributes:
-        header: What the board said of itself.
+        header: The board's header.
         rows: Time in microseconds since the first sample, x, y, z in g.
     """
 
@@ -37,18 +37,18 @@ class RecordedClip:
         messages: Iterable[BoardHeader | BoardSample | BoardActivity | BoardStatus],
         seconds: float,
     ) -> "RecordedClip":
-        """Records from the next sample on; an interrupt from the keyboard ends it, too.
+        """Records from the next sample on, until the time is over or the user interrupts.
 
         Args:
             messages: From a `BoardPort`.
-            seconds: Of the board's clock; 0 until interrupted.
+            seconds: Duration by the board's clock; 0 records until interrupted.
 
         Returns:
             The clip. Of samples with the same stamp the first is kept.
 
         Raises:
-            UserError: The board restarted or fell silent meanwhile, no header came (they are
-                repeated each 5 s), or there are fewer than two samples.
+            UserError: The board restarted or sent nothing for a while, no header came (a board
+                repeats it every 5 s), or there are fewer than two samples.
         """
         clock = BoardClock()
         header: BoardHeader | None = None
@@ -91,8 +91,8 @@ def save_clip(
     Args:
         path: The new CSV file; its header will be `time_us,x,y,z`.
         clip: The recording.
-        subject: Who it is.
-        label: What was done.
+        subject: Name of the subject.
+        label: Label of the action.
         sensor_place: Where the board was worn.
 
     Returns:
@@ -165,10 +165,10 @@ def show_live(
 
     Args:
         messages: From a `BoardPort`.
-        seconds: Of the board's clock, after which it ends; 0 for never.
+        seconds: Duration by the board's clock; 0 for no end.
 
     Returns:
-        How many activities were shown.
+        The number of activities shown.
     """
     clock = BoardClock()
     shown, header = 0, None

@@ -1,4 +1,4 @@
-"""From a sensor's axes to those of the wrist that a model was trained on."""
+"""The map from a sensor's axes to those of the wrist on which a model was trained."""
 
 import re
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class AxisMap:
             The map.
 
         Raises:
-            UserError: It is none.
+            UserError: The text is no such map.
         """
         terms = re.fullmatch(r"([+-]?[xyz]),?([+-]?[xyz]),?([+-]?[xyz])", text.replace(" ", ""))
         if terms is None or len({term[-1] for term in terms.groups()}) != 3:
@@ -66,7 +66,7 @@ class AxisMap:
 
     @property
     def is_mirrored(self) -> bool:
-        """Whether no rotation of the sensor does this: one sign or two axes are wrong."""
+        """Whether no rotation has this effect, so that one sign is wrong or two axes swapped."""
         return bool(np.linalg.det(self.matrix) < 0)
 
     def apply(self, samples: np.ndarray) -> np.ndarray:
@@ -82,7 +82,7 @@ class AxisMap:
         return samples[..., list(self.axes)] * np.array(self.signs, samples.dtype)
 
     def after(self, first: "AxisMap") -> "AxisMap":
-        """Returns the map that does `first` and then this one."""
+        """Returns the map that applies `first` and then this one."""
         matrix = self.matrix @ first.matrix
         axes = np.abs(matrix).argmax(axis=1)
         signs = matrix[range(3), axes]

@@ -1,19 +1,19 @@
-"""The forms of project that can be written."""
+"""The ecosystems for which a project can be written, such as Arduino or Zephyr."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class BoardTarget:
-    """A form of project. Its templates lie in `microcontroller/boards/NAME/`, as in the project.
+    """An ecosystem; its templates are in `microcontroller/boards/NAME/`, laid out as the project.
 
     Attributes:
         name: As `--target` gives it.
         source_folder: Where the C and C++ sources go, relative to the project.
         build: The command that builds, with `{out}` for the project's folder.
         default_runtime: "tflm" or "plain_c".
-        listed_below: What the sources' paths in the build file are relative to.
-        takes_flatbuffer: Whether `student_int8.tflite` goes with it.
+        listed_below: The folder to which the sources' paths in the build file are relative.
+        takes_flatbuffer: Whether the project contains `student_int8.tflite`.
     """
 
     name: str

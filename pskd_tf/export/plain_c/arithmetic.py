@@ -1,4 +1,8 @@
-"""Integer arithmetic of the plain C kernels."""
+"""Integer arithmetic of the plain C kernels: rescaling, activation limits, packed weights.
+
+Each function follows TensorFlow Lite's of the same purpose, so that plain C and TensorFlow Lite
+Micro give the same bytes.
+"""
 
 import math
 

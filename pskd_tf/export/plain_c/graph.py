@@ -1,7 +1,10 @@
-"""The int8 graph of a student, read from its flatbuffer."""
+"""The int8 graph of a student as calls of the kernels in `plain_kernels.c`.
+
+`read_graph` reads the operators of a flatbuffer in order; one function for each kind of operator
+checks that the kernels can compute it and prepares its tables.
+"""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from ai_edge_litert.tools import flatbuffer_utils
@@ -13,6 +16,7 @@ from pskd_tf.export.plain_c.arithmetic import (
     quantised_multiplier,
     rescaled,
 )
+from pskd_tf.export.plain_c.operators import OperatorReader, PlainTensor, TimeWindow
 
 
 @dataclass(frozen=True)
@@ -48,36 +52,14 @@ class PlainLayer:
 
 
 @dataclass(frozen=True)
-class PlainTensor:
-    """An int8 signal: rows of channels.
-
-    Attributes:
-        rows: Steps along time; 1 for a vector.
-        channels: Values of a step.
-        scale: Value of one step of int8; a float32 value.
-        zero_point: The int8 value that stands for 0, and that pads.
-    """
-
-    rows: int
-    channels: int
-    scale: float
-    zero_point: int
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return self.rows * self.channels
-
-
-@dataclass(frozen=True)
 class PlainGraph:
     """Layers in the order they run, and the tensors between them.
 
     Attributes:
         tensors: By number; tensors that share memory (reshapes) are one.
         layers: The steps.
-        source: The tensor that the caller gives.
-        result: The tensor that the caller gets.
+        source: The input of the model.
+        result: The output of the model.
     """
 
     tensors: dict[int, PlainTensor]
@@ -86,291 +68,51 @@ class PlainGraph:
     result: int
 
 
-class OperatorReader:
-    """One operator of a flatbuffer with its tensors.
-
-    Attributes:
-        name: The operator's name: `CONV_2D`.
-        options: Its options.
-        sources: Its input tensors' numbers; -1 is absent.
-        result: Its output tensor's number.
-    """
-
-    def __init__(self, model: Any, position: int):
-        self._model, self._graph, self._position = model, model.subgraphs[0], position
-        operator = self._graph.operators[position]
-        self.name = flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex) or "unknown"
-        self.options = operator.builtinOptions
-        self.sources = [int(number) for number in operator.inputs]
-        self.result = int(operator.outputs[0])
-
-    def require(self, holds: bool, rule: str, received: object) -> None:
-        """Raises a `UserError` that names the operator unless `holds`.
-
-        Args:
-            holds: Whether the rule is kept.
-            rule: What plain C needs of this operator.
-            received: What it has.
-        """
-        if not holds:
-            raise UserError(f"Plain C needs {rule}", f"{self.name} {self._position}, {received}")
-
-    def activation(self, number: int) -> PlainTensor:
-        """Reads an int8 tensor `(1, rows, 1, channels)` or `(1, channels)`."""
-        tensor = self._graph.tensors[number]
-        shape = [int(size) for size in tensor.shape]
-        kind = flatbuffer_utils.type_to_name(tensor.type)
-        fits = (len(shape) == 4 and shape[0] == shape[2] == 1) or (
-            len(shape) == 2 and shape[0] == 1
-        )
-        rule = "int8 signals (1, rows, 1, channels) or (1, channels)"
-        self.require(kind == "INT8" and fits, rule, f"{kind} {shape}")
-        data = self._model.buffers[tensor.buffer].data
-        self.require(data is None or not len(data), "signals that are computed", "a constant")
-        scales = () if tensor.quantization is None else tensor.quantization.scale
-        count = 0 if scales is None else len(scales)
-        self.require(count == 1, "one scale for each signal", f"{count} scales")
-        return PlainTensor(
-            rows=shape[1] if len(shape) == 4 else 1,
-            channels=shape[-1],
-            scale=float(np.float32(scales[0])),
-            zero_point=int(tensor.quantization.zeroPoint[0]),
-        )
-
-    def weights(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Reads constant int8 weights; returns them and their float32 scales."""
-        tensor = self._graph.tensors[number]
-        kind = flatbuffer_utils.type_to_name(tensor.type)
-        self.require(kind == "INT8", "int8 weights", kind)
-        values = self._constant(tensor, np.int8)
-        zero_points = np.asarray(tensor.quantization.zeroPoint)
-        self.require(not zero_points.any(), "weights with zero point 0", zero_points)
-        return values, np.asarray(tensor.quantization.scale, np.float32)
-
-    def biases(self, number: int, channels: int) -> np.ndarray:
-        """Reads constant int32 biases `(channels,)`; zeros if the tensor is absent."""
-        if number < 0:
-            return np.zeros(channels, np.int32)
-        tensor = self._graph.tensors[number]
-        kind = flatbuffer_utils.type_to_name(tensor.type)
-        self.require(kind == "INT32", "int32 biases", kind)
-        return self._constant(tensor, np.int32)
-
-    def _constant(self, tensor: Any, kind: type) -> np.ndarray:
-        data = self._model.buffers[tensor.buffer].data
-        self.require(data is not None and len(data) > 0, "constant weights and biases", "computed")
-        little = np.dtype(kind).newbyteorder("<")
-        return np.frombuffer(bytes(data), little).astype(kind).reshape(tensor.shape)
-
-
-# TensorFlow Lite adds int8 with this many bits of fraction.
-_FRACTION_BITS = 20
-
-
-def read_add(reader: OperatorReader) -> PlainLayer:
-    """Reads an addition without broadcasting.
+def read_graph(tflite: bytes) -> PlainGraph:
+    """Reads an int8 flatbuffer whose signals run along time with a width of 1.
 
     Args:
-        reader: The operator.
+        tflite: The flatbuffer's bytes.
 
     Returns:
-        The layer.
+        The program. RESHAPE costs nothing: its input and output are one tensor.
 
     Raises:
-        UserError: What the kernel does not compute.
+        UserError: An operator, or a use of one, that plain C does not compute; it is named.
     """
-    sources = [reader.activation(number) for number in reader.sources]
-    result = reader.activation(reader.result)
-    shapes = [(tensor.rows, tensor.channels) for tensor in (*sources, result)]
-    reader.require(len(set(shapes)) == 1, "tensors of one shape", shapes)
-    largest = 2 * max(tensor.scale for tensor in sources)
-    pairs = [quantised_multiplier(tensor.scale / largest) for tensor in sources]
-    factor = largest / ((1 << _FRACTION_BITS) * result.scale)
-    multiplier, shift = quantised_multiplier(factor)
-    reader.require(shift >= 0, "an output no finer than its fraction bits", factor)
-    minimum, maximum = activation_range(
-        reader.options.fusedActivationFunction, result.scale, result.zero_point
-    )
-    return PlainLayer(
-        kind="add",
-        operator=reader.name,
-        sources=tuple(reader.sources),
-        result=reader.result,
-        fields={
-            "size": result.size,
-            "zero_points": tuple(tensor.zero_point for tensor in sources),
-            "multipliers": tuple(pair[0] for pair in pairs),
-            "shifts": tuple(pair[1] for pair in pairs),
-            "zero_point": result.zero_point,
-            "multiplier": multiplier,
-            "shift": shift,
-            "minimum": minimum,
-            "maximum": maximum,
-        },
-        arrays={},
-    )
-
-
-_SAME = 0
-
-
-@dataclass(frozen=True)
-class TimeWindow:
-    """Windows along time.
-
-    Attributes:
-        taps: Rows of a window.
-        stride: Rows from one window to the next.
-        positions: Windows.
-        head: Rows that the first window reaches before the signal.
-        tail: Rows that the last window reaches beyond the signal.
-    """
-
-    taps: int
-    stride: int
-    positions: int
-    head: int
-    tail: int
-
-    @classmethod
-    def read(
-        cls, reader: OperatorReader, kernel: tuple[int, int], rows: int, positions: int
-    ) -> "TimeWindow":
-        """Reads an operator's padding and strides, as TensorFlow Lite means them.
-
-        Args:
-            reader: A convolution or a pooling.
-            kernel: Its kernel along time and along the width.
-            rows: Rows of its input.
-            positions: Rows of its output.
-
-        Returns:
-            The windows.
-
-        Raises:
-            UserError: A kernel wider than 1, a dilation, or an output of another length than
-                follows from the padding.
-        """
-        options = reader.options
-        taps, stride = int(kernel[0]), int(options.strideH)
-        reader.require(kernel[1] == 1, "kernels (taps, 1)", f"kernel {tuple(map(int, kernel))}")
-        dilation = getattr(options, "dilationHFactor", 1)
-        reader.require(dilation == 1, "no dilation", f"dilation {dilation}")
-        if options.padding == _SAME:
-            expected = -(-rows // stride)
-            reach = (positions - 1) * stride + taps
-            head = max(reach - rows, 0) // 2
-        else:
-            expected = (rows - taps) // stride + 1
-            head = 0
-        reader.require(positions == expected, f"{expected} output rows", positions)
-        tail = max((positions - 1) * stride + taps - head - rows, 0)
-        return cls(taps, stride, positions, head, tail)
-
-
-def read_average_pool(reader: OperatorReader) -> PlainLayer:
-    """Reads an average pooling with a window of `(taps, 1)`.
-
-    Args:
-        reader: The operator.
-
-    Returns:
-        The layer. Rows outside the input are not counted, so it needs no padding.
-
-    Raises:
-        UserError: What the kernel does not compute.
-    """
-    source, result = reader.activation(reader.sources[0]), reader.activation(reader.result)
-    kernel = (reader.options.filterHeight, reader.options.filterWidth)
-    window = TimeWindow.read(reader, kernel, source.rows, result.rows)
-    same = (source.scale, source.zero_point) == (result.scale, result.zero_point)
-    reader.require(same, "the scale of its input", f"{source.scale} to {result.scale}")
-    minimum, maximum = activation_range(
-        reader.options.fusedActivationFunction, result.scale, result.zero_point
-    )
-    return PlainLayer(
-        kind="average_pool",
-        operator=reader.name,
-        sources=(reader.sources[0],),
-        result=reader.result,
-        fields={
-            "input_rows": source.rows,
-            "positions": window.positions,
-            "channels": source.channels,
-            "taps": window.taps,
-            "stride": window.stride,
-            "head": window.head,
-            "minimum": minimum,
-            "maximum": maximum,
-        },
-        arrays={},
-    )
-
-
-def fold_layer(
-    reader: OperatorReader,
-    weights: np.ndarray,
-    weight_scales: np.ndarray,
-    biases: np.ndarray,
-    source: PlainTensor,
-    result: PlainTensor,
-) -> tuple[np.ndarray, dict[str, int]]:
-    """Computes what each channel adds, by what it is scaled, and the limits of the output.
-
-    `sum w (x - zero) + bias = sum w x + (bias - zero sum w)`: padding with the zero point then
-    adds nothing, and the kernels multiply plain bytes. Source: ours; the arithmetic is
-    TensorFlow Lite's.
-
-    Args:
-        reader: The operator, for errors and its fused activation.
-        weights: `(channels, inputs)` int8.
-        weight_scales: `(channels,)` or `(1,)` float32.
-        biases: `(channels,)` int32.
-        source: The input.
-        result: The output.
-
-    Returns:
-        `(channels, 3)` int32, the fields of `PskdPlainChannel`; the fields `zero_point`,
-        `minimum` and `maximum` of `PskdPlainLayer`.
-
-    Raises:
-        UserError: A sum could leave int32, or a factor is not below a half.
-    """
-    channels = len(weights)
-    reader.require(
-        len(weight_scales) in (1, channels), "a scale per channel or one", len(weight_scales)
-    )
-    wide = weights.astype(np.int64)
-    folded = biases.astype(np.int64) - source.zero_point * wide.sum(axis=1)
-    reach = np.abs(folded) + 128 * np.abs(wide).sum(axis=1)
-    reader.require(bool((reach < 1 << 31).all()), "sums within int32", int(reach.max()))
-    # In double precision, as TensorFlow Lite Micro multiplies them.
-    products = np.broadcast_to(source.scale * weight_scales.astype(np.float64), channels)
-    table = np.empty((channels, 3), np.int32)
-    for channel, product in enumerate(products):
-        factor = float(product) / result.scale
-        multiplier, shift = quantised_multiplier(factor)
-        bias = int(folded[channel])
-        if not wide[channel].any():
-            # Nothing but the bias: any factor may stand here, a pruned channel has odd ones.
-            reader.require(abs(bias) << max(-shift, 0) < 1 << 31, "sums within int32", bias)
-            constant = min(max(rescaled(bias, multiplier, shift), -256), 256)
-            bias, multiplier, shift = 4 * constant, 1 << 30, 1
-        elif multiplier == 0:
-            shift = 1
-        reader.require(shift >= 1, "rescaling factors below a half", factor)
-        table[channel] = bias, multiplier, shift - 1
-    minimum, maximum = activation_range(
-        reader.options.fusedActivationFunction, result.scale, result.zero_point
-    )
-    return table, {"zero_point": result.zero_point, "minimum": minimum, "maximum": maximum}
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(tflite))
+    if len(model.subgraphs) != 1:
+        raise UserError("A student's graph has no control flow", f"{len(model.subgraphs)} graphs")
+    graph = model.subgraphs[0]
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        received = f"{len(graph.inputs)} inputs, {len(graph.outputs)} outputs"
+        raise UserError("Plain C needs one input and one output", received)
+    same_as: dict[int, int] = {}
+    tensors, layers = {}, []
+    for position in range(len(graph.operators)):
+        reader = OperatorReader(model, position)
+        if reader.name == "RESHAPE":
+            source = same_as.get(reader.sources[0], reader.sources[0])
+            tensors.setdefault(source, reader.activation(reader.sources[0]))
+            reader.activation(reader.result)
+            same_as[reader.result] = source
+            continue
+        known = ", ".join(sorted([*_READERS, "RESHAPE"]))
+        reader.require(reader.name in _READERS, known, "which is none of them")
+        layer = _READERS[reader.name](reader)
+        for number in (*layer.sources, layer.result):
+            tensors.setdefault(same_as.get(number, number), reader.activation(number))
+        sources = tuple(same_as.get(number, number) for number in layer.sources)
+        layers.append(replace(layer, sources=sources))
+    source, result = int(graph.inputs[0]), int(graph.outputs[0])
+    return PlainGraph(tensors, tuple(layers), source, same_as.get(result, result))
 
 
 def read_dense(reader: OperatorReader) -> PlainLayer:
     """Reads a convolution with kernel `(taps, 1)` or a fully connected layer.
 
     With a width of 1 the window of a convolution is one run of bytes, so both are products of a
-    matrix and such runs; a fully connected layer has one.
+    matrix with runs of bytes; a fully connected layer has one run.
 
     Args:
         reader: The operator.
@@ -464,6 +206,152 @@ def read_depthwise(reader: OperatorReader) -> PlainLayer:
     )
 
 
+def fold_layer(
+    reader: OperatorReader,
+    weights: np.ndarray,
+    weight_scales: np.ndarray,
+    biases: np.ndarray,
+    source: PlainTensor,
+    result: PlainTensor,
+) -> tuple[np.ndarray, dict[str, int]]:
+    """Computes the bias, the multiplier and the shift of each channel, and the output's limits.
+
+    `sum w (x - zero) + bias = sum w x + (bias - zero sum w)`: padding with the zero point then
+    adds nothing, and the kernels multiply plain bytes. Source: ours; the arithmetic is
+    TensorFlow Lite's.
+
+    Args:
+        reader: The operator, for errors and its fused activation.
+        weights: `(channels, inputs)` int8.
+        weight_scales: `(channels,)` or `(1,)` float32.
+        biases: `(channels,)` int32.
+        source: The input.
+        result: The output.
+
+    Returns:
+        `(channels, 3)` int32, the fields of `PskdPlainChannel`; the fields `zero_point`,
+        `minimum` and `maximum` of `PskdPlainLayer`.
+
+    Raises:
+        UserError: A sum could leave int32, or a factor is not below a half.
+    """
+    channels = len(weights)
+    reader.require(
+        len(weight_scales) in (1, channels), "a scale per channel or one", len(weight_scales)
+    )
+    wide = weights.astype(np.int64)
+    folded = biases.astype(np.int64) - source.zero_point * wide.sum(axis=1)
+    reach = np.abs(folded) + 128 * np.abs(wide).sum(axis=1)
+    reader.require(bool((reach < 1 << 31).all()), "sums within int32", int(reach.max()))
+    # In double precision, as TensorFlow Lite Micro multiplies them.
+    products = np.broadcast_to(source.scale * weight_scales.astype(np.float64), channels)
+    table = np.empty((channels, 3), np.int32)
+    for channel, product in enumerate(products):
+        factor = float(product) / result.scale
+        multiplier, shift = quantised_multiplier(factor)
+        bias = int(folded[channel])
+        if not wide[channel].any():
+            # The output is constant; a pruned channel may have any factor, so it is replaced.
+            reader.require(abs(bias) << max(-shift, 0) < 1 << 31, "sums within int32", bias)
+            constant = min(max(rescaled(bias, multiplier, shift), -256), 256)
+            bias, multiplier, shift = 4 * constant, 1 << 30, 1
+        elif multiplier == 0:
+            shift = 1
+        reader.require(shift >= 1, "rescaling factors below a half", factor)
+        table[channel] = bias, multiplier, shift - 1
+    minimum, maximum = activation_range(
+        reader.options.fusedActivationFunction, result.scale, result.zero_point
+    )
+    return table, {"zero_point": result.zero_point, "minimum": minimum, "maximum": maximum}
+
+
+def read_average_pool(reader: OperatorReader) -> PlainLayer:
+    """Reads an average pooling with a window of `(taps, 1)`.
+
+    Args:
+        reader: The operator.
+
+    Returns:
+        The layer. Rows outside the input are not counted, so it needs no padding.
+
+    Raises:
+        UserError: What the kernel does not compute.
+    """
+    source, result = reader.activation(reader.sources[0]), reader.activation(reader.result)
+    kernel = (reader.options.filterHeight, reader.options.filterWidth)
+    window = TimeWindow.read(reader, kernel, source.rows, result.rows)
+    same = (source.scale, source.zero_point) == (result.scale, result.zero_point)
+    reader.require(same, "the scale of its input", f"{source.scale} to {result.scale}")
+    minimum, maximum = activation_range(
+        reader.options.fusedActivationFunction, result.scale, result.zero_point
+    )
+    return PlainLayer(
+        kind="average_pool",
+        operator=reader.name,
+        sources=(reader.sources[0],),
+        result=reader.result,
+        fields={
+            "input_rows": source.rows,
+            "positions": window.positions,
+            "channels": source.channels,
+            "taps": window.taps,
+            "stride": window.stride,
+            "head": window.head,
+            "minimum": minimum,
+            "maximum": maximum,
+        },
+        arrays={},
+    )
+
+
+# TensorFlow Lite adds int8 with this many bits of fraction.
+_FRACTION_BITS = 20
+
+
+def read_add(reader: OperatorReader) -> PlainLayer:
+    """Reads an addition without broadcasting.
+
+    Args:
+        reader: The operator.
+
+    Returns:
+        The layer.
+
+    Raises:
+        UserError: What the kernel does not compute.
+    """
+    sources = [reader.activation(number) for number in reader.sources]
+    result = reader.activation(reader.result)
+    shapes = [(tensor.rows, tensor.channels) for tensor in (*sources, result)]
+    reader.require(len(set(shapes)) == 1, "tensors of one shape", shapes)
+    largest = 2 * max(tensor.scale for tensor in sources)
+    pairs = [quantised_multiplier(tensor.scale / largest) for tensor in sources]
+    factor = largest / ((1 << _FRACTION_BITS) * result.scale)
+    multiplier, shift = quantised_multiplier(factor)
+    reader.require(shift >= 0, "an output no finer than its fraction bits", factor)
+    minimum, maximum = activation_range(
+        reader.options.fusedActivationFunction, result.scale, result.zero_point
+    )
+    return PlainLayer(
+        kind="add",
+        operator=reader.name,
+        sources=tuple(reader.sources),
+        result=reader.result,
+        fields={
+            "size": result.size,
+            "zero_points": tuple(tensor.zero_point for tensor in sources),
+            "multipliers": tuple(pair[0] for pair in pairs),
+            "shifts": tuple(pair[1] for pair in pairs),
+            "zero_point": result.zero_point,
+            "multiplier": multiplier,
+            "shift": shift,
+            "minimum": minimum,
+            "maximum": maximum,
+        },
+        arrays={},
+    )
+
+
 _READERS = {
     "ADD": read_add,
     "AVERAGE_POOL_2D": read_average_pool,
@@ -471,43 +359,3 @@ _READERS = {
     "DEPTHWISE_CONV_2D": read_depthwise,
     "FULLY_CONNECTED": read_dense,
 }
-
-
-def read_graph(tflite: bytes) -> PlainGraph:
-    """Reads an int8 flatbuffer whose signals run along time with a width of 1.
-
-    Args:
-        tflite: The flatbuffer's bytes.
-
-    Returns:
-        The program. RESHAPE costs nothing: its input and output are one tensor.
-
-    Raises:
-        UserError: An operator, or a use of one, that plain C does not compute; it is named.
-    """
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(tflite))
-    if len(model.subgraphs) != 1:
-        raise UserError("A student's graph has no control flow", f"{len(model.subgraphs)} graphs")
-    graph = model.subgraphs[0]
-    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
-        received = f"{len(graph.inputs)} inputs, {len(graph.outputs)} outputs"
-        raise UserError("Plain C needs one input and one output", received)
-    same_as: dict[int, int] = {}
-    tensors, layers = {}, []
-    for position in range(len(graph.operators)):
-        reader = OperatorReader(model, position)
-        if reader.name == "RESHAPE":
-            source = same_as.get(reader.sources[0], reader.sources[0])
-            tensors.setdefault(source, reader.activation(reader.sources[0]))
-            reader.activation(reader.result)
-            same_as[reader.result] = source
-            continue
-        known = ", ".join(sorted([*_READERS, "RESHAPE"]))
-        reader.require(reader.name in _READERS, known, "which is none of them")
-        layer = _READERS[reader.name](reader)
-        for number in (*layer.sources, layer.result):
-            tensors.setdefault(same_as.get(number, number), reader.activation(number))
-        sources = tuple(same_as.get(number, number) for number in layer.sources)
-        layers.append(replace(layer, sources=sources))
-    source, result = int(graph.inputs[0]), int(graph.outputs[0])
-    return PlainGraph(tensors, tuple(layers), source, same_as.get(result, result))

@@ -1,4 +1,8 @@
-"""The student as C99 without an interpreter."""
+"""The student as C99 without an interpreter: `plain_model.h` and `plain_model.c`.
+
+`read_graph` gives the layers, `BufferPlan` the place of each tensor in one static buffer, and
+`plain_model_source` writes the tables and the calls of `plain_kernels.c`.
+"""
 
 from dataclasses import dataclass
 
@@ -70,7 +74,7 @@ class BufferPlan:
 def _greedy_offsets(
     blocks: list[tuple[tuple[str, int], int, int, int]],
 ) -> dict[tuple[str, int], int]:
-    """Places blocks (key, size, first use, last use) so that no two overlap in both ways."""
+    """Places blocks (key, size, first use, last use); blocks in use together do not overlap."""
     placed: list[tuple[int, int, int, int]] = []
     offsets = {}
     for key, size, first, last in sorted(blocks, key=lambda block: (-block[1], block[0])):
@@ -141,7 +145,7 @@ def _at(offset: int) -> str:
 
 
 def _padding(graph: PlainGraph, plan: BufferPlan, number: int) -> list[str]:
-    """Lines that set the padding around a tensor to its zero point."""
+    """Returns lines that set the padding around a tensor to its zero point."""
     tensor, start = graph.tensors[number], plan.starts[number]
     head, tail = plan.heads[number], plan.tails[number]
     lines = []

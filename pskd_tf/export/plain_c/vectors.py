@@ -1,4 +1,4 @@
-"""Test vectors of the firmware."""
+"""Test vectors of the firmware: inputs of the model, and TensorFlow Lite Micro's outputs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,7 +55,7 @@ def write_firmware_inputs(
 
     Args:
         folder: The folder; an older one there is replaced.
-        export_folder: What `export_student` wrote.
+        export_folder: The folder that `export_student` wrote.
         input_settings: The preprocessing that the model was trained on.
         clips: Raw samples `(length, 3)` float32 in g.
         random_inputs: Vectors of the second file.

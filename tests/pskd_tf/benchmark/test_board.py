@@ -9,10 +9,10 @@ from pskd_tf.benchmark.board import (
     leaderboard_markdown,
     leaderboard_plot,
     leaderboard_table,
+    majority_vote,
 )
 from pskd_tf.benchmark.cells import CellRecord, guesses_text
 from pskd_tf.benchmark.methods import Method
-from pskd_tf.benchmark.statistics import majority_vote
 
 PLAIN = Method("cross_entropy", "cross-entropy", "cross_entropy", ({},))
 KD = Method(

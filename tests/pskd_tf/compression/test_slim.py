@@ -111,7 +111,7 @@ def test_a_limit_must_be_positive():
 def test_an_unknown_importance_and_a_missing_norm_are_refused(student):
     with pytest.raises(UserError, match=r"one of norm_scale, kernel\. Received: age"):
         channel_importance(student, "stem", "age")
-    with pytest.raises(UserError, match=r"needs a BatchNorm behind\. Received: logits"):
+    with pytest.raises(UserError, match=r"needs a BatchNorm after the layer\. Received: logits"):
         channel_importance(student, "logits", "norm_scale")
 
 
