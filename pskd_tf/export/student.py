@@ -141,27 +141,3 @@ def _check(
             raise UserError("A golden clip is (length, 3), length at least 2", samples.shape, name)
         if not np.isfinite(samples).all():
             raise UserError("A golden clip must be finite", "NaN or infinity", name)
-
-
-def clip_input(
-    samples: np.ndarray, input_settings: InputSettings, interface: Int8Interface
-) -> np.ndarray:
-    """Resamples, derives the channels and quantises; `pskd_prepare_clip` in C does the same.
-
-    Args:
-        samples: `(length, 3)` in g, at least two samples; a window has `steps` of them.
-        input_settings: The preprocessing.
-        interface: The model's scale and zero point.
-
-    Returns:
-        `(steps, 1, channels)` int8.
-
-    Raises:
-        UserError: A feature is not finite.
-    """
-    # An overflow gives infinity, which `quantise_input` refuses.
-    with np.errstate(over="ignore", invalid="ignore"):
-        resampled = resample_clip(samples, input_settings.steps)
-        features = accelerometer_features(resampled, input_settings.gravity_taps)
-    quantised = quantise_input(features, interface.input_scale, interface.input_zero_point)
-    return quantised[:, None, :]
