@@ -31,7 +31,7 @@ def gestures(monkeypatch, tmp_path) -> Path:
     """The loader in its place, with its one line in the table; and a folder of recordings."""
     monkeypatch.setitem(load_dataset._LOADERS, "gestures", "GesturesLoader")
     monkeypatch.setattr(load_dataset, "DATASETS", (*load_dataset.DATASETS, "gestures"))
-    module_of("data_prep.loaders.gestures.loader", DATASET)
+    module_of("data_prep.loaders.gestures", DATASET)
     folder = tmp_path / "raw"
     folder.mkdir()
     for subject in ("anna", "berta", "carl"):
@@ -39,7 +39,7 @@ def gestures(monkeypatch, tmp_path) -> Path:
             rows = np.tile([0.0, 0.0, 9.80665], (75, 1))
             np.savetxt(folder / f"{subject}_{action}_1.txt", rows)
     yield folder
-    del sys.modules["data_prep.loaders.gestures.loader"]
+    del sys.modules["data_prep.loaders.gestures"]
 
 
 def test_the_data_set_is_prepared(gestures, tmp_path):
