@@ -12,6 +12,7 @@ from pskd_tf.reporting.compression_section import compression_section
 from pskd_tf.reporting.page import render, write_page
 from pskd_tf.reporting.replay import embedding_maps, teacher_selection_by_class
 from pskd_tf.reporting.reproduce_section import hashes, reproduce_section
+from pskd_tf.reporting.score_charts import MOST_NUMBERED
 from pskd_tf.reporting.score_sections import (
     calibration_panels,
     compared_models,
@@ -83,6 +84,7 @@ def _report_content(run: Run) -> dict[str, Any]:
         "model": run.metrics["model"],
         "first_kind": run.first_kind,
         "num_classes": len(names),
+        "most_numbered": MOST_NUMBERED,
         "scores": scores_section(run),
         "curves": curve_panels(run),
         "confusion": confusion_panels(run),

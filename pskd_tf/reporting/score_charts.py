@@ -18,7 +18,7 @@ from pskd_tf.reporting.charts import (
 )
 from pskd_tf.reporting.tables import words
 
-_MOST_NUMBERED = 12  # classes of a confusion matrix whose cells have room for a number
+MOST_NUMBERED = 12  # classes of a confusion matrix whose cells have room for a number
 
 
 @dataclass(frozen=True)
@@ -49,25 +49,28 @@ def seed_dots(rows: Sequence[DotRow], title: str, x_label: str, zero: bool = Fal
     Returns:
         The chart.
     """
-    drawing = Drawing(title, 460, 46 + 25 * len(rows))
+    drawing = Drawing(title, 420, 46 + 25 * len(rows))
     plot = drawing.plot
-    values = np.concatenate([np.asarray(row.values, float) for row in rows])
-    low, high = float(values.min()), float(values.max())
     if zero:
-        low, high = min(low, 0.0), max(high, 0.0)
         plot.axvline(0, color=SOFT, linewidth=1.2)
-    margin = max(0.08 * (high - low), 1.0)
+    drawn = [0.0] if zero else []
     for number, row in enumerate(rows):
         own = np.asarray(row.values, float)
         mean = own.mean()
+        drawn += [*own]
         if len(own) > 1:
-            plot.hlines(number, mean - own.std(ddof=1), mean + own.std(ddof=1), INK, linewidth=1)
+            spread = own.std(ddof=1)
+            drawn += [mean - spread, mean + spread]
+            plot.hlines(number, mean - spread, mean + spread, INK, linewidth=1)
         (line,) = plot.plot([mean, mean], [number - 0.36, number + 0.36], color=INK, linewidth=2)
         drawing.tooltips(line, f"{row.label}, mean: {mean:.1f}")
         dots = plot.scatter(
             own, np.full(len(own), number), 50, row.colour, alpha=0.75, linewidths=0, zorder=3
         )
         drawing.tooltips(dots, *(f"{row.label}: {value:.1f}" for value in own))
+    plot.locator_params(axis="x", nbins=6)
+    low, high = min(drawn), max(drawn)
+    margin = max(0.08 * (high - low), 1.0)
     plot.set(xlim=(low - margin, high + margin), ylim=(len(rows) - 0.5, -0.5), xlabel=x_label)
     _row_names(drawing, [row.label for row in rows])
     plot.grid(axis="y", visible=False)
@@ -177,10 +180,10 @@ def confusion_matrix_chart(counts: np.ndarray, class_names: Sequence[str], title
         drawing.tooltips(
             cell, f"true {true}, predicted {predicted}: {100 * share:.0f} % ({number})"
         )
-        if count <= _MOST_NUMBERED:
+        if count <= MOST_NUMBERED:
             ink = PAPER if share > 0.4 else INK
             plot.text(column, row, f"{100 * share:.0f}", ha="center", va="center", color=ink)
-    every = 1 if count <= _MOST_NUMBERED else 2
+    every = 1 if count <= MOST_NUMBERED else 2
     size = float(np.clip(190 / count, 6.5, 10.5))
     plot.set(xlim=(-0.5, count - 0.5), ylim=(count - 0.5, -0.5), xlabel="predicted class")
     plot.set_xticks(range(0, count, every), [str(one + 1) for one in range(0, count, every)])
@@ -264,7 +267,7 @@ def cost_chart(dots: Sequence[CostDot], title: str, x_label: str) -> Chart:
     Returns:
         The chart.
     """
-    drawing = Drawing(title, 460, 280)
+    drawing = Drawing(title, 420, 280)
     plot = drawing.plot
     for dot in dots:
         face = dot.colour if dot.is_filled else "none"
@@ -304,7 +307,7 @@ def amount_bars(rows: Sequence[tuple[str, float, str]], title: str, unit: str = 
     Returns:
         The chart.
     """
-    drawing = Drawing(title, 460, 10 + 24 * len(rows))
+    drawing = Drawing(title, 420, 10 + 24 * len(rows))
     plot = drawing.plot
     largest = max(amount for _, amount, _ in rows) or 1.0
     for number, (name, amount, colour) in enumerate(rows):
