@@ -75,7 +75,7 @@ def _draw_bodies(plot: Axes, flat: np.ndarray, joint_parents: Sequence[int]) -> 
     for number, moment in enumerate(moments):
         joints = flat[moment] - middle + [apart * number, 0]
         bones = LineCollection(
-            np.stack([joints[children], joints[parents]], axis=1),
+            list(np.stack([joints[children], joints[parents]], axis=1)),
             colors=INK,
             linewidths=1.8,
             capstyle="round",

@@ -1,7 +1,7 @@
 """Pictures of teacher selection by ACS (our reconstruction) and of the teachers' calibration."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -270,7 +270,7 @@ def _calibrations(run: Run, kinds: Sequence[str]) -> pd.DataFrame:
     )
 
 
-def _titles(kinds: Sequence[str]) -> list[str]:
+def _titles(kinds: Iterable[str]) -> list[str]:
     return [f"{words(kind)} teachers" for kind in kinds]
 
 

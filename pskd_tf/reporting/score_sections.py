@@ -176,23 +176,20 @@ def group_panels(run: Run) -> list[Panel]:
     def subjects(part: Predictions) -> np.ndarray:
         return np.array([subject_of[clip] for clip in part.clip_ids])
 
+    def classes(part: Predictions) -> np.ndarray:
+        return part.labels
+
     present = set(subjects(held["int8"][0]))
     by_subject = [
-        _row(f"subject {name}", models, held, lambda part, name=name: subjects(part) == name)
+        _row(f"subject {name}", models, held, subjects, name)
         for name in run.prepared.description.subjects
         if name in present
     ]
     colour = models[-1].colour
     panels = [Panel("by subject", bar_rows(by_subject, colour, "Accuracy by subject"))]
-    for heading, classes in _class_groups(run, held["int8"][0]):
+    for heading, members in _class_groups(run, held["int8"][0]):
         rows = [
-            _row(
-                words(run.class_names[one], 24),
-                models,
-                held,
-                lambda part, one=one: part.labels == one,
-            )
-            for one in classes
+            _row(words(run.class_names[one], 24), models, held, classes, one) for one in members
         ]
         panels.append(Panel(heading, bar_rows(rows, colour, f"Accuracy {heading}")))
     return panels
@@ -207,14 +204,16 @@ def _row(
     label: str,
     models: Sequence[ScoredModel],
     held: dict[str, list[Predictions]],
-    chosen: Callable[[Predictions], np.ndarray],
+    groups_of: Callable[[Predictions], np.ndarray],
+    group: str | int,
 ) -> BarRow:
+    """Returns the accuracies on the clips of one group; `groups_of` gives the group of each."""
     shares = {}
     for model in models:
         each = [
             100 * part.right[mask].mean()
             for part in held[model.name]
-            if (mask := chosen(part)).any()
+            if (mask := groups_of(part) == group).any()
         ]
         if each:
             shares[model.name] = each
@@ -230,7 +229,8 @@ def _row(
 
 def _class_groups(run: Run, part: Predictions) -> list[tuple[str, list[int]]]:
     """Splits the classes that occur by where the sensor was worn in most of their clips."""
-    wrist, elsewhere = [], []
+    wrist: list[int] = []
+    elsewhere: list[int] = []
     for one in np.unique(part.labels):
         at_wrist = part.on_wrist[part.labels == one].mean() >= 0.5
         (wrist if at_wrist else elsewhere).append(int(one))

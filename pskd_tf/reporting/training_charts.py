@@ -157,7 +157,7 @@ def embedding_chart(
     for one in classes:
         text = plot.annotate(
             str(one + 1),
-            _middle(places[labels == one]),
+            tuple(_middle(places[labels == one])),
             (0, 7),
             textcoords="offset points",
             ha="center",
