@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from absl import flags
 
 from data_prep.commands import run_command
 from data_prep.errors import UserError
 from data_prep.files import whole_file
 from data_prep.prepared_set import PreparedSet
+from data_prep.settings import REQUIRED, setting
+from pskd_tf.arguments import PreparedArguments
 from pskd_tf.compression.cost import BoardLimits
 from pskd_tf.pipeline.plan import FoldPlan, StagePlanner, TrainingPart, plan_run
 from pskd_tf.pipeline.runner import run_waves
@@ -389,28 +390,42 @@ def with_tables(document: str, table: pd.DataFrame) -> str:
     return before + "\n".join([*lines, ""]) + "\n" + end + after
 
 
-def main() -> None:
+@dataclass(frozen=True)
+class StudyArguments(PreparedArguments):
+    """What to measure, and where results lie."""
+
+    work_dir: Path = setting(REQUIRED, "Folder of what is made here.")
+    reuse_dirs: tuple[str, ...] = setting((), "Folders of cached stages to take results from.")
+    results_dir: Path = setting(Path("benchmarks/results"), "Folder of compression.csv.")
+    document: Path | None = setting(None, "Markdown file whose tables are replaced, if any.")
+    parts: tuple[str, ...] = setting(PARTS, "Parts to do.", choices=PARTS)
+    num_seeds: int = setting(5, "Student seeds of the test rows, from 1 on.", minimum=1)
+    half_bytes: int = setting(
+        20376, "Half of the uncut student's flatbuffer.", unit="bytes", minimum=1
+    )
+
+
+def main(arguments: StudyArguments) -> None:
     """Does the missing stages of the wanted parts and writes the tables."""
-    values = flags.FLAGS
-    if not values.run_dir or not values.work_dir:
-        raise UserError("--run_dir and --work_dir must be given", "nothing")
-    unknown = sorted(set(values.parts) - set(PARTS))
-    if unknown:
-        raise UserError(f"--parts takes each of {', '.join(PARTS)}", ", ".join(unknown))
-    run_dir, work_dir = Path(values.run_dir), Path(values.work_dir)
-    prepared_dir = Path(values.prepared_dir or run_dir / "prepared")
-    prepared = PreparedSet.load(prepared_dir)
-    results = Path(values.results_dir) / "compression.csv"
+    work_dir = arguments.work_dir
+    prepared = PreparedSet.load(arguments.prepared)
+    results = arguments.results_dir / "compression.csv"
     best = {"cut": best_choice(results, CUTS), "prune": best_choice(results, PRUNES)}
-    study = Study(read_run_settings(run_dir), prepared, values.num_seeds, values.half_bytes, best)
-    rows = {part: study.rows(part) for part in values.parts}
-    sources = [Path(one) for one in values.reuse_dirs]
-    if values.dry_run:
+    study = Study(
+        read_run_settings(arguments.run_dir),
+        prepared,
+        arguments.num_seeds,
+        arguments.half_bytes,
+        best,
+    )
+    rows = {part: study.rows(part) for part in arguments.parts}
+    sources = [Path(one) for one in arguments.reuse_dirs]
+    if arguments.dry_run:
         # Nothing is written: what would be linked is linked beside.
         scratch = tempfile.TemporaryDirectory()
         sources.append(work_dir / "stages")
         work_dir = Path(scratch.name)
-    context = RunContext(prepared_dir, work_dir / "stages", work_dir)
+    context = RunContext(arguments.prepared, work_dir / "stages", work_dir)
     wanted = {
         part: [one for row in rows[part] for scores in row.scores(study.planner) for one in scores]
         for part in rows
@@ -423,7 +438,7 @@ def main() -> None:
             f"{part}: {stages_summary(stages, context.stages_dir)}".replace("\n", "; "), flush=True
         )
     print(f"all: {stages_summary(everything, context.stages_dir)}".replace("\n", "; "))
-    if not values.dry_run:
+    if not arguments.dry_run:
         start_tensorflow()
         table = pd.read_csv(results) if results.exists() else pd.DataFrame({"part": []})
         for part in rows:
@@ -435,8 +450,8 @@ def main() -> None:
                 results.parent.mkdir(parents=True, exist_ok=True)
                 with whole_file(results) as temporary:
                     both.to_csv(temporary, index=False, float_format="%.6g")
-            if values.document:
-                path = Path(values.document)
+            if arguments.document:
+                path = arguments.document
                 text = with_tables(path.read_text(encoding="utf-8"), both)
                 with whole_file(path) as temporary:
                     temporary.write_text(text, encoding="utf-8")
@@ -447,14 +462,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("run_dir", None, "Folder of a run of pskd_tf.train, for its settings.")
-    flags.DEFINE_string("prepared_dir", None, "The prepared set; RUN/prepared if not given.")
-    flags.DEFINE_string("work_dir", None, "Folder of what is made here.")
-    flags.DEFINE_list("reuse_dirs", [], "Folders of cached stages to take results from.")
-    flags.DEFINE_string("results_dir", "benchmarks/results", "Folder of compression.csv.")
-    flags.DEFINE_string("document", None, "Markdown file whose tables are replaced, if any.")
-    flags.DEFINE_list("parts", list(PARTS), f"Parts to do: {', '.join(PARTS)}.")
-    flags.DEFINE_integer("num_seeds", 5, "Student seeds of the test rows, from 1 on.")
-    flags.DEFINE_integer("half_bytes", 20376, "Half of the uncut student's flatbuffer, in bytes.")
-    flags.DEFINE_bool("dry_run", False, "Say what would be done and how long it takes.")
-    run_command(main)
+    run_command(main, StudyArguments)

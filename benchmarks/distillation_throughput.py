@@ -15,46 +15,55 @@ import itertools
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from absl import flags
 
 from data_prep.commands import run_command
-from data_prep.errors import UserError
+from data_prep.settings import check_settings, setting
 from pskd_tf.processes import start_tensorflow
 
-_BATCH = flags.DEFINE_integer("batch_size", 48, "Clips in a batch.")
-_STEPS = flags.DEFINE_integer("steps", 20, "Steps of one repetition.")
-_REPETITIONS = flags.DEFINE_integer("repetitions", 15, "Repetitions of each training.")
-_JIT = flags.DEFINE_bool("jit", False, "Compile the steps of all trainings with XLA.")
 _CLASSES, _TEMPERATURE = 27, 4.0
 KERAS, LIVE, GIVEN, PLAIN = "Keras' Distiller", "live teacher", "given outputs", "cross-entropy"
 ACS = "given outputs, ACS"
 
 
-def main() -> None:
+@dataclass(frozen=True)
+class ThroughputArguments:
+    """Length of the measurement."""
+
+    batch_size: int = setting(48, "Clips in a batch.", minimum=1)
+    steps: int = setting(20, "Steps of one repetition.", minimum=1)
+    repetitions: int = setting(15, "Repetitions of each training.", minimum=1)
+    jit: bool = setting(False, "Compile the steps of all trainings with XLA.")
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+
+def main(arguments: ThroughputArguments) -> None:
     """Prints one line a training, then both ratios and what they should be."""
-    if min(_BATCH.value, _STEPS.value, _REPETITIONS.value) < 1:
-        raise UserError("--batch_size, --steps and --repetitions must be positive")
     start_tensorflow()
-    trainings = _trainings()
+    trainings = _trainings(arguments)
     for train in trainings.values():
         train(3)  # traces, compiles, warms up
     seconds = {name: [] for name in trainings}
     names = list(trainings)
-    for turn in range(_REPETITIONS.value):
+    for turn in range(arguments.repetitions):
         start = turn % len(names)  # none is always the first
         for name in names[start:] + names[:start]:
             trainings[name](2)  # brings its weights into the processor's caches
-            seconds[name].append(trainings[name](_STEPS.value) / _STEPS.value)
+            seconds[name].append(trainings[name](arguments.steps) / arguments.steps)
     print(f"{'training':<20} {'ms a step':>10} {'quartiles':>15} {'clips/s':>9}")
     for name, values in seconds.items():
         low, middle, high = 1e3 * np.percentile(values, [25, 50, 75])
         quartiles = f"{low:.2f} to {high:.2f}"
-        print(f"{name:<20} {middle:>10.2f} {quartiles:>15} {1e3 * _BATCH.value / middle:>9.0f}")
-    print(f"batch {_BATCH.value}, {_REPETITIONS.value} x {_STEPS.value} steps, jit {_JIT.value}")
+        rate = 1e3 * arguments.batch_size / middle
+        print(f"{name:<20} {middle:>10.2f} {quartiles:>15} {rate:>9.0f}")
+    length = f"{arguments.repetitions} x {arguments.steps} steps"
+    print(f"batch {arguments.batch_size}, {length}, jit {arguments.jit}")
     _judge("live: Keras' Distiller / this package", seconds[KERAS], seconds[LIVE], 1.0, "least")
     for name in (GIVEN, ACS):
         _judge(f"{name}: / cross-entropy", seconds[name], seconds[PLAIN], 1.15, "most")
@@ -67,7 +76,7 @@ def _judge(what: str, one: list[float], other: list[float], aim: float, at: str)
     print(f"{what} {ratio:.3f} ({low:.3f} to {high:.3f}), at {at} {aim:.2f}: {verdict}")
 
 
-def _trainings() -> dict[str, Callable[[int], float]]:
+def _trainings(arguments: ThroughputArguments) -> dict[str, Callable[[int], float]]:
     """Makes the functions that take so many steps and return the seconds."""
     import keras
 
@@ -77,8 +86,8 @@ def _trainings() -> dict[str, Callable[[int], float]]:
     from pskd_tf.distillation.losses.logits import KnowledgeDistillation
 
     generator = np.random.default_rng(0)
-    clips = generator.normal(size=(_BATCH.value, 96, 1, 10)).astype(np.float32)
-    labels = generator.integers(0, _CLASSES, _BATCH.value).astype(np.int32)
+    clips = generator.normal(size=(arguments.batch_size, 96, 1, 10)).astype(np.float32)
+    labels = generator.integers(0, _CLASSES, arguments.batch_size).astype(np.int32)
     student, teacher = _models()
     given = keras.ops.convert_to_numpy(teacher(clips, training=False)["logits"])
     only_clips = {"accelerometer": clips}
@@ -89,7 +98,7 @@ def _trainings() -> dict[str, Callable[[int], float]]:
         distillation_losses=keras.distillation.LogitsDistillation(_TEMPERATURE),
     )
     cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    theirs.compile(_optimizer(), cross_entropy, metrics=["accuracy"], jit_compile=_JIT.value)
+    theirs.compile(_optimizer(), cross_entropy, metrics=["accuracy"], jit_compile=arguments.jit)
     ours = {
         LIVE: (PSKDDistiller(_models()[0], {"teacher": teacher}, loss), only_clips),
         GIVEN: (PSKDDistiller(_models()[0], {"teacher": None}, loss), with_given),
@@ -101,7 +110,7 @@ def _trainings() -> dict[str, Callable[[int], float]]:
     }
     trainings = {KERAS: _steps(theirs, (clips, labels))}
     for name, (distiller, columns) in ours.items():
-        distiller.compile(optimizer=_optimizer(), jit_compile=_JIT.value)
+        distiller.compile(optimizer=_optimizer(), jit_compile=arguments.jit)
         trainings[name] = _steps(distiller, (columns, labels))
     return trainings
 
@@ -145,4 +154,4 @@ def _steps(model: Any, batch: Any) -> Callable[[int], float]:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-    run_command(main)
+    run_command(main, ThroughputArguments)

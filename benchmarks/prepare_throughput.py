@@ -17,15 +17,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from absl import flags
-
 from data_prep.commands import run_command
 from data_prep.errors import UserError
 from data_prep.loaders.synthetic import ACTION_NAMES
 from data_prep.prepared_set import PreparedSet
+from data_prep.settings import setting
 
-_CLIPS = flags.DEFINE_list("clips", ["2000", "20000"], "Numbers of synthetic clips, ascending.")
-_WORKERS = flags.DEFINE_list("workers", ["1", "2"], "Numbers of workers.")
 _LARGEST_GROWTH = 0.2
 
 
@@ -38,23 +35,26 @@ class Measured:
     peak_bytes: int
 
 
-def main() -> None:
+@dataclass(frozen=True)
+class ThroughputArguments:
+    """Sizes of the measurement."""
+
+    clips: tuple[int, ...] = setting((2000, 20000), "Numbers of synthetic clips, ascending.")
+    workers: tuple[int, ...] = setting((1, 2), "Numbers of workers.")
+
+
+def main(arguments: ThroughputArguments) -> None:
     """Prints one line a run, and how memory grew."""
-    try:
-        clips = [int(text) for text in _CLIPS.value]
-        workers = [int(text) for text in _WORKERS.value]
-    except ValueError as error:
-        raise UserError("--clips and --workers take whole numbers", error) from error
     print(f"{'set':<18} {'clips':>6} {'workers':>7} {'seconds':>8} {'clips/s':>8} {'peak MiB':>9}")
     data_dir = os.environ.get("PSKD_DATA_DIR")
-    for number in workers:
+    for number in arguments.workers:
         if data_dir:
             raw_dir = Path(data_dir) / "utd-mhad"
             _show("utd_mhad", number, _measure(number, "utd_mhad", f"--raw_dir={raw_dir}"))
     if not data_dir:
         print("PSKD_DATA_DIR is not set: no UTD-MHAD")
-    for number in workers:
-        runs = [_measure(number, "synthetic", *_shape(count)) for count in clips]
+    for number in arguments.workers:
+        runs = [_measure(number, "synthetic", *_shape(count)) for count in arguments.clips]
         for run in runs:
             _show("synthetic", number, run)
         growth = runs[-1].peak_bytes / runs[0].peak_bytes - 1
@@ -96,4 +96,4 @@ def _show(dataset: str, workers: int, run: Measured) -> None:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(main, ThroughputArguments)

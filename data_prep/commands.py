@@ -2,14 +2,21 @@
 into one line.
 """
 
+import ast
+import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import TypeVar
 
-from absl import app, flags
+from absl import flags
 
 from data_prep.errors import UserError
+from data_prep.flags import flags_help, parse_flags
+from data_prep.settings import check_settings, setting
 
 
 def packaged_file(name: str, package: str | Path) -> str:
@@ -37,7 +44,20 @@ EXIT_STATUS = (
 )
 
 
-def run_command(main: Callable[[], None]) -> None:
+@dataclass(frozen=True)
+class CommandArguments:
+    """What every command takes; a command's own arguments derive from it."""
+
+    dry_run: bool = setting(False, "Print what would be done; write nothing.")
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+
+Arguments = TypeVar("Arguments")
+
+
+def run_command(main: Callable[[Arguments], None], kind: type[Arguments]) -> None:
     """Parses the command line, runs `main` and exits 0, or 2 with one line for a user's error.
 
     `--help` prints the docstring of the command's module, the exit statuses (unless the docstring
@@ -46,35 +66,25 @@ def run_command(main: Callable[[], None]) -> None:
     installed wheel.
 
     Args:
-        main: The command; it reads its flags and raises `UserError` for what a user can mend.
-            Any other exception is a bug and keeps its traceback.
+        main: The command; it raises `UserError` for what a user can mend. Any other exception is a
+            bug and keeps its traceback.
+        kind: The arguments that it takes.
     """
-
-    def parse_flags(arguments: Sequence[str]) -> list[str]:
-        if {"--help", "-h", "--helpshort"} & set(arguments[1:]):
-            # absl itself would exit with status 1.
-            text = (sys.modules["__main__"].__doc__ or "").strip()
-            print(text if "Exit status" in text else f"{text}\n\n{EXIT_STATUS}")
-            print(flags.FLAGS.main_module_help())
-            sys.exit(0)
-        try:
-            rest = flags.FLAGS([_found_flagfile(argument) for argument in arguments])
-        except flags.Error as error:
-            _exit_with(error)
-        if len(rest) > 1:
-            _exit_with(UserError("A command takes only --flags", " ".join(rest[1:])))
-        return rest
-
-    def guarded(_: Sequence[str]) -> None:
-        try:
-            main()
-        except UserError as error:
-            _exit_with(error)
-        except KeyboardInterrupt:
-            print("interrupted; the same command resumes", file=sys.stderr)
-            sys.exit(130)
-
-    app.run(guarded, flags_parser=parse_flags)
+    words = sys.argv[1:]
+    if {"--help", "-h", "--helpshort"} & set(words):
+        text = (sys.modules["__main__"].__doc__ or "").strip()
+        print(text if "Exit status" in text else f"{text}\n\n{EXIT_STATUS}")
+        print(f"\n{flags_help(kind)}")
+        sys.exit(0)
+    try:
+        main(parse_flags(kind, [_found_flagfile(word) for word in words]))
+    except (UserError, flags.Error) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted; the same command resumes", file=sys.stderr)
+        sys.exit(130)
+    sys.exit(0)
 
 
 def _found_flagfile(argument: str) -> str:
@@ -84,11 +94,6 @@ def _found_flagfile(argument: str) -> str:
     spec = sys.modules["__main__"].__spec__
     package = sys.modules[spec.name.partition(".")[0]].__file__ if spec else None
     return f"{name}={packaged_file(value, package)}" if package else argument
-
-
-def _exit_with(error: Exception) -> None:
-    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-    sys.exit(2)
 
 
 def print_result(result: str | Path, *next_command: str | Path) -> None:
@@ -101,3 +106,26 @@ def print_result(result: str | Path, *next_command: str | Path) -> None:
     """
     print(f"result: {result}")
     print(f"next: {shlex.join(str(word) for word in next_command)}")
+
+
+def print_commands(package: str, title: str, names: Sequence[str]) -> None:
+    """Prints what each command of a package does and how it is typically started.
+
+    Args:
+        package: The package's name, such as `pskd_tf`.
+        title: The first line.
+        names: Modules or packages with a command, such as `train`.
+    """
+    root = Path(str(import_module(package).__file__)).parent
+    print(f"{title}\n")
+    for name in names:
+        path = root / f"{name}.py"
+        if not path.exists():
+            path = root / name / "__main__.py"
+        # Read, not imported: a list of commands is to come at once.
+        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        call = re.search(rf"python -m {re.escape(package)}\.{name} .*", text)
+        print(f"{name:<20} {text.splitlines()[0]}")
+        typical = call.group() if call else f"python -m {package}.{name}"
+        print(f"{'':<20} {typical}")
+    print(f"\npython -m {package}.NAME --help lists the flags of a command.")

@@ -1,4 +1,4 @@
-"""Command: downloads a data set's raw files, or says how to get them.
+"""Downloads a data set's raw files, or says how to get them.
 
 Examples:
     python -m data_prep.download --dataset=utd_mhad --out_dir=downloads/utd_mhad
@@ -9,12 +9,12 @@ A download that was cut off goes on when the same command is started again.
 
 import sys
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
-from absl import flags
 from tqdm import tqdm
 
-from data_prep.commands import print_result, run_command
+from data_prep.commands import CommandArguments, print_result, run_command
 from data_prep.downloading import (
     DOWNLOADS,
     DatasetDownload,
@@ -23,30 +23,40 @@ from data_prep.downloading import (
     unpack_archive,
 )
 from data_prep.errors import UserError
+from data_prep.settings import REQUIRED, setting
 
 
-def main() -> None:
+@dataclass(frozen=True)
+class DownloadArguments(CommandArguments):
+    """What to download, and where to."""
+
+    dataset: str = setting(REQUIRED, f"Data set: {', '.join(DOWNLOADS)}.")
+    out_dir: Path | None = setting(
+        None, "Folder to download to; the --raw_dir of data_prep.prepare."
+    )
+
+
+def main(arguments: DownloadArguments) -> None:
     """Downloads the data set that the flags name."""
-    values = flags.FLAGS
-    if values.dataset not in DOWNLOADS:
-        raise UserError(f"--dataset must be one of {', '.join(DOWNLOADS)}", values.dataset)
-    wanted = DOWNLOADS[values.dataset]
+    if arguments.dataset not in DOWNLOADS:
+        raise UserError(f"dataset must be one of {', '.join(DOWNLOADS)}", arguments.dataset)
+    wanted = DOWNLOADS[arguments.dataset]
     if not wanted.files:
         rule = f"{wanted.title} cannot be downloaded by this command. {wanted.how}"
         raise UserError(f"{rule} The authors' page: {wanted.page}")
-    if not values.out_dir:
-        raise UserError("--out_dir must be given", "none")
-    out_dir = Path(values.out_dir)
+    if arguments.out_dir is None:
+        raise UserError("--out_dir must be given", "nothing")
+    out_dir = arguments.out_dir
     print(f"{wanted.title}, authors' page: {wanted.page}")
     for item in wanted.files:
-        if values.dry_run:
+        if arguments.dry_run:
             print(f"would download {item.url} to {out_dir / item.name} ({item.source})")
         else:
             _get(item, wanted, out_dir)
-    if not values.dry_run:
+    if not arguments.dry_run:
         print_result(
             out_dir,
-            *("python", "-m", "data_prep.prepare", f"--dataset={values.dataset}"),
+            *("python", "-m", "data_prep.prepare", f"--dataset={arguments.dataset}"),
             *(f"--raw_dir={out_dir}", "--out_dir=DIR"),
         )
 
@@ -82,7 +92,4 @@ def _get(item: RemoteFile, wanted: DatasetDownload, out_dir: Path) -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("dataset", None, f"Data set: {', '.join(DOWNLOADS)}.")
-    flags.DEFINE_string("out_dir", None, "Folder to download to; the raw_dir of data_prep.prepare.")
-    flags.DEFINE_bool("dry_run", False, "Say what would be downloaded; write nothing.")
-    run_command(main)
+    run_command(main, DownloadArguments)

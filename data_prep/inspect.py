@@ -1,4 +1,4 @@
-"""Command: checks own recordings before they are prepared.
+"""Checks own recordings before they are prepared.
 
 Examples:
     python -m data_prep.inspect --manifest=recordings/manifest.csv --skeleton_layout=kinect_v1_20
@@ -10,46 +10,55 @@ refuse a clip or there is nothing to inspect, 130 if interrupted.
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from absl import flags
 from tqdm import tqdm
 
-from data_prep.commands import print_result, run_command
-from data_prep.errors import UserError
+from data_prep.commands import CommandArguments, print_result, run_command
+from data_prep.flags import flags_of
 from data_prep.inspection import inspect_recordings, inspection_table
+from data_prep.loader import DatasetOptions
 from data_prep.loaders.custom.loader import CustomLoader
 from data_prep.loaders.custom.manifest import CustomClip
+from data_prep.settings import REQUIRED, setting
 from data_prep.skeletons import KNOWN_SKELETONS
 
-_GIVEN = ("manifest", "annotations", "skeleton_layout", "rate_hz")
-_MANIFEST = flags.DEFINE_string("manifest", None, "CSV file that describes the recordings.")
-_ANNOTATIONS = flags.DEFINE_string("annotations", None, "CSV file that cuts them into clips.")
-_LAYOUT = flags.DEFINE_string(
-    "skeleton_layout", None, f"{', '.join(KNOWN_SKELETONS)}, or a .json file with the joints."
-)
-_RATE = flags.DEFINE_float("rate_hz", None, "Rate to bring the accelerometer to.")
-_MOST = flags.DEFINE_integer("most", 20, "Problems of a kind to list; 0 lists all.")
-_DRY_RUN = flags.DEFINE_bool("dry_run", False, "Read the tables alone and list the recordings.")
+
+@dataclass(frozen=True)
+class InspectArguments(CommandArguments):
+    """The tables of the recordings."""
+
+    manifest: str = setting(REQUIRED, "CSV file that describes the recordings.")
+    annotations: str | None = setting(None, "CSV file that cuts them into clips.")
+    skeleton_layout: str | None = setting(
+        None, f"{', '.join(KNOWN_SKELETONS)}, or a .json file with the joints."
+    )
+    rate_hz: float | None = setting(None, "Rate to bring the accelerometer to.", unit="Hz", above=0)
+    most: int = setting(20, "Problems of a kind to list; 0 lists all.", minimum=0)
 
 
-def main() -> None:
+def main(arguments: InspectArguments) -> None:
     """Inspects the recordings that the flags name and prints a table and the problems."""
-    if not _MANIFEST.value:
-        raise UserError("--manifest must be given", "none")
-    if _MOST.value < 0:
-        raise UserError("most must be at least 0", _MOST.value)
-    loader = CustomLoader(_MANIFEST.value, _ANNOTATIONS.value, _LAYOUT.value, _RATE.value)
-    if _DRY_RUN.value:
+    tables = DatasetOptions(
+        manifest=arguments.manifest,
+        annotations=arguments.annotations,
+        skeleton_layout=arguments.skeleton_layout,
+        rate_hz=arguments.rate_hz,
+    )
+    loader = CustomLoader(
+        tables.manifest, tables.annotations, tables.skeleton_layout, tables.rate_hz
+    )
+    if arguments.dry_run:
         clips, errors = loader.clips()
         for clip in clips:
             print(f"would read {clip.accelerometer_path} ({clip.subject}, {clip.action})")
         print(f"would inspect {len(clips)} clips; {len(errors)} errors in the tables alone")
         return
     inspection = inspect_recordings(loader, _progress)
-    print(inspection_table(inspection, _MOST.value))
+    print(inspection_table(inspection, arguments.most))
     errors = sum(problem.is_error for problem in inspection.problems)
     warnings = len(inspection.problems) - errors
-    given = [f"--{name}={flags.FLAGS[name].value}" for name in _GIVEN if flags.FLAGS[name].value]
+    given = flags_of(tables)
     command = ["data_prep.prepare", "--dataset=custom", *given, "--out_dir=DIR"]
     if errors:
         command = ["data_prep.inspect", *given]
@@ -66,4 +75,4 @@ def _progress(clips: Sequence[CustomClip]) -> Iterable[CustomClip]:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(main, InspectArguments)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from data_prep.clip import Clip
 from data_prep.dataset_description import DatasetDescription
 from data_prep.formats.archives import RawFile
+from data_prep.settings import setting
 
 
 @dataclass(frozen=True)
@@ -64,34 +65,39 @@ class DatasetOptions:
     """Options of all loaders; None stands for "not given", the loader's own default.
 
     A loader takes only its own; `load_dataset` refuses one that it does not know.
-
-    Args:
-        num_subjects: Number of generated people (synthetic).
-        num_trials: Number of generated clips of each person and action (synthetic).
-        sensor: Which of several worn sensors is read: 1 to 6 (berkeley_mhad), watch or phone
-            (mmact), watch, phone, meta_wrist or meta_hip (smartfallmm).
-        camera: The camera that gives the poses, 1 to 4 (mmact).
-        skeleton_source: Which recording of the body is read: optical, bvh or auto
-            (berkeley_mhad).
-        accelerometer_rate_hz: Rate of the prepared accelerometer (berkeley_mhad).
-        skeleton_rate_hz: Rate of the prepared skeleton (berkeley_mhad).
-        rate_hz: Rate of the prepared accelerometer (custom).
-        longest_gap_seconds: A longer gap between samples makes a clip bad (berkeley_mhad, mmact,
-            smartfallmm).
-        manifest: The file that lists the recordings (custom).
-        annotations: The file that cuts recordings into clips (custom).
-        skeleton_layout: Name or JSON file of the skeleton's joints (custom).
     """
 
-    num_subjects: int | None = None
-    num_trials: int | None = None
-    sensor: str | None = None
-    camera: int | None = None
-    skeleton_source: str | None = None
-    accelerometer_rate_hz: int | None = None
-    skeleton_rate_hz: int | None = None
-    rate_hz: float | None = None
-    longest_gap_seconds: float | None = None
-    manifest: str | None = None
-    annotations: str | None = None
-    skeleton_layout: str | None = None
+    num_subjects: int | None = setting(None, "Number of generated people; synthetic only.")
+    num_trials: int | None = setting(
+        None, "Clips of each generated person and action; synthetic only."
+    )
+    sensor: str | None = setting(
+        None,
+        "Worn sensor to read: 1 to 6 (berkeley_mhad), watch or phone (mmact), watch, phone, "
+        "meta_wrist or meta_hip (smartfallmm).",
+    )
+    camera: int | None = setting(None, "Camera whose poses are read, 1 to 4; mmact only.")
+    skeleton_source: str | None = setting(
+        None, "Recording of the body to read: optical, bvh or auto; berkeley_mhad only."
+    )
+    accelerometer_rate_hz: int | None = setting(
+        None, "Rate of the prepared accelerometer; berkeley_mhad only.", unit="Hz"
+    )
+    skeleton_rate_hz: int | None = setting(
+        None, "Rate of the prepared skeleton; berkeley_mhad only.", unit="Hz"
+    )
+    rate_hz: float | None = setting(
+        None, "Rate of the prepared accelerometer; custom only.", unit="Hz"
+    )
+    longest_gap_seconds: float | None = setting(
+        None,
+        "A longer gap between samples makes a clip bad; berkeley_mhad, mmact, smartfallmm.",
+        unit="s",
+    )
+    manifest: str | None = setting(None, "CSV file that lists the recordings; custom only.")
+    annotations: str | None = setting(
+        None, "CSV file that cuts recordings into clips; custom only."
+    )
+    skeleton_layout: str | None = setting(
+        None, "Name or JSON file of the skeleton's joints; custom only."
+    )

@@ -2,10 +2,12 @@
 
 import dataclasses
 import importlib
+from dataclasses import dataclass
 from pathlib import Path
 
 from data_prep.errors import UserError
 from data_prep.loader import DatasetOptions, Loader
+from data_prep.settings import check_settings, part, setting
 
 # The class in the module of each data set, imported when asked for: one of them needs
 # scipy.signal, which takes longer than all the rest of a command, in every spawned worker again.
@@ -18,6 +20,21 @@ _LOADERS = {
     "custom": "CustomLoader",
 }
 DATASETS = tuple(_LOADERS)
+
+
+@dataclass(frozen=True)
+class DatasetArguments:
+    """A data set as commands take it."""
+
+    dataset: str = setting("synthetic", "Data set.", choices=DATASETS)
+    raw_dir: str | None = setting(None, "Folder of the raw files; not for synthetic and custom.")
+    quarantine: bool = setting(
+        False, "List bad clips in quarantine.csv and leave them out; without it, stop at the first."
+    )
+    options: DatasetOptions = part(DatasetOptions)
+
+    def __post_init__(self) -> None:
+        check_settings(self)
 
 
 def load_dataset(

@@ -28,16 +28,16 @@ FIRMWARE_MODEL := $(FIRMWARE_BUILD)/model
 
 $(FIRMWARE_MODEL)/plain_model.c: $(RUN)/export/manifest.json \
   $(wildcard pskd_tf/export/plain_c/*.py) | $(if $(VENV),$(VENV)/.installed)
-	$(FIRMWARE_PYTHON) -m pskd_tf.export.plain_c --run_dir=$(RUN) --out=$(FIRMWARE_MODEL)
+	$(FIRMWARE_PYTHON) -m pskd_tf.develop.plain_c --run_dir=$(RUN) --out=$(FIRMWARE_MODEL)
 endif
 
 # FIRMWARE_STREAM holds a recording and, as decisions-MODE.txt, what Python says to it.
 ifndef FIRMWARE_STREAM
 FIRMWARE_STREAM := $(FIRMWARE_BUILD)/stream
 
-$(FIRMWARE_STREAM)/recording: $(RUN)/export/manifest.json $(wildcard pskd_tf/simulation/*.py) \
+$(FIRMWARE_STREAM)/recording: $(RUN)/export/manifest.json $(wildcard pskd_tf/device/*.py) \
   $(wildcard $(FIRMWARE)/src/*) | $(if $(VENV),$(VENV)/.installed)
-	$(FIRMWARE_PYTHON) -m pskd_tf.simulation --run_dir=$(RUN) --out=$(FIRMWARE_STREAM)
+	$(FIRMWARE_PYTHON) -m pskd_tf.develop.firmware_recording --run_dir=$(RUN) --out=$(FIRMWARE_STREAM)
 endif
 
 FIRMWARE_WARNINGS := -std=c99 -Wall -Wextra -Werror -pedantic -Wshadow -Wdouble-promotion \

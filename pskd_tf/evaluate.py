@@ -1,4 +1,4 @@
-"""Scores a finished run's exported student again and compares it with the run's own figures.
+"""Scores a run's exported student again and compares it with the run's own figures.
 
 The int8 model runs in the TensorFlow Lite Micro interpreter; the float and the pruned student run
 in Keras, where the run's stages are at hand. Only the clips that the run held out are scored.
@@ -15,23 +15,15 @@ import sys
 from collections.abc import Callable
 
 import numpy as np
-from absl import flags
 from tqdm import tqdm
 
 from data_prep.commands import print_result, run_command
 from data_prep.errors import UserError
+from pskd_tf.arguments import StagesArguments
 from pskd_tf.data.clips import PairedClips
 from pskd_tf.processes import start_tensorflow
 from pskd_tf.run import SCORES, Run
 
-_RUN_DIR = flags.DEFINE_string("run_dir", None, "A finished run of pskd_tf.train.")
-_PREPARED_DIR = flags.DEFINE_string(
-    "prepared_dir", None, "Where the run's prepared set lies; RUN/prepared if not given."
-)
-_STAGES_DIR = flags.DEFINE_string(
-    "stages_dir", None, "Where the run kept its stages; RUN/stages if not given."
-)
-_DRY_RUN = flags.DEFINE_bool("dry_run", False, "Say what would be scored, and score nothing.")
 _TITLES = {
     "float": "student (Keras)",
     "pruned": "  pruned (Keras)",
@@ -40,11 +32,9 @@ _TITLES = {
 _CLIPS_AT_A_TIME = 64
 
 
-def main() -> None:
+def main(arguments: StagesArguments) -> None:
     """Reads the run, scores its student and prints the table."""
-    if not _RUN_DIR.value:
-        raise UserError("--run_dir must be given", "nothing")
-    run = Run.load(_RUN_DIR.value, _STAGES_DIR.value, _PREPARED_DIR.value)
+    run = Run.load(arguments.run_dir, arguments.stages_dir, arguments.prepared_dir)
     metrics, export, tflite = run.metrics, run.export, run.export.tflite
     prepared = run.prepared
     if prepared.fingerprint != export.dataset_fingerprint:
@@ -56,7 +46,7 @@ def main() -> None:
     )
     if not stages:
         print("the run's stages are not at hand (--stages_dir): the int8 model alone is scored")
-    if _DRY_RUN.value:
+    if arguments.dry_run:
         print(f"would score: {', '.join([*stages, 'int8'])}")
         return
     start_tensorflow()
@@ -123,4 +113,4 @@ def _int8_logits(tflite: bytes) -> Callable[[np.ndarray], np.ndarray]:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(main, StagesArguments)

@@ -1,4 +1,4 @@
-"""Listens to a board with a project of pskd_tf.export: live, to check its axes, or to record.
+"""Reads a board over its serial port: live, to check its axes, or to record.
 
 python -m pskd_tf.monitor --port=/dev/ttyACM0
 python -m pskd_tf.monitor --port=/dev/ttyACM0 --check_axes
@@ -6,93 +6,95 @@ python -m pskd_tf.monitor --port=/dev/ttyACM0 --record=own/1.csv --label=wave --
 """
 
 import sys
+from dataclasses import dataclass
+from pathlib import Path
 
-from absl import flags
-
-from data_prep.commands import print_result, run_command
+from data_prep.commands import CommandArguments, print_result, run_command
 from data_prep.errors import UserError
+from data_prep.settings import REQUIRED, setting
 from pskd_tf.export.boards.axis_map import AxisMap
 from pskd_tf.monitoring.axes import AxesCheck, hold_poses
 from pskd_tf.monitoring.protocol import BoardPort
 from pskd_tf.monitoring.recording import RecordedClip, check_new_clip, save_clip, show_live
 
-_MONITOR = ("python", "-m", "pskd_tf.monitor")
-_PORT = flags.DEFINE_string("port", None, "The serial port, such as /dev/ttyACM0 or COM3.")
-_BAUD = flags.DEFINE_integer("baud", 115200, "Bits a second.", lower_bound=1)
-_SECONDS = flags.DEFINE_float(
-    "seconds", 0.0, "How long to listen or record; 0 until Ctrl-C.", lower_bound=0.0
-)
-_CHECK_AXES = flags.DEFINE_bool(
-    "check_axes", False, "Ask for six poses of the right wrist and say what the axes must be."
-)
-_RECORD = flags.DEFINE_string(
-    "record", None, "A new CSV file; manifest.csv beside it gets a row for --dataset=custom."
-)
-_LABEL = flags.DEFINE_string("label", None, "What is being done, for --record.")
-_SUBJECT = flags.DEFINE_string("subject", None, "Who does it, for --record.")
-_SENSOR_PLACE = flags.DEFINE_string("sensor_place", "right_wrist", "Where it is worn.")
-_DRY_RUN = flags.DEFINE_bool("dry_run", False, "Say what would be done; open and write nothing.")
+
+@dataclass(frozen=True)
+class MonitorArguments(CommandArguments):
+    """The board and what to do with it."""
+
+    port: str = setting(REQUIRED, "The serial port, such as /dev/ttyACM0 or COM3.")
+    baud: int = setting(115200, "Bits a second.", minimum=1)
+    seconds: float = setting(
+        0.0, "How long to read or record; 0 until Ctrl-C.", unit="s", minimum=0
+    )
+    check_axes: bool = setting(
+        False, "Prompt for six poses of the right wrist and print what the axes must be."
+    )
+    record: Path | None = setting(
+        None, "A new CSV file; manifest.csv beside it gets a row for --dataset=custom."
+    )
+    label: str | None = setting(None, "The activity, for --record.")
+    subject: str | None = setting(None, "The person, for --record.")
+    sensor_place: str = setting("right_wrist", "Where the sensor is worn, for --record.")
 
 
-def main() -> None:
+def main(arguments: MonitorArguments) -> None:
     """Does one of the three."""
-    if not _PORT.value:
-        raise UserError("--port must be given", "nothing")
-    if _CHECK_AXES.value and _RECORD.value:
+    if arguments.check_axes and arguments.record:
         raise UserError("Either --check_axes or --record", "both")
-    if _RECORD.value:
-        if not _LABEL.value or not _SUBJECT.value:
+    if arguments.record:
+        if not arguments.label or not arguments.subject:
             raise UserError("--record needs --label and --subject", "not both of them")
-        check_new_clip(_RECORD.value)
-    elif _LABEL.value or _SUBJECT.value:
+        check_new_clip(arguments.record)
+    elif arguments.label or arguments.subject:
         raise UserError("--label and --subject go with --record", "no --record")
-    if _DRY_RUN.value:
-        task = "check the axes" if _CHECK_AXES.value else "show what it recognizes"
-        task = f"record {_LABEL.value} to {_RECORD.value}" if _RECORD.value else task
-        print(f"would listen on {_PORT.value} at {_BAUD.value} baud and {task}")
+    if arguments.dry_run:
+        task = "check the axes" if arguments.check_axes else "show what it recognizes"
+        task = f"record {arguments.label} to {arguments.record}" if arguments.record else task
+        print(f"would listen on {arguments.port} at {arguments.baud} baud and {task}")
         return
-    with BoardPort(_PORT.value, _BAUD.value) as port:
+    with BoardPort(arguments.port, arguments.baud) as port:
         # Whoever starts the board by a program waits for this line.
-        print(f"listening on {_PORT.value}", flush=True)
-        if _CHECK_AXES.value:
-            _check_axes(port)
-        elif _RECORD.value:
-            _record(port)
+        print(f"listening on {arguments.port}", flush=True)
+        if arguments.check_axes:
+            _check_axes(port, arguments)
+        elif arguments.record:
+            _record(port, arguments)
         else:
-            _show(port)
+            _show(port, arguments)
 
 
-def _port_flag() -> str:
-    return f"--port={_PORT.value}"
+def _monitor(arguments: MonitorArguments) -> tuple[str, ...]:
+    return ("python", "-m", "pskd_tf.monitor", f"--port={arguments.port}")
 
 
-def _show(port: BoardPort) -> None:
+def _show(port: BoardPort, arguments: MonitorArguments) -> None:
     try:
-        shown = show_live(port.messages(), _SECONDS.value)
+        shown = show_live(port.messages(), arguments.seconds)
         print(f"{shown} activities")
     except KeyboardInterrupt:
         print()
-    print_result(f"what {_PORT.value} said, above", *_MONITOR, _port_flag(), "--check_axes")
+    print_result("the activities above", *_monitor(arguments), "--check_axes")
 
 
-def _record(port: BoardPort) -> None:
-    print("recording" + ("" if _SECONDS.value else "; Ctrl-C ends it"), flush=True)
-    clip = RecordedClip.record(port.messages(), _SECONDS.value)
+def _record(port: BoardPort, arguments: MonitorArguments) -> None:
+    print("recording" + ("" if arguments.seconds else "; Ctrl-C ends it"), flush=True)
+    clip = RecordedClip.record(port.messages(), arguments.seconds)
     manifest = save_clip(
-        _RECORD.value,
+        arguments.record,
         clip,
-        subject=_SUBJECT.value,
-        label=_LABEL.value,
-        sensor_place=_SENSOR_PLACE.value,
+        subject=arguments.subject,
+        label=arguments.label,
+        sensor_place=arguments.sensor_place,
     )
     seconds = clip.rows[-1][0] / 1e6
     rate_hz = (len(clip.rows) - 1) / seconds
     print(f"{len(clip.rows)} samples, {seconds:.2f} s, {rate_hz:.2f} Hz; a row in {manifest}")
     inspect = ("python", "-m", "data_prep.inspect", f"--manifest={manifest}")
-    print_result(_RECORD.value, *inspect)
+    print_result(arguments.record, *inspect)
 
 
-def _check_axes(port: BoardPort) -> None:
+def _check_axes(port: BoardPort, arguments: MonitorArguments) -> None:
     header, readings = hold_poses(port.messages())
     check = AxesCheck.from_poses(readings)
     present = AxisMap.parse(header.axes)
@@ -103,7 +105,10 @@ def _check_axes(port: BoardPort) -> None:
     for fault in check.faults:
         print(f"warning: {fault}")
     if right == present:
-        print_result(f"the axes {present.text} are those of the training", *_MONITOR, _port_flag())
+        print_result(
+            f"the axes {present.text} are those of the training",
+            *_monitor(arguments),
+        )
     else:
         found = f"the axes must be {right.text}, not {present.text}"
         project = ("--run_dir=RUN", "--target=TARGET", "--out=DIR", f"--axes={right.text}")
@@ -113,4 +118,4 @@ def _check_axes(port: BoardPort) -> None:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(main, MonitorArguments)

@@ -1,4 +1,4 @@
-"""A finished run as one HTML page, or several side by side.
+"""Writes the report of a run as one HTML page, or compares several runs.
 
 Examples:
     python -m pskd_tf.report --run_dir=RUN
@@ -9,68 +9,63 @@ Examples:
 nothing but each run's metrics.json and settings.json, and pairs by seed where the splits agree.
 """
 
-import sys
+from dataclasses import dataclass
 from pathlib import Path
-
-from absl import flags
 
 from data_prep.commands import print_result, run_command
 from data_prep.errors import UserError
+from data_prep.settings import setting
+from pskd_tf.arguments import StagesArguments
 from pskd_tf.processes import start_tensorflow
-from pskd_tf.reporting.comparison import listed_arguments
-
-_RUN_DIR = flags.DEFINE_string("run_dir", None, "A finished run of pskd_tf.train.")
-_STAGES_DIR = flags.DEFINE_string(
-    "stages_dir", None, "Where the run's stages lie; RUN/stages if not given."
-)
-_PREPARED_DIR = flags.DEFINE_string(
-    "prepared_dir", None, "Where the run's prepared set lies; RUN/prepared if not given."
-)
-_COMPARE = flags.DEFINE_multi_string("compare", [], "Runs to put side by side, at least two.")
-_OUT = flags.DEFINE_string("out", "comparison.html", "The page that --compare writes.")
-_DRY_RUN = flags.DEFINE_bool("dry_run", False, "Say what would be written; write nothing.")
+from pskd_tf.run import Run
 
 
-def main() -> None:
+@dataclass(frozen=True)
+class ReportArguments(StagesArguments):
+    """One run, or several to compare."""
+
+    run_dir: Path | None = setting(None, "Folder of the run of pskd_tf.train.")  # type: ignore
+    compare: tuple[str, ...] = setting(
+        (), "Runs to compare, at least two: --compare RUN1 RUN2.", words=True
+    )
+    out: Path = setting(Path("comparison.html"), "The page that --compare writes.")
+
+
+def main(arguments: ReportArguments) -> None:
     """Writes the page or pages."""
-    if not _RUN_DIR.value and not _COMPARE.value:
+    if arguments.run_dir is None and not arguments.compare:
         raise UserError("--run_dir or --compare must be given", "nothing")
-    if _RUN_DIR.value and _COMPARE.value:
+    if arguments.run_dir is not None and arguments.compare:
         raise UserError("--run_dir and --compare exclude each other", "both")
-    if _COMPARE.value:
-        _compare([Path(one) for one in _COMPARE.value], Path(_OUT.value))
+    if arguments.compare:
+        _compare([Path(one) for one in arguments.compare], arguments.out, arguments.dry_run)
     else:
-        _report(Path(_RUN_DIR.value))
+        _report(arguments.run_dir, arguments)
 
 
-def _report(run_dir: Path) -> None:
-    from pskd_tf.run import Run
-
-    Run.load(
-        run_dir, _STAGES_DIR.value, _PREPARED_DIR.value
-    ).require_all()  # before TensorFlow starts
+def _report(run_dir: Path, arguments: ReportArguments) -> None:
+    # Before TensorFlow starts.
+    Run.load(run_dir, arguments.stages_dir, arguments.prepared_dir).require_all()
     result = run_dir / "report.html"
-    if _DRY_RUN.value:
+    if arguments.dry_run:
         print(f"would write: {result} and {run_dir / 'model_card.md'}")
     else:
         start_tensorflow()
         from pskd_tf.reporting.report import write_report
 
-        result = write_report(run_dir, _STAGES_DIR.value, _PREPARED_DIR.value)
+        result = write_report(run_dir, arguments.stages_dir, arguments.prepared_dir)
         print(f"model card: {run_dir / 'model_card.md'}")
     print_result(result, "python", "-m", "pskd_tf.report", "--compare", run_dir, "OTHER_RUN")
 
 
-def _compare(run_dirs: list[Path], path: Path) -> None:
+def _compare(run_dirs: list[Path], path: Path, dry_run: bool) -> None:
     from pskd_tf.reporting.comparison import write_comparison
 
-    text = write_comparison(run_dirs, None if _DRY_RUN.value else path)
-    print(text)
-    if _DRY_RUN.value:
+    print(write_comparison(run_dirs, None if dry_run else path))
+    if dry_run:
         print(f"would write: {path}")
     print_result(path, "python", "-m", "pskd_tf.report", f"--run_dir={run_dirs[0]}")
 
 
 if __name__ == "__main__":
-    sys.argv = listed_arguments(sys.argv, "compare")
-    run_command(main)
+    run_command(main, ReportArguments)

@@ -1,125 +1,38 @@
-"""The settings of a run."""
+"""The settings of a run, each with its default, help, unit and range.
+
+Flags, `settings.json`, the commands in a report and the tables in `docs/cli.md` are made from here.
+The defaults are those of `configs/utd_mhad.flags`, which validation chose on UTD-MHAD.
+"""
 
 import dataclasses
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UserError
+from data_prep.records import read_record, record_to_json
+from data_prep.settings import check_settings, part, setting
 
 SELECTIONS = ("hard", "gap", "near", "right", "soft")
 # What these follow depends on the student, too.
 SELECTIONS_BY_STUDENT = ("gap", "near")
 SEMANTIC_KINDS = ("mse", "cosine")
 
+# The streams that each model reads.
+STREAMS_READ = {
+    "skeleton_teacher": ("skeleton",),
+    "fusion_teacher": ("accelerometer", "skeleton"),
+    "accelerometer_teacher": ("accelerometer",),
+    "accelerometer_student": ("accelerometer",),
+    "ign_student": ("accelerometer",),
+    "gmp_student": ("accelerometer",),
+}
 
-@dataclass(frozen=True)
-class ACSSettings:
-    """Arguments of `AdaptiveConfidenceSemantic`; the formula is ours, see there.
-
-    Attributes:
-        selection: `hard`, `gap`, `near`, `right` or `soft`.
-        temperature: T, above 0.
-        distillation_weight: lambda, not negative.
-        semantic_weight: mu, not negative; 0 leaves the embeddings out.
-        semantic_kind: Distance of embeddings, `mse` or `cosine`.
-        label_smoothing: Smoothing of the cross-entropy, 0..1.
-    """
-
-    selection: str = "hard"
-    temperature: float = 4.0
-    distillation_weight: float = 1.0
-    semantic_weight: float = 0.0
-    semantic_kind: str = "mse"
-    label_smoothing: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.selection not in SELECTIONS:
-            raise UserError(f"acs_selection must be one of {', '.join(SELECTIONS)}", self.selection)
-        if self.semantic_kind not in SEMANTIC_KINDS:
-            raise UserError(
-                f"semantic_kind must be one of {', '.join(SEMANTIC_KINDS)}", self.semantic_kind
-            )
-        if self.temperature <= 0:
-            raise UserError("temperature must be positive", self.temperature)
-        for name in ("distillation_weight", "semantic_weight"):
-            if getattr(self, name) < 0:
-                raise UserError(f"{name} must not be negative", getattr(self, name))
-        if not 0 <= self.label_smoothing < 1:
-            raise UserError("label_smoothing must lie in 0..1, 1 excluded", self.label_smoothing)
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """One training's length and optimiser.
-
-    Attributes:
-        epochs: Passes over the training clips; fixed, no epoch is ever chosen.
-        batch_size: Clips in a batch.
-        peak_learning_rate: Learning rate after the warm-up; it falls to 0 along a cosine.
-        warmup_share: Share of all steps over which the learning rate rises.
-        weight_decay: Decoupled weight decay of kernels (biases and norms have none).
-        ema_momentum: Momentum of the weights' moving average, which is what is kept.
-        mixup: Parameter a of mixup's Beta(a, a); 0 switches it off.
-    """
-
-    epochs: int = 400
-    batch_size: int = 48
-    peak_learning_rate: float = 4e-3
-    warmup_share: float = 0.08
-    weight_decay: float = 0.02
-    ema_momentum: float = 0.98
-    mixup: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "peak_learning_rate"):
-            if getattr(self, name) <= 0:
-                raise UserError(f"{name} must be positive", getattr(self, name))
-        for name in ("warmup_share", "ema_momentum"):
-            if not 0 <= getattr(self, name) < 1:
-                raise UserError(f"{name} must lie in 0..1, 1 excluded", getattr(self, name))
-        for name in ("weight_decay", "mixup"):
-            if getattr(self, name) < 0:
-                raise UserError(f"{name} must not be negative", getattr(self, name))
-
-
-@dataclass(frozen=True)
-class AugmentationSettings:
-    """Strengths of the random changes of one training view; 0 switches each off.
-
-    Attributes:
-        time_warp: Standard deviation of the log speed at the knots of a smooth time warp.
-        shift: Largest shift of a clip's start and of its end, as a share of its duration;
-            below 0.5.
-        rotation_radians: Standard deviation of the sensor's rotation about each axis.
-        log_scale: Standard deviation of the log of the acceleration's scale.
-        noise_g: Standard deviation of white noise on the acceleration, in g.
-        skeleton_yaw_radians: Standard deviation of the body's turn about the vertical.
-        skeleton_tilt_radians: Standard deviation of the body's tilt about the other two axes.
-        skeleton_log_scale: Standard deviation of the log of the body's size.
-        joint_noise_metres: Standard deviation of white noise on the joints, in metres.
-    """
-
-    time_warp: float = 0.15
-    shift: float = 0.05
-    rotation_radians: float = 0.15
-    log_scale: float = 0.1
-    noise_g: float = 0.03
-    skeleton_yaw_radians: float = 0.2
-    skeleton_tilt_radians: float = 0.06
-    skeleton_log_scale: float = 0.1
-    joint_noise_metres: float = 0.03
-
-    def __post_init__(self) -> None:
-        for name, strength in asdict(self).items():
-            if strength < 0:
-                raise UserError(f"{name} must not be negative", strength)
-        if self.shift >= 0.5:
-            # The start could come after the end.
-            raise UserError("shift must be below 0.5", self.shift)
-
+TEACHERS = ("skeleton_teacher", "fusion_teacher", "accelerometer_teacher")
+CACHED_OUTPUTS = ("cross_fitted", "in_sample")
+# Teachers that see the mixed-up input itself; of an ensemble, the teachers of all seeds together.
+MIXTURE_OUTPUTS = ("live_mixture", "live_ensemble")
+TEACHER_OUTPUTS = (*CACHED_OUTPUTS, "live", *MIXTURE_OUTPUTS)
 
 FEATURE_CHANNELS = (
     "x",
@@ -135,49 +48,193 @@ FEATURE_CHANNELS = (
 )
 
 
+class _Checked:
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+
 @dataclass(frozen=True)
-class InputSettings:
-    """How a recording becomes a model's input.
+class ACSSettings(_Checked):
+    """Arguments of `AdaptiveConfidenceSemantic`, our reconstruction; the formula stands there."""
 
-    Attributes:
-        mode: `clip`: a whole clip, resampled end to end; `window`: a fixed rate and length.
-        steps: Samples of the accelerometer input along time, in either mode.
-        gravity_taps: Length of the moving mean that estimates gravity, in samples, odd.
-        skeleton_frames: Frames of the skeleton input along time.
-        window_rate_hz: Sampling rate of `window` mode, in Hz.
-        window_hop: Samples from one window to the next in `window` mode.
-        window_score: How a clip's windows decide together: `mean` of their probabilities, or
-            `vote`, one each.
-    """
+    selection: str = setting(
+        "soft",
+        "Which right teachers ACS (our reconstruction) follows.",
+        choices=SELECTIONS,
+        flag="acs_selection",
+    )
+    temperature: float = setting(2.0, "Temperature T of the distillation.", above=0)
+    distillation_weight: float = setting(3.0, "Weight lambda of the distillation term.", minimum=0)
+    semantic_weight: float = setting(
+        0.0, "Weight mu of the distance of embeddings; 0 leaves it out.", minimum=0
+    )
+    semantic_kind: str = setting("mse", "Distance of embeddings.", choices=SEMANTIC_KINDS)
+    label_smoothing: float = setting(
+        0.0, "Label smoothing of the student's cross-entropy.", minimum=0, below=1
+    )
 
-    mode: str = "clip"
-    steps: int = 96
-    gravity_taps: int = 17
-    skeleton_frames: int = 48
-    window_rate_hz: float = 50.0
-    window_hop: int = 24
-    window_score: str = "mean"
+
+@dataclass(frozen=True)
+class TrainingSettings(_Checked):
+    """Length and optimiser of one training. The number of epochs is fixed: none is ever chosen."""
+
+    epochs: int = setting(400, "Epochs of the student and of the baseline.", minimum=1)
+    batch_size: int = setting(48, "Clips in a batch.", minimum=1)
+    peak_learning_rate: float = setting(
+        4e-3,
+        "Learning rate after the warm-up; it falls to 0 along a cosine.",
+        above=0,
+        flag="learning_rate",
+    )
+    warmup_share: float = setting(
+        0.08,
+        "Share of all steps over which the learning rate rises.",
+        minimum=0,
+        below=1,
+        flag=False,
+    )
+    weight_decay: float = setting(
+        0.02, "Decoupled weight decay of kernels; biases and norms have none.", minimum=0
+    )
+    ema_momentum: float = setting(
+        0.98,
+        "Momentum of the weights' moving average, which is the model that is kept.",
+        minimum=0,
+        below=1,
+    )
+    mixup: float = setting(
+        0.5,
+        "Parameter a of mixup's Beta(a, a), for models that read the accelerometer alone; "
+        "0 for no mixup.",
+        minimum=0,
+    )
+
+
+@dataclass(frozen=True)
+class TeacherEpochs(_Checked):
+    """Epochs of each teacher."""
+
+    skeleton_teacher: int = setting(
+        60, "Epochs of the skeleton teacher.", minimum=1, flag="skeleton_teacher_epochs"
+    )
+    fusion_teacher: int = setting(
+        60,
+        "Epochs of the skeleton + accelerometer teacher.",
+        minimum=1,
+        flag="fusion_teacher_epochs",
+    )
+    accelerometer_teacher: int = setting(
+        200, "Epochs of the accelerometer teacher.", minimum=1, flag="accelerometer_teacher_epochs"
+    )
+
+
+@dataclass(frozen=True)
+class AugmentationSettings(_Checked):
+    """Strengths of the random changes of one training view; 0 switches each off."""
+
+    time_warp: float = setting(
+        0.15, "Standard deviation of the log speed at the knots of a smooth time warp.", minimum=0
+    )
+    # From 0.5 on the start could come after the end.
+    shift: float = setting(
+        0.05,
+        "Largest shift of a clip's start and of its end, as a share of its duration.",
+        minimum=0,
+        below=0.5,
+    )
+    rotation_radians: float = setting(
+        0.15,
+        "Standard deviation of the sensor's rotation about each axis.",
+        unit="rad",
+        minimum=0,
+        flag="rotation",
+    )
+    log_scale: float = setting(
+        0.1, "Standard deviation of the log of the acceleration's scale.", minimum=0
+    )
+    noise_g: float = setting(
+        0.03,
+        "Standard deviation of white noise on the acceleration.",
+        unit="g",
+        minimum=0,
+        flag="noise",
+    )
+    skeleton_yaw_radians: float = setting(
+        0.2,
+        "Standard deviation of the body's rotation about the vertical.",
+        unit="rad",
+        minimum=0,
+        flag="skeleton_yaw",
+    )
+    skeleton_tilt_radians: float = setting(
+        0.06,
+        "Standard deviation of the body's rotation about each of the other two axes.",
+        unit="rad",
+        minimum=0,
+        flag="skeleton_tilt",
+    )
+    skeleton_log_scale: float = setting(
+        0.1, "Standard deviation of the log of the body's size.", minimum=0
+    )
+    joint_noise_metres: float = setting(
+        0.03,
+        "Standard deviation of white noise on the joints.",
+        unit="m",
+        minimum=0,
+        flag="joint_noise",
+    )
+
+
+@dataclass(frozen=True)
+class InputSettings(_Checked):
+    """How a recording becomes a model's input."""
+
+    mode: str = setting(
+        "clip",
+        "clip: a whole clip, resampled end to end; window: windows of a fixed rate and length.",
+        choices=("clip", "window"),
+        flag="input_mode",
+    )
+    steps: int = setting(
+        96,
+        "Length of the accelerometer input, after resampling, in either mode; a multiple of 24.",
+        unit="samples",
+        minimum=24,
+    )
+    gravity_taps: int = setting(
+        17,
+        "Length of the moving mean that estimates gravity; odd.",
+        unit="samples",
+        minimum=1,
+        flag=False,
+    )
+    skeleton_frames: int = setting(
+        48,
+        "Length of the skeleton input, after resampling; a multiple of 12.",
+        unit="frames",
+        minimum=12,
+    )
+    window_rate_hz: float = setting(
+        50.0, "Sampling rate in window mode.", unit="Hz", above=0, flag="window_rate"
+    )
+    window_hop: int = setting(
+        24, "Distance from one window to the next in window mode.", unit="samples", minimum=1
+    )
+    window_score: str = setting(
+        "mean",
+        "How the windows of a clip decide together: mean of their probabilities, or a vote.",
+        choices=("mean", "vote"),
+    )
 
     def __post_init__(self) -> None:
-        if self.mode not in ("clip", "window"):
-            raise UserError("The input mode must be clip or window", self.mode)
-        if self.steps < 24 or self.steps % 24:
-            # Three strides of 2 and three segments divide the time axis.
-            raise UserError("The input length must be a positive multiple of 24", self.steps)
-        if self.gravity_taps < 1 or self.gravity_taps % 2 == 0:
-            raise UserError("The gravity filter needs an odd number of taps", self.gravity_taps)
-        if self.skeleton_frames < 12 or self.skeleton_frames % 12:
-            raise UserError(
-                "The skeleton length must be a positive multiple of 12", self.skeleton_frames
-            )
-
-        if self.window_rate_hz <= 0 or self.window_hop < 1:
-            raise UserError(
-                "The window's rate and hop must be positive",
-                f"{self.window_rate_hz} Hz and {self.window_hop} samples",
-            )
-        if self.window_score not in ("mean", "vote"):
-            raise UserError("The windows of a clip decide by mean or vote", self.window_score)
+        super().__post_init__()
+        # Three strides of 2 and three segments divide the time axis.
+        if self.steps % 24:
+            raise UserError("steps must be a multiple of 24", self.steps)
+        if self.skeleton_frames % 12:
+            raise UserError("skeleton_frames must be a multiple of 12", self.skeleton_frames)
+        if self.gravity_taps % 2 == 0:
+            raise UserError("gravity_taps must be odd", self.gravity_taps)
 
     @property
     def accelerometer_shape(self) -> tuple[int, int, int]:
@@ -185,97 +242,89 @@ class InputSettings:
         return (self.steps, 1, len(FEATURE_CHANNELS))
 
 
-# The streams that each model reads.
-STREAMS_READ = {
-    "skeleton_teacher": ("skeleton",),
-    "fusion_teacher": ("accelerometer", "skeleton"),
-    "accelerometer_teacher": ("accelerometer",),
-    "accelerometer_student": ("accelerometer",),
-    "ign_student": ("accelerometer",),
-    "gmp_student": ("accelerometer",),
-}
+@dataclass(frozen=True)
+class CompressionSettings(_Checked):
+    """Pruning and conversion of the student."""
 
-TEACHERS = ("skeleton_teacher", "fusion_teacher", "accelerometer_teacher")
-CACHED_OUTPUTS = ("cross_fitted", "in_sample")
-# Who is asked about the mixed-up input itself; of an ensemble, the teachers of all seeds together.
-MIXTURE_OUTPUTS = ("live_mixture", "live_ensemble")
-TEACHER_OUTPUTS = (*CACHED_OUTPUTS, "live", *MIXTURE_OUTPUTS)
+    sparsity: float = setting(
+        0.5,
+        "Share of zeros in convolution and dense kernels after pruning.",
+        minimum=0,
+        below=1,
+    )
+    epochs: int = setting(
+        60, "Epochs of fine-tuning while pruning.", minimum=1, flag="prune_epochs"
+    )
+    learning_rate: float = setting(
+        1e-3, "Peak learning rate of that fine-tuning.", above=0, flag="prune_learning_rate"
+    )
+    calibration_clips: int = setting(
+        200, "Training clips that the int8 ranges are read from.", minimum=1
+    )
 
 
 @dataclass(frozen=True)
-class CompressionSettings:
-    """How the student is made small.
+class RunSettings(_Checked):
+    """The settings of one run, without its folders."""
 
-    Attributes:
-        sparsity: Share of zeros in convolution and dense kernels after pruning, 0..1.
-        epochs: Epochs of fine-tuning while pruning.
-        learning_rate: Peak learning rate of the fine-tuning.
-        calibration_clips: Training clips from which activation ranges are read.
-    """
-
-    sparsity: float = 0.5
-    epochs: int = 60
-    learning_rate: float = 1e-3
-    calibration_clips: int = 200
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.sparsity < 1:
-            raise UserError("sparsity must lie in 0..1, 1 excluded", self.sparsity)
-        if self.epochs < 1 or self.calibration_clips < 1:
-            raise UserError(
-                "prune_epochs and calibration_clips must be positive",
-                f"{self.epochs} and {self.calibration_clips}",
-            )
-
-
-@dataclass(frozen=True)
-class RunSettings:
-    """The settings of one run, without its folders.
-
-    Attributes:
-        protocol: `validation` (leave one training subject of `cross_subject` out; what choices are
-            made by), or one that `protocol_splits` knows: `cross_subject` (train on all training
-            subjects, score test once), `leave_one_subject_out`, `subject_folds`, or another that
-            the data set declares.
-        seeds: Seeds of the student; the first one's model is exported.
-        teacher_seeds: Seeds of the teachers; students take turns with them.
-        teachers: The chain, from `TEACHERS`, each taught by those before it; PSKD's order unless
-            told otherwise, and any may be left out.
-        teacher_outputs: Kinds from `TEACHER_OUTPUTS`; the first one's student is compressed.
-        acs: ACS (our reconstruction) for the student.
-        teacher_acs: The same for the stages of the chain after the first.
-        teacher_label_smoothing: Smoothing of the first teacher's cross-entropy, 0..1.
-        baseline_label_smoothing: Smoothing of the baseline's cross-entropy, 0..1.
-        teacher_views: Augmented views that cached teacher outputs are averaged over; 0 for the
-            plain clip.
-        student_training: Length and optimiser of the student and of the baseline.
-        teacher_training: Length and optimiser of each teacher, by name.
-        inputs: The preprocessing.
-        augmentation: Strengths of the random changes.
-        compression: Pruning and calibration.
-    """
-
-    protocol: str = "cross_subject"
-    seeds: tuple[int, ...] = (1,)
-    teacher_seeds: tuple[int, ...] = (1,)
-    teachers: tuple[str, ...] = TEACHERS
-    teacher_outputs: tuple[str, ...] = ("cross_fitted",)
-    acs: ACSSettings = field(default_factory=ACSSettings)
-    teacher_acs: ACSSettings = field(default_factory=ACSSettings)
-    teacher_label_smoothing: float = 0.0
-    baseline_label_smoothing: float = 0.0
-    teacher_views: int = 8
-    student_training: TrainingSettings = field(default_factory=TrainingSettings)
-    teacher_training: dict[str, TrainingSettings] = field(default_factory=dict)
-    inputs: InputSettings = field(default_factory=InputSettings)
-    augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
-    compression: CompressionSettings = field(default_factory=CompressionSettings)
+    inputs: InputSettings = part(InputSettings, "data")
+    teachers: tuple[str, ...] = setting(
+        TEACHERS,
+        "The chain of teachers, each distilled from those before it; in any order, and any may be "
+        "left out.",
+        choices=TEACHERS,
+        group="teachers",
+    )
+    teacher_seeds: tuple[int, ...] = setting(
+        (1,), "Seeds of the teachers; the students take turns with them.", group="teachers"
+    )
+    teacher_epochs: TeacherEpochs = part(TeacherEpochs, "teachers")
+    teacher_label_smoothing: float = setting(
+        0.0,
+        "Label smoothing of the teachers' cross-entropy.",
+        minimum=0,
+        below=1,
+        group="teachers",
+    )
+    teacher_outputs: tuple[str, ...] = setting(
+        ("cross_fitted",),
+        "Kinds of teacher outputs, a student each; the first one's student is compressed and "
+        "exported.",
+        choices=TEACHER_OUTPUTS,
+        group="teachers",
+    )
+    teacher_views: int = setting(
+        8,
+        "Augmented views that cached teacher outputs are averaged over; 0 for the plain clip.",
+        minimum=0,
+        group="teachers",
+    )
+    acs: ACSSettings = part(ACSSettings, "distillation")
+    baseline_label_smoothing: float = setting(
+        0.1,
+        "Label smoothing of the baseline's cross-entropy.",
+        minimum=0,
+        below=1,
+        group="distillation",
+    )
+    student_training: TrainingSettings = part(TrainingSettings, "optimiser")
+    augmentation: AugmentationSettings = part(AugmentationSettings, "augmentation")
+    compression: CompressionSettings = part(CompressionSettings, "compression")
+    protocol: str = setting(
+        "cross_subject",
+        "Split into training and test subjects: validation (leaves each training subject out, to "
+        "choose by), cross_subject, leave_one_subject_out, subject_folds, or another that the data "
+        "set declares.",
+        group="run",
+    )
+    seeds: tuple[int, ...] = setting(
+        (1,), "Seeds of the student; the first one's model is exported.", group="run"
+    )
 
     def __post_init__(self) -> None:
-        _check_choice("teachers", self.teachers, TEACHERS)
-        _check_choice("teacher_outputs", self.teacher_outputs, TEACHER_OUTPUTS)
-        if self.teacher_views < (1 if self.inputs.mode == "window" else 0):
-            raise UserError("teacher_views must be positive (0 in clip mode)", self.teacher_views)
+        super().__post_init__()
+        if self.inputs.mode == "window" and not self.teacher_views:
+            raise UserError("teacher_views must be positive in window mode", self.teacher_views)
         for name in ("seeds", "teacher_seeds"):
             values = getattr(self, name)
             if not values or min(values) < 0 or len(set(values)) != len(values):
@@ -284,26 +333,32 @@ class RunSettings:
                     ",".join(map(str, values)),
                 )
 
+    @property
+    def teacher_acs(self) -> ACSSettings:
+        """ACS for the teachers after the first: the student's, with their own label smoothing."""
+        return dataclasses.replace(self.acs, label_smoothing=self.teacher_label_smoothing)
+
+    def training_of(self, model: str) -> TrainingSettings:
+        """Returns the length and optimiser of a model's training.
+
+        Args:
+            model: A name in `STREAMS_READ`.
+
+        Returns:
+            The student's settings, for a teacher with its own epochs; without mixup for a model
+            that reads the skeleton.
+        """
+        training = self.student_training
+        return dataclasses.replace(
+            training,
+            epochs=getattr(self.teacher_epochs, model, training.epochs),
+            mixup=0.0 if "skeleton" in STREAMS_READ[model] else training.mixup,
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Returns the settings as JSON values."""
-        return dataclasses.asdict(self)
-
-
-def _check_choice(name: str, values: tuple[str, ...], known: tuple[str, ...]) -> None:
-    wrong = [value for value in values if value not in known]
-    if wrong or not values or len(set(values)) != len(values):
-        received = ",".join(wrong or values) or "nothing"
-        raise UserError(f"{name} takes each of {', '.join(known)} at most once", received)
-
-
-_PARTS = {
-    "acs": ACSSettings,
-    "teacher_acs": ACSSettings,
-    "student_training": TrainingSettings,
-    "inputs": InputSettings,
-    "augmentation": AugmentationSettings,
-    "compression": CompressionSettings,
-}
+        values: dict[str, Any] = record_to_json(self)
+        return values
 
 
 def read_run_settings(run_dir: Path) -> RunSettings:
@@ -313,124 +368,36 @@ def read_run_settings(run_dir: Path) -> RunSettings:
         run_dir: The run's folder.
 
     Returns:
-        The settings, equal to those that the run was told.
+        The settings, equal to those that the run was started with.
 
     Raises:
         UserError: There is no such file, or it is not of this version.
     """
     path = Path(run_dir) / "settings.json"
     try:
-        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        made = {name: part(**values.pop(name)) for name, part in _PARTS.items()}
-        made["teacher_training"] = {
-            name: TrainingSettings(**one) for name, one in values.pop("teacher_training").items()
-        }
-        lists = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in values.items()
-        }
-        return RunSettings(**lists, **made)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        if isinstance(error, UserError):
-            raise
+        return read_record(RunSettings, path)
+    except UserError as error:
         rule = "run_dir must be the folder of a run of this version (python -m pskd_tf.train)"
-        raise UserError(rule, f"{type(error).__name__}: {error}", path) from error
+        raise UserError(rule, error.reason, path) from error
 
 
 @dataclass(frozen=True)
-class CompressionSearch:
-    """The settings of cutting, fine-tuning and quantising, the same for every candidate.
+class CompressionSearch(_Checked):
+    """How `pskd_tf.compress` cuts, fine-tunes and quantises, the same for every candidate."""
 
-    Attributes:
-        cuts: Cuts on the way to the limits, each followed by a fine-tuning.
-        importance: What channels are chosen by, see `channel_importance`.
-        slim_epochs: Epochs of fine-tuning after each cut.
-        slim_learning_rate: Peak learning rate of it.
-        qat_epochs: Epochs of quantisation-aware training.
-        qat_learning_rate: Learning rate of its first step.
-        calibration_clips: Training clips that ranges are read from.
-        distil: Whether the student's teachers go on teaching it.
-    """
-
-    cuts: int = 1
-    importance: str = "norm_scale"
-    slim_epochs: int = 300
-    slim_learning_rate: float = 4e-3
-    qat_epochs: int = 40
-    qat_learning_rate: float = 2e-4
-    calibration_clips: int = 200
-    distil: bool = True
-
-    def __post_init__(self) -> None:
-        for name in ("cuts", "slim_epochs", "qat_epochs", "calibration_clips"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name} must be positive", getattr(self, name))
-        for name in ("slim_learning_rate", "qat_learning_rate"):
-            if getattr(self, name) <= 0:
-                raise UserError(f"{name} must be positive", getattr(self, name))
-
-
-_PLACES = {
-    "acs_selection": "acs.selection",
-    "temperature": "acs.temperature",
-    "distillation_weight": "acs.distillation_weight",
-    "semantic_weight": "acs.semantic_weight",
-    "semantic_kind": "acs.semantic_kind",
-    "label_smoothing": "acs.label_smoothing",
-    "baseline_label_smoothing": "baseline_label_smoothing",
-    "teacher_label_smoothing": "teacher_label_smoothing",
-    "teacher_views": "teacher_views",
-    "epochs": "student_training.epochs",
-    "skeleton_teacher_epochs": "teacher_training.skeleton_teacher.epochs",
-    "fusion_teacher_epochs": "teacher_training.fusion_teacher.epochs",
-    "accelerometer_teacher_epochs": "teacher_training.accelerometer_teacher.epochs",
-    "batch_size": "student_training.batch_size",
-    "learning_rate": "student_training.peak_learning_rate",
-    "weight_decay": "student_training.weight_decay",
-    "ema_momentum": "student_training.ema_momentum",
-    "mixup": "student_training.mixup",
-    "input_mode": "inputs.mode",
-    "steps": "inputs.steps",
-    "window_rate": "inputs.window_rate_hz",
-    "window_hop": "inputs.window_hop",
-    "window_score": "inputs.window_score",
-    "skeleton_frames": "inputs.skeleton_frames",
-    "time_warp": "augmentation.time_warp",
-    "shift": "augmentation.shift",
-    "rotation": "augmentation.rotation_radians",
-    "log_scale": "augmentation.log_scale",
-    "noise": "augmentation.noise_g",
-    "skeleton_yaw": "augmentation.skeleton_yaw_radians",
-    "skeleton_tilt": "augmentation.skeleton_tilt_radians",
-    "skeleton_log_scale": "augmentation.skeleton_log_scale",
-    "joint_noise": "augmentation.joint_noise_metres",
-    "sparsity": "compression.sparsity",
-    "prune_epochs": "compression.epochs",
-    "prune_learning_rate": "compression.learning_rate",
-    "calibration_clips": "compression.calibration_clips",
-}
-_LISTS = ("protocol", "seeds", "teacher_seeds", "teachers", "teacher_outputs")
-
-
-def flags_of_settings(settings: Mapping[str, Any]) -> list[str]:
-    """Returns every setting as a flag, whatever the defaults were.
-
-    Args:
-        settings: The content of `settings.json`.
-
-    Returns:
-        `--name=value`, one for each flag that this version knows and the run held.
-    """
-    found = []
-    for name in _LISTS:
-        value = settings.get(name)
-        if value:
-            text = value if isinstance(value, str) else ",".join(map(str, value))
-            found.append(f"--{name}={text}")
-    for name, place in _PLACES.items():
-        value: Any = settings
-        for part in place.split("."):
-            value = value.get(part) if isinstance(value, Mapping) else None
-        if value is not None:
-            found.append(f"--{name}={value}")
-    return found
+    cuts: int = setting(
+        1, "Cuts on the way to the limits, each followed by fine-tuning.", minimum=1
+    )
+    importance: str = setting(
+        "norm_scale", "What channels are chosen by, see `channel_importance`.", flag=False
+    )
+    slim_epochs: int = setting(300, "Epochs of fine-tuning after each cut.", minimum=1)
+    slim_learning_rate: float = setting(4e-3, "Peak learning rate of that fine-tuning.", above=0)
+    qat_epochs: int = setting(40, "Epochs of quantisation-aware training.", minimum=1)
+    qat_learning_rate: float = setting(
+        2e-4, "Learning rate of its first step; it falls to 0 along a cosine.", above=0
+    )
+    calibration_clips: int = setting(
+        200, "Training clips that the int8 ranges are read from.", minimum=1
+    )
+    distil: bool = setting(True, "Whether the student's teachers go on teaching it.", flag=False)

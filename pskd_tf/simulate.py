@@ -1,4 +1,4 @@
-"""What a board would say to a recording: the C core and a run's model, compiled for this machine.
+"""Streams a recording through the C core and a run's model, compiled for this machine.
 
 Examples:
     python -m pskd_tf.simulate --run_dir=RUN --csv=FILE
@@ -16,140 +16,125 @@ import json
 import statistics
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from absl import flags
 from tqdm import tqdm
 
 from data_prep.commands import print_result, run_command
 from data_prep.errors import UserError
 from data_prep.files import whole_file
 from data_prep.prepared_set import PreparedSet
+from data_prep.settings import given_settings, setting
+from pskd_tf.arguments import StagesArguments
 from pskd_tf.device.decisions import DecisionCounts, timeline, timeline_plot
 from pskd_tf.device.firmware import compile_core, run_core
 from pskd_tf.device.recognizer import ChosenSettings, Decision, ExportedModel, RecognizerSettings
 from pskd_tf.device.recordings import LabelledSpan, Recording, idle_recordings, joined_clips
 from pskd_tf.runs.choose_recognizer import CHOSEN_SEGMENT, choose_settings, validation_models
 
-_RUN_DIR = flags.DEFINE_string("run_dir", None, "A finished run of pskd_tf.train.")
-_CSV = flags.DEFINE_string("csv", None, "The recording: time_seconds,x,y,z with header, in g.")
-_LABELS = flags.DEFINE_string("labels", None, "What happened: start,end,label with header.")
-_IDLE_HOURS = flags.DEFINE_float(
-    "idle_hours",
-    None,
-    "Hours of synthetic idle, and of shuffled clip tails, to be streamed; for choosing, 1 unless "
-    "given.",
-    lower_bound=0.01,
-    upper_bound=24.0,
-)
-_CHOOSE = flags.DEFINE_bool("choose_threshold", False, "Choose the settings for this run.")
-_VALIDATION_RUN = flags.DEFINE_string(
-    "validation_run", None, "The run that chooses; by default run_dir."
-)
-_STAGES_DIR = flags.DEFINE_string(
-    "stages_dir", None, "Where the stages of validation_run lie, if not in it."
-)
-_MAXIMUM_FALSE = flags.DEFINE_float(
-    "maximum_false_an_hour",
-    60.0,
-    "False decisions an hour that may be chosen, on either kind of idle.",
-    lower_bound=0.0,
-)
-_PREPARED_DIR = flags.DEFINE_string(
-    "prepared_dir", None, "Where the run's prepared set lies, if not in the run."
-)
-_PLOT = flags.DEFINE_string("plot", None, "The PNG; by default beside the recording.")
-_CACHE_DIR = flags.DEFINE_string(
-    "cache_dir", None, "Where compiled programs are kept; by default RUN/simulation."
-)
-_COMPILER = flags.DEFINE_string("compiler", "cc", "A C99 compiler.")
-_DRY_RUN = flags.DEFINE_bool("dry_run", False, "Read and check the input, say what would be done.")
-# Each, unless given, is what was chosen for the run, else ours.
-_SETTINGS = {
-    "threshold": (float, "Probability below which the core says unknown, 0..1."),
-    "smoothing": (float, "Window mode: weight of the newest window."),
-    "minimum_windows": (int, "Window mode: windows in a row that must agree."),
-    "maximum_gap_seconds": (float, "Longest gap that is no lost signal."),
-    "maximum_same": (int, "Equal samples in a row that are one; 0 for never."),
-    "start_g": (float, "Clip mode: root mean square, high-passed, that starts a movement."),
-    "end_g": (float, "Clip mode: below this it ends."),
-    "lead_samples": (int, "Clip mode: samples before the start that belong to a movement."),
-    "rest_samples": (int, "Clip mode: samples of rest that end a movement."),
-}
-for _name, (_kind, _help) in _SETTINGS.items():
-    _text = f"{_help} By default chosen for the run, else {getattr(RecognizerSettings(), _name)}."
-    (flags.DEFINE_float if _kind is float else flags.DEFINE_integer)(_name, None, _text)
+
+@dataclass(frozen=True)
+class SimulateArguments(StagesArguments):
+    """What to stream, or what to choose the settings on."""
+
+    stages_dir: Path | None = setting(
+        None, "Folder of the stages of validation_run, if not in that run."
+    )
+    csv: Path | None = setting(None, "The recording: time_seconds,x,y,z with header, in g.")
+    labels: Path | None = setting(None, "Labels of the recording: start,end,label with header.")
+    plot: Path | None = setting(None, "The PNG; by default beside the recording.")
+    idle_hours: float | None = setting(
+        None,
+        "Hours of synthetic idle, and of shuffled clip tails, to be streamed; to choose by, 1 "
+        "unless given.",
+        unit="h",
+        minimum=0.01,
+        maximum=24,
+    )
+    choose_threshold: bool = setting(False, "Choose the recogniser's settings for this run.")
+    validation_run: Path | None = setting(None, "The run to choose on; by default run_dir.")
+    maximum_false_an_hour: float = setting(
+        60.0, "Most false decisions an hour, on either kind of idle, to choose by.", minimum=0
+    )
+    cache_dir: Path | None = setting(
+        None, "Folder of compiled programs; by default RUN/simulation."
+    )
+    compiler: str = setting("cc", "A C99 compiler.")
+    # Those that are not given are what was chosen for the run, else the defaults.
+    recognizer: dict[str, Any] = given_settings(RecognizerSettings, "recogniser")
+
+    @property
+    def cache(self) -> Path:
+        """Folder of compiled programs."""
+        return self.cache_dir or self.run_dir / "simulation"
 
 
-def main() -> None:
+def main(arguments: SimulateArguments) -> None:
     """Chooses, streams a recording or reports on idleness, as the flags say."""
-    if not _RUN_DIR.value or not (_CSV.value or _IDLE_HOURS.value or _CHOOSE.value):
-        rule = "--run_dir and --csv, --idle_hours or --choose_threshold must be given"
-        raise UserError(rule, "nothing")
-    if _CHOOSE.value and _CSV.value:
+    if not (arguments.csv or arguments.idle_hours or arguments.choose_threshold):
+        raise UserError("--csv, --idle_hours or --choose_threshold must be given", "nothing")
+    if arguments.choose_threshold and arguments.csv:
         raise UserError("--choose_threshold and --csv are two commands", "both")
-    model = ExportedModel.read(_RUN_DIR.value)
-    settings = _settings()
-    if _CHOOSE.value:
-        _choose(model, settings)
+    model = ExportedModel.read(arguments.run_dir)
+    settings = _settings(arguments)
+    if arguments.choose_threshold:
+        _choose(model, settings, arguments)
         return
     # Read before the compiler works.
-    recording = Recording.read(_CSV.value) if _CSV.value else None
-    spans = LabelledSpan.read_all(_LABELS.value, model) if _LABELS.value else []
-    prepared = _prepared(model) if _IDLE_HOURS.value else None
+    recording = Recording.read(arguments.csv) if arguments.csv else None
+    spans = LabelledSpan.read_all(arguments.labels, model) if arguments.labels else []
+    prepared = _prepared(model, arguments) if arguments.idle_hours else None
     # Always PNG, which matplotlib chooses by the name.
-    plot = Path(_PLOT.value or _CSV.value or "none").with_suffix(".png")
-    report = _cache_dir() / "idle.json"
-    if _DRY_RUN.value:
-        print(f"would compile the core with {_COMPILER.value}, once: {_cache_dir()}")
+    plot = (arguments.plot or arguments.csv or Path("none")).with_suffix(".png")
+    report = arguments.cache / "idle.json"
+    if arguments.dry_run:
+        print(f"would compile the core with {arguments.compiler}, once: {arguments.cache}")
         if recording is not None:
             print(f"would stream {len(recording.times)} samples and write {plot}")
         if prepared is not None:
-            print(f"would stream {_IDLE_HOURS.value:g} h of each idle and write {report}")
+            print(f"would stream {arguments.idle_hours:g} h of each idle and write {report}")
         return
-    program = compile_core(model, _cache_dir(), _COMPILER.value)
-    simulate = ("python", "-m", "pskd_tf.simulate", f"--run_dir={_RUN_DIR.value}")
+    program = compile_core(model, arguments.cache, arguments.compiler)
+    simulate = ("python", "-m", "pskd_tf.simulate", f"--run_dir={arguments.run_dir}")
     if recording is not None:
         _simulate(program, model, recording, spans, settings, plot)
     if prepared is not None:
-        _report_idle(program, model, prepared, settings, report)
+        _report_idle(program, model, prepared, settings, arguments.idle_hours, report)
     if recording is None:
         print_result(report, *simulate, "--csv=FILE")
-    elif ChosenSettings.read(_RUN_DIR.value) is None:
+    elif ChosenSettings.read(arguments.run_dir) is None:
         print_result(plot, *simulate, "--choose_threshold", "--validation_run=VALIDATION_RUN")
     else:
         print_result(plot, *simulate, "--idle_hours=1")
 
 
-def _settings() -> RecognizerSettings:
-    chosen = None if _CHOOSE.value else ChosenSettings.read(_RUN_DIR.value)
-    given = {name: flags.FLAGS[name].value for name in _SETTINGS}
-    given = {name: value for name, value in given.items() if value is not None}
+def _settings(arguments: SimulateArguments) -> RecognizerSettings:
+    chosen = None if arguments.choose_threshold else ChosenSettings.read(arguments.run_dir)
     base = RecognizerSettings() if chosen is None else chosen.settings
-    return dataclasses.replace(base, **given)
+    return dataclasses.replace(base, **arguments.recognizer)
 
 
-def _cache_dir() -> Path:
-    return Path(_CACHE_DIR.value or Path(_RUN_DIR.value) / "simulation")
-
-
-def _prepared(model: ExportedModel) -> PreparedSet:
-    prepared = PreparedSet.load(_PREPARED_DIR.value or Path(_RUN_DIR.value) / "prepared")
+def _prepared(model: ExportedModel, arguments: SimulateArguments) -> PreparedSet:
+    prepared = PreparedSet.load(arguments.prepared)
     if prepared.fingerprint != model.dataset_fingerprint:
         raise UserError("The prepared set must be the run's", prepared.fingerprint, prepared.folder)
     return prepared
 
 
-def _choose(model: ExportedModel, settings: RecognizerSettings) -> None:
-    prepared = _prepared(model)
-    run_dir, hours = Path(_RUN_DIR.value), _IDLE_HOURS.value or 1.0
-    validation_run = Path(_VALIDATION_RUN.value or run_dir)
-    folder = _cache_dir() / "validation"
-    if _DRY_RUN.value:
+def _choose(
+    model: ExportedModel, settings: RecognizerSettings, arguments: SimulateArguments
+) -> None:
+    prepared = _prepared(model, arguments)
+    run_dir, hours = arguments.run_dir, arguments.idle_hours or 1.0
+    validation_run = arguments.validation_run or run_dir
+    folder = arguments.cache / "validation"
+    if arguments.dry_run:
         print(f"would write the plain C of the folds of {validation_run}: {folder}")
         print(f"would choose on {hours:g} h of each idle and write {run_dir / 'recognizer.json'}")
         return
-    folds = validation_models(validation_run, _STAGES_DIR.value, prepared, folder)
+    folds = validation_models(validation_run, arguments.stages_dir, prepared, folder)
     heard = {clip for fold in folds for clip in fold.model.test_clips}
     if validation_run != run_dir and heard & set(model.test_clips):
         rule = "The run's test clips choose nothing; validation_run must leave out others"
@@ -161,10 +146,10 @@ def _choose(model: ExportedModel, settings: RecognizerSettings) -> None:
         folds,
         prepared,
         settings,
-        maximum_false=_MAXIMUM_FALSE.value,
+        maximum_false=arguments.maximum_false_an_hour,
         hours=hours,
-        cache_dir=_cache_dir(),
-        compiler=_COMPILER.value,
+        cache_dir=arguments.cache,
+        compiler=arguments.compiler,
         progress=_progress,
     )
     made_by = {
@@ -172,7 +157,7 @@ def _choose(model: ExportedModel, settings: RecognizerSettings) -> None:
         "subjects": [subject for fold in folds for subject in fold.subjects],
         "dataset_fingerprint": prepared.fingerprint,
         "mode": "clip" if model.clip_mode else "window",
-        "maximum_false_an_hour": _MAXIMUM_FALSE.value,
+        "maximum_false_an_hour": arguments.maximum_false_an_hour,
         "idle_hours": hours,
         "candidates": choice.candidates,
         "figures": choice.figures,
@@ -218,9 +203,9 @@ def _report_idle(
     model: ExportedModel,
     prepared: PreparedSet,
     settings: RecognizerSettings,
+    hours: float,
     path: Path,
 ) -> None:
-    hours = _IDLE_HOURS.value
     report: dict = {"settings": dataclasses.asdict(settings), "idle_hours": hours, "idle": {}}
     for name, recording in idle_recordings(prepared, model.test_clips, hours).items():
         counts = DecisionCounts.of(run_core(program, model, recording, settings), (), model)
@@ -260,4 +245,4 @@ def _print_latencies(
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(main, SimulateArguments)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from data_prep.errors import UserError
+from data_prep.settings import check_settings, setting
 
 
 @dataclass(frozen=True)
@@ -109,19 +110,23 @@ def planned_bytes(sizes: Sequence[int]) -> int:
 
 @dataclass(frozen=True)
 class SafetyLimits:
-    """Bounds between an int8 student and the float student of the same weights.
+    """Bounds between an int8 student and the float student of the same weights."""
 
-    Attributes:
-        conversion_seconds: Time after which a conversion is stopped.
-        least_agreement: Least share of clips for which both predict the same class, over all
-            validation folds together.
-        least_snr_db: Least signal to noise of any layer, in dB; at 10 dB the error has a third of
-            the signal's amplitude.
-    """
+    conversion_seconds: float = setting(
+        600.0, "Time after which a conversion is given up.", unit="s", above=0, flag=False
+    )
+    least_agreement: float = setting(
+        0.97,
+        "Least share of clips on which both choose the same class, over all validation folds.",
+        minimum=0,
+        maximum=1,
+        flag=False,
+    )
+    # At 10 dB the error has a third of the signal's amplitude.
+    least_snr_db: float = setting(10.0, "Least signal to noise of any int8 layer.", unit="dB")
 
-    conversion_seconds: float = 600.0
-    least_agreement: float = 0.97
-    least_snr_db: float = 10.0
+    def __post_init__(self) -> None:
+        check_settings(self)
 
     def check_noise(self, noise: Mapping[str, float]) -> None:
         """Refuses a model with a layer below the least signal to noise.

@@ -1,4 +1,4 @@
-"""A run's student as a whole project for a board.
+"""Writes a run's student as a whole project for a board.
 
 python -m pskd_tf.export --run_dir=RUN --target=arduino --out=DIR
 python -m pskd_tf.export --run_dir=RUN --target=esp_idf --runtime=plain_c --axes=-y,+x,+z --out=DIR
@@ -8,12 +8,12 @@ zephyr (sensor API), stm32 (STM32Cube), cmake (any machine, samples from a file)
 """
 
 import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
 
-from absl import flags
-
 from data_prep.commands import print_result, run_command
-from data_prep.errors import UserError
+from data_prep.settings import REQUIRED, setting
+from pskd_tf.arguments import RunArguments
 from pskd_tf.device.recognizer import ChosenSettings, RecognizerSettings
 from pskd_tf.export.boards.axis_map import AxisMap
 from pskd_tf.export.boards.project import (
@@ -24,48 +24,45 @@ from pskd_tf.export.boards.project import (
 )
 from pskd_tf.export.boards.targets import BOARD_TARGETS
 
-_RUN_DIR = flags.DEFINE_string("run_dir", None, "A finished run of pskd_tf.train.")
-_TARGET = flags.DEFINE_enum("target", None, list(BOARD_TARGETS), "The ecosystem.")
-_OUT = flags.DEFINE_string(
-    "out", None, "The project's folder, new or empty; its name is the project's."
-)
-_RUNTIME = flags.DEFINE_enum(
-    "runtime",
-    None,
-    list(RUNTIMES),
-    "TensorFlow Lite Micro or C without interpreter; by default tflm, plain_c for cmake.",
-)
-_AXES = flags.DEFINE_string(
-    "axes",
-    "+x,+y,+z",
-    "For x, y, z of the wrist in training, the sensor's axis and sign, as pskd_tf.monitor "
-    "--check_axes finds them.",
-)
-_THRESHOLD = flags.DEFINE_float(
-    "threshold",
-    None,
-    "Probability below which it says unknown, 0..1; by default what was chosen for the run, if "
-    "anything was.",
-)
-_DRY_RUN = flags.DEFINE_bool("dry_run", False, "List the files, write nothing.")
+
+@dataclass(frozen=True)
+class ExportArguments(RunArguments):
+    """The project to write."""
+
+    target: str = setting(REQUIRED, "The ecosystem.", choices=tuple(BOARD_TARGETS))
+    out: Path = setting(REQUIRED, "The project's folder, new or empty; its name is the project's.")
+    runtime: str | None = setting(
+        None,
+        "TensorFlow Lite Micro or C without interpreter; by default tflm, plain_c for cmake.",
+        choices=tuple(RUNTIMES),
+    )
+    axes: str = setting(
+        "+x,+y,+z",
+        "For x, y, z of the wrist in training, the sensor's axis and sign, as pskd_tf.monitor "
+        "--check_axes finds them.",
+    )
+    threshold: float | None = setting(
+        None,
+        "Probability below which the activity is unknown; by default what was chosen for the run.",
+        minimum=0,
+        maximum=1,
+    )
 
 
-def main() -> None:
+def main(arguments: ExportArguments) -> None:
     """Makes the project and writes it."""
-    if not _RUN_DIR.value or not _TARGET.value or not _OUT.value:
-        raise UserError("--run_dir, --target and --out must be given", "not all of them")
-    target = BOARD_TARGETS[_TARGET.value]
-    out = Path(_OUT.value)
+    target = BOARD_TARGETS[arguments.target]
+    out = arguments.out
     check_project_folder(out)
     files = board_project(
-        _RUN_DIR.value,
+        arguments.run_dir,
         target,
         out.absolute().name,
-        runtime=_RUNTIME.value or target.default_runtime,
-        axes=AxisMap.parse(_AXES.value),
-        settings=_settings(),
+        runtime=arguments.runtime or target.default_runtime,
+        axes=AxisMap.parse(arguments.axes),
+        settings=_settings(arguments),
     )
-    if _DRY_RUN.value:
+    if arguments.dry_run:
         for name, body in sorted(files.items()):
             print(f"{len(body):>9,}  {out / name}")
         print(f"would write {len(files)} files: {out}")
@@ -75,13 +72,13 @@ def main() -> None:
     print_result(out, *(word.format(out=out) for word in target.build.split()))
 
 
-def _settings() -> RecognizerSettings:
-    chosen = ChosenSettings.read(_RUN_DIR.value)
+def _settings(arguments: ExportArguments) -> RecognizerSettings:
+    chosen = ChosenSettings.read(arguments.run_dir)
     settings = RecognizerSettings() if chosen is None else chosen.settings
-    if _THRESHOLD.value is None:
+    if arguments.threshold is None:
         return settings
-    return dataclasses.replace(settings, threshold=_THRESHOLD.value)
+    return dataclasses.replace(settings, threshold=arguments.threshold)
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(main, ExportArguments)

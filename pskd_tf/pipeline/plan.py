@@ -94,7 +94,7 @@ class StagePlanner:
         """Declares the teachers, each under the live outputs of those before it."""
         chain: dict[str, Stage] = {}
         for name in self.settings.teachers:
-            training = self.settings.teacher_training.get(name, self.settings.student_training)
+            training = self.settings.training_of(name)
             loss = {
                 "name": "adaptive_confidence_semantic",
                 "arguments": dataclasses.asdict(self.settings.teacher_acs),

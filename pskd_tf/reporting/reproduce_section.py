@@ -4,12 +4,12 @@ import json
 from dataclasses import dataclass
 
 from data_prep.files import file_sha256
+from data_prep.flags import flags_of
 from pskd_tf.reporting.charts import Chart, colour_of
 from pskd_tf.reporting.score_charts import amount_bars
 from pskd_tf.reporting.scored_models import group_heading, training_group
 from pskd_tf.reporting.tables import Table
 from pskd_tf.run import Run
-from pskd_tf.settings import flags_of_settings
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def reproduce_section(run: Run) -> Reproduction:
     versions.pop("seed", None)  # of generated data; it stands among the flags
     settings = run.settings.to_json()
     return Reproduction(
-        flags="\n".join([*dataset_flags(run), *flags_of_settings(settings)]),
+        flags="\n".join([*dataset_flags(run), *flags_of(run.settings)]),
         settings=json.dumps(settings, indent=1),
         versions=Table(
             ["Package", "Version"],

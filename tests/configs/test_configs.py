@@ -1,6 +1,5 @@
 """Every flagfile parses; those of recordings run from raw files to an exported model."""
 
-import functools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from absl import flags
 
 from berkeley_mhad_files import (
     mocap_path,
@@ -19,8 +17,8 @@ from berkeley_mhad_files import (
     write_sensor,
 )
 from custom_files import CustomFiles
-from data_prep.dataset_flags import dataset_options_from_flags, define_dataset_flags
 from data_prep.files import file_sha256
+from data_prep.flags import parse_flags
 from data_prep.prepared_set import PreparedSet
 from data_prep.registry import load_dataset
 from mmact_files import (
@@ -31,9 +29,9 @@ from mmact_files import (
     write as write_mmact,
 )
 from project import ROOT
+from pskd_tf.arguments import TrainingArguments
 from pskd_tf.pipeline.plan import plan_run
 from pskd_tf.settings import TEACHERS, RunSettings
-from pskd_tf.train_flags import define_train_flags, settings_from_flags
 from smartfallmm_files import gravity_turning, skeleton_csv, watch_csv, write as write_smartfallmm
 
 CONFIGS = ROOT / "configs"
@@ -141,33 +139,20 @@ def custom(folder: Path) -> Case:
     return Case(places, train, test, blind, ("clap", "wave"), kind="cross_fitted")
 
 
-def parsed(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> flags.FlagValues:
-    """Parses flags as `pskd_tf.train` does, without a trace in this process's own flags."""
-    values = flags.FlagValues()
-    for kind in ("string", "integer", "float", "bool", "list", "enum"):
-        define = functools.partial(getattr(flags, f"DEFINE_{kind}"), flag_values=values)
-        monkeypatch.setattr(flags, f"DEFINE_{kind}", define)
-    define_dataset_flags(default_dataset="synthetic")
-    define_train_flags()
-    values(["train", *arguments])
-    return values
-
-
 # Those of a benchmark have flags of their own; tests/pskd_tf/benchmark reads them.
 FLAGFILES = sorted(path for path in CONFIGS.glob("*.flags") if "benchmark" not in path.stem)
 
 
 @pytest.mark.parametrize("path", FLAGFILES, ids=lambda path: path.stem)
-def test_every_flagfile_makes_settings_of_a_known_set(path: Path, monkeypatch, tmp_path):
-    values = parsed(monkeypatch, f"--flagfile={path}")
-    assert settings_from_flags(values).protocol == "cross_subject"
-    generated = path.stem in ("demo", "tiny")
-    assert values.dataset == ("synthetic" if generated else path.stem)
-    options = dataset_options_from_flags(values)
-    if values.dataset == "custom":
-        assert not values.raw_dir and options.manifest is None  # the user's own
+def test_every_flagfile_makes_settings_of_a_known_set(path: Path, tmp_path):
+    arguments = parse_flags(TrainingArguments, ["--run_dir=RUN", f"--flagfile={path}"])
+    assert arguments.settings.protocol == "cross_subject"
+    generated, given = path.stem in ("demo", "tiny"), arguments.dataset
+    assert given.dataset == ("synthetic" if generated else path.stem)
+    if given.dataset == "custom":
+        assert not given.raw_dir and given.options.manifest is None  # the user's own
     else:  # a loader refuses options that are not its own
-        load_dataset(values.dataset, None if generated else tmp_path, options=options)
+        load_dataset(given.dataset, None if generated else tmp_path, options=given.options)
     text = path.read_text(encoding="utf-8")
     assert f"--flagfile=configs/{path.name}" in text or path.stem == "demo"
 

@@ -91,7 +91,7 @@ def still_clip() -> Callable[..., Clip]:
 _SERVER = """
 import json, os, sys
 import data_prep.loaders.utd_mhad
-from data_prep.prepare import main
+from data_prep.prepare import PrepareArguments, main
 from data_prep.commands import run_command
 for line in sys.stdin:
     arguments, folder = json.loads(line)
@@ -100,7 +100,7 @@ for line in sys.stdin:
         for descriptor, name in ((1, "stdout"), (2, "stderr")):
             os.dup2(os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT), descriptor)
         sys.argv = ["data_prep.prepare", *arguments]
-        run_command(main)
+        run_command(main, PrepareArguments)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 

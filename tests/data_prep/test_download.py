@@ -8,7 +8,6 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from absl import flags
 
 from data_prep import download
 from data_prep.downloading import DOWNLOADS, DatasetDownload, RemoteFile
@@ -45,15 +44,9 @@ def run(monkeypatch, tmp_path: Path) -> Callable[..., None]:
     def start(*files: RemoteFile, dataset: str = "tiny") -> None:
         tiny = DatasetDownload("Tiny", "https://example.org/tiny", files, "Ask them.")
         monkeypatch.setitem(DOWNLOADS, "tiny", tiny)
-        monkeypatch.setattr(flags, "FLAGS", _Values(dataset, str(tmp_path / "out")))
-        download.main()
+        download.main(download.DownloadArguments(dataset=dataset, out_dir=tmp_path / "out"))
 
     return start
-
-
-class _Values:
-    def __init__(self, dataset: str, out_dir: str):
-        self.dataset, self.out_dir, self.dry_run = dataset, out_dir, False
 
 
 def zip_in(folder: Path) -> None:
@@ -111,9 +104,7 @@ def test_unknown_data_set():
     """Started as the documentation says."""
     result = run_command("data_prep.download", "--dataset=mhad")
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr.startswith(
-        "error: --dataset must be one of utd_mhad, berkeley_mhad, mmact"
-    )
+    assert result.stderr.startswith("error: dataset must be one of utd_mhad, berkeley_mhad, mmact")
 
 
 def test_table():

@@ -1,6 +1,6 @@
 """`activity_recognizer.c` and what it is made of, as a board compiles them.
 
-What it decides is compared with Python's in tests/pskd_tf/simulation/test_simulate.py.
+What it decides is compared with Python's in tests/pskd_tf/device/test_simulate.py.
 """
 
 import shutil

@@ -158,10 +158,10 @@ def test_a_fault_on_the_core_fails_the_build(model, tmp_path):
 
 
 def test_command_writes_the_test_clips_of_a_run(tiny_run, tmp_path):
-    """`python -m pskd_tf.export.plain_c` on a whole run: held-out clips and no others."""
+    """`python -m pskd_tf.develop.plain_c` on a whole run: held-out clips and no others."""
     out = tmp_path / "model"
     finished = run_command(
-        "pskd_tf.export.plain_c", f"--run_dir={tiny_run}", f"--out={out}", "--random_inputs=50"
+        "pskd_tf.develop.plain_c", f"--run_dir={tiny_run}", f"--out={out}", "--random_inputs=50"
     )
     assert finished.returncode == 0, finished.stderr
     count = int(re.search(r"vectors of (\d+) test clips", finished.stdout).group(1))

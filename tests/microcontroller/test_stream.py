@@ -16,8 +16,8 @@ def inputs(tiny_run, tmp_path_factory):
     """A run's plain C and its recording, written by the commands that `make firmware` calls."""
     folder = tmp_path_factory.mktemp("stream")
     for module, name, options in (
-        ("pskd_tf.export.plain_c", "model", ["--random_inputs=1"]),
-        ("pskd_tf.simulation", "stream", []),
+        ("pskd_tf.develop.plain_c", "model", ["--random_inputs=1"]),
+        ("pskd_tf.develop.firmware_recording", "stream", []),
     ):
         flags = (f"--run_dir={tiny_run}", f"--out={folder / name}", *options)
         finished = run_command(module, *flags)

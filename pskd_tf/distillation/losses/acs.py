@@ -13,12 +13,11 @@ from keras import ops
 from pskd_tf.distillation.losses.base import (
     DistillationLoss,
     DistillationTerms,
-    check_temperature,
     cross_entropy,
     semantic_distances,
 )
 from pskd_tf.distillation.losses.logits import knowledge_distillation
-from pskd_tf.settings import SELECTIONS
+from pskd_tf.settings import ACSSettings
 
 
 def teacher_confidence(labels: Any, teacher_logits: Any) -> Any:
@@ -104,24 +103,29 @@ class AdaptiveConfidenceSemantic(DistillationLoss):
 
     def __init__(
         self,
-        selection: str = "hard",
-        temperature: float = 4.0,
-        distillation_weight: float = 1.0,
-        semantic_weight: float = 0.0,
-        semantic_kind: str = "mse",
-        label_smoothing: float = 0.0,
+        selection: str = ACSSettings.selection,
+        temperature: float = ACSSettings.temperature,
+        distillation_weight: float = ACSSettings.distillation_weight,
+        semantic_weight: float = ACSSettings.semantic_weight,
+        semantic_kind: str = ACSSettings.semantic_kind,
+        label_smoothing: float = ACSSettings.label_smoothing,
         name: str = "adaptive_confidence_semantic",
     ):
         super().__init__(name=name)
-        if selection not in SELECTIONS:
-            raise ValueError(f"selection must be one of {SELECTIONS}. Received: {selection}")
-        check_temperature(temperature)
-        self.selection = selection
-        self.temperature = temperature
-        self.distillation_weight = distillation_weight
-        self.semantic_weight = semantic_weight
-        self.semantic_kind = semantic_kind
-        self.label_smoothing = label_smoothing
+        settings = ACSSettings(
+            selection,
+            temperature,
+            distillation_weight,
+            semantic_weight,
+            semantic_kind,
+            label_smoothing,
+        )
+        self.selection = settings.selection
+        self.temperature = settings.temperature
+        self.distillation_weight = settings.distillation_weight
+        self.semantic_weight = settings.semantic_weight
+        self.semantic_kind = settings.semantic_kind
+        self.label_smoothing = settings.label_smoothing
 
     @property
     def uses_embeddings(self) -> bool:

@@ -259,7 +259,7 @@ def test_momenta_and_average_are_the_settings():
     [
         ({"epochs": 0}, "epochs must be positive. Received: 0"),
         ({"batch_size": -1}, "batch_size must be positive. Received: -1"),
-        ({"peak_learning_rate": 0.0}, "peak_learning_rate must be positive. Received: 0.0"),
+        ({"peak_learning_rate": 0.0}, "learning_rate must be positive. Received: 0.0"),
         ({"warmup_share": 1.0}, "warmup_share must lie in 0..1, 1 excluded. Received: 1.0"),
         ({"ema_momentum": -0.1}, "ema_momentum must lie in 0..1, 1 excluded. Received: -0.1"),
         ({"weight_decay": -1.0}, "weight_decay must not be negative. Received: -1.0"),

@@ -148,7 +148,7 @@ def test_a_key_names_all_that_a_result_depends_on_and_nothing_else():
 def test_run_key_changes_with_any_setting(prepared):
     settings = RunSettings()
     changed = [
-        dataclasses.replace(settings, acs=ACSSettings(selection="soft")),
+        dataclasses.replace(settings, acs=ACSSettings(selection="hard")),
         dataclasses.replace(settings, seeds=(1, 2)),
         dataclasses.replace(settings, protocol="validation"),
         dataclasses.replace(settings, teacher_views=4),

@@ -14,7 +14,7 @@ from pskd_tf.pipeline.plan import plan_run
 from pskd_tf.pipeline.runner import run_stage
 from pskd_tf.pipeline.search import CompressionPlanner
 from pskd_tf.pipeline.stage import RunContext
-from pskd_tf.settings import CompressionSearch, RunSettings, TrainingSettings
+from pskd_tf.settings import CompressionSearch, RunSettings, TeacherEpochs, TrainingSettings
 
 LIMITS = BoardLimits(flash_bytes=16 * 1024, arena_bytes=6656)
 
@@ -29,7 +29,7 @@ def done(prepared, tmp_path_factory):
         teachers=("accelerometer_teacher",),
         teacher_outputs=("in_sample",),
         teacher_views=1,
-        teacher_training={"accelerometer_teacher": dataclasses.replace(training, epochs=2)},
+        teacher_epochs=TeacherEpochs(accelerometer_teacher=2),
         student_training=training,
     )
     (plan,) = plan_run(settings, prepared)

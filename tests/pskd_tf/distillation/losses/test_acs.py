@@ -27,7 +27,8 @@ KL_1, KL_2, CE = 0.192745, 0.020136, 0.693147
 
 
 def _loss(selection, teachers=TEACHERS, student=STUDENT, **arguments):
-    loss = AdaptiveConfidenceSemantic(selection, temperature=1.0, **arguments)
+    arguments = {"temperature": 1.0, "distillation_weight": 1.0} | arguments
+    loss = AdaptiveConfidenceSemantic(selection, **arguments)
     return loss.terms({"labels": LABEL, "teacher_logits": teachers}, {"logits": student})
 
 
@@ -238,7 +239,7 @@ def test_no_gradient_flows_through_the_shares(make_batch, selection):
         shares = followed_shares(targets["labels"], teachers, student, selection)
     assert tape.gradient(shares, [teachers, student]) == [None, None]
     # The gradient of the loss is that with the shares held fixed.
-    loss = AdaptiveConfidenceSemantic(selection)
+    loss = AdaptiveConfidenceSemantic(selection, temperature=4.0, distillation_weight=1.0)
     with tf.GradientTape() as tape:
         tape.watch(student)
         total = loss.terms(targets, {"logits": student}).loss
@@ -257,7 +258,7 @@ def test_no_gradient_flows_through_the_shares(make_batch, selection):
 def test_an_unknown_selection_is_named():
     with pytest.raises(ValueError) as error:
         AdaptiveConfidenceSemantic("best")
-    expected = "selection must be one of ('hard', 'gap', 'near', 'right', 'soft'). Received: best"
+    expected = "acs_selection must be one of hard, gap, near, right, soft. Received: best"
     assert str(error.value) == expected
 
 

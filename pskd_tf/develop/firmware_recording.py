@@ -1,7 +1,7 @@
-"""What checks a run's recognizer on boards and emulators: a recording, and what Python says to it.
+"""Writes a recording that checks a run's recogniser on boards, and the decisions due to it.
 
 Examples:
-    python -m pskd_tf.simulation --run_dir=RUN --out=DIR
+    python -m pskd_tf.develop.firmware_recording --run_dir=RUN --out=DIR
 
 `make firmware` calls it. DIR holds `recording`, test clips with rest and faults between them, and
 `decisions-clip.txt` or `decisions-window.txt`, what a core must print in the model's mode.
@@ -9,42 +9,42 @@ Examples:
 
 import dataclasses
 import statistics
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from absl import flags
 
 from data_prep.commands import print_result, run_command
-from data_prep.errors import UserError
 from data_prep.files import whole_folder
 from data_prep.prepared_set import PreparedSet
+from data_prep.settings import REQUIRED, setting
+from pskd_tf.arguments import PreparedArguments
 from pskd_tf.device.firmware import compile_core, core_lines, recording_file, run_core
 from pskd_tf.device.recognizer import ExportedModel, RecognizerSettings
 from pskd_tf.device.recordings import Recording, joined_clips
 
-_RUN_DIR = flags.DEFINE_string("run_dir", None, "A finished run of pskd_tf.train.")
-_OUT = flags.DEFINE_string("out", None, "The folder to write; an older one is replaced.")
-_PREPARED_DIR = flags.DEFINE_string(
-    "prepared_dir", None, "Where the run's prepared set lies, if not in the run."
-)
-_CLIPS = flags.DEFINE_integer("clips", 24, "Test clips to join.", lower_bound=4)
-_DRY_RUN = flags.DEFINE_bool("dry_run", False, "Say what would be written.")
 # An axis that hangs for two seconds is noticed.
 _SETTINGS = RecognizerSettings(threshold=0.0, maximum_same=50)
 
 
-def main() -> None:
+@dataclass(frozen=True)
+class RecordingArguments(PreparedArguments):
+    """The folder and the length of the recording."""
+
+    out: Path = setting(REQUIRED, "The folder to write; an older one is replaced.")
+    clips: int = setting(24, "Test clips to join.", minimum=4)
+
+
+def main(arguments: RecordingArguments) -> None:
     """Joins the clips, breaks some stretches, streams them on this machine and writes it all."""
-    if not _RUN_DIR.value or not _OUT.value:
-        raise UserError("--run_dir and --out must be given", "nothing")
-    model = ExportedModel.read(_RUN_DIR.value)
-    prepared = PreparedSet.load(_PREPARED_DIR.value or Path(_RUN_DIR.value) / "prepared")
-    recording, _ = joined_clips(prepared, model.test_clips, _CLIPS.value)
+    model = ExportedModel.read(arguments.run_dir)
+    prepared = PreparedSet.load(arguments.prepared)
+    recording, _ = joined_clips(prepared, model.test_clips, arguments.clips)
     recording = _broken(recording)
-    if _DRY_RUN.value:
-        print(f"would stream {len(recording.times)} samples and write {_OUT.value}")
+    if arguments.dry_run:
+        print(f"would stream {len(recording.times)} samples and write {arguments.out}")
         return
-    with whole_folder(_OUT.value) as folder:
+    with whole_folder(arguments.out) as folder:
         # Not the run's own cache: a check writes nowhere else.
         program = compile_core(model, folder / "host")
         # Half the decisions are to be "unknown", whatever the model.
@@ -57,8 +57,8 @@ def main() -> None:
         text = "".join(f"{line}\n" for line in lines)
         (folder / f"decisions-{mode}.txt").write_text(text, encoding="ascii", newline="\n")
     print(f"{len(recording.times)} samples, {len(lines)} decisions and losses of the signal")
-    simulate = ("python", "-m", "pskd_tf.simulate", f"--run_dir={_RUN_DIR.value}")
-    print_result(_OUT.value, *simulate, "--csv=FILE")
+    simulate = ("python", "-m", "pskd_tf.simulate", f"--run_dir={arguments.run_dir}")
+    print_result(arguments.out, *simulate, "--csv=FILE")
 
 
 def _broken(recording: Recording) -> Recording:
@@ -73,4 +73,4 @@ def _broken(recording: Recording) -> Recording:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(main, RecordingArguments)

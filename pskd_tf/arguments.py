@@ -1,0 +1,96 @@
+"""Arguments that several commands share."""
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from data_prep.clip import Clip
+from data_prep.commands import CommandArguments
+from data_prep.preparation import prepare_dataset
+from data_prep.prepared_set import PreparedSet
+from data_prep.registry import DatasetArguments
+from data_prep.settings import REQUIRED, part, setting
+from pskd_tf.settings import RunSettings
+
+
+@dataclass(frozen=True)
+class RunArguments(CommandArguments):
+    """A run's folder."""
+
+    run_dir: Path = setting(REQUIRED, "Folder of the run of pskd_tf.train.")
+
+
+@dataclass(frozen=True)
+class PreparedArguments(RunArguments):
+    """A run's folder and its prepared set."""
+
+    prepared_dir: Path | None = setting(
+        None, "Folder of the run's prepared set; RUN/prepared if not given."
+    )
+
+    @property
+    def prepared(self) -> Path:
+        """Folder of the prepared set."""
+        return self.prepared_dir or self.run_dir / "prepared"
+
+
+@dataclass(frozen=True)
+class StagesArguments(PreparedArguments):
+    """A run's folder, its prepared set and its stages."""
+
+    stages_dir: Path | None = setting(
+        None, "Folder of the run's stages, which runs may share; RUN/stages if not given."
+    )
+
+    @property
+    def stages(self) -> Path:
+        """Folder of the stages."""
+        return self.stages_dir or self.run_dir / "stages"
+
+
+@dataclass(frozen=True)
+class TrainingArguments(StagesArguments):
+    """What the commands that train take: the data set, the settings and where results lie."""
+
+    dataset: DatasetArguments = part(DatasetArguments, "data")
+    data_seed: int = setting(0, "Seed of generated data.", minimum=0, group="data")
+    settings: RunSettings = part(RunSettings)
+    workers: int = setting(2, "Worker processes.", minimum=1)
+    record_every_epochs: int = setting(
+        10, "Epochs from one resumable record to the next.", minimum=1
+    )
+    strategy: str = setting(
+        "none",
+        "mirrored: each training runs on all GPUs; it needs --workers=1.",
+        choices=("none", "mirrored"),
+    )
+
+    def prepare(self, folder: Path | None = None) -> PreparedSet:
+        """Prepares the data set, with a progress bar on a terminal.
+
+        Args:
+            folder: The prepared set's folder; that of the flags if None.
+
+        Returns:
+            The prepared set.
+
+        Raises:
+            UserError: What `prepare_dataset` refuses.
+        """
+        return prepare_dataset(
+            self.dataset.dataset,
+            self.dataset.raw_dir,
+            folder or self.prepared,
+            self.data_seed,
+            progress=_progress,
+            options=self.dataset.options,
+            quarantine=self.dataset.quarantine,
+            workers=0,
+        )
+
+
+def _progress(clips: Iterable[Clip], total: int) -> Iterable[Clip]:
+    return tqdm(clips, total=total, unit="clip", disable=not sys.stderr.isatty())

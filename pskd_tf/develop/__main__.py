@@ -1,0 +1,8 @@
+"""Lists the commands for those who develop this package."""
+
+from data_prep.commands import print_commands
+
+COMMANDS = ("plain_c", "firmware_recording", "pictures")
+
+if __name__ == "__main__":
+    print_commands("pskd_tf.develop", "For development and checks:", COMMANDS)
