@@ -137,7 +137,7 @@ def test_what_is_listed_is_quoted_and_its_test_exists():
 def _flags(module: str) -> frozenset[str]:
     finished = run_command(module, "--help")
     assert finished.returncode == 0, f"python -m {module} --help: {finished.stderr}"
-    flags = re.findall(r"^ +(?:-\w,)?--(\[no\])?(\w+):", finished.stdout, re.MULTILINE)
+    flags = re.findall(r"^ +(?:-\w,)?--(\[no\])?(\w+)", finished.stdout, re.MULTILINE)
     negated = {f"no{name}" for no, name in flags if no}
     return frozenset({name for _, name in flags} | negated | {"flagfile", "help"})
 

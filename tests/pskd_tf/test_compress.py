@@ -35,8 +35,8 @@ def test_a_dry_run_counts_stages_and_writes_nothing(run_dir, prepared):
     ("flags", "message"),
     [
         ((), "Give a limit (--max_flash_kb, --max_arena_kb, --max_macs) or --pareto."),
-        (("--max_macs=0",), "The limit on macs must be positive. Received: 0"),
-        (("--max_macs=9", "--workers=0"), "--workers must be positive. Received: 0"),
+        (("--max_macs=0",), "max_macs must be positive. Received: 0"),
+        (("--max_macs=9", "--workers=0"), "workers must be positive. Received: 0"),
     ],
 )
 def test_mistakes_are_one_line(run_dir, prepared, flags, message):
