@@ -14,6 +14,7 @@ import pytest
 from pskd_tf.reporting.charts import PALETTE
 from pskd_tf.reporting.page import render
 from pskd_tf.reporting.tables import Table
+from pskd_tf.settings import SELECTIONS
 
 
 def parsed(text: str) -> Element:
@@ -108,6 +109,12 @@ def test_what_a_data_set_says_cannot_break_out_of_a_page():
 def test_a_template_that_names_what_is_not_given_is_an_error():
     with pytest.raises(jinja2.UndefinedError, match="'first' is undefined"):
         render("comparison.html.j2")
+
+
+def test_every_selection_of_the_settings_is_explained():
+    template = (resources.files("pskd_tf.reporting") / "templates" / "report.html.j2").read_text()
+    for selection in SELECTIONS:
+        assert f'"{selection}": "each sample learns' in template
 
 
 def test_the_style_uses_only_colours_of_the_palette():
