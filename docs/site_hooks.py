@@ -5,6 +5,7 @@ The notebooks' test executes them and leaves them in `build/notebooks`, which `m
 
 import logging
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from nbconvert import MarkdownExporter
 from architecture import ROOT, modules_table, packages_picture, read_sources
 
 NOTEBOOKS = ROOT / "notebooks"
+LEADERBOARD = "../benchmarks/results/utd_mhad/leaderboard.png"
 EXECUTED = ROOT / "build" / "notebooks"
 
 _log = logging.getLogger("mkdocs.hooks.notebooks")
@@ -68,11 +70,15 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(File.generated(config, f"notebooks/{path.stem}.md", content=text))
         for name, data in pictures.items():
             files.append(File.generated(config, f"notebooks/{name}", content=data))
+    picture = str((Path(config.docs_dir) / LEADERBOARD).resolve())
+    files.append(File.generated(config, "figures/leaderboard.png", abs_src_path=picture))
     return files
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Puts the picture of the packages and the tables of their modules where a page names them."""
+    """Fits a page to the site: links to files outside `docs/`, the packages and their modules."""
+    markdown = re.sub(r"\]\(\.\./notebooks/(\w+)\.ipynb", r"](notebooks/\1.md", markdown)
+    markdown = markdown.replace(LEADERBOARD, "figures/leaderboard.png")
     if "<!-- packages:" not in markdown:
         return markdown
     sources = read_sources()

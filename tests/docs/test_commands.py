@@ -116,7 +116,14 @@ STARTED_HERE = sorted(
 
 def test_the_pages_quote_commands():
     assert len(FOUND) > 20 and len(STARTED_HERE) >= 5
-    assert {command.needs for command in IN_BLOCKS} <= {"", "data", "board", "registry"}
+    assert {command.needs for command in IN_BLOCKS} <= {
+        "",
+        "data",
+        "board",
+        "registry",
+        "browser",
+        "recording",
+    }
 
 
 def test_what_is_listed_is_quoted_and_its_test_exists():
