@@ -121,7 +121,8 @@ def test_the_faq_answers_what_was_asked(pages, site):
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "microcontroller/README.md"])
 def test_links_of_pages_outside_the_site_resolve(name):
     page = ROOT / name
-    links = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text("utf-8"))
+    text = page.read_text("utf-8")
+    links = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", text) + re.findall(r'src="([^"]+)"', text)
     for link in links:
         if not urlsplit(link).scheme:
             assert (page.parent / link).exists(), f"{name} links to {link}"
