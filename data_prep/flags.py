@@ -32,6 +32,8 @@ def define_flags(kind: type) -> flags.FlagValues:
     values.set_gnu_getopt(True)
     for one in _flagged(kind):
         default = None if one.is_given else one.default
+        if isinstance(default, Path):
+            default = str(default)
         arguments = (one.flag, default, one.info.help)
         if one.info.words:
             flags.DEFINE_multi_string(*arguments, flag_values=values)
