@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from data_prep.preparation import prepare_dataset
+from data_prep.prepared_set import PreparedSet
 from project import run_command
 from sharing import check_unchanged, made_once
 
@@ -51,6 +53,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Itera
         if "PSKD_DATA_DIR" not in reason or os.environ.get("PSKD_DATA_DIR"):
             report.outcome = "failed"
             report.longrepr = f"A skip is a failure under CI=true: {reason}"
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedSet:
+    """The synthetic set, 6 subjects."""
+    return prepare_dataset("synthetic", None, tmp_path_factory.mktemp("synthetic") / "set")
 
 
 @pytest.fixture(scope="session")

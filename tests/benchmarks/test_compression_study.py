@@ -65,9 +65,9 @@ def test_tables_replace_what_stood_between_the_comments(study):
         study.with_tables("# A\n", pd.DataFrame([row()]))
 
 
-def test_every_part_is_planned_on_the_right_subjects(study, prepared_set):
+def test_every_part_is_planned_on_the_right_subjects(study, prepared):
     settings = RunSettings(teacher_outputs=("in_sample",))
-    plan = study.Study(settings, prepared_set, 5, 20_376, {"cut": {}, "prune": {}})
+    plan = study.Study(settings, prepared, 5, 20_376, {"cut": {}, "prune": {}})
     counts = {part: len(plan.rows(part)) for part in study.PARTS}
     assert counts == {
         "int8": 5,
@@ -85,10 +85,3 @@ def test_every_part_is_planned_on_the_right_subjects(study, prepared_set):
             held_out = {clip for clips in one.clips for clip in clips}
             # Folds take turns, so validation's held-out clips are training clips of other folds.
             assert held_out <= train if chooses else not held_out & train
-
-
-@pytest.fixture(scope="module")
-def prepared_set(tmp_path_factory):
-    from data_prep.preparation import prepare_dataset
-
-    return prepare_dataset("synthetic", None, tmp_path_factory.mktemp("synthetic") / "set")

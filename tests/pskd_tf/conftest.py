@@ -1,20 +1,12 @@
-"""The synthetic set, and hand-made clips whose every number is known."""
+"""Clips of the synthetic set, and hand-made ones whose every number is known."""
 
 import dataclasses
 
 import numpy as np
 import pytest
 
-from data_prep.preparation import prepare_dataset
-from data_prep.prepared_set import PreparedSet
 from pskd_tf.data.clips import PairedClips
 from pskd_tf.settings import AugmentationSettings
-
-
-@pytest.fixture(scope="session")
-def prepared(tmp_path_factory) -> PreparedSet:
-    """The synthetic set, 6 subjects."""
-    return prepare_dataset("synthetic", None, tmp_path_factory.mktemp("synthetic") / "set")
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from damage import (
+    cut,
+    drop_column,
+    drop_lines,
+    flip_bytes,
+    nothing_left,
+    other_digits,
+    repeat_lines,
+    replace_numbers,
+    shuffle_lines,
+)
 from data_prep.clip import check_clip
 from data_prep.errors import UserError
 from data_prep.loaders.berkeley_mhad.loader import BerkeleyMHADLoader
@@ -16,62 +27,6 @@ _BVH = (
     "Xrotation Yrotation\nJOINT Spine\n{\nOFFSET 0 50 0\nCHANNELS 3 Zrotation Xrotation "
     "Yrotation\nEnd Site\n{\nOFFSET 0 20 0\n}\n}\n}\nMOTION\n"
 )
-
-
-def cut(content: bytes, random: np.random.Generator) -> bytes:
-    return content[: random.integers(len(content))]
-
-
-def flip_bytes(content: bytes, random: np.random.Generator) -> bytes:
-    damaged = bytearray(content)
-    for place in random.integers(len(damaged), size=random.integers(1, 20)):
-        damaged[place] ^= int(random.integers(1, 256))
-    return bytes(damaged)
-
-
-def other_digits(content: bytes, random: np.random.Generator) -> bytes:
-    damaged = bytearray(content)
-    digits = np.flatnonzero((np.frombuffer(content, np.uint8) - ord("0")) < 10)
-    for place in random.choice(digits, size=random.integers(1, 4)):
-        damaged[place] = ord("0") + int(random.integers(10))
-    return bytes(damaged)
-
-
-def drop_column(content: bytes, random: np.random.Generator) -> bytes:
-    rows = [line.split() for line in content.split(b"\n")]
-    column = random.integers(max(len(row) for row in rows))
-    return b"\n".join(b" ".join(row[:column] + row[column + 1 :]) for row in rows)
-
-
-def shuffle_lines(content: bytes, random: np.random.Generator) -> bytes:
-    lines = content.splitlines(keepends=True)
-    start = random.integers(len(lines))
-    part = lines[start : start + int(random.integers(2, len(lines)))]
-    random.shuffle(part)
-    return b"".join(lines[:start] + part + lines[start + len(part) :])
-
-
-def replace_numbers(content: bytes, random: np.random.Generator) -> bytes:
-    words = content.split(b" ")
-    new = [b"abc", b"", b"nan", b"inf", b"1e30", b"-1e308", b"1309539264.5", b"1e400", b"0", b"--1"]
-    for place in random.integers(len(words), size=random.integers(1, 4)):
-        words[place] = new[random.integers(len(new))]
-    return b" ".join(words)
-
-
-def drop_lines(content: bytes, random: np.random.Generator) -> bytes:
-    lines = content.splitlines(keepends=True)
-    start = random.integers(len(lines))
-    return b"".join(lines[:start] + lines[start + random.integers(1, len(lines)) :])
-
-
-def repeat_lines(content: bytes, random: np.random.Generator) -> bytes:
-    lines = content.splitlines(keepends=True)
-    return b"".join(line * int(random.choice([1, 1, 1, 2])) for line in lines)
-
-
-def nothing_left(content: bytes, random: np.random.Generator) -> bytes:
-    return [b"", b"\n", b"\x00" * 100, b"PK\x03\x04"][random.integers(4)]
 
 
 _DAMAGES = [

@@ -3,6 +3,7 @@
 import collections
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,17 @@ import pytest
 import scipy.io
 from hypothesis import given, settings, strategies as st
 
+from damage import (
+    cut,
+    drop_column,
+    drop_fields,
+    drop_lines,
+    flip_bytes,
+    nothing_left,
+    repeat_lines,
+    replace_numbers,
+    shuffle_lines,
+)
 from data_prep.clip import Clip, check_clip
 from data_prep.errors import UserError
 from data_prep.loaders.custom.loader import CustomLoader
@@ -284,72 +296,15 @@ def test_layout_of_another_skeleton(recordings):
     assert "manifest.csv, row 2" in text
 
 
-def cut(content: bytes, random: np.random.Generator) -> bytes:
-    return content[: random.integers(len(content))]
-
-
-def flip_bytes(content: bytes, random: np.random.Generator) -> bytes:
-    damaged = bytearray(content)
-    # Half of the time near the start, where binary formats keep their headers.
-    end = min(len(damaged), 200) if random.integers(2) else len(damaged)
-    for place in random.integers(end, size=random.integers(1, 20)):
-        damaged[place] ^= int(random.integers(1, 256))
-    return bytes(damaged)
-
-
-def drop_column(content: bytes, random: np.random.Generator) -> bytes:
-    rows = [line.split(b",") for line in content.split(b"\n")]
-    column = random.integers(max(len(row) for row in rows))
-    return b"\n".join(b",".join(row[:column] + row[column + 1 :]) for row in rows)
-
-
-def drop_fields(content: bytes, random: np.random.Generator) -> bytes:
-    fields = content.split(b",")
-    for place in random.integers(len(fields), size=random.integers(1, 4)):
-        fields[place] = b""
-    return b",".join(fields)
-
-
-def shuffle_lines(content: bytes, random: np.random.Generator) -> bytes:
-    lines = content.splitlines(keepends=True)
-    start = random.integers(len(lines))
-    part = lines[start : start + int(random.integers(2, len(lines) + 2))]
-    random.shuffle(part)
-    return b"".join(lines[:start] + part + lines[start + len(part) :])
-
-
-def drop_lines(content: bytes, random: np.random.Generator) -> bytes:
-    lines = content.splitlines(keepends=True)
-    start = random.integers(len(lines))
-    return b"".join(lines[:start] + lines[start + random.integers(1, len(lines) + 1) :])
-
-
-def repeat_lines(content: bytes, random: np.random.Generator) -> bytes:
-    lines = content.splitlines(keepends=True)
-    return b"".join(line * int(random.choice([1, 1, 1, 2])) for line in lines)
-
-
-def replace_numbers(content: bytes, random: np.random.Generator) -> bytes:
-    words = content.split(b",")
-    new = [b"abc", b"", b"nan", b"inf", b"1e30", b"-1e308", b"1.7e12", b"1e400", b"0", b"--1", b'"']
-    for place in random.integers(len(words), size=random.integers(1, 4)):
-        words[place] = new[random.integers(len(new))]
-    return b",".join(words)
-
-
-def nothing_left(content: bytes, random: np.random.Generator) -> bytes:
-    return [b"", b"\n", b"\x00" * 100, b"PK\x03\x04"][random.integers(4)]
-
-
 _BYTES = [cut, flip_bytes, nothing_left]
 _TEXT = [
     *_BYTES,
-    drop_column,
-    drop_fields,
+    partial(drop_column, separator=b","),
+    partial(drop_fields, separator=b","),
     shuffle_lines,
     drop_lines,
     repeat_lines,
-    replace_numbers,
+    partial(replace_numbers, separator=b","),
 ]
 
 

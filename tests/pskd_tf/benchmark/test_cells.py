@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 
 from data_prep.errors import UserError
-from data_prep.preparation import prepare_dataset
-from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import protocol_splits, validation_splits
 from pskd_tf.benchmark.cells import (
     Cell,
@@ -53,11 +51,6 @@ TOGETHER = Method(
     teacher_outputs="live_ensemble",
     crossed=True,
 )
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedSet:
-    return prepare_dataset("synthetic", None, tmp_path_factory.mktemp("prepared") / "set")
 
 
 @pytest.fixture(scope="module")

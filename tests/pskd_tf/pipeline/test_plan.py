@@ -8,18 +8,11 @@ from pathlib import Path
 import pytest
 
 from data_prep.errors import UserError
-from data_prep.preparation import prepare_dataset
-from data_prep.prepared_set import PreparedSet
 from pskd_tf.pipeline.plan import FoldPlan, plan_run, run_key
 from pskd_tf.pipeline.stage import Stage
 from pskd_tf.settings import ACSSettings, RunSettings
 
 KINDS = ("cross_fitted", "in_sample", "live")
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedSet:
-    return prepare_dataset("synthetic", None, tmp_path_factory.mktemp("prepared") / "set")
 
 
 def stages_of(stage: Stage) -> Iterator[Stage]:
