@@ -335,7 +335,7 @@ def _stream(
 
 
 def _copy(source: BinaryIO, target: BinaryIO, left: int) -> int:
-    """Copies until the end or just over the bound; returns what is left of it, below 0 if over."""
+    """Copies until the end or just over the bound; returns the rest of it, below 0 if over."""
     while left >= 0 and (block := source.read(min(_UNPACK_BLOCK, left + 1))):
         target.write(block)
         left -= len(block)

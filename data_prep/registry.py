@@ -9,7 +9,7 @@ from data_prep.errors import UserError
 from data_prep.loader import DatasetOptions, Loader
 from data_prep.settings import check_settings, part, setting
 
-# The class in the module of each data set, imported when asked for: one of them needs
+# The class in the module of each data set, imported when needed, because one of them needs
 # scipy.signal, which takes longer than all the rest of a command, in every spawned worker again.
 _LOADERS = {
     "synthetic": "SyntheticLoader",

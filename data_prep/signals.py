@@ -62,7 +62,7 @@ def sort_stamps(
         "stamps_sorted" and "duplicates_merged" where they apply.
 
     Raises:
-        UserError: More than a quarter of the stamps step back, so that they cannot be trusted.
+        UserError: More than a quarter of the stamps step back, which cannot be sorted reliably.
     """
     stamps = np.asarray(stamps_seconds, dtype=np.float64)
     values = np.asarray(values, dtype=np.float64)

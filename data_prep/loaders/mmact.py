@@ -99,7 +99,7 @@ class MMActLoader:
     Args:
         raw_dir: Folder of the download; any depth, any case.
         sensor: "watch" or "phone".
-        camera: Whose poses to take, 1 to 4.
+        camera: The camera that gives the poses, 1 to 4.
         longest_gap_seconds: A longer gap between samples makes a clip bad.
 
     Raises:
@@ -148,7 +148,7 @@ class MMActLoader:
         return Discovery(self._description(sources, class_names, notes), sources)
 
     def read(self, source: ClipSource) -> Clip:
-        """Reads one clip; `Loader.read` says what it raises."""
+        """Reads one clip; raises as `Loader.read` does."""
         sources = {}
         item = source.files["accelerometer"]
         content, sources["accelerometer"] = item.read_with_source()
@@ -332,7 +332,7 @@ def read_mmact_pose(content: bytes, name: str) -> tuple[np.ndarray, tuple[str, .
                 found[who.lower()][number] = _person(value, name)
     who = max(_PEOPLE, key=lambda person: len(found[person]))  # the first of equals
     if not found[who]:
-        raise UserError("A pose file must show somebody", f"{len(frames)} empty frames", name)
+        raise UserError("A pose file must show a person", f"{len(frames)} empty frames", name)
     pose = np.full((max(numbers) + 1, len(_JOINTS), 3), np.nan)
     for number, joints in found[who].items():
         pose[number] = joints

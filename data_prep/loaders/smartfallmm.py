@@ -131,7 +131,7 @@ class SmartFallMMLoader:
         return Discovery(self._description(sources, num_unused), sources)
 
     def read(self, source: ClipSource) -> Clip:
-        """Reads one clip; `Loader.read` says what it raises."""
+        """Reads one clip; raises as `Loader.read` does."""
         sensor = SENSORS[self.sensor]
         sources = {}
         item = source.files["accelerometer"]

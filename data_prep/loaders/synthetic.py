@@ -2,7 +2,7 @@
 
 Joint angles of an action (`action_angles`) move a body (`body_pose`); its joints are the skeleton,
 and the acceleration of its right wrist is the accelerometer (`ideal_accelerometer`). The actions
-come in pairs that differ elsewhere than at the wrist, so that a skeleton tells more than a wrist.
+come in pairs that differ elsewhere than at the wrist, so that the skeleton separates them better.
 """
 
 from collections.abc import Mapping

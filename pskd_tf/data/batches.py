@@ -141,7 +141,7 @@ def training_batches(
         stage: Name of the stage, so that stages draw differently.
         first_epoch: Epoch to begin with, counted from 0.
         epochs: Epoch to end before.
-        batch_size: Clips in a batch; what is left over at an epoch's end is dropped.
+        batch_size: Clips in a batch; an incomplete batch at the end of an epoch is dropped.
         inputs: The preprocessing.
         augmentation: Strengths of the random changes.
         mixup: Parameter a of the distribution Beta(a, a) of the shares; 0 switches mixup off.

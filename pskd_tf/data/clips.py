@@ -96,7 +96,7 @@ class PairedClips:
             The clips.
 
         Raises:
-            UserError: A clip is not in the set, or none is asked for.
+            UserError: A clip is not in the set, or no clip is given.
         """
         manifest, wanted = prepared.manifest, set(clip_ids)
         rows = np.flatnonzero(manifest["clip_id"].isin(wanted))

@@ -153,7 +153,7 @@ class Decision:
         span: First and last sample of the movement, in clip mode; else None.
         start: Start of the movement or window, in seconds.
         end: Its end.
-        decided: When it was said.
+        decided: Time of the decision, in seconds.
         activity: A class's index, `UNKNOWN` or `NO_SIGNAL`.
         best: The class of the largest output, -1 without signal.
         confidence: Probability of `activity`, or of `best` if that is unknown; 0 without signal,
@@ -186,7 +186,7 @@ class ExportedModel:
         clip_mode: Whether it takes whole movements; else windows.
         window_seconds: From the first to the last sample of a window; 0 in clip mode.
         test_clips: Names of the clips held out in training.
-        dataset_fingerprint: Of the prepared set that it learned from.
+        dataset_fingerprint: Fingerprint of the prepared set of its training.
     """
 
     folder: Path
@@ -237,6 +237,6 @@ class ExportedModel:
         )
 
     def label_of(self, activity: int) -> str:
-        """Returns the name of what the core said: a class, "unknown" or "no signal"."""
+        """Returns the name of a decision: a class, "unknown" or "no signal"."""
         faults = {UNKNOWN: "unknown", NO_SIGNAL: "no signal"}
         return faults[activity] if activity in faults else self.class_names[activity]

@@ -1,4 +1,4 @@
-"""What a board says over its serial line, read on the host."""
+"""A board's messages on its serial line, read on the host."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The download command as a user meets it, against a server on this machine."""
+"""The download command, against a server on this machine."""
 
 import functools
 import threading
@@ -92,7 +92,7 @@ def test_page_of_text_instead_of_an_archive(served, run, tmp_path: Path):
 
 
 @pytest.mark.parametrize("dataset", ["berkeley_mhad", "mmact"])
-def test_what_has_to_be_asked_for(run, dataset: str):
+def test_a_data_set_on_request_prints_how_to_get_it(run, dataset: str):
     """One line that says how, with the page."""
     with pytest.raises(UserError) as error:
         run(dataset=dataset)

@@ -107,13 +107,13 @@ def test_whole_file(site: Site, tmp_path: Path):
     assert [done for done, _ in calls] == sorted(done for done, _ in calls)
 
 
-def test_goes_on_where_it_broke_off(site: Site, tmp_path: Path):
+def test_a_broken_transfer_resumes(site: Site, tmp_path: Path):
     site.break_after = [1_048_576, 524_288]
     assert download_file(site.url, tmp_path / "set.zip", HASH) == HASH
     assert site.asked == [None, "bytes=1048576-", "bytes=1572864-"]
 
 
-def test_next_start_goes_on(site: Site, tmp_path: Path):
+def test_a_second_start_resumes_the_transfer(site: Site, tmp_path: Path):
     """A server that stays away ends the attempt; the next one needs only what is missing."""
     site.break_after = [1_048_576, *[0] * 5]
     with pytest.raises(UserError, match=r"the same command goes on .*set\.zip\.partial\)$"):
@@ -162,7 +162,7 @@ def test_without_a_length(site: Site, tmp_path: Path):
     assert download_file(site.url, tmp_path / "set.zip", HASH) == HASH
 
 
-def test_everything_was_there_already(site: Site, tmp_path: Path):
+def test_a_complete_partial_file_is_kept(site: Site, tmp_path: Path):
     """Killed between the last byte and the renaming."""
     (tmp_path / "set.zip.partial").write_bytes(CONTENT)
     assert download_file(site.url, tmp_path / "set.zip", HASH) == HASH
@@ -195,7 +195,7 @@ def test_refused(site: Site, tmp_path: Path, status: int):
     assert names(tmp_path) == []
 
 
-def test_nobody_there(tmp_path: Path, monkeypatch):
+def test_a_server_that_cannot_be_reached(tmp_path: Path, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with pytest.raises(UserError, match="The server must send the whole file"):
         download_file("http://127.0.0.1:9/set.zip", tmp_path / "set.zip")

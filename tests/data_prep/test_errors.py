@@ -1,4 +1,4 @@
-"""The one line a user sees."""
+"""The one line of an error."""
 
 import pickle
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Files appear whole or not at all, and are known by their hashes."""
+"""Files are written whole or not at all, and hashed."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Checks of recordings: units, gravity, lag, and what is said of them."""
+"""Checks of recordings: units, gravity, lag, and the texts of their problems."""
 
 import csv
 import json

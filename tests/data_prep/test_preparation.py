@@ -1,4 +1,4 @@
-"""Preparing is done once, done again when the inputs change, and never over something else."""
+"""A set is prepared once, again when its inputs change, and never over other files."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The prepare command as a user meets it: its table, and one line for every bad input."""
+"""The prepare command: its table, and one line for every bad input."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def test_table(prepare, utd_dir: Path, tmp_path: Path):
     ]
 
 
-def test_synthetic_says_so(tmp_path: Path):
+def test_the_synthetic_set_is_labelled_synthetic(tmp_path: Path):
     """Started as the documentation says."""
     result = run_command(
         "data_prep.prepare", "--dataset=synthetic", f"--out_dir={tmp_path / 'set'}"

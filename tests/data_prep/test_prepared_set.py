@@ -1,4 +1,4 @@
-"""What goes into a prepared set comes out again, value by value."""
+"""Clips written to a prepared set and read back are equal by value."""
 
 import gc
 import json

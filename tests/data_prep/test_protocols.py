@@ -92,7 +92,7 @@ def test_clip_indices_of_an_unknown_subject():
         clip_indices(MANIFEST, ["1", "4"])
 
 
-def test_clip_indices_of_nobody():
+def test_clip_indices_of_no_subject():
     with pytest.raises(UserError, match="at least one subject"):
         clip_indices(MANIFEST, [])
 
@@ -152,7 +152,7 @@ def test_by_two_columns(description, manifest):
     assert split.train_clips == ("s1_v1", "s2_v1")
 
 
-def test_empty_part_is_said(description, manifest):
+def test_an_empty_part_is_in_the_label(description, manifest):
     (split,) = protocol_splits(description, manifest, "nobody")
     assert (split.empty_parts, split.test_clips) == (("test",), ())
     assert split.label == "nobody (no test clip)"

@@ -100,7 +100,7 @@ def test_edited_list_is_found(damaged_dir: Path, tmp_path: Path):
         PreparedSet.load(tmp_path / "set")
 
 
-def test_command_counts_and_says_why(prepare, damaged_dir: Path):
+def test_the_command_counts_dropped_clips_by_rule(prepare, damaged_dir: Path):
     result = prepare(raw_dir=damaged_dir, quarantine="true")
     assert (result.returncode, result.stderr) == (0, "")
     lines = [line.rsplit(maxsplit=1) for line in result.stdout.splitlines()]

@@ -1,4 +1,4 @@
-"""Typed records: a value comes back as it was, anything else is refused with its place."""
+"""Typed records: values are equal after a round trip, errors name their place."""
 
 from dataclasses import dataclass, field
 

@@ -47,7 +47,7 @@ def test_start_and_end_choose_the_times():
     np.testing.assert_allclose(new, 0.45 + np.arange(11) / 10.0, atol=1e-9)
 
 
-def test_what_the_new_rate_cannot_hold_does_not_alias():
+def test_frequencies_above_the_new_rate_do_not_alias():
     stamps = np.arange(2400) / 480.0
     slow, fast = np.sin(2 * np.pi * 3.0 * stamps), np.sin(2 * np.pi * 33.0 * stamps)
     new, _ = resample_stamps(stamps, np.stack([slow, fast], axis=1), 30.0, 1.0)
@@ -141,7 +141,7 @@ def test_a_whole_number_of_periods_is_kept_whole():
     assert end <= 1.7
 
 
-def test_streams_that_hardly_meet():
+def test_streams_with_too_little_common_time():
     with pytest.raises(UserError) as error:
         common_time(np.array([0.0, 2.0]), np.array([1.75, 9.0]), 0.1, 0.5, "a.txt")
     rule = "Both streams of a clip must share at least 0.5 s"
@@ -252,5 +252,5 @@ def test_one_moment_in_all_forms(text: str, seconds: float):
 
 
 @pytest.mark.parametrize("text", ["", "time", "nan", "9.81", "20181016", "1e300", "13:37:28", "-1"])
-def test_what_is_no_stamp(text: str):
+def test_text_that_is_no_stamp(text: str):
     assert stamp_seconds(text) is None

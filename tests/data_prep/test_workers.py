@@ -76,7 +76,7 @@ def test_processes_give_the_same(expected: list[tuple], workers: int):
     assert [summary(item) for item in items] == expected
 
 
-def test_trial_goes_on_in_a_pool(expected: list[tuple], monkeypatch, tmp_path: Path):
+def test_a_slow_trial_continues_in_a_pool(expected: list[tuple], monkeypatch, tmp_path: Path):
     """The clips of the trial are read here, all others by other processes, none twice."""
     monkeypatch.setattr(module, "_pool_pays", lambda spent, share, cores: share > 0.3)
     loader = NumberedLoader(50, log_dir=tmp_path)

@@ -210,7 +210,7 @@ class BerkeleyMHADLoader:
             The description and the clips' sources.
 
         Raises:
-            UserError: There is no file of this sensor or of the skeleton asked for, a number is
+            UserError: There is no file of this sensor or of the chosen skeleton, a number is
                 out of range, or the hierarchy of the first BVH file is damaged.
         """
         found = BerkeleyMHADFiles.find(self.raw_dir, self.sensor)
@@ -227,7 +227,7 @@ class BerkeleyMHADLoader:
             if kind == "bvh" and key in found.bvh:
                 files["bvh"] = found.bvh[key]
             if key in found.optical and (kind == "optical" or "bvh" in files):
-                files["optical"] = found.optical[key]  # beside a BVH file it tells the start
+                files["optical"] = found.optical[key]  # beside a BVH file it gives the start
             subject, action, repetition = key
             sources.append(
                 ClipSource(

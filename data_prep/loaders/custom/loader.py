@@ -109,7 +109,7 @@ class CustomLoader:
         return Discovery(description, sources)
 
     def read(self, source: ClipSource) -> Clip:
-        """Reads one clip; `Loader.read` says what it raises."""
+        """Reads one clip; raises as `Loader.read` does."""
         clip = _from_json(source.details["clip"])
         recording = read_custom_recording(
             clip, source.files, self.layout(), source.details["rate_hz"]

@@ -55,7 +55,7 @@ def read_custom_recording(
     second.
 
     Args:
-        clip: What the manifest says.
+        clip: The row of the manifest.
         files: "accelerometer", and "skeleton" where there is one.
         layout: The skeleton's joints; None without skeletons.
         rate_hz: Rate of the accelerometer to return.
@@ -64,7 +64,7 @@ def read_custom_recording(
         The streams.
 
     Raises:
-        UserError: A file is damaged or is not what the manifest says; names the file and the row.
+        UserError: A file is damaged or differs from the manifest; names the file and the row.
     """
     content, suffix, name, source = _read(files["accelerometer"], clip)
     whole = CustomAccelerometer.read(content, clip, suffix, name)
@@ -111,7 +111,7 @@ def custom_window(
     starts and ends on a frame, so that first sample and first frame coincide, and last and last.
 
     Args:
-        clip: What the manifest says.
+        clip: The row of the manifest.
         seconds: (samples,) ascending from 0.
         frame_seconds: (frames,) on the same clock; None without a skeleton.
         name: The accelerometer's file and the row, for errors.
@@ -197,7 +197,7 @@ class CustomAccelerometer:
 
         Args:
             content: The file's bytes.
-            clip: What the manifest says about it.
+            clip: The row of the manifest.
             suffix: Of the file.
             name: The file and the row of the manifest, for errors.
 
@@ -205,7 +205,7 @@ class CustomAccelerometer:
             The recording.
 
         Raises:
-            UserError: The file is damaged or is not what the manifest says.
+            UserError: The file is damaged or differs from the manifest.
         """
         table = _read_table(content, clip, suffix, name)
         values = table[:, :3] * (clip.accelerometer_scale or G_PER_UNIT[clip.accelerometer_unit])
@@ -335,7 +335,7 @@ def read_custom_skeleton(
 
     Args:
         content: The file's bytes.
-        clip: What the manifest says about it.
+        clip: The row of the manifest.
         layout: The joints of its columns: x, y, z of the first joint, of the second, ...
         suffix: Of the file.
         name: The file and the row of the manifest, for errors.
@@ -381,7 +381,7 @@ def clean_custom_skeleton(
     """
     lost = np.isnan(skeleton).any(axis=2)
     if unit == "px":
-        # Here a lost joint is one without confidence; NaN means that nobody is there.
+        # Here a lost joint is one without confidence; NaN stands for a frame without a person.
         pose = np.where(lost[:, :, None] & ~lost.all(axis=1)[:, None, None], 0.0, skeleton)
         scaled, flags = body_scaled_pose(pose, longest_run)
         if scaled is None:

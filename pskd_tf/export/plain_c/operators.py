@@ -56,8 +56,8 @@ class OperatorReader:
 
         Args:
             holds: Whether the rule is kept.
-            rule: What plain C needs of this operator.
-            received: What it has.
+            rule: The requirement of plain C on this operator.
+            received: What the operator has instead.
         """
         if not holds:
             raise UserError(f"Plain C needs {rule}", f"{self.name} {self._position}, {received}")

@@ -1,4 +1,4 @@
-"""Two hundred damaged copies: a clean clip, a noted one or one UserError, and nothing else."""
+"""Two hundred damaged copies: each gives a clean clip, a noted one or one UserError."""
 
 import collections
 from pathlib import Path

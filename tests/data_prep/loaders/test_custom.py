@@ -1,4 +1,4 @@
-"""A user's own recordings, read as the manifest says."""
+"""A user's own recordings, read by their manifest."""
 
 import dataclasses
 import json

@@ -216,12 +216,12 @@ def test_every_form_of_a_person_gives_the_same_skeleton(raw_dir: Path, form):
         ({"0": {"person1": np.array(person(0)).T.tolist()}}, "a list of 3 of a list of 17"),
         ({"0": {"person1": {"nose": [1, 2, 3]}}}, r"an object with 1 keys \('nose'\) of a list"),
         ({"0": {"person1": [*person(0)[:16], [1, 2, None]]}}, "17 joints of x, y and confidence"),
-        ({"0": {"person1": []}, "1": {}}, "must show somebody. Received: 2 empty frames"),
+        ({"0": {"person1": []}, "1": {}}, "must show a person. Received: 2 empty frames"),
         ({"1": {}, "01": {}, "2": {"person1": person(0)}}, "each frame once"),
         ({"1": {}, "2": {}, "99999999": {}}, "span at most 100000 frames"),
     ],
 )
-def test_bad_poses_show_what_was_found(raw_dir: Path, content: Any, error: str):
+def test_errors_of_bad_poses_describe_the_value(raw_dir: Path, content: Any, error: str):
     write(raw_dir, WALK_POSE, content)
     with pytest.raises(UserError, match=f"{error}.*walking.json"):
         walking_clip(raw_dir)
@@ -415,7 +415,7 @@ def damaged_bytes(text: str, dice: random.Random) -> bytes:
     return bytes(content)
 
 
-def test_damage_never_passes_unseen(tmp_path: Path, capsys):
+def test_damaged_copies_are_refused_or_noted(tmp_path: Path, capsys):
     """200 damaged copies: clean, noted or one UserError; never another unit or another error."""
     original = {
         WALK: sensor_csv(SECONDS, turning_gravity(SECONDS)),

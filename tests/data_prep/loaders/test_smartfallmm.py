@@ -341,7 +341,7 @@ def damaged(text: str, dice: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize("sensor", ["watch", "meta_wrist"])
-def test_damage_never_passes_unseen(tmp_path: Path, capsys, sensor: str):
+def test_damaged_copies_are_refused_or_noted(tmp_path: Path, capsys, sensor: str):
     """200 damaged copies: clean, noted or one UserError; never another unit or another error."""
     seconds = np.arange(160) / 50
     values = gravity_turning(seconds)

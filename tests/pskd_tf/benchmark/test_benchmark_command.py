@@ -1,4 +1,4 @@
-"""The command on generated data: killed at random and resumed, each cell is there once."""
+"""The command on generated data: killed at random and resumed, it records each cell once."""
 
 import csv
 import json
@@ -105,7 +105,7 @@ def test_each_cell_is_there_once(finished):
 
 
 @pytest.mark.slow
-def test_only_the_picked_trial_meets_test_subjects_and_the_ledger_says_so(finished):
+def test_only_the_picked_trial_is_tested_and_the_ledger_records_it(finished):
     rows = [row for row in cells(finished[0]) if row["protocol"] == "cross_subject"]
     assert len({row["trial"] for row in rows if row["method"] == "acs"}) == 1
     with open(finished[0] / "results" / "test_ledger.csv", newline="") as stream:
@@ -126,7 +126,7 @@ def test_the_same_command_again_changes_nothing(finished):
 
 
 @pytest.mark.slow
-def test_the_last_lines_say_where_and_what_next(finished):
+def test_the_last_lines_name_the_result_and_the_next_command(finished):
     *_, result, following = finished[1].splitlines()
     assert result == f"result: {finished[0] / 'results' / 'leaderboard.md'}"
     assert following.startswith("next: ")

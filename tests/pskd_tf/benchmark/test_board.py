@@ -1,4 +1,4 @@
-"""A board's figures from hand-made cells."""
+"""The leaderboard of hand-made cells."""
 
 import numpy as np
 import pandas as pd
@@ -104,7 +104,7 @@ def test_another_trial_than_the_picked_one_never_shows(rows):
     assert [row.title for row in other] == ["cross-entropy"]
 
 
-def test_the_table_says_what_was_run(rows):
+def test_the_table_counts_the_runs(rows):
     text = leaderboard_markdown(rows)
     assert text.splitlines()[2].startswith("| KD * | 100.0 (1) | 75.0 +- 0.0 (2) | +25.0 [")
     table = leaderboard_table(rows)

@@ -1,4 +1,4 @@
-"""The methods that ship, and files that do not parse."""
+"""The methods in `configs/`, and refusals of wrong files."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""What a model costs, and refusals of what a board cannot hold."""
+"""The cost of a model, and refusals beyond the limits of a board."""
 
 import keras
 import numpy as np

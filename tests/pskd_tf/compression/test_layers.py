@@ -1,4 +1,4 @@
-"""The layer table of a student with fixed weights, and what it adds up to."""
+"""The layer table of a student with fixed weights, and its sums."""
 
 import gzip
 

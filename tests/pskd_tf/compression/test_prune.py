@@ -1,4 +1,4 @@
-"""Pruning under the teachers."""
+"""Pruning with the distillation loss."""
 
 import keras
 import numpy as np

@@ -73,7 +73,7 @@ def test_wrapping_and_unwrapping_gives_the_weights_back(source, wrapped):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_cold_ranges_are_six_and_warm_ones_what_the_float_net_shows(small_student, source, wrapped):
+def test_cold_ranges_are_six_and_warm_ranges_those_of_the_float_net(small_student, source, wrapped):
     model = wrapped
     cold = {
         one.name: float(one.numpy())

@@ -1,4 +1,4 @@
-"""Removal of channels: which, and what is left."""
+"""Removal of channels: the choice, and the remaining weights."""
 
 import keras
 import numpy as np
@@ -46,7 +46,7 @@ def test_importance_is_the_norm_s_scale_or_the_kernel_s_length(student):
     np.testing.assert_allclose(scores, lengths / lengths.mean(), rtol=1e-5)
 
 
-def test_what_tfmot_masked_counts_nothing(int8_student):
+def test_weights_masked_by_tfmot_have_no_importance(int8_student):
     model = build_student(keras, **int8_student.builder_arguments)
     kernel = np.ones(model.get_layer("stem").kernel.shape, np.float32)
     kernel[..., 3] = 0  # all weights of this channel are masked
@@ -133,7 +133,7 @@ def logits(model: keras.Model, weights: list[np.ndarray], clips: np.ndarray) -> 
 
 @pytest.mark.parametrize("name", STUDENTS)
 @pytest.mark.parametrize("head", ["dense", "convolution"])
-def test_the_slim_student_computes_what_the_masked_one_computes(name, head):
+def test_the_slim_student_equals_the_masked_one(name, head):
     """Before any fine-tuning, to 1e-5; depthwise followers, segments and norms included."""
     arguments = {"model": name, **ARGUMENTS}
     if head == "convolution":

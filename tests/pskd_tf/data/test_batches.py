@@ -87,7 +87,7 @@ def test_how_many_batches_are_drawn_in_one_go_changes_nothing(clips, monkeypatch
         np.testing.assert_array_equal(first[1], second[1])
 
 
-def test_no_tuner_runs_whose_thread_the_end_of_a_training_would_wait_for(clips):
+def test_the_stream_has_no_tuner_for_whose_end_a_training_would_wait(clips):
     # Ended trainings stood still for up to a minute.
     assert _stream(clips).options().autotune.enabled is False
 
@@ -150,7 +150,7 @@ def test_each_batch_drops_one_teacher_and_draws_the_rest_as_without(clips):
     assert min(np.bincount(dropped, minlength=3)) > len(dropped) / 6
 
 
-def test_dropping_keeps_what_a_teacher_cannot_see(clips):
+def test_dropping_a_teacher_keeps_the_other_availabilities(clips):
     column = (np.arange(len(clips)) % 2).astype(np.float32)
     given = {"one_available": column, "row": np.arange(len(clips), dtype=np.float32)}
     batches = _batches(clips, given=given, dropped_teachers=["one", "two"])
@@ -181,7 +181,7 @@ def write(path, streams=("a",), batches=BATCHES):
     return [keeper.views(number, streams, draw_of(number)) for number in range(batches)]
 
 
-def test_a_second_training_reads_what_the_first_drew(tmp_path):
+def test_a_second_training_reads_the_views_of_the_first(tmp_path):
     first = write(tmp_path / "views", ("a", "bb"))
     keeper = KeptViews(tmp_path / "views", BATCHES)
     for number, expected in enumerate(first):
@@ -229,7 +229,7 @@ def test_a_training_that_begins_in_the_middle_keeps_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_full_disk_costs_nothing_but_the_views(tmp_path, monkeypatch):
+def test_a_full_disk_only_leaves_the_views_unkept(tmp_path, monkeypatch):
     keeper = KeptViews(tmp_path / "views", BATCHES)
     keeper.views(0, ("a",), draw_of(0))
 

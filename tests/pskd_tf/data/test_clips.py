@@ -1,4 +1,4 @@
-"""Clips of chosen subjects in memory, and the splits they are chosen by."""
+"""Clips of chosen subjects in memory, and the splits that choose them."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from data_prep.protocols import cross_subject, leave_one_subject_out
 from pskd_tf.data.clips import PairedClips
 
 
-def test_only_the_asked_subjects_are_read_in_the_manifest_s_order(prepared, clips):
+def test_only_the_given_subjects_are_read_in_the_order_of_the_manifest(prepared, clips):
     rows = [row for row, subject in enumerate(prepared.manifest["subject"]) if subject in "13"]
     manifest = prepared.manifest.iloc[rows]
     assert len(clips) == len(rows) == len(prepared) // 3

@@ -1,4 +1,4 @@
-"""The one preprocessing: resampling, channels of either stream, windows."""
+"""The preprocessing: resampling, channels of either stream, windows."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def _channel(features: np.ndarray, name: str) -> np.ndarray:
     return features[..., FEATURE_CHANNELS.index(name)]
 
 
-def test_a_still_sensor_feels_gravity_alone():
+def test_a_still_sensor_measures_gravity_alone():
     still = np.tile(np.float32([0.5, -1.0, 2.0]), (20, 1))
     features = accelerometer_features(still, 5)
     assert features.shape == (20, 10) and features.dtype == np.float32
@@ -155,7 +155,7 @@ def test_uniform_motion_of_the_whole_body_is_in_the_velocity_alone(joints):
     np.testing.assert_allclose(parts[..., [0, 2], :], _parts(still)[..., [0, 2], :], atol=1e-6)
 
 
-def test_the_number_of_channels_is_what_paired_clips_say(clips, time_clips):
+def test_the_number_of_channels_equals_that_of_paired_clips(clips, time_clips):
     assert clips.skeleton_channels == 9 * 12
     assert time_clips.skeleton_channels == 18
     one = skeleton_features(clips.skeleton[:1], clips.joint_parents, clips.root_joint)
@@ -169,7 +169,7 @@ def ramp(length: int) -> np.ndarray:
     return np.repeat(np.arange(length, dtype=np.float32)[:, None], 3, axis=1)
 
 
-def test_windows_start_every_hop_and_leave_the_rest():
+def test_windows_start_every_hop_and_leave_out_the_rest():
     windows = window_samples(ramp(60), 50.0, WINDOWS)
     assert windows.samples.shape == (4, 24, 3)
     np.testing.assert_array_equal(windows.samples[:, 0, 0], [0, 10, 20, 30])

@@ -136,7 +136,7 @@ def test_yaw_keeps_heights(clips, no_augmentation):
     assert np.abs(turned - still).max() > 0.1
 
 
-def test_noise_has_the_asked_size(clips, no_augmentation):
+def test_noise_has_the_given_size(clips, no_augmentation):
     noisy = _views(clips, dataclasses.replace(no_augmentation, noise_g=0.1))["accelerometer"]
     still = _views(clips, no_augmentation)["accelerometer"]
     difference = (noisy - still)[..., :3]

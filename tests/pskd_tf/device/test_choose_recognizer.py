@@ -1,4 +1,4 @@
-"""Settings chosen on subjects that a model never saw, against trying each of them."""
+"""Settings chosen on held-out subjects, against an exhaustive search."""
 
 import dataclasses
 import json
@@ -86,7 +86,7 @@ def own_run(tiny_run, tmp_path):
     return run_dir
 
 
-def test_what_was_chosen_is_read_and_flags_override_it(own_run, simulate):
+def test_chosen_settings_are_read_and_flags_override_them(own_run, simulate):
     assert ChosenSettings.read(own_run) is None
     chosen = ChosenSettings(dataclasses.replace(OURS, threshold=0.125), {"candidates": 3})
     assert chosen.write(own_run) == own_run / "recognizer.json"

@@ -1,4 +1,4 @@
-"""Recordings that are streamed: read, joined from clips, idle."""
+"""Recordings to stream: read from files, joined from clips, idle."""
 
 import re
 from pathlib import Path
@@ -40,7 +40,7 @@ def test_values_and_faults_are_read_as_they_are(tmp_path):
         ("time_seconds,x,y,z", "0,0,0,9.8\n1,0.1,0,9.7\n", r"in g, not m/s\^2.*9\.75"),
     ],
 )
-def test_what_is_no_recording_is_refused(tmp_path, header, body, message):
+def test_a_file_that_is_no_recording_is_refused(tmp_path, header, body, message):
     with pytest.raises(UserError, match=message):
         _read(tmp_path, body, header)
 
@@ -50,7 +50,7 @@ def test_an_absent_file_is_named(tmp_path):
         Recording.read(tmp_path / "absent.csv")
 
 
-def test_every_clip_is_there_unchanged_with_rest_around(tiny_run):
+def test_joined_clips_are_unchanged_between_rests(tiny_run):
     prepared = PreparedSet.load(tiny_run / "prepared")
     clip_ids = ExportedModel.read(tiny_run).test_clips
     recording, spans = joined_clips(prepared, clip_ids)

@@ -100,7 +100,7 @@ def test_faults_of_the_sensor_are_no_signal(window_run, tmp_path):
 
 
 @needs_compiler
-def test_what_overflows_is_unknown(window_run, tmp_path):
+def test_an_overflow_is_unknown(window_run, tmp_path):
     """3e38 g is finite, its square is not: the input is none."""
     samples = np.random.default_rng(0).normal((0, 0, 1), 0.1, (96, 3))
     samples[50, 0] = 3e38

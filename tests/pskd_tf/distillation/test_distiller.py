@@ -167,7 +167,7 @@ def test_a_teacher_sees_a_mixture_where_it_sees_both_sources(tiny_model, teacher
     assert np.isfinite(_step(distiller, data, labels)["loss"])
 
 
-def test_what_teachers_see_is_checked(tiny_model, teachers):
+def test_teachers_see_is_checked(tiny_model, teachers):
     with pytest.raises(ValueError, match=r"teachers_see must be one of .* Received: dreams"):
         PSKDDistiller(tiny_model(), teachers, WITHOUT_EMBEDDINGS, teachers_see="dreams")
     given = {"body": None}
@@ -264,7 +264,7 @@ class _Penalty(keras.layers.Layer):
 
 
 @pytest.mark.parametrize("mixup", [False, True])
-def test_a_step_calls_the_student_once_and_takes_what_its_layers_add(
+def test_a_step_calls_the_student_once_and_adds_the_losses_of_its_layers(
     tiny_model, teachers, streams, labels, mixup
 ):
     layer = _Penalty()

@@ -1,4 +1,4 @@
-"""Saved and loaded, everything is the same by value."""
+"""Losses, models and distillers are equal by value after saving and loading."""
 
 import json
 import subprocess
@@ -126,7 +126,7 @@ def _with_heard(streams):
     return streams | {name: value.astype(np.float32) for name, value in columns.items()}
 
 
-def test_a_distiller_goes_on_as_if_it_had_not_been_saved(distiller, streams, labels, tmp_path):
+def test_a_loaded_distiller_continues_its_training(distiller, streams, labels, tmp_path):
     distiller.save(tmp_path / "distiller.keras")
     loaded = keras.saving.load_model(tmp_path / "distiller.keras")
     assert loaded.name == "mine" and _as_json(loaded) == _as_json(distiller)
@@ -228,6 +228,6 @@ def test_models_with_logits_alone_give_kd_by_hand(streams, labels):
     ],
     ids=["classes", "no-embedding", "unnamed-inputs", "no-logits"],
 )
-def test_a_model_that_cannot_take_part_is_named(tiny_model, teacher, loss, message):
+def test_an_unsuitable_model_is_named(tiny_model, teacher, loss, message):
     with pytest.raises(ValueError, match=message):
         PSKDDistiller(tiny_model(), {"body": teacher}, loss)

@@ -1,4 +1,4 @@
-"""How the windows of a clip decide together."""
+"""The decision over the windows of a clip."""
 
 import numpy as np
 

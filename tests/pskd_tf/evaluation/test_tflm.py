@@ -51,7 +51,7 @@ def test_a_float_graph_is_named():
         tflm_operators(_converted(tf.tanh, (1, 4)))
 
 
-def test_interface_reads_what_the_interpreter_sees(int8_student):
+def test_the_interface_equals_the_interpreter_s(int8_student):
     from tflite_micro import runtime
 
     interface = Int8Interface.read(int8_student.tflite)

@@ -1,4 +1,4 @@
-"""Students: shapes, parameters, layers that the board knows."""
+"""Students: shapes, parameters, and layers that a board can run."""
 
 import keras
 import numpy as np

@@ -36,7 +36,7 @@ def test_every_mounting_is_found():
             assert mirrored == axis_map.is_mirrored and len(check.faults) == mirrored
 
 
-def test_scale_offset_and_tilt_are_told():
+def test_scale_offset_and_tilt_are_reported():
     axis_map = AxisMap.parse("-z,+x,-y")
     check = AxesCheck.from_poses(readings(axis_map, gain=9.80665))
     np.testing.assert_allclose(check.scale, 9.80665)

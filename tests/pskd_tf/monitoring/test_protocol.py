@@ -48,7 +48,7 @@ def test_every_kind_of_line_is_read(line, message):
         "pskd,1,a,tflm,nan,8.0,+x+y+z,27",
     ],
 )
-def test_what_is_no_whole_line_is_left_out(line):
+def test_damaged_lines_are_left_out(line):
     assert parse_message(line) is None
 
 

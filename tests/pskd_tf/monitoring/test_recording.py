@@ -49,7 +49,7 @@ def test_recordings_go_round(tmp_path):
         np.testing.assert_allclose(clip.accelerometer, values, atol=1e-5)
 
 
-def test_a_recording_has_the_seconds_that_were_asked_for():
+def test_a_recording_has_the_given_seconds():
     clip = RecordedClip.record(stream(movement(0, 500)), seconds=3.0)
     assert len(clip.rows) == 151 and clip.rows[-1][0] == 3_000_000
     # The header is waited for; what comes meanwhile is not recorded.
@@ -79,7 +79,7 @@ def test_ctrl_c_ends_a_recording():
         ([*stream(movement(0, 60), 0), *stream(movement(0, 9), 4_000_000)], r"2\.82 s between"),
     ],
 )
-def test_what_is_no_recording_is_refused(messages, rule):
+def test_a_file_that_is_no_recording_is_refused(messages, rule):
     with pytest.raises(UserError, match=rule):
         RecordedClip.record(messages, seconds=0)
 

@@ -139,7 +139,7 @@ def test_a_file_is_predicted_as_its_samples(run, clip, write_csv):
         ("missing.csv", {}, "csv must be a readable text file"),
     ],
 )
-def test_what_is_no_recording_is_refused(run, recording, options, message):
+def test_a_file_that_is_no_recording_is_refused(run, recording, options, message):
     with pytest.raises(UserError, match=message):
         run.predict(recording, **options)
 

@@ -1,4 +1,4 @@
-"""ACS, reconstructed: what is followed, and what it costs."""
+"""ACS, our reconstruction: the shares of the teachers, and the loss."""
 
 import numpy as np
 import pytest
@@ -216,7 +216,9 @@ def test_a_constant_added_to_any_row_of_logits_is_ignored(make_batch, selection)
 
 @pytest.mark.parametrize("kind", ["mse", "cosine"])
 @pytest.mark.parametrize("selection", SELECTIONS)
-def test_a_student_equal_to_its_teachers_feels_no_pull_from_them(make_batch, selection, kind):
+def test_a_student_equal_to_its_teachers_has_no_loss_and_no_gradient_from_them(
+    make_batch, selection, kind
+):
     targets, _ = make_batch(teachers=2)
     logits = targets["teacher_logits"][:, 0]
     targets["teacher_logits"] = np.stack([logits, logits], axis=1)

@@ -11,13 +11,13 @@ from pskd_tf.distillation.losses.base import CrossEntropy, cross_entropy, semant
 LOGITS = np.log(np.float32([[2.0, 1.0, 1.0]]))
 
 
-def test_two_hand_computed_numbers():
+def test_cross_entropy_has_hand_computed_values():
     # Label 0: -log(1/2) = 0.693147. Label 2: -log(1/4) = 1.386294.
     assert float(cross_entropy([0], LOGITS)[0]) == pytest.approx(0.693147, abs=1e-6)
     assert float(cross_entropy([2], LOGITS)[0]) == pytest.approx(1.386294, abs=1e-6)
 
 
-def test_a_hand_computed_number_of_with_smoothing():
+def test_cross_entropy_with_smoothing_has_a_hand_computed_value():
     # s = 0.3 over 3 classes: t = (0.8, 0.1, 0.1).
     # 0.8 log 2 + 0.1 log 4 + 0.1 log 4 = 0.8 * 0.693147 + 0.2 * 1.386294 = 0.831777
     assert float(cross_entropy([0], LOGITS, 0.3)[0]) == pytest.approx(0.831777, abs=1e-6)
@@ -37,7 +37,7 @@ def test_it_is_finite_not_negative_and_ignores_a_constant(logits, label, smoothi
     assert shifted == pytest.approx(loss, abs=1e-3)
 
 
-def test_full_smoothing_forgets_the_label(make_batch):
+def test_full_smoothing_ignores_the_label(make_batch):
     targets, outputs = make_batch()
     first = cross_entropy(targets["labels"], outputs["logits"], 1.0)
     second = cross_entropy((targets["labels"] + 1) % 5, outputs["logits"], 1.0)
@@ -59,7 +59,7 @@ def test_the_ground_truth_alone_is_followed(make_batch, teachers):
 TEACHER, STUDENT = np.float32([[3.0, 4.0]]), np.float32([[4.0, 3.0]])
 
 
-def test_two_hand_computed_distances():
+def test_semantic_distances_have_hand_computed_values():
     # mse: ((3 - 4)^2 + (4 - 3)^2) / 2 = 1.
     assert float(semantic_distance(TEACHER, STUDENT, "mse")[0]) == pytest.approx(1.0)
     # cosine: 1 - (3 * 4 + 4 * 3) / (5 * 5) = 1 - 24 / 25 = 0.04.
@@ -84,7 +84,7 @@ def test_the_cosine_ignores_lengths():
     np.testing.assert_allclose(opposite, 2.0, atol=1e-6)
 
 
-def test_the_cosine_of_a_silent_embedding_is_finite():
+def test_the_cosine_of_a_zero_embedding_is_finite():
     """After ReLU an embedding may be 0 everywhere."""
     student = tf.Variable(np.zeros((1, 2), np.float32))
     with tf.GradientTape() as tape:

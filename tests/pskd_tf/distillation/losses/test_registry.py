@@ -1,4 +1,4 @@
-"""What all losses share, and losses by name."""
+"""Losses by name, and the identities that all of them keep."""
 
 import dataclasses
 
@@ -197,7 +197,7 @@ def _chosen(targets, outputs, order):
 
 
 @every_method
-def test_a_student_equal_to_its_teachers_feels_no_pull_from_them(name, make_batch):
+def test_a_student_equal_to_its_teachers_has_no_loss_and_no_gradient_from_them(name, make_batch):
     targets, outputs = make_batch(teachers=3)
     logits = tf.Variable(outputs["logits"])
     embedding = tf.Variable(outputs["embedding"])
@@ -239,7 +239,7 @@ def test_the_order_of_teachers_does_not_matter(name, make_batch):
 
 
 @every_method
-def test_a_teacher_that_sees_nothing_is_as_good_as_absent(name, make_batch):
+def test_a_teacher_that_is_never_available_counts_as_absent(name, make_batch):
     targets, outputs = make_batch(teachers=3)
     targets["teacher_available"] = np.tile(np.float32([0, 1, 1]), (8, 1))
     terms = _loss(name).terms(targets, outputs)
@@ -250,7 +250,7 @@ def test_a_teacher_that_sees_nothing_is_as_good_as_absent(name, make_batch):
 
 
 @every_method
-def test_what_a_teacher_says_of_samples_it_cannot_see_is_ignored(name, make_batch):
+def test_outputs_of_a_teacher_that_is_not_available_are_ignored(name, make_batch):
     targets, outputs = make_batch(teachers=3)
     available = np.ones((8, 3), np.float32)
     available[[0, 2, 2, 5], [1, 0, 2, 2]] = 0

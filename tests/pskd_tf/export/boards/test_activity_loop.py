@@ -118,7 +118,7 @@ def test_a_sensor_is_tried_each_second_until_it_answers(board):
     assert it.read_at[0] == 3_000_000 and len(it.read_at) == 100
 
 
-def test_silence_is_said_once_and_ends(board):
+def test_silence_is_reported_once_and_ends(board):
     """No new sample, then a bus that fails; no signal after half a second, once."""
     it = board()
     it.run(1)

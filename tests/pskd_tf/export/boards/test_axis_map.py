@@ -23,7 +23,7 @@ def test_a_map_is_read_with_and_without_commas():
 
 
 @pytest.mark.parametrize("text", ["", "x,y", "x,x,z", "+x,+y,+z,+x", "x,y,w", "--x,y,z"])
-def test_what_is_no_map_is_refused(text):
+def test_text_that_is_no_map_is_refused(text):
     with pytest.raises(UserError, match="names each axis of the sensor once"):
         AxisMap.parse(text)
 

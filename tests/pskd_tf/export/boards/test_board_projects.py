@@ -200,7 +200,7 @@ def test_cmake_itself_reads_the_plain_projects(projects, stubs, tmp_path, target
 
 
 @pytest.mark.parametrize("target", BOARD_TARGETS)
-def test_a_project_says_what_it_was_made_from(projects, exported, target):
+def test_a_project_records_its_export(projects, exported, target):
     project = projects[target, BOARD_TARGETS[target].default_runtime]
     record = json.loads((project / "pskd_project.json").read_text())
     digest = file_sha256(exported / "manifest.json")
@@ -226,7 +226,7 @@ def test_the_same_arguments_give_the_same_bytes(exported):
     assert first == second and "student_int8.tflite" in first
 
 
-def test_what_cannot_be_a_project_is_refused(exported, tmp_path):
+def test_a_wrong_name_or_export_is_refused(exported, tmp_path):
     arguments = {"runtime": "tflm", "axes": AxisMap(), "settings": RecognizerSettings()}
     with pytest.raises(UserError, match="letters, digits and _"):
         board_project(exported.parent, BOARD_TARGETS["arduino"], "a b", **arguments)

@@ -167,10 +167,10 @@ def test_a_model_that_does_not_fit_is_not_run(program, fault, status):
     assert "differing 32" in lines and "bytes 0" in lines
 
 
-def test_a_failing_inference_is_told(program):
+def test_a_failing_inference_is_reported(program):
     lines = _run(program, "invoke")
     assert "start 0 0" in lines and "after 7" in lines and "differing 32" in lines
 
 
-def test_an_operator_that_cannot_be_registered_is_told(build):
+def test_an_operator_that_cannot_be_registered_is_reported(build):
     assert "start 3 3" in _run(build(fewer=1))

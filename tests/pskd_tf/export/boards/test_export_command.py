@@ -36,7 +36,7 @@ def test_a_project_is_written_once(export, tmp_path):
     assert "out must be a new or an empty folder" in again.stderr
 
 
-def test_what_was_chosen_for_the_run_is_taken(exported, export, tmp_path):
+def test_the_chosen_settings_of_the_run_are_used(exported, export, tmp_path):
     """Unless the command line says otherwise."""
     run_dir = tmp_path / "run"
     shutil.copytree(exported, run_dir / "export")

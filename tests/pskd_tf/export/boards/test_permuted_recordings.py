@@ -24,7 +24,7 @@ def upright(run_host, recording):
     return run_host(recording)
 
 
-def test_the_project_says_what_simulate_says(upright, exported, recording, tmp_path):
+def test_the_project_decides_as_simulate_does(upright, exported, recording, tmp_path):
     """Every sample once, and the same decisions at the same times."""
     model = ExportedModel.read(exported.parent)
     program = compile_core(model, tmp_path / "cache")
