@@ -25,9 +25,10 @@ from data_prep.prepared_set import PreparedSet
 from data_prep.settings import REQUIRED, setting
 from pskd_tf.arguments import PreparedArguments
 from pskd_tf.compression.cost import BoardLimits
-from pskd_tf.pipeline.plan import FoldPlan, StagePlanner, TrainingPart, plan_run
-from pskd_tf.pipeline.runner import run_waves
+from pskd_tf.pipeline.plan import FoldPlan, StagePlanner, plan_run
+from pskd_tf.pipeline.runner import run_stages
 from pskd_tf.pipeline.search import CompressionPlanner, PooledGuesses
+from pskd_tf.pipeline.specs import CompressSpec, FitSpec, TrainingPart
 from pskd_tf.pipeline.stage import RunContext, Stage, all_stages, link_known_stages, stages_summary
 from pskd_tf.processes import start_tensorflow
 from pskd_tf.settings import CompressionSearch, RunSettings, read_run_settings
@@ -48,7 +49,7 @@ SPARSITY = 0.6
 CUTS = {
     f"half, {importance}, {epochs} epochs, rate {rate:g}, PTQ": {
         "importance": importance,
-        "epochs": epochs,
+        "epochs_per_cut": epochs,
         "learning_rate": rate,
     }
     for importance in ("norm_scale", "kernel")
@@ -91,10 +92,8 @@ class Row:
     def scores(self, planner: CompressionPlanner) -> tuple[list[Stage], list[Stage]]:
         """Declares the score stages of the float weights and of the flatbuffers."""
         folds = list(zip(self.students, self.sources, self.quantised, self.clips, strict=True))
-        floats = [planner.score(fit, one, clips, "weights.npz") for fit, one, _, clips in folds]
-        ints = [
-            planner.score(fit, one, clips, "student_int8.tflite") for fit, _, one, clips in folds
-        ]
+        floats = [planner.score(fit, one, clips, "float") for fit, one, _, clips in folds]
+        ints = [planner.score(fit, one, clips, "int8") for fit, _, one, clips in folds]
         return floats, ints
 
 
@@ -165,8 +164,10 @@ class Study:
             part,
             seed,
             self.settings.student_training,
-            student.settings["loss"],
-            student.inputs,
+            student.spec.loss,
+            [stage for stage in student.inputs if isinstance(stage.spec, FitSpec)],
+            next((one for one in student.inputs if one.key == student.spec.cached), None),
+            teacher_outputs=student.spec.teacher_outputs,
         )
 
     def _test(self, part: str, name: str, make: Any, seeds: int = 0, model: str = "") -> list[Row]:
@@ -217,11 +218,10 @@ class Study:
         )
 
     def _pruned(self, student: Stage, distil: bool = True, **changes: Any) -> Stage:
-        settings = dataclasses.asdict(self.settings.compression) | {"sparsity": SPARSITY}
-        settings |= changes or self.best["prune"]
-        if not distil:
-            settings["distil"] = False
-        return Stage("compress", f"pruned-{student.name[-80:]}", settings, {"student": student})
+        changes = changes or self.best["prune"]
+        settings = dataclasses.replace(self.settings.compression, sparsity=SPARSITY, **changes)
+        spec = CompressSpec(student.key, settings, distil)
+        return Stage(f"pruned-{student.name[-80:]}", spec, (student,))
 
     def _front(self) -> list[Row]:
         rows = []
@@ -444,7 +444,7 @@ def main(arguments: StudyArguments) -> None:
         for part in rows:
             made = []
             for row in rows[part]:
-                run_waves([one for two in row.scores(study.planner) for one in two], context, 1)
+                run_stages([one for two in row.scores(study.planner) for one in two], context, 1)
                 made.append(measured(row, study.planner, context))
                 both = pd.concat([table[table["part"] != part], pd.DataFrame(made)])
                 results.parent.mkdir(parents=True, exist_ok=True)

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.clip import Clip
+from data_prep.clip_reading import read_clips
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import Refusal, UserError
 from data_prep.loader import DatasetOptions, Loader
 from data_prep.prepared_set import PreparedSet, write_prepared_set
 from data_prep.registry import load_dataset
-from data_prep.workers import read_clips
 
 _OWN_FILES = {
     "dataset.json",

@@ -17,13 +17,13 @@ from pathlib import Path
 from tqdm import tqdm
 
 from data_prep.clip import Clip
+from data_prep.clip_reading import READERS
 from data_prep.commands import CommandArguments, print_result, run_command
 from data_prep.flags import flags_of
 from data_prep.preparation import prepare_dataset
 from data_prep.prepared_set import prepared_table
 from data_prep.registry import DATASETS, DatasetArguments, load_dataset
 from data_prep.settings import REQUIRED, part, setting
-from data_prep.workers import RUNNERS
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class PrepareArguments(CommandArguments):
     out_dir: Path = setting(REQUIRED, "Folder to write the prepared set to.")
     dataset: _NamedDataset = part(_NamedDataset, "data")
     seed: int = setting(0, "Seed of generated data; not for recordings.", minimum=0, group="data")
-    runner: str = setting("processes", "What reads clips.", choices=RUNNERS)
+    runner: str = setting("processes", "What reads clips.", choices=READERS)
     workers: int = setting(0, "Clips read at the same time; 0 chooses.", minimum=0)
     ray_address: str | None = setting(
         None, "Address of the Ray cluster, for --runner=ray; a local one is started if not given."

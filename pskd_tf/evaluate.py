@@ -84,11 +84,12 @@ def _score(
 
 def _keras_logits(run: Run, form: str, clips: PairedClips) -> Callable[[np.ndarray], np.ndarray]:
     from pskd_tf.models.registry import build_model, model_outputs
+    from pskd_tf.pipeline.specs import FitSpec
     from pskd_tf.pipeline.stage import load_weights
 
     inputs = run.export.manifest.inputs
     model = build_model(
-        run.exported_stages["float"].settings["model"],
+        run.exported_stages["float"].spec(FitSpec).model,
         accelerometer_shape=inputs.accelerometer_shape,
         skeleton_shape=(inputs.skeleton_frames, clips.skeleton_channels),
         num_classes=len(run.export.manifest.class_names),

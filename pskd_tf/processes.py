@@ -5,8 +5,6 @@ import os
 import sys
 import tempfile
 
-from data_prep.workers import end_with_parent
-
 # Names and numbers of glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _MEBIBYTE = 2**20
@@ -61,9 +59,3 @@ def start_tensorflow() -> None:
         finally:
             os.dup2(screen, 2)
             os.close(screen)
-
-
-def start_worker() -> None:
-    """Ties the worker to its parent and starts TensorFlow; the initializer of a pool."""
-    end_with_parent()
-    start_tensorflow()

@@ -5,35 +5,40 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from data_prep.errors import UserError
-from data_prep.files import file_sha256
+from data_prep.files import file_sha256, json_sha256
 from data_prep.prepared_set import PreparedSet
-from data_prep.records import read_record
+from data_prep.records import read_record, record_from_json
 from pskd_tf.settings import InputSettings, RunSettings, read_run_settings
+
+
+class _Specification(Protocol):
+    kind: ClassVar[str]
+
+
+Spec = TypeVar("Spec", bound=_Specification)
 
 
 @dataclass(frozen=True)
 class StageRecord:
-    """What a stage was and what it left.
+    """What a stage was made from, and the results that it left.
 
     Attributes:
         folder: Its folder.
-        kind: `fit`, `teacher_outputs`, `compress` or `score`.
+        kind: `fit`, `teacher_outputs`, `compress`, `score` and so on.
         key: Its SHA-256.
-        settings: What its result depends on.
-        inputs: Keys of the stages whose results it read, by role.
+        content: The specification, as JSON values; see `spec`.
     """
 
     folder: Path
     kind: str
     key: str
-    settings: dict[str, Any]
-    inputs: dict[str, str]
+    content: dict[str, Any]
 
     @classmethod
     def load(cls, folder: Path) -> "StageRecord":
@@ -46,19 +51,35 @@ class StageRecord:
             The record.
 
         Raises:
-            UserError: It is not there, or not readable.
+            UserError: It is not there, not readable, or its key is not that of its content.
         """
         path = folder / "stage.json"
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            return cls(
-                folder,
-                **{name: content[name] for name in ("kind", "key")}
-                | {"settings": content["settings"], "inputs": content["inputs"]},
-            )
-        except (OSError, ValueError, KeyError) as error:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            record = cls(folder, values["kind"], values["key"], values["spec"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
             rule = "Every stage of the run must be in --stages_dir, which is RUN/stages by default"
             raise UserError(rule, error, path) from error
+        if json_sha256({name: values[name] for name in values if name != "key"}) != record.key:
+            raise UserError("A stage's key must be the hash of its content", record.key, path)
+        return record
+
+    def spec(self, kind: type[Spec]) -> Spec:
+        """Returns the stage's specification.
+
+        Args:
+            kind: The specification of the stage's kind, such as `FitSpec`.
+
+        Returns:
+            The specification.
+
+        Raises:
+            UserError: The stage is of another kind or of another version.
+        """
+        path = self.folder / "stage.json"
+        if kind.kind != self.kind:
+            raise UserError(f"The stage must be of the kind {kind.kind}", self.kind, path)
+        return record_from_json(kind, self.content, path)
 
     @property
     def name(self) -> str:
@@ -280,12 +301,24 @@ class Run:
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """The content of `metrics.json`."""
-        return read_metrics(self.run_dir)
+        path = self.run_dir / "metrics.json"
+        metrics = _read(path)
+        missing = [name for name in _METRICS if name not in metrics] if metrics else [*_METRICS]
+        if missing:
+            rule = f"metrics.json must hold {', '.join(_METRICS)}"
+            raise UserError(rule, f"no {missing[0]}", path)
+        return metrics
 
     @cached_property
     def settings(self) -> RunSettings:
         """The settings of the run."""
         return read_run_settings(self.run_dir)
+
+    @cached_property
+    def settings_as_written(self) -> dict[str, Any]:
+        """The content of `settings.json`, of whatever version; empty where there is none."""
+        path = self.run_dir / "settings.json"
+        return _read(path) if path.exists() else {}
 
     @cached_property
     def export(self) -> Export:
@@ -375,8 +408,9 @@ class Run:
     def exported_stages(self) -> dict[str, "StageRecord"]:
         """The stages whose weights are the exported student's, `float` and `pruned`; none where
         the stages are elsewhere."""
-        compressed = self._stage_of_key(self.export.manifest.provenance["stage_key"])
-        student = None if compressed is None else self._stage_of_key(compressed.inputs["student"])
+        made_from = self.export.manifest.provenance
+        compressed = self._stage_of_key(made_from["stage_key"])
+        student = None if compressed is None else self._stage_of_key(made_from["student_key"])
         if compressed is None or student is None:
             return {}
         return {"float": student, "pruned": compressed}
@@ -386,216 +420,9 @@ class Run:
         return StageRecord.load(found[0].parent) if found else None
 
 
-@dataclass(frozen=True)
-class LoadedRun:
-    """All that a report is made from.
-
-    Attributes:
-        run_dir: The run's folder.
-        metrics: `metrics.json`.
-        settings: `settings.json`.
-        export: `export/manifest.json`.
-        prepared: The prepared set.
-        stages: Every stage, in the order of the run's account of times.
-        compression: `compression.json` of `pskd_tf.compress`, or None.
-    """
-
-    run_dir: Path
-    metrics: dict[str, Any]
-    settings: dict[str, Any]
-    export: dict[str, Any]
-    prepared: PreparedSet
-    stages: tuple[StageRecord, ...]
-    compression: Any = None
-
-    @classmethod
-    def load(
-        cls,
-        run_dir: str | Path,
-        stages_dir: str | Path | None = None,
-        prepared_dir: str | Path | None = None,
-    ) -> "LoadedRun":
-        """Reads a run.
-
-        Args:
-            run_dir: The run's folder.
-            stages_dir: Where its stages lie; `run_dir/stages` if None.
-            prepared_dir: Where its prepared set lies; `run_dir/prepared` if None.
-
-        Returns:
-            The run.
-
-        Raises:
-            UserError: The run is not finished, or a stage or the prepared set is missing.
-        """
-        run_dir = Path(run_dir)
-        metrics = read_metrics(run_dir)
-        folder = Path(stages_dir or run_dir / "stages")
-        compression = run_dir / "compression.json"
-        return cls(
-            run_dir=run_dir,
-            metrics=metrics,
-            settings=_read(run_dir / "settings.json"),
-            export=_read(run_dir / "export" / "manifest.json"),
-            prepared=PreparedSet.load(prepared_dir or run_dir / "prepared"),
-            stages=tuple(StageRecord.load(folder / name) for name in metrics["wall_seconds"]),
-            compression=_read(compression) if compression.exists() else None,
-        )
-
-    @property
-    def class_names(self) -> list[str]:
-        """Name of each class index."""
-        return self.prepared.description.class_names
-
-    @property
-    def first_kind(self) -> str:
-        """The kind of teacher outputs whose student ships."""
-        return self.settings["teacher_outputs"][0]
-
-    @property
-    def first_seed(self) -> int:
-        """The student seed whose model is exported."""
-        return self.settings["seeds"][0]
-
-    def scores(self, what: str) -> list[StageRecord]:
-        """Returns the score stages of one model and seed, one a fold, in the folds' order."""
-        start = f"score-{what.replace('/', '-')}-of-"
-        return [stage for stage in self.stages if stage.name.startswith(start)]
-
-    def predictions(self, what: str, fold: int | None = None) -> Predictions:
-        """Returns what a model said of one fold's held-out clips, or of those of all folds."""
-        stages = self.scores(what)
-        return Predictions.load(
-            [one.folder for one in (stages if fold is None else [stages[fold]])]
-        )
-
-    def stage(self, key: str) -> StageRecord:
-        """Returns the stage of a key."""
-        return next(stage for stage in self.stages if stage.key == key)
-
-    def clip_rows(self, clip_ids: Sequence[str]) -> list[int]:
-        """Returns the rows of the manifest in which clips stand."""
-        rows = {clip: row for row, clip in enumerate(self.prepared.manifest["clip_id"])}
-        return [rows[clip] for clip in clip_ids]
-
-
-def read_metrics(run_dir: str | Path) -> dict[str, Any]:
-    """Reads the numbers of a finished run.
-
-    Args:
-        run_dir: The run's folder.
-
-    Returns:
-        The content of `metrics.json`.
-
-    Raises:
-        UserError: There are none, or a part is missing.
-    """
-    path = Path(run_dir) / "metrics.json"
-    metrics = _read(path)
-    missing = [name for name in _METRICS if name not in metrics] if metrics else [*_METRICS]
-    if missing:
-        raise UserError(f"metrics.json must hold {', '.join(_METRICS)}", f"no {missing[0]}", path)
-    return metrics
-
-
 def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         rule = "A finished run of pskd_tf.train has metrics.json and export/"
         raise UserError(rule, error, path) from error
-
-
-@dataclass(frozen=True)
-class FinishedRun:
-    """A run of `pskd_tf.train` with its export.
-
-    Attributes:
-        run_dir: Its folder.
-        metrics: The content of `metrics.json`.
-        provenance: What the export says about its origin.
-        tflite: The exported int8 flatbuffer.
-        num_classes: Width of the student's logits.
-    """
-
-    run_dir: Path
-    metrics: dict[str, Any]
-    provenance: dict[str, Any]
-    tflite: bytes
-    num_classes: int
-
-    @classmethod
-    def read(cls, run_dir: str | Path) -> "FinishedRun":
-        """Reads a run.
-
-        Args:
-            run_dir: Its folder.
-
-        Returns:
-            The run.
-
-        Raises:
-            UserError: The run is not finished, or its flatbuffer is not the one it exported.
-        """
-        run_dir = Path(run_dir)
-        manifest_path = run_dir / "export" / "manifest.json"
-        for path in (run_dir / "metrics.json", manifest_path):
-            if not path.is_file():
-                raise UserError("A finished run has metrics.json and export/", "none", path)
-        metrics = json.loads((run_dir / "metrics.json").read_text(encoding="utf-8"))
-        manifest = json.loads(manifest_path.read_text(encoding="ascii"))
-        model = manifest_path.with_name("student_int8.tflite")
-        if not model.is_file() or file_sha256(model) != manifest["files"][model.name]:
-            raise UserError("An export's files must be unchanged", "another hash", model)
-        classes = len(manifest["class_names"])
-        return cls(run_dir, metrics, manifest["provenance"], model.read_bytes(), classes)
-
-    @property
-    def inputs(self) -> InputSettings:
-        """The preprocessing that the student was trained on."""
-        return InputSettings(**self.provenance["settings"]["inputs"])
-
-    def recorded_scores(self, form: str) -> dict[str, float] | None:
-        """Returns what `metrics.json` says about the exported student.
-
-        Args:
-            form: `float`, `pruned` or `int8`.
-
-        Returns:
-            The scores of the exported seed, fractions 0..1; None where they pool several folds, of
-            which the exported student saw one.
-        """
-        if len(self.metrics["folds"]) > 1:
-            return None
-        seed = self.metrics["seeds"].index(self.provenance["seed"])
-        return {name: self.metrics["student"][form][name]["values"][seed] for name in SCORES}
-
-    def weights_files(self, stages_dir: str | Path | None = None) -> dict[str, Path]:
-        """Finds the exported student's Keras weights.
-
-        Args:
-            stages_dir: Where the run kept its stages; `RUN/stages` if None.
-
-        Returns:
-            Files by form, `float` and `pruned`; empty where the stages are elsewhere.
-        """
-        stages_dir = Path(stages_dir or self.run_dir / "stages")
-        compressed = _stage_folder(stages_dir, self.provenance["stage_key"])
-        if compressed is None:
-            return {}
-        made_by = json.loads((compressed / "stage.json").read_text(encoding="utf-8"))
-        student = _stage_folder(stages_dir, made_by["inputs"]["student"])
-        if student is None:
-            return {}
-        return {"float": student / "weights.npz", "pruned": compressed / "weights.npz"}
-
-    def model_name(self, weights_file: Path) -> str:
-        """Returns the name of the exported student's net, given its `float` weights' file."""
-        made_by = json.loads(weights_file.with_name("stage.json").read_text(encoding="utf-8"))
-        return made_by["settings"]["model"]
-
-
-def _stage_folder(stages_dir: Path, key: str) -> Path | None:
-    found = sorted(stages_dir.glob(f"*-{key[:12]}/result.json"))
-    return found[0].parent if found else None

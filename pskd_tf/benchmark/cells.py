@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,9 +16,17 @@ from data_prep.files import json_sha256, whole_file
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import ClipSplit
 from pskd_tf.benchmark.methods import FOREST, Method
-from pskd_tf.pipeline.plan import StagePlanner, TrainingPart, subjects_label, together
+from pskd_tf.pipeline.plan import Chain, StagePlanner, declare_score, subjects_label
+from pskd_tf.pipeline.specs import (
+    FitSpec,
+    ForestSpec,
+    LossSpec,
+    ScoreSpec,
+    TeacherOutputsSpec,
+    TrainingPart,
+)
 from pskd_tf.pipeline.stage import RunContext, Stage
-from pskd_tf.settings import CACHED_OUTPUTS, STREAMS_READ, ACSSettings, RunSettings
+from pskd_tf.settings import CACHED_OUTPUTS, RunSettings
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,7 @@ class Cell:
     teacher_outputs: str
     teacher_seed: int
     student_seed: int
-    stage: Stage
+    stage: Stage[ForestSpec] | Stage[ScoreSpec]
 
     @property
     def key(self) -> str:
@@ -50,9 +59,10 @@ class Cell:
         return json_sha256({"stage": self.stage.key, "method": self.method})[:16]
 
     @property
-    def fit(self) -> Stage:
+    def fit(self) -> Stage[Any]:
         """The stage that trains."""
-        return self.stage.inputs.get("model", self.stage)
+        spec = self.stage.spec
+        return self.stage.input(spec.model) if isinstance(spec, ScoreSpec) else self.stage
 
 
 class CellPlanner:
@@ -77,7 +87,8 @@ class CellPlanner:
         self.protocol = protocol
         self.splits = list(splits)
         self.planner = StagePlanner(settings, prepared)
-        self._teachers: dict[tuple[int, int, str], dict[str, Stage]] = {}
+        self._chains: dict[tuple[int, int], Chain] = {}
+        self._outputs: dict[tuple[int, int, str], Stage[TeacherOutputsSpec]] = {}
 
     def cells(
         self, method: Method, trial: int, student_seeds: Iterable[int], teacher_seeds: Iterable[int]
@@ -115,24 +126,15 @@ class CellPlanner:
         part = TrainingPart(split.train_subjects, split.train_clips)
         held_out = subjects_label(split.test_subjects)
         label = f"{method.name}-trial{trial}"
+        stage: Stage[ForestSpec] | Stage[ScoreSpec]
         if method.model == FOREST:
-            forest = {
-                "arguments": method.trials[trial],
-                "seed": seed,
-                "clips": list(split.test_clips),
-                **part.settings,
-                **self.planner.common,
-            }
-            stage = Stage("forest", f"{label}-s{seed}-of-{held_out}", forest)
+            arguments = method.trials[trial]
+            spec = ForestSpec(self.planner.data, part, seed, split.test_clips, arguments)
+            stage = Stage(f"{label}-s{seed}-of-{held_out}", spec)
         else:
             fitted = self._fit(method, trial, fold, part, teacher_seed, seed)
-            score = {
-                "clips": list(split.test_clips),
-                "file": "weights.npz",
-                "streams": list(STREAMS_READ[method.model]),
-            }
-            sources = {"model": fitted, "source": fitted}
-            stage = Stage("score", f"score-{label}-of-{held_out}", score, sources)
+            name = f"score-{label}-of-{held_out}"
+            stage = declare_score(name, fitted, fitted, split.test_clips, "float")
         return Cell(
             method.name,
             trial,
@@ -152,45 +154,46 @@ class CellPlanner:
         part: TrainingPart,
         teacher_seed: int,
         seed: int,
-    ) -> Stage:
-        arguments = method.trials[trial]
-        if method.loss == "adaptive_confidence_semantic":
+    ) -> Stage[FitSpec]:
+        loss = LossSpec(method.loss, method.trials[trial])
+        if loss.acs is not None:
             # With every default written out, as `pskd_tf.train` declares it, so both share results.
-            arguments = dataclasses.asdict(ACSSettings(**arguments))
-        inputs = {}
-        if method.teachers:
-            inputs = self._outputs(method.teacher_outputs, fold, part, teacher_seed)
-        if method.teacher_outputs not in CACHED_OUTPUTS:
-            inputs = {
-                role: one
-                for role, one in inputs.items()
-                if role.partition("/")[0] in method.teachers
-            }
+            loss = LossSpec.of_acs(loss.acs)
+        live: list[Stage[FitSpec]] = []
+        cached: Stage[TeacherOutputsSpec] | None = None
+        if method.teachers and method.teacher_outputs in CACHED_OUTPUTS:
+            cached = self._cached(method.teacher_outputs, fold, part, teacher_seed)
+        elif method.teachers:
+            together = method.teacher_outputs == "live_ensemble"
+            seeds = self.settings.teacher_seeds if together else [teacher_seed]
+            chains = [self._chain(fold, part, one) for one in seeds]
+            live = [chain[name] for chain in chains for name in chain if name in method.teachers]
         return self.planner.fit(
             method.model,
             f"{method.name}-trial{trial}" + (f"-t{teacher_seed}" if method.teachers else ""),
             part,
             seed,
             self.settings.student_training,
-            {"name": method.loss, "arguments": arguments},
-            inputs,
-            method.teachers,
-            method.drop_one_teacher,
-            method.teacher_outputs or "live",
+            loss,
+            live,
+            cached,
+            teachers=method.teachers,
+            teacher_outputs=method.teacher_outputs,
+            drop_one_teacher=method.drop_one_teacher,
         )
 
-    def _outputs(self, kind: str, fold: int, part: TrainingPart, seed: int) -> dict[str, Stage]:
-        if (fold, seed, kind) not in self._teachers:
-            if kind == "live_ensemble":
-                seeds = self.settings.teacher_seeds
-                chain = together({one: self.planner.chain(part, one) for one in seeds})
-            else:
-                chain = self.planner.chain(part, seed)
-            if kind in CACHED_OUTPUTS:
-                outputs = self.planner.teacher_outputs(kind, part, seed, chain)
-                chain = {"teacher_outputs": outputs}
-            self._teachers[fold, seed, kind] = chain
-        return self._teachers[fold, seed, kind]
+    def _chain(self, fold: int, part: TrainingPart, seed: int) -> Chain:
+        if (fold, seed) not in self._chains:
+            self._chains[fold, seed] = self.planner.chain(part, seed)
+        return self._chains[fold, seed]
+
+    def _cached(
+        self, kind: str, fold: int, part: TrainingPart, seed: int
+    ) -> Stage[TeacherOutputsSpec]:
+        if (fold, seed, kind) not in self._outputs:
+            chain = self._chain(fold, part, seed)
+            self._outputs[fold, seed, kind] = self.planner.teacher_outputs(kind, part, seed, chain)
+        return self._outputs[fold, seed, kind]
 
 
 _HIGHEST_CLASS = 255

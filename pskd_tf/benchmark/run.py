@@ -1,18 +1,15 @@
 """A benchmark: its cells, run until none is left."""
 
-import multiprocessing
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from data_prep.errors import UserError
 from data_prep.files import json_sha256, whole_file
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import kept_splits
@@ -34,9 +31,10 @@ from pskd_tf.benchmark.cells import (
 )
 from pskd_tf.benchmark.methods import Method
 from pskd_tf.pipeline.plan import run_splits
-from pskd_tf.pipeline.runner import run_waves
-from pskd_tf.pipeline.stage import RunContext, Stage
-from pskd_tf.processes import start_tensorflow, start_worker
+from pskd_tf.pipeline.runner import run_stages
+from pskd_tf.pipeline.specs import FitSpec
+from pskd_tf.pipeline.stage import RunContext, Stage, all_stages
+from pskd_tf.processes import start_tensorflow
 from pskd_tf.settings import RunSettings
 
 Perform = Callable[[Sequence[Cell], Callable[[Cell], None]], None]
@@ -206,9 +204,6 @@ class BenchmarkRun:
         return rows
 
 
-RUNNERS = ("processes", "ray")
-
-
 def run_cells(
     cells: Sequence[Cell],
     context: RunContext,
@@ -223,86 +218,42 @@ def run_cells(
         cells: The cells, the most wanted first.
         context: Where to read and report. On a Ray cluster every machine needs these folders.
         finished: Called in this process with each cell as soon as its result is there.
-        workers: Cells at a time.
-        runner: One of `RUNNERS`.
-        ray_address: The Ray cluster; None starts one on this machine.
+        workers: Stages at a time.
+        runner: See `worker_pool`.
+        ray_address: See `worker_pool`.
 
     Raises:
-        UserError: The runner is unknown, or Ray is not installed.
+        UserError: The runner is unknown, Ray is not installed, or a worker died.
         Exception: What a cell raised.
     """
-    if runner not in RUNNERS:
-        raise UserError(f"The runner must be one of {', '.join(RUNNERS)}", runner)
     if workers == 1:
         start_tensorflow()  # this very process will work
-    teachers = [stage for cell in cells for stage in cell.fit.inputs.values()]
-    # A teacher's views serve that teacher alone.
-    run_waves(teachers, replace(context, views_dir=None), workers)
-    do = _on_ray if runner == "ray" else _in_pool
-    started = time.monotonic()
-    bar = tqdm(total=len(cells), unit="cell", smoothing=0.1, disable=not sys.stderr.isatty())
-    with bar:
-        for number, cell in enumerate(do(cells, context, workers, ray_address), start=1):
-            finished(cell)
-            bar.update()
-            if bar.disable:
-                left = (time.monotonic() - started) / number * (len(cells) - number)
-                said = f"cell {number} of {len(cells)}: {cell.fit.name}"
-                print(f"{said}, about {left / 60:.0f} min left", flush=True)
+    of_stage: dict[str, list[Cell]] = {}
+    for cell in cells:
+        of_stage.setdefault(cell.stage.key, []).append(cell)
+    started, number = time.monotonic(), 0
+    with tqdm(total=len(cells), unit="cell", smoothing=0.1, disable=not sys.stderr.isatty()) as bar:
 
+        def stage_finished(stage: Stage[Any]) -> None:
+            nonlocal number
+            for cell in of_stage.get(stage.key, ()):
+                finished(cell)
+                number += 1
+                bar.update()
+                if bar.disable:
+                    left = (time.monotonic() - started) / number * (len(cells) - number)
+                    where = f"cell {number} of {len(cells)}: {cell.fit.name}"
+                    print(f"{where}, about {left / 60:.0f} min left", flush=True)
 
-def _in_pool(
-    cells: Sequence[Cell], context: RunContext, workers: int, _: str | None
-) -> Iterator[Cell]:
-    if workers == 1:
-        for cell in cells:
-            run_cell(cell, context)
-            yield cell
-        return
-    # Spawned, because a forked TensorFlow deadlocks.
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=start_worker) as pool:
-        running = {pool.submit(run_cell, cell, context): cell for cell in cells}
-        try:
-            for future in as_completed(running):
-                future.result()
-                yield running[future]
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
-def _on_ray(
-    cells: Sequence[Cell], context: RunContext, workers: int, address: str | None
-) -> Iterator[Cell]:
-    try:
-        import ray
-    except ImportError:
-        raise UserError("--runner=ray needs the extra: pip install pskd_tf[ray]", "none") from None
-    ray.init(address=address, num_cpus=None if address else workers, log_to_driver=False)
-    try:
-        task = ray.remote(num_cpus=1)(run_cell)
-        running = {task.remote(cell, context): cell for cell in cells}
-        while running:
-            (done,), _ = ray.wait(list(running), num_returns=1)
-            ray.get(done)
-            yield running.pop(done)
-    finally:
-        ray.shutdown()
-
-
-def run_cell(cell: Cell, context: RunContext) -> None:
-    """Makes one cell's result in this process; its teachers' results must exist."""
-    start_tensorflow()
-    # Imported here: TensorFlow must not be imported before `start_tensorflow`.
-    from pskd_tf.pipeline.runner import run_stage
-
-    for stage in _own_stages(cell):
-        run_stage(stage, context)
-
-
-def _own_stages(cell: Cell) -> list[Stage]:
-    return [cell.stage] if cell.fit is cell.stage else [cell.fit, cell.stage]
+        run_stages(
+            [cell.stage for cell in cells],
+            context,
+            workers,
+            runner,
+            ray_address,
+            finished=stage_finished,
+            show_epochs=False,
+        )
 
 
 # Measured on one core: a step of a small net on 48 clips takes about this long.
@@ -325,27 +276,19 @@ def estimated_seconds(
     for record in records:
         known.setdefault(record.method, []).append(record.seconds)
     total = 0.0
-    teachers: dict[str, Stage] = {}
+    teachers: list[Stage[Any]] = []
     for cell in cells:
-        total += float(np.median(known[cell.method])) if cell.method in known else _fit(cell.fit)
-        for stage in cell.fit.inputs.values():
-            _collect(stage, teachers)
-    for stage in teachers.values():
-        if not (context.folder(stage) / "result.json").exists():
-            total += _fit(stage)
-    return total
+        guess = _fit_seconds(cell.fit)
+        total += float(np.median(known[cell.method])) if cell.method in known else guess
+        teachers += cell.fit.inputs
+    return total + sum(
+        _fit_seconds(stage) for stage in all_stages(teachers) if not context.is_done(stage)
+    )
 
 
-def _collect(stage: Stage, found: dict[str, Stage]) -> None:
-    if stage.key not in found:
-        found[stage.key] = stage
-        for one in stage.inputs.values():
-            _collect(one, found)
-
-
-def _fit(stage: Stage) -> float:
-    training = stage.settings.get("training")
-    if training is None:
+def _fit_seconds(stage: Stage[Any]) -> float:
+    spec = stage.spec
+    if not isinstance(spec, FitSpec):
         return 2.0
-    steps = max(1, len(stage.settings["train_clips"]) // training["batch_size"])
-    return training["epochs"] * steps * _SECONDS_A_STEP
+    steps = max(1, len(spec.part.clips) // spec.training.batch_size)
+    return spec.training.epochs * steps * _SECONDS_A_STEP

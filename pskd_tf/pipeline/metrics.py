@@ -10,7 +10,7 @@ import numpy as np
 from data_prep.prepared_set import PreparedSet
 from pskd_tf.evaluation.scores import classification_scores
 from pskd_tf.pipeline.plan import FoldPlan
-from pskd_tf.pipeline.stage import RunContext, Stage
+from pskd_tf.pipeline.stage import RunContext, all_stages
 from pskd_tf.settings import CACHED_OUTPUTS, RunSettings
 
 
@@ -50,7 +50,7 @@ def collect_metrics(
     everyone = prepared.description.subjects
     train = {subject for plan in plans for subject in plan.split.train_subjects}
     test = {subject for plan in plans for subject in plan.split.test_subjects}
-    stages = _all_stages(plans)
+    stages = all_stages(one for plan in plans for one in plan.scores.values())
     return {
         "dataset": prepared.description.name,
         "dataset_is_synthetic": prepared.description.is_synthetic,
@@ -144,21 +144,6 @@ def _cached(plans: Sequence[FoldPlan], kind: str, context: RunContext) -> dict[s
         ),
         "any_right": float(np.mean([one["any_right"] for one in results])),
     }
-
-
-def _all_stages(plans: Sequence[FoldPlan]) -> list[Stage]:
-    found: dict[str, Stage] = {}
-
-    def visit(stage: Stage) -> None:
-        if stage.key not in found:
-            for one in stage.inputs.values():
-                visit(one)
-            found[stage.key] = stage
-
-    for plan in plans:
-        for stage in plan.scores.values():
-            visit(stage)
-    return list(found.values())
 
 
 def metrics_table(metrics: dict[str, Any]) -> str:

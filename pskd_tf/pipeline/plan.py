@@ -1,9 +1,8 @@
 """From the settings of a run to its declared stages."""
 
-import dataclasses
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,19 @@ from data_prep.errors import UserError
 from data_prep.files import json_sha256
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import ClipSplit, protocol_splits, validation_splits
-from pskd_tf.pipeline.stage import Stage, stages_summary
-from pskd_tf.settings import (
-    CACHED_OUTPUTS,
-    MIXTURE_OUTPUTS,
-    STREAMS_READ,
-    RunSettings,
-    TrainingSettings,
+from pskd_tf.pipeline.specs import (
+    CompressSpec,
+    DataSpec,
+    FitSpec,
+    LossSpec,
+    QuantiseSpec,
+    ScoreSpec,
+    TeacherInput,
+    TeacherOutputsSpec,
+    TrainingPart,
 )
+from pskd_tf.pipeline.stage import Stage, stages_summary
+from pskd_tf.settings import CACHED_OUTPUTS, STREAMS_READ, RunSettings, TrainingSettings
 
 # Characters of subjects in a stage's folder name, which a file system limits to 255 bytes.
 _LONGEST_LABEL = 80
@@ -31,34 +35,24 @@ def subjects_label(subjects: Sequence[str]) -> str:
     return label if len(label) <= _LONGEST_LABEL else f"{len(subjects)}_subjects"
 
 
-@dataclass(frozen=True)
-class TrainingPart:
-    """The training clips of one fold and who moves in them.
+def teacher_input(fit: Stage[FitSpec], left_out: str | None = None) -> TeacherInput:
+    """Names a teacher as a stage's specification does.
 
-    Attributes:
-        subjects: Who moves.
-        clips: Names of the clips, in the manifest's order.
+    Args:
+        fit: The teacher's fit stage.
+        left_out: The training subject that it was trained without; None for all of them.
     """
+    return TeacherInput(fit.spec.model, fit.spec.seed, fit.key, left_out)
 
-    subjects: tuple[str, ...]
-    clips: tuple[str, ...]
 
-    @property
-    def name(self) -> str:
-        """The subjects, fit for a folder's name."""
-        return subjects_label(self.subjects)
-
-    @property
-    def settings(self) -> dict[str, list[str]]:
-        """The part as a stage's settings hold it."""
-        return {"train_subjects": list(self.subjects), "train_clips": list(self.clips)}
+Chain = dict[str, Stage[FitSpec]]
 
 
 class StagePlanner:
     """Declares the trainings of a run and the teacher outputs between them.
 
     Args:
-        settings: What the run was told.
+        settings: The settings of the run.
         prepared: The prepared set.
     """
 
@@ -69,12 +63,12 @@ class StagePlanner:
         self.subject_of = dict(
             zip(prepared.manifest["clip_id"], prepared.manifest["subject"], strict=True)
         )
-        self.common = {
-            "dataset": prepared.fingerprint,
-            "num_classes": len(prepared.description.class_names),
-            "inputs": dataclasses.asdict(settings.inputs),
-            "augmentation": dataclasses.asdict(settings.augmentation),
-        }
+        self.data = DataSpec(
+            dataset=prepared.fingerprint,
+            num_classes=len(prepared.description.class_names),
+            inputs=settings.inputs,
+            augmentation=settings.augmentation,
+        )
 
     def _without(self, part: TrainingPart, subject: str) -> TrainingPart:
         if len(part.subjects) < 2:
@@ -90,64 +84,66 @@ class StagePlanner:
             rule = f"{model} needs clips with a skeleton in each part (or leave it out: --teachers)"
             raise UserError(rule, f"none of {', '.join(subjects)}")
 
-    def chain(self, part: TrainingPart, seed: int) -> dict[str, Stage]:
+    def chain(self, part: TrainingPart, seed: int) -> Chain:
         """Declares the teachers, each under the live outputs of those before it."""
-        chain: dict[str, Stage] = {}
+        chain: Chain = {}
         for name in self.settings.teachers:
             training = self.settings.training_of(name)
-            loss = {
-                "name": "adaptive_confidence_semantic",
-                "arguments": dataclasses.asdict(self.settings.teacher_acs),
-            }
+            loss = LossSpec.of_acs(self.settings.teacher_acs)
             if not chain:
-                smoothing = self.settings.teacher_label_smoothing
-                loss = {"name": "cross_entropy", "arguments": {"label_smoothing": smoothing}}
-            chain[name] = self.fit(name, name, part, seed, training, loss, dict(chain))
+                loss = LossSpec.cross_entropy(self.settings.teacher_label_smoothing)
+            chain[name] = self.fit(name, name, part, seed, training, loss, tuple(chain.values()))
         return chain
 
     def teacher_outputs(
-        self, kind: str, part: TrainingPart, seed: int, chain: dict[str, Stage]
-    ) -> Stage:
+        self, kind: str, part: TrainingPart, seed: int, chain: Chain
+    ) -> Stage[TeacherOutputsSpec]:
         """Declares the cached outputs of a chain, with one more chain per subject left out."""
-        inputs = dict(chain)
+        fits = list(chain.values())
+        teachers = [teacher_input(fit) for fit in fits]
         if kind == "cross_fitted":
             for subject in part.subjects:
-                for name, stage in self.chain(self._without(part, subject), seed).items():
-                    inputs[f"{name}/{subject}"] = stage
-        settings = {
-            "teacher_outputs": kind,
-            **part.settings,
-            "teachers": list(chain),
-            "seed": seed,
-            "views": self.settings.teacher_views,
-            **self.common,
-        }
-        return Stage("teacher_outputs", f"{kind}-s{seed}-on-{part.name}", settings, inputs)
+                others = self.chain(self._without(part, subject), seed).values()
+                fits += others
+                teachers += [teacher_input(fit, subject) for fit in others]
+        spec = TeacherOutputsSpec(
+            outputs=kind,
+            data=self.data,
+            part=part,
+            seed=seed,
+            views=self.settings.teacher_views,
+            teachers=tuple(teachers),
+        )
+        return Stage(f"{kind}-s{seed}-on-{subjects_label(part.subjects)}", spec, tuple(fits))
 
-    def student(self, part: TrainingPart, seed: int, kind: str, inputs: dict[str, Stage]) -> Stage:
-        """Declares the student under ACS."""
+    def student(
+        self,
+        part: TrainingPart,
+        seed: int,
+        kind: str,
+        live: Sequence[Stage[FitSpec]] = (),
+        cached: Stage[TeacherOutputsSpec] | None = None,
+    ) -> Stage[FitSpec]:
+        """Declares the student under ACS, or the baseline where the run has no teachers."""
         if not self.settings.teachers:
             return self.baseline(part, seed)
-        arguments = dataclasses.asdict(self.settings.acs)
-        loss = {"name": "adaptive_confidence_semantic", "arguments": arguments}
-        training = self.settings.student_training
         return self.fit(
             "accelerometer_student",
             f"student-{kind}",
             part,
             seed,
-            training,
-            loss,
-            inputs,
-            kind=kind,
+            self.settings.student_training,
+            LossSpec.of_acs(self.settings.acs),
+            live,
+            cached,
+            teacher_outputs=kind,
         )
 
-    def baseline(self, part: TrainingPart, seed: int) -> Stage:
+    def baseline(self, part: TrainingPart, seed: int) -> Stage[FitSpec]:
         """Declares the same student without a teacher, with the same draws for the same seed."""
-        smoothing = self.settings.baseline_label_smoothing
-        loss = {"name": "cross_entropy", "arguments": {"label_smoothing": smoothing}}
+        loss = LossSpec.cross_entropy(self.settings.baseline_label_smoothing)
         training = self.settings.student_training
-        return self.fit("accelerometer_student", "baseline", part, seed, training, loss, {})
+        return self.fit("accelerometer_student", "baseline", part, seed, training, loss)
 
     def fit(
         self,
@@ -156,58 +152,51 @@ class StagePlanner:
         part: TrainingPart,
         seed: int,
         training: TrainingSettings,
-        loss: dict[str, Any],
-        inputs: dict[str, Stage],
+        loss: LossSpec,
+        live: Sequence[Stage[FitSpec]] = (),
+        cached: Stage[TeacherOutputsSpec] | None = None,
+        *,
         teachers: Sequence[str] = (),
+        teacher_outputs: str = "live",
         drop_one_teacher: bool = False,
-        kind: str = "live",
-    ) -> Stage:
+    ) -> Stage[FitSpec]:
         """Declares one training.
 
         Args:
             model: Name of the model, which also names its random draws.
-            label: What the stage is called.
+            label: Start of the stage's name.
             part: What it trains on.
             seed: Seed of weights and draws.
             training: Length and optimiser.
-            loss: `name` and `arguments` of `make_loss`.
-            inputs: Teachers' fit stages by name (of several seeds, see `together`), or their cached
-                outputs as `teacher_outputs`.
-            teachers: Who of the cached teachers speaks; all of the run's if empty.
+            loss: The loss.
+            live: Fit stages of teachers that run during the training.
+            cached: The stage with the teachers' cached outputs, instead of `live`.
+            teachers: Which of the cached teachers to use; all of them if empty.
+            teacher_outputs: Kind of the teachers' outputs.
             drop_one_teacher: Whether each batch is without one teacher, drawn at random (DGKD).
-            kind: Kind of the teachers' outputs; where they are not cached, it says what they see.
 
         Returns:
             The stage.
         """
         self.check_skeletons(model, part.clips, part.subjects)
-        cached = list(teachers or self.settings.teachers)
-        settings = {
-            "model": model,
-            "draws": model,
-            **part.settings,
-            "seed": seed,
-            "training": dataclasses.asdict(training),
-            "loss": loss,
-            "teachers": cached if "teacher_outputs" in inputs else _names(inputs),
-            **self.common,
-        }
-        if drop_one_teacher:
-            settings["drop_one_teacher"] = True
-        if kind in MIXTURE_OUTPUTS:
-            settings["teacher_outputs"] = kind
-        return Stage("fit", f"{label}-s{seed}-on-{part.name}", settings, inputs)
-
-
-def together(chains: Mapping[int, Mapping[str, Stage]]) -> dict[str, Stage]:
-    """Returns the teachers of several seeds as the inputs of one fit stage: `<teacher>/<seed>`."""
-    return {
-        f"{name}/{seed}": stage for seed, chain in chains.items() for name, stage in chain.items()
-    }
-
-
-def _names(inputs: Mapping[str, Stage]) -> list[str]:
-    return list(dict.fromkeys(role.partition("/")[0] for role in inputs))
+        names = tuple(dict.fromkeys(one.spec.model for one in live))
+        if cached is not None:
+            names = tuple(teachers) or cached.spec.names
+        spec = FitSpec(
+            model=model,
+            data=self.data,
+            part=part,
+            seed=seed,
+            training=training,
+            loss=loss,
+            teachers=names,
+            teacher_outputs=teacher_outputs if names else "",
+            live=tuple(teacher_input(one) for one in live),
+            cached=None if cached is None else cached.key,
+            drop_one_teacher=drop_one_teacher,
+        )
+        name = f"{label}-s{seed}-on-{subjects_label(part.subjects)}"
+        return Stage(name, spec, (*live,) if cached is None else (*live, cached))
 
 
 @dataclass(frozen=True)
@@ -225,11 +214,27 @@ class FoldPlan:
     """
 
     split: ClipSplit
-    teacher_outputs: dict[str, dict[int, Stage]]
-    students: dict[str, dict[int, Stage]]
-    baselines: dict[int, Stage]
-    compressed: dict[int, Stage]
-    scores: dict[str, Stage] = field(default_factory=dict)
+    teacher_outputs: dict[str, dict[int, Stage[TeacherOutputsSpec]]]
+    students: dict[str, dict[int, Stage[FitSpec]]]
+    baselines: dict[int, Stage[FitSpec]]
+    compressed: dict[int, Stage[CompressSpec] | Stage[QuantiseSpec]]
+    scores: dict[str, Stage[ScoreSpec]] = field(default_factory=dict)
+
+
+def declare_score(
+    name: str, model: Stage[FitSpec], source: Stage[Any], clips: Sequence[str], form: str
+) -> Stage[ScoreSpec]:
+    """Declares the scoring of a stage's weights or flatbuffer.
+
+    Args:
+        name: Name of the stage.
+        model: The fit stage that says how to build the net and what it reads.
+        source: The stage that wrote the weights or the flatbuffer; `model` itself, or one of it.
+        clips: Names of the clips to score.
+        form: `float` or `int8`.
+    """
+    inputs = (model,) if source.key == model.key else (model, source)
+    return Stage(name, ScoreSpec(model.key, source.key, tuple(clips), form), inputs)
 
 
 def run_splits(prepared: PreparedSet, protocol: str) -> list[ClipSplit]:
@@ -292,7 +297,7 @@ def _plan_fold(settings: RunSettings, prepared: PreparedSet, split: ClipSplit) -
     part = TrainingPart(split.train_subjects, split.train_clips)
     held_out = subjects_label(split.test_subjects)
     chains = {seed: planner.chain(part, seed) for seed in settings.teacher_seeds}
-    outputs: dict[str, dict[int, Stage]] = {}
+    outputs: dict[str, dict[int, Stage[TeacherOutputsSpec]]] = {}
     for kind in settings.teacher_outputs:
         if kind in CACHED_OUTPUTS and settings.teachers:
             outputs[kind] = {
@@ -300,39 +305,31 @@ def _plan_fold(settings: RunSettings, prepared: PreparedSet, split: ClipSplit) -
                 # Students take turns; with fewer of them, the other outputs are never made.
                 for seed in settings.teacher_seeds[: len(settings.seeds)]
             }
-    students: dict[str, dict[int, Stage]] = {kind: {} for kind in settings.teacher_outputs}
-    baselines, compressed = {}, {}
+    students: dict[str, dict[int, Stage[FitSpec]]] = {kind: {} for kind in settings.teacher_outputs}
+    plan = FoldPlan(split, outputs, students, {}, {})
+    everyone = [stage for chain in chains.values() for stage in chain.values()]
     for position, seed in enumerate(settings.seeds):
         teacher_seed = settings.teacher_seeds[position % len(settings.teacher_seeds)]
         for kind in settings.teacher_outputs:
-            inputs = chains[teacher_seed]
             if kind in outputs:
-                inputs = {"teacher_outputs": outputs[kind][teacher_seed]}
-            elif kind == "live_ensemble":
-                inputs = together(chains)
-            students[kind][seed] = planner.student(part, seed, kind, inputs)
-        baselines[seed] = planner.baseline(part, seed)
-        shipped = students[settings.teacher_outputs[0]][seed]
-        compressed[seed] = Stage(
-            "compress",
-            f"compressed-s{seed}-on-{part.name}",
-            dataclasses.asdict(settings.compression),
-            {"student": shipped},
+                cached = outputs[kind][teacher_seed]
+                students[kind][seed] = planner.student(part, seed, kind, cached=cached)
+            else:
+                one_chain = list(chains[teacher_seed].values())
+                live = everyone if kind == "live_ensemble" else one_chain
+                students[kind][seed] = planner.student(part, seed, kind, live)
+        plan.baselines[seed] = planner.baseline(part, seed)
+        exported = students[settings.teacher_outputs[0]][seed]
+        plan.compressed[seed] = Stage(
+            f"compressed-s{seed}-on-{subjects_label(part.subjects)}",
+            CompressSpec(exported.key, settings.compression),
+            (exported,),
         )
-    plan = FoldPlan(split, outputs, students, baselines, compressed)
 
-    def score(what: str, model: Stage, source: Stage, file: str = "weights.npz") -> None:
-        planner.check_skeletons(model.settings["model"], split.test_clips, split.test_subjects)
-        plan.scores[what] = Stage(
-            "score",
-            f"score-{what.replace('/', '-')}-of-{held_out}",
-            {
-                "clips": list(split.test_clips),
-                "file": file,
-                "streams": list(STREAMS_READ[model.settings["model"]]),
-            },
-            {"model": model, "source": source},
-        )
+    def score(what: str, model: Stage[FitSpec], source: Stage[Any], form: str = "float") -> None:
+        planner.check_skeletons(model.spec.model, split.test_clips, split.test_subjects)
+        name = f"score-{what.replace('/', '-')}-of-{held_out}"
+        plan.scores[what] = declare_score(name, model, source, split.test_clips, form)
 
     for teacher_seed, chain in chains.items():
         for name, stage in chain.items():
@@ -340,10 +337,10 @@ def _plan_fold(settings: RunSettings, prepared: PreparedSet, split: ClipSplit) -
     for seed in settings.seeds:
         for kind in settings.teacher_outputs:
             score(f"students/{kind}/{seed}", students[kind][seed], students[kind][seed])
-        score(f"baseline/{seed}", baselines[seed], baselines[seed])
-        shipped = students[settings.teacher_outputs[0]][seed]
-        score(f"pruned/{seed}", shipped, compressed[seed])
-        score(f"int8/{seed}", shipped, compressed[seed], "student_int8.tflite")
+        score(f"baseline/{seed}", plan.baselines[seed], plan.baselines[seed])
+        exported = students[settings.teacher_outputs[0]][seed]
+        score(f"pruned/{seed}", exported, plan.compressed[seed])
+        score(f"int8/{seed}", exported, plan.compressed[seed], "int8")
     return plan
 
 

@@ -1,106 +1,48 @@
-"""Running the stages of a plan over worker processes."""
+"""Running stages, each as soon as its inputs are there, in this process or in several."""
 
 import fcntl
+import heapq
 import json
-import multiprocessing
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from graphlib import TopologicalSorter
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from data_prep.files import whole_folder
-from pskd_tf.pipeline.score import forest_stage, score_stage
-from pskd_tf.pipeline.shrink import compress_stage, quantise_stage, slim_stage
-from pskd_tf.pipeline.stage import RunContext, Stage
-from pskd_tf.pipeline.teach import fit_stage, teacher_outputs_stage
-from pskd_tf.processes import start_worker
+from data_prep.workers import WorkerPool, worker_pool
+from pskd_tf.pipeline.stage import RunContext, Stage, all_stages
+from pskd_tf.processes import start_tensorflow
+
+Action = Callable[[Stage[Any], RunContext, Path], dict[str, Any]]
+Finished = Callable[[Stage[Any]], None]
 
 
-def run_waves(stages: Iterable[Stage], context: RunContext, workers: int) -> None:
-    """Makes every stage's result and that of all its inputs.
+def stage_actions() -> dict[str, Action]:
+    """Returns what makes the result of each kind of stage."""
+    # Imported here, because they import TensorFlow: a worker that unpickles this module's
+    # functions has not started it yet.
+    from pskd_tf.pipeline.score import forest_stage, score_stage
+    from pskd_tf.pipeline.shrink import compress_stage, quantise_stage, slim_stage
+    from pskd_tf.pipeline.teach import fit_stage, teacher_outputs_stage
 
-    Args:
-        stages: The stages whose results are wanted.
-        context: Where to read and report.
-        workers: Processes; 1 does everything in this one.
-
-    Raises:
-        Exception: What a stage raised.
-    """
-    waves = _waves(stages)
-    open_stages = [one for wave in waves for one in wave if not _is_done(one, context)]
-    epochs = sum(_epochs(stage) for stage in open_stages)
-    bar = tqdm(total=epochs, unit="epoch", smoothing=0.05, disable=not sys.stderr.isatty())
-    with bar:
-        if workers == 1:
-            for wave in waves:
-                for stage in wave:
-                    bar.set_description(stage.name)
-                    run_stage(stage, replace(context, advance=bar.update))
-            return
-        _run_parallel(waves, context, workers, bar)
+    return {
+        "fit": fit_stage,
+        "forest": forest_stage,
+        "teacher_outputs": teacher_outputs_stage,
+        "compress": compress_stage,
+        "slim": slim_stage,
+        "quantise": quantise_stage,
+        "score": score_stage,
+    }
 
 
-def _run_parallel(waves: list[list[Stage]], context: RunContext, workers: int, bar: tqdm) -> None:
-    # Spawned, because a forked TensorFlow deadlocks.
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=start_worker) as pool:
-        for number, wave in enumerate(waves, start=1):
-            bar.set_description(f"wave {number} of {len(waves)}")
-            running = {pool.submit(_run_in_worker, stage, context): stage for stage in wave}
-            new = {stage.key for stage in wave if not _is_done(stage, context)}
-            try:
-                for future in as_completed(running):
-                    future.result()
-                    stage = running[future]
-                    bar.update(_epochs(stage) if stage.key in new else 0)
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
-
-
-def _waves(stages: Iterable[Stage]) -> list[list[Stage]]:
-    """Groups all needed stages, each key once, so that inputs always stand in an earlier wave."""
-    depths: dict[str, int] = {}
-    by_key: dict[str, Stage] = {}
-
-    def depth(stage: Stage) -> int:
-        if stage.key not in depths:
-            by_key[stage.key] = stage
-            depths[stage.key] = 1 + max((depth(one) for one in stage.inputs.values()), default=-1)
-        return depths[stage.key]
-
-    deepest = max((depth(stage) for stage in stages), default=-1)
-    return [
-        [by_key[key] for key, level in depths.items() if level == number]
-        for number in range(deepest + 1)
-    ]
-
-
-def _is_done(stage: Stage, context: RunContext) -> bool:
-    return (context.folder(stage) / "result.json").exists()
-
-
-def _epochs(stage: Stage) -> int:
-    if stage.kind == "fit":
-        return stage.settings["training"]["epochs"]
-    if stage.kind not in ("compress", "slim", "quantise"):
-        return 0
-    return stage.settings["epochs"] * stage.settings.get("cuts", 1)
-
-
-def _run_in_worker(stage: Stage, context: RunContext) -> None:
-    # Imported here: TensorFlow must not be imported before `start_tensorflow`.
-
-    run_stage(stage, context)
-
-
-def run_stage(stage: Stage, context: RunContext) -> None:
+def run_stage(stage: Stage[Any], context: RunContext) -> None:
     """Makes a stage's result unless it exists; its inputs' results must exist.
 
     The folder appears whole or not at all. A lock keeps two processes, such as an orphan of a
@@ -112,30 +54,16 @@ def run_stage(stage: Stage, context: RunContext) -> None:
     """
     folder = context.folder(stage)
     with _lock(folder.with_name(f"{folder.name}.lock")):
-        if (folder / "result.json").exists():
+        if context.is_done(stage):
             context.log(f"found {folder.name}")
             return
         context.log(f"started {folder.name}")
         started = time.monotonic()
-        action = {
-            "fit": fit_stage,
-            "forest": forest_stage,
-            "teacher_outputs": teacher_outputs_stage,
-            "compress": compress_stage,
-            "slim": slim_stage,
-            "quantise": quantise_stage,
-            "score": score_stage,
-        }[stage.kind]
         with whole_folder(folder) as temporary:
-            result = action(stage, context, temporary)
+            result = stage_actions()[stage.kind](stage, context, temporary)
             result["wall_seconds"] = round(time.monotonic() - started, 3)
-            made_by = {
-                "kind": stage.kind,
-                "key": stage.key,
-                "settings": stage.settings,
-                "inputs": {role: one.key for role, one in stage.inputs.items()},
-            }
-            (temporary / "stage.json").write_text(json.dumps(made_by, indent=2), encoding="utf-8")
+            record = {"key": stage.key, **stage.record()}
+            (temporary / "stage.json").write_text(json.dumps(record, indent=2), encoding="utf-8")
             (temporary / "result.json").write_text(json.dumps(result, indent=2), encoding="utf-8")
         context.record(stage).unlink(missing_ok=True)
         context.log(f"finished {folder.name} in {result['wall_seconds']} s")
@@ -147,3 +75,100 @@ def _lock(path: Path) -> Iterator[None]:
     with open(path, "w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield
+
+
+def run_stage_in_worker(stage: Stage[Any], context: RunContext) -> None:
+    """Starts TensorFlow, unless it runs, and makes a stage's result; what worker processes do."""
+    start_tensorflow()
+    run_stage(stage, context)
+
+
+def _ignore(stage: Stage[Any]) -> None:
+    del stage
+
+
+def run_stages(
+    wanted: Iterable[Stage[Any]],
+    context: RunContext,
+    workers: int,
+    runner: str = "processes",
+    ray_address: str | None = None,
+    *,
+    finished: Finished = _ignore,
+    show_epochs: bool = True,
+    in_worker: Callable[[Stage[Any], RunContext], None] = run_stage_in_worker,
+) -> None:
+    """Makes every stage's result and that of all its inputs.
+
+    A stage starts as soon as its inputs are there and a worker is free; of several, the one that
+    the first of the wanted stages needs.
+
+    Args:
+        wanted: The stages whose results are wanted, the most wanted first.
+        context: Where to read and report. On a Ray cluster every machine needs these folders.
+        workers: Stages at a time; 1 with "processes" does everything in this process.
+        runner: See `worker_pool`.
+        ray_address: See `worker_pool`.
+        finished: Called in this process with each stage as soon as its result is there.
+        show_epochs: Whether a terminal shows a bar of the epochs.
+        in_worker: Makes one stage's result in a worker, which must be able to import it.
+
+    Raises:
+        UserError: A worker died, or Ray is not installed or out of reach. What is finished stays.
+        Exception: What a stage raised.
+    """
+    stages = all_stages(wanted)
+    epochs = {one.key: one.spec.epochs for one in stages if not context.is_done(one)}
+    hidden = not show_epochs or not sys.stderr.isatty()
+    with tqdm(total=sum(epochs.values()), unit="epoch", smoothing=0.05, disable=hidden) as bar:
+        if workers == 1 and runner == "processes":
+            for stage in stages:
+                bar.set_description(stage.name)
+                run_stage(stage, replace(context, advance=bar.update))
+                finished(stage)
+            return
+        # A Ray cluster has its own number of workers.
+        at_once = len(stages) if ray_address else workers
+        with ExitStack() as stack:
+
+            def start_pool() -> WorkerPool:
+                return stack.enter_context(worker_pool(workers, runner, ray_address))
+
+            for stage in _made_in_workers(stages, context, start_pool, at_once, in_worker):
+                bar.set_description(stage.name)
+                finished(stage)
+                bar.update(epochs.get(stage.key, 0))
+
+
+def _made_in_workers(
+    stages: list[Stage[Any]],
+    context: RunContext,
+    start_pool: Callable[[], WorkerPool],
+    at_once: int,
+    in_worker: Callable[[Stage[Any], RunContext], None],
+) -> Iterator[Stage[Any]]:
+    """Yields each stage as soon as its result is there; those found there need no worker."""
+    by_key = {stage.key: stage for stage in stages}
+    places = {stage.key: place for place, stage in enumerate(stages)}
+    graph = TopologicalSorter({stage.key: stage.spec.inputs for stage in stages})
+    graph.prepare()
+    pool: WorkerPool | None = None
+    ready: list[tuple[int, str]] = []
+    running: dict[Any, Stage[Any]] = {}
+    while graph.is_active():
+        for key in graph.get_ready():
+            heapq.heappush(ready, (places[key], key))
+        if ready and len(running) < at_once:
+            stage = by_key[heapq.heappop(ready)[1]]
+            if not context.is_done(stage):
+                pool = pool or start_pool()
+                running[pool.submit(in_worker, stage, context)] = stage
+                continue
+            context.log(f"found {context.folder(stage).name}")
+        else:
+            assert pool is not None  # what is neither ready nor done is running
+            task = pool.first_done(running)
+            pool.result(task)
+            stage = running.pop(task)
+        graph.done(stage.key)
+        yield stage

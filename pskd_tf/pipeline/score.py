@@ -1,6 +1,7 @@
 """The stages that score a model on held-out clips."""
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,9 +15,10 @@ from pskd_tf.evaluation.scores import classification_scores, clip_probabilities
 from pskd_tf.evaluation.tflm import Int8Interface, quantise_input, tflm_logits
 from pskd_tf.models.registry import build_student, model_outputs
 from pskd_tf.pipeline.shrink import source_arguments
+from pskd_tf.pipeline.specs import FitSpec, ForestSpec, QuantiseSpec, ScoreSpec, SlimSpec
 from pskd_tf.pipeline.stage import RunContext, Stage, load_weights
-from pskd_tf.pipeline.teach import build_stage_model
-from pskd_tf.settings import InputSettings
+from pskd_tf.pipeline.teach import build_fit_model
+from pskd_tf.settings import STREAMS_READ
 
 
 def save_predictions(
@@ -43,13 +45,11 @@ def save_predictions(
     return classification_scores(clips.labels, probabilities.argmax(axis=1), clips.on_wrist)
 
 
-def score_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
+def score_stage(stage: Stage[ScoreSpec], context: RunContext, folder: Path) -> dict[str, Any]:
     """Predicts the held-out clips and writes the probabilities.
 
     Args:
-        stage: A stage of kind `score`; its inputs are `model`, the fit stage that says how to
-            build the net, and `source`, the stage whose `settings["file"]` holds weights (.npz)
-            or an int8 flatbuffer (.tflite, run by the TensorFlow Lite Micro interpreter).
+        stage: The stage.
         context: Where to read and report.
         folder: Where to write `predictions.npz` (clip_ids, labels, on_wrist,
             probabilities).
@@ -57,57 +57,60 @@ def score_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
     Returns:
         What `result.json` says: the scores of this part.
     """
-    settings = stage.settings
-    clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), settings["clips"])
-    if "skeleton" in settings["streams"]:
+    spec = stage.spec
+    model: Stage[FitSpec] = stage.input(spec.model)
+    source, inputs = stage.input(spec.source), model.spec.data.inputs
+    streams = STREAMS_READ[model.spec.model]
+    clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), spec.clips)
+    if "skeleton" in streams:
         clips = clips.subset(clips.has_skeleton)
-    inputs = InputSettings(**stage.inputs["model"].settings["inputs"])
-    evaluation = evaluation_views(clips, settings["streams"], inputs)
+    evaluation = evaluation_views(clips, streams, inputs)
     views = evaluation.streams
-    source = context.folder(stage.inputs["source"]) / settings["file"]
-    if source.suffix == ".tflite":
-        tflite = source.read_bytes()
+    file = context.folder(source) / spec.file
+    if spec.form == "int8":
+        tflite = file.read_bytes()
         interface = Int8Interface.read(tflite)
         quantised = quantise_input(
             views["accelerometer"], interface.input_scale, interface.input_zero_point
         )
         _, logits = tflm_logits(tflite, quantised)
     else:
-        model = _built(stage, context, clips)
-        model.set_weights(load_weights(source))
-        logits = model_outputs(model, views)["logits"]
+        net = _built(model.spec, source, context, clips)
+        net.set_weights(load_weights(file))
+        logits = model_outputs(net, views)["logits"]
     probabilities = clip_probabilities(logits, evaluation.rows, len(clips), inputs.window_score)
     return save_predictions(folder, clips, probabilities)
 
 
-def _built(stage: Stage, context: RunContext, clips: PairedClips) -> keras.Model:
-    model, source = stage.inputs["model"], stage.inputs["source"]
-    if source.kind in ("slim", "quantise"):
+def _built(
+    model: FitSpec, source: Stage[Any], context: RunContext, clips: PairedClips
+) -> keras.Model:
+    if isinstance(source.spec, SlimSpec | QuantiseSpec):
         return build_student(keras, **source_arguments(source, model, context))
-    return build_stage_model(model, clips)
+    return build_fit_model(model, clips)
 
 
-def forest_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
+def forest_stage(stage: Stage[ForestSpec], context: RunContext, folder: Path) -> dict[str, Any]:
     """Fits a random forest on the student's input, unaugmented, and writes its predictions.
 
     Args:
-        stage: A stage of kind `forest`; `settings["arguments"]` are scikit-learn's.
+        stage: The stage.
         context: Where to read and report.
         folder: Where to write `predictions.npz`, as `score_stage` does.
 
     Returns:
         What `result.json` says: the scores of this part.
     """
-    settings = stage.settings
+    spec = stage.spec
     prepared = PreparedSet.load(context.prepared_dir)
-    inputs = InputSettings(**settings["inputs"])
-    forest = RandomForestClassifier(random_state=settings["seed"], **settings["arguments"])
-    train = PairedClips.load_clips(prepared, settings["train_clips"])
+    inputs = spec.data.inputs
+    forest = RandomForestClassifier(random_state=spec.seed, **spec.arguments)
+    train = PairedClips.load_clips(prepared, spec.part.clips)
     views = evaluation_views(train, {"accelerometer"}, inputs)
     forest.fit(_flat(views), train.labels[views.rows])
-    clips = PairedClips.load_clips(prepared, settings["clips"])
+    clips = PairedClips.load_clips(prepared, spec.clips)
     views = evaluation_views(clips, {"accelerometer"}, inputs)
-    known = np.full((len(views.rows), settings["num_classes"]), -np.inf)
+    known = np.full((len(views.rows), spec.data.num_classes), -np.inf)
     with np.errstate(divide="ignore"):  # no tree's vote is a probability of 0
         known[:, forest.classes_] = np.log(forest.predict_proba(_flat(views)))
     probabilities = clip_probabilities(known, views.rows, len(clips), inputs.window_score)

@@ -11,9 +11,10 @@ import numpy as np
 from data_prep.errors import UserError
 from data_prep.prepared_set import PreparedSet
 from pskd_tf.compression.cost import BoardCost, BoardLimits, SafetyLimits
-from pskd_tf.pipeline.plan import FoldPlan, plan_run
+from pskd_tf.pipeline.plan import FoldPlan, declare_score, plan_run
+from pskd_tf.pipeline.specs import FitSpec, QuantiseSpec, ScoreSpec, SlimSpec
 from pskd_tf.pipeline.stage import RunContext, Stage
-from pskd_tf.settings import STREAMS_READ, CompressionSearch, RunSettings
+from pskd_tf.settings import CompressionSearch, RunSettings
 
 METHODS = ("ptq", "qat")
 
@@ -63,75 +64,73 @@ class CompressionPlanner:
     def __init__(self, search: CompressionSearch):
         self.search = search
 
-    def slim(self, student: Stage, limits: BoardLimits, **changes: Any) -> Stage:
+    def slim(self, student: Stage[FitSpec], limits: BoardLimits, **changes: Any) -> Stage[SlimSpec]:
         """Declares the cut of a student to a board's limits.
 
         Args:
             student: A fit stage.
             limits: What the board allows.
-            **changes: Settings of the stage other than the search's.
+            **changes: Fields of the specification other than the search's.
         """
-        settings = {
-            "limits": dataclasses.asdict(limits),
-            "cuts": self.search.cuts,
-            "importance": self.search.importance,
-            "epochs": self.search.slim_epochs,
-            "learning_rate": self.search.slim_learning_rate,
-            "distil": self.search.distil,
-        }
-        inputs = {"student": student, "measured": self.quantise(student, student, "ptq")}
-        return Stage("slim", f"slim-{_name(student)}", settings | changes, inputs)
+        measured = self.quantise(student, student, "ptq")
+        spec = SlimSpec(
+            student=student.key,
+            measured=measured.key,
+            limits=limits,
+            cuts=self.search.cuts,
+            importance=self.search.importance,
+            epochs_per_cut=self.search.slim_epochs,
+            learning_rate=self.search.slim_learning_rate,
+            distil=self.search.distil,
+        )
+        spec = dataclasses.replace(spec, **changes)
+        return Stage(f"slim-{_name(student)}", spec, (student, measured))
 
-    def quantise(self, student: Stage, source: Stage, method: str, **changes: Any) -> Stage:
+    def quantise(
+        self, student: Stage[FitSpec], source: Stage[Any], method: str, **changes: Any
+    ) -> Stage[QuantiseSpec]:
         """Declares the conversion of a student to int8.
 
         Args:
             student: The fit stage, whose teachers teach.
             source: The stage that wrote the weights.
             method: `ptq`: after training, or `qat`: by training.
-            **changes: Settings of the stage other than the search's.
+            **changes: Fields of the specification other than the search's.
         """
-        settings: dict[str, Any] = {
-            "method": method,
-            "head": "dense",
-            "calibration_clips": self.search.calibration_clips,
-            "calibration_seed": student.settings["seed"],
-            "stratified": True,
-            "epochs": 0,
-        }
+        spec = QuantiseSpec(
+            student=student.key,
+            source=source.key,
+            method=method,
+            calibration_clips=self.search.calibration_clips,
+            calibration_seed=student.spec.seed,
+        )
         if method == "qat":
-            settings |= {
-                "head": "convolution",
-                "epochs": self.search.qat_epochs,
-                "learning_rate": self.search.qat_learning_rate,
-                "warm": True,
-                "ranges": "trained",
-                "distil": self.search.distil,
-                "preserve_sparsity": False,
-            }
-        inputs = {"student": student, "source": source}
-        return Stage("quantise", f"{method}-{_name(source)}", settings | changes, inputs)
+            spec = dataclasses.replace(
+                spec,
+                head="convolution",
+                training_epochs=self.search.qat_epochs,
+                learning_rate=self.search.qat_learning_rate,
+                distil=self.search.distil,
+            )
+        spec = dataclasses.replace(spec, **changes)
+        inputs = (student,) if source.key == student.key else (student, source)
+        return Stage(f"{method}-{_name(source)}", spec, inputs)
 
-    def score(self, student: Stage, source: Stage, clips: Sequence[str], file: str) -> Stage:
-        """Declares the scoring of a stage's weights (.npz) or flatbuffer (.tflite).
+    def score(
+        self, student: Stage[FitSpec], source: Stage[Any], clips: Sequence[str], form: str
+    ) -> Stage[ScoreSpec]:
+        """Declares the scoring of a stage's weights or flatbuffer.
 
         Args:
             student: The fit stage that says what the net reads.
             source: The stage that wrote the file.
             clips: Names of the clips to score.
-            file: The file's name.
+            form: `float` or `int8`.
         """
-        settings = {
-            "clips": list(clips),
-            "file": file,
-            "streams": list(STREAMS_READ[student.settings["model"]]),
-        }
-        inputs = {"model": student, "source": source}
-        kind = "int8" if file.endswith(".tflite") else "float"
-        return Stage("score", f"score-{kind}-{_name(source)}", settings, inputs)
+        return declare_score(f"score-{form}-{_name(source)}", student, source, clips, form)
 
 
-def _name(stage: Stage) -> str:
+def _name(stage: Stage[Any]) -> str:
     """A stage's own name without the part of its inputs, short enough for a file system."""
     return stage.name[-80:].lstrip("-")
 
@@ -153,17 +152,17 @@ class CompressionCandidate:
     name: str
     limits: BoardLimits | None
     method: str
-    quantised: tuple[Stage, ...]
-    float_scores: tuple[Stage, ...]
-    source_scores: tuple[Stage, ...]
-    int8_scores: tuple[Stage, ...]
+    quantised: tuple[Stage[QuantiseSpec], ...]
+    float_scores: tuple[Stage[ScoreSpec], ...]
+    source_scores: tuple[Stage[ScoreSpec], ...]
+    int8_scores: tuple[Stage[ScoreSpec], ...]
 
     @staticmethod
     def declare(
         name: str,
         limits: BoardLimits | None,
         method: str,
-        students: Sequence[tuple[Stage, Sequence[str]]],
+        students: Sequence[tuple[Stage[FitSpec], Sequence[str]]],
         planner: CompressionPlanner,
     ) -> "CompressionCandidate":
         """Declares a candidate's stages; nothing is computed.
@@ -177,17 +176,18 @@ class CompressionCandidate:
         """
         quantised, floats, sources, ints = [], [], [], []
         for student, clips in students:
-            source = student if limits is None else planner.slim(student, limits)
+            source: Stage[Any] = student if limits is None else planner.slim(student, limits)
             stage = planner.quantise(student, source, method)
             quantised.append(stage)
-            floats.append(planner.score(student, stage, clips, "weights.npz"))
-            sources.append(planner.score(student, source, clips, "weights.npz"))
-            ints.append(planner.score(student, stage, clips, "student_int8.tflite"))
-        parts = (tuple(one) for one in (quantised, floats, sources, ints))
-        return CompressionCandidate(name, limits, method, *parts)
+            floats.append(planner.score(student, stage, clips, "float"))
+            sources.append(planner.score(student, source, clips, "float"))
+            ints.append(planner.score(student, stage, clips, "int8"))
+        return CompressionCandidate(
+            name, limits, method, tuple(quantised), tuple(floats), tuple(sources), tuple(ints)
+        )
 
     @property
-    def scores(self) -> tuple[Stage, ...]:
+    def scores(self) -> tuple[Stage[ScoreSpec], ...]:
         """All stages that must be done before `measure`."""
         return (*self.float_scores, *self.source_scores, *self.int8_scores)
 

@@ -34,7 +34,7 @@ def compression_report(
         JSON values; accuracies are fractions 0..1.
     """
 
-    def accuracy(stages: Sequence[Stage]) -> float:
+    def accuracy(stages: Sequence[Stage[Any]]) -> float:
         return PooledGuesses.read([context.folder(one) for one in stages]).accuracy
 
     def same_cut(method: str) -> Mapping[str, Any]:

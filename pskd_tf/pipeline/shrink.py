@@ -30,17 +30,17 @@ from pskd_tf.distillation.training import fit_student
 from pskd_tf.evaluation.layers import layer_noise, layer_table
 from pskd_tf.evaluation.tflm import arena_bytes, tflm_operators, tflm_probe
 from pskd_tf.models.registry import build_student
+from pskd_tf.pipeline.specs import CompressSpec, FitSpec, QuantiseSpec, SlimSpec
 from pskd_tf.pipeline.stage import RunContext, Stage, load_weights, save_weights
 from pskd_tf.pipeline.teach import StudentTeaching, load_stage_model
-from pskd_tf.settings import AugmentationSettings, InputSettings, TrainingSettings
+from pskd_tf.settings import InputSettings
 
 
-def slim_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
-    """Cuts and fine-tunes a student, in as many cuts as it is told.
+def slim_stage(stage: Stage[SlimSpec], context: RunContext, folder: Path) -> dict[str, Any]:
+    """Cuts channels of a student and fine-tunes it, in one or several cuts.
 
     Args:
-        stage: A stage of kind `slim`; its input `student` is the fit stage, `measured` the
-            quantise stage that says what the uncut student costs.
+        stage: The stage.
         context: Where to read and report.
         folder: Where to write `weights.npz`, `channels.json` (what each cut kept) and
             `history.csv`.
@@ -48,32 +48,32 @@ def slim_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
     Returns:
         What `result.json` says: the builder's arguments, the estimated cost, parameters and MACs.
     """
-    settings, student = stage.settings, stage.inputs["student"]
-    fitted = student.settings
-    clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), fitted["train_clips"])
-    teaching, loss = StudentTeaching.load(student, context, clips).taught_or_not(settings["distil"])
-    measured = context.result(stage.inputs["measured"])
+    spec = stage.spec
+    student: Stage[FitSpec] = stage.input(spec.student)
+    fitted = student.spec
+    clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), fitted.part.clips)
+    teaching, loss = StudentTeaching.load(student, context, clips).taught_or_not(spec.distil)
+    measured = context.result(stage.input(spec.measured))
     cost = BoardCost(measured["flatbuffer_bytes"], measured["arena_bytes"], measured["macs"])
-    limits = BoardLimits(**settings["limits"])
     arguments = dict(measured["builder_arguments"]) | {"head": "dense"}
-    if fitted["model"] != "accelerometer_student":
+    if fitted.model != "accelerometer_student":
         arguments.pop("head")
     model = load_stage_model(student, context, clips)
-    cuts, history, channels = settings["cuts"], [], []
+    cuts, history, channels = spec.cuts, [], []
     for number in range(1, cuts + 1):
         importance = {
-            name: channel_importance(model, name, settings["importance"])
-            for name in prunable_layers(fitted["model"])
+            name: channel_importance(model, name, spec.importance)
+            for name in prunable_layers(fitted.model)
         }
         share = number / cuts if number < cuts else 1.0
-        kept = choose_channels(model, importance, _on_the_way(limits, cost, share), cost)
+        kept = choose_channels(model, importance, _on_the_way(spec.limits, cost, share), cost)
         channels.append({name: np.flatnonzero(mask).tolist() for name, mask in kept.items()})
         cost = estimated_cost(model, kept, cost)
         arguments = slim_builder_arguments(arguments, kept)
         weights = slim_weights(model, kept)
         draws = f"slim/{number}"
-        seed = fitted["seed"]
-        keras.utils.set_random_seed(int(draw_generator(seed, f"{draws}/weights").integers(2**31)))
+        first_weights = draw_generator(fitted.seed, f"{draws}/weights")
+        keras.utils.set_random_seed(int(first_weights.integers(2**31)))
         model = build_student(keras, **arguments)
         model.set_weights(weights)
         record = context.record(stage)
@@ -83,15 +83,15 @@ def slim_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
             teaching.live or dict.fromkeys(_taught_by(teaching)),
             loss,
             clips,
-            seed=seed,
+            seed=fitted.seed,
             stage=draws,
             training=dataclasses.replace(
-                TrainingSettings(**fitted["training"]),
-                epochs=settings["epochs"],
-                peak_learning_rate=settings["learning_rate"],
+                fitted.training,
+                epochs=spec.epochs_per_cut,
+                peak_learning_rate=spec.learning_rate,
             ),
-            inputs=InputSettings(**fitted["inputs"]),
-            augmentation=AugmentationSettings(**fitted["augmentation"]),
+            inputs=fitted.data.inputs,
+            augmentation=fitted.data.augmentation,
             given=teaching.given,
             embedding_widths={name: one.shape[1] for name, one in teaching.projections.items()},
             record_path=record,
@@ -164,12 +164,11 @@ def calibration_views(
     return views.streams["accelerometer"][[windows[len(windows) // 2] for windows in middles]]
 
 
-def compress_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
+def compress_stage(stage: Stage[CompressSpec], context: RunContext, folder: Path) -> dict[str, Any]:
     """Prunes, fine-tunes, calibrates and converts one student.
 
     Args:
-        stage: A stage of kind `compress`; its input `student` is the fit stage, whose own inputs
-            are the teachers that go on teaching.
+        stage: The stage.
         context: Where to read and report.
         folder: Where to write `weights.npz` (pruned), `student_int8.tflite`, `history.csv` and
             `calibration.csv` (the clips that gave the activation ranges).
@@ -177,37 +176,30 @@ def compress_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
     Returns:
         What `result.json` says: parameters, MACs, sparsity, flatbuffer and arena bytes.
     """
-    settings, student = stage.settings, stage.inputs["student"]
-    fitted = student.settings
-    inputs = InputSettings(**fitted["inputs"])
-    clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), fitted["train_clips"])
-    builder_arguments = {
-        "model": fitted["model"],
-        "input_shape": inputs.accelerometer_shape,
-        "num_classes": fitted["num_classes"],
-    }
-    # A key that came later; stages without it were made with their teachers.
-    distil = settings.get("distil", True)
-    teaching, loss = StudentTeaching.load(student, context, clips).taught_or_not(distil)
+    spec, settings = stage.spec, stage.spec.settings
+    student: Stage[FitSpec] = stage.input(spec.student)
+    fitted = student.spec
+    inputs = fitted.data.inputs
+    clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), fitted.part.clips)
+    builder_arguments = fitted_arguments(fitted)
+    teaching, loss = StudentTeaching.load(student, context, clips).taught_or_not(spec.distil)
     weights, history = prune_student(
         load_weights(context.folder(student) / "weights.npz"),
         builder_arguments,
-        teaching.batches("prune", settings["epochs"]),
+        teaching.batches("prune", settings.epochs),
         loss,
         steps_per_epoch=teaching.steps_per_epoch,
-        epochs=settings["epochs"],
-        learning_rate=settings["learning_rate"],
-        target_sparsity=settings["sparsity"],
+        epochs=settings.epochs,
+        learning_rate=settings.learning_rate,
+        target_sparsity=settings.sparsity,
         projection_widths={name: one.shape[1] for name, one in teaching.projections.items()},
         projection_kernels=teaching.projections,
-        seed=fitted["seed"],
+        seed=fitted.seed,
     )
-    context.advance(settings["epochs"])
+    context.advance(settings.epochs)
     save_weights(folder / "weights.npz", weights)
     pd.DataFrame(history).to_csv(folder / "history.csv", index_label="epoch")
-    calibration = calibration_views(
-        clips, inputs, settings["calibration_clips"], fitted["seed"], folder
-    )
+    calibration = calibration_views(clips, inputs, settings.calibration_clips, fitted.seed, folder)
     tflite = convert_to_int8(weights, builder_arguments, calibration)
     (folder / "student_int8.tflite").write_bytes(tflite)
     pruned = load_stage_model(student, context, clips)
@@ -222,36 +214,38 @@ def compress_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
     }
 
 
-def source_arguments(source: Stage, student: Stage, context: RunContext) -> dict[str, Any]:
+def fitted_arguments(student: FitSpec) -> dict[str, Any]:
+    """Returns the arguments of `build_student` for a student that was not cut, as JSON values."""
+    return {
+        "model": student.model,
+        "input_shape": list(student.data.inputs.accelerometer_shape),
+        "num_classes": student.data.num_classes,
+    }
+
+
+def source_arguments(source: Stage[Any], student: FitSpec, context: RunContext) -> dict[str, Any]:
     """Returns the builder's arguments of a student that was cut or not.
 
     Args:
         source: A finished stage that wrote `weights.npz` of a student.
-        student: The fit stage it comes from.
+        student: The training that it comes from.
         context: Where results lie.
 
     Returns:
-        Keyword arguments of `build_student`, as JSON can hold them.
+        Keyword arguments of `build_student`, as JSON values.
     """
-    known = context.result(source).get("builder_arguments")
-    inputs = InputSettings(**student.settings["inputs"])
-    return known or {
-        "model": student.settings["model"],
-        "input_shape": list(inputs.accelerometer_shape),
-        "num_classes": student.settings["num_classes"],
-    }
+    return context.result(source).get("builder_arguments") or fitted_arguments(student)
 
 
 # Clips that the noise of the layers is measured on.
 _NOISE_CLIPS = 64
 
 
-def quantise_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
+def quantise_stage(stage: Stage[QuantiseSpec], context: RunContext, folder: Path) -> dict[str, Any]:
     """Quantises one student and measures it on TensorFlow Lite Micro.
 
     Args:
-        stage: A stage of kind `quantise`; its input `student` is the fit stage, `source` the one
-            whose weights are quantised: that stage itself, a `slim` or a `compress` stage.
+        stage: The stage.
         context: Where to read and report.
         folder: Where to write `student_int8.tflite`, `weights.npz` (the float weights it stands
             for), `calibration.csv`, `layers.csv` and, after training, `history.csv`.
@@ -259,24 +253,27 @@ def quantise_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
     Returns:
         What `result.json` says: builder's arguments, sizes, arena, operators, noise by layer.
     """
-    settings, student = stage.settings, stage.inputs["student"]
-    fitted = student.settings
-    inputs = InputSettings(**fitted["inputs"])
-    clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), fitted["train_clips"])
-    weights = load_weights(context.folder(stage.inputs["source"]) / "weights.npz")
-    arguments = source_arguments(stage.inputs["source"], student, context)
-    if settings["head"] == "convolution" and fitted["model"] == "accelerometer_student":
+    spec = stage.spec
+    student: Stage[FitSpec] = stage.input(spec.student)
+    source = stage.input(spec.source)
+    fitted = student.spec
+    clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), fitted.part.clips)
+    weights = load_weights(context.folder(source) / "weights.npz")
+    arguments = source_arguments(source, fitted, context)
+    if spec.head == "convolution" and fitted.model == "accelerometer_student":
         weights, arguments = with_convolution_head(weights, arguments)
     calibration = calibration_views(
         clips,
-        inputs,
-        settings["calibration_clips"],
-        settings["calibration_seed"],
+        fitted.data.inputs,
+        spec.calibration_clips,
+        spec.calibration_seed,
         folder,
-        stratified=settings["stratified"],
+        stratified=spec.stratified,
     )
-    if settings["method"] == "qat":
-        weights, tflite = _trained(stage, context, clips, (weights, arguments), calibration, folder)
+    if spec.method == "qat":
+        teaching = StudentTeaching.load(student, context, clips)
+        weights, tflite = _trained(spec, teaching, (weights, arguments), calibration, folder)
+        context.advance(spec.training_epochs)
     else:
         tflite = convert_to_int8(weights, arguments, calibration)
     (folder / "student_int8.tflite").write_bytes(tflite)
@@ -300,32 +297,30 @@ def quantise_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
 
 
 def _trained(
-    stage: Stage,
-    context: RunContext,
-    clips: PairedClips,
+    spec: QuantiseSpec,
+    teaching: StudentTeaching,
     source: tuple[list[np.ndarray], dict[str, Any]],
     calibration: np.ndarray,
     folder: Path,
 ) -> tuple[list[np.ndarray], bytes]:
     from pskd_tf.compression.quantise import train_quantised  # TFMOT is slow to import
 
-    settings, student = stage.settings, stage.inputs["student"]
-    teaching, loss = StudentTeaching.load(student, context, clips).taught_or_not(settings["distil"])
+    seed = teaching.student.spec.seed
+    teaching, loss = teaching.taught_or_not(spec.distil)
     trained = train_quantised(
         *source,
-        teaching.batches("quantise", settings["epochs"]),
+        teaching.batches("quantise", spec.training_epochs),
         loss,
         calibration,
         steps_per_epoch=teaching.steps_per_epoch,
-        epochs=settings["epochs"],
-        learning_rate=settings["learning_rate"],
-        warm=settings["warm"],
-        preserve_sparsity=settings["preserve_sparsity"],
+        epochs=spec.training_epochs,
+        learning_rate=spec.learning_rate,
+        warm=spec.warm,
+        preserve_sparsity=spec.preserve_sparsity,
         projection_widths={name: one.shape[1] for name, one in teaching.projections.items()},
-        seed=student.settings["seed"],
+        seed=seed,
     )
-    context.advance(settings["epochs"])
     pd.DataFrame(trained.history).to_csv(folder / "history.csv", index_label="epoch")
-    if settings["ranges"] == "recalibrated":
+    if spec.ranges == "recalibrated":
         return trained.weights, convert_to_int8(trained.weights, source[1], calibration)
     return trained.weights, convert_to_int8(trained.wrapped_weights, source[1], None)

@@ -1,53 +1,72 @@
-"""One declared step of a run, named by a hash of all that its result depends on, and where runs
-read and write.
+"""One declared step of a run, named by a hash of all that its result depends on, and the folders
+that runs read and write.
 """
 
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from data_prep.files import json_sha256, whole_file
+from data_prep.records import record_to_json
+from pskd_tf.pipeline.specs import StageSpec
 
-# Raised when a stage's code changes what it makes from the same settings.
-RESULT_VERSION = 1
-_PACKAGES = ("tensorflow", "keras", "tf-keras", "numpy", "tensorflow-model-optimization")
+Spec = TypeVar("Spec", bound=StageSpec, covariant=True)
+
+
+def package_versions(packages: Iterable[str]) -> dict[str, str]:
+    """Returns the installed version of each package."""
+    return {package: metadata.version(package) for package in sorted(packages)}
 
 
 @dataclass(frozen=True)
-class Stage:
+class Stage(Generic[Spec]):
     """A step with a result of its own in a folder of its own.
 
     Attributes:
-        kind: What is done, by a name that `run_stage` knows, such as `fit` or `score`.
         name: What a person reads: model, seed, part. Part of the folder's name, not of the key.
-        settings: JSON values that the result depends on.
-        inputs: Earlier stages whose results are read, by role.
+        spec: All that the result depends on.
+        inputs: The stages whose keys the specification names.
     """
 
-    kind: str
     name: str
-    settings: dict[str, Any]
-    inputs: dict[str, "Stage"] = field(default_factory=dict)
+    spec: Spec
+    inputs: tuple["Stage[Any]", ...] = ()
+
+    def __post_init__(self) -> None:
+        if {one.key for one in self.inputs} != set(self.spec.inputs):
+            raise ValueError(f"{self.name} names other inputs than it was given")
+
+    @property
+    def kind(self) -> str:
+        """What is done."""
+        return self.spec.kind
 
     @cached_property
     def key(self) -> str:
-        """SHA-256 over kind, settings, versions and the keys of the inputs."""
-        return json_sha256(
-            {
-                "kind": self.kind,
-                "settings": self.settings,
-                "inputs": {role: stage.key for role, stage in self.inputs.items()},
-                "result_version": RESULT_VERSION,
-                "versions": {package: metadata.version(package) for package in _PACKAGES},
-            }
-        )
+        """SHA-256 of `record`."""
+        return json_sha256(self.record())
+
+    def record(self) -> dict[str, Any]:
+        """Returns what the key is made of, as JSON values: the kind, the specification with the
+        keys of its inputs, the version of the action and those of the packages it relies on.
+        """
+        return {
+            "kind": self.kind,
+            "spec": record_to_json(self.spec),
+            "version": self.spec.version,
+            "packages": package_versions(self.spec.packages),
+        }
+
+    def input(self, key: str) -> "Stage[Any]":
+        """Returns the input of a key that the specification names."""
+        return next(one for one in self.inputs if one.key == key)
 
     def folder(self, stages_dir: Path) -> Path:
         """Returns where the result lies once it is whole."""
@@ -80,16 +99,20 @@ class RunContext:
     views_dir: Path | None = None
     advance: Callable[[int], None] = _ignore
 
-    def folder(self, stage: Stage) -> Path:
+    def folder(self, stage: Stage[Any]) -> Path:
         """Returns the folder of a stage's result."""
         return stage.folder(self.stages_dir)
 
-    def record(self, stage: Stage) -> Path:
+    def record(self, stage: Stage[Any]) -> Path:
         """Returns where a stage's epoch record lies while it lasts."""
         folder = self.folder(stage)
         return folder.with_name(f"{folder.name}.record.npz")
 
-    def result(self, stage: Stage) -> dict:
+    def is_done(self, stage: Stage[Any]) -> bool:
+        """Says whether a stage's result is there."""
+        return (self.folder(stage) / "result.json").exists()
+
+    def result(self, stage: Stage[Any]) -> dict[str, Any]:
         """Reads what a finished stage wrote about itself."""
         return json.loads((self.folder(stage) / "result.json").read_text(encoding="utf-8"))
 
@@ -124,7 +147,9 @@ def load_weights(path: Path) -> list[np.ndarray]:
         return [arrays[name] for name in sorted(arrays.files)]
 
 
-def link_known_stages(stages: Iterable[Stage], stages_dir: Path, sources: Iterable[Path]) -> int:
+def link_known_stages(
+    stages: Iterable[Stage[Any]], stages_dir: Path, sources: Iterable[Path]
+) -> int:
     """Links results of other folders of stages, found by their keys, whatever they are called.
 
     Args:
@@ -150,31 +175,39 @@ def link_known_stages(stages: Iterable[Stage], stages_dir: Path, sources: Iterab
     return made
 
 
+def all_stages(wanted: Iterable[Stage[Any]]) -> list[Stage[Any]]:
+    """Returns the wanted stages and all that they read, each once.
+
+    Args:
+        wanted: The stages whose results are wanted, the most wanted first.
+
+    Returns:
+        Each stage after its inputs, and what the first wanted stage needs before the rest.
+    """
+    found: dict[str, Stage[Any]] = {}
+
+    def visit(stage: Stage[Any]) -> None:
+        if stage.key not in found:
+            for one in stage.inputs:
+                visit(one)
+            found[stage.key] = stage
+
+    for stage in wanted:
+        visit(stage)
+    return list(found.values())
+
+
 # Core seconds, as seen on UTD-MHAD (431 clips): those of each stage, and of each epoch.
 _FIXED = {"score": 1.0, "quantise": 14.0, "slim": 4.0, "compress": 12.0, "fit": 4.0}
 _EPOCH = {"fit": 0.09, "slim": 0.09, "quantise": 0.25, "compress": 0.15}
 
 
-def all_stages(wanted: Iterable[Stage]) -> list[Stage]:
-    """Returns the wanted stages and all that they read, each once."""
-    found: dict[str, Stage] = {}
-    unseen = list(wanted)
-    while unseen:
-        stage = unseen.pop()
-        if stage.key not in found:
-            found[stage.key] = stage
-            unseen += stage.inputs.values()
-    return list(found.values())
-
-
-def estimated_minutes(stage: Stage) -> float:
+def estimated_minutes(stage: Stage[Any]) -> float:
     """Guesses a stage's core minutes from its kind and its epochs."""
-    epochs = stage.settings.get("training", stage.settings).get("epochs", 0)
-    epochs *= stage.settings.get("cuts", 1)
-    return (_FIXED.get(stage.kind, 5.0) + epochs * _EPOCH.get(stage.kind, 0.0)) / 60
+    return (_FIXED.get(stage.kind, 5.0) + stage.spec.epochs * _EPOCH.get(stage.kind, 0.0)) / 60
 
 
-def stages_summary(wanted: Iterable[Stage], stages_dir: Path) -> str:
+def stages_summary(wanted: Iterable[Stage[Any]], stages_dir: Path) -> str:
     """Counts stages by kind, those whose results are there, and the core minutes still to spend.
 
     Args:

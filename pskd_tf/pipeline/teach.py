@@ -16,6 +16,7 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from data_prep.files import json_sha256, whole_file
 from data_prep.prepared_set import PreparedSet
+from data_prep.records import record_to_json
 from pskd_tf.data.batches import training_batches
 from pskd_tf.data.clips import PairedClips
 from pskd_tf.data.views import draw_generator, plain_views, random_views
@@ -23,14 +24,15 @@ from pskd_tf.distillation.losses.base import DistillationLoss
 from pskd_tf.distillation.losses.registry import make_loss
 from pskd_tf.distillation.training import device_strategy, fit_student
 from pskd_tf.models.registry import build_model, mean_of_models, model_outputs, select_inputs
-from pskd_tf.pipeline.stage import RESULT_VERSION, RunContext, Stage, load_weights, save_weights
-from pskd_tf.settings import (
-    MIXTURE_OUTPUTS,
-    STREAMS_READ,
-    AugmentationSettings,
-    InputSettings,
-    TrainingSettings,
+from pskd_tf.pipeline.specs import FitSpec, LossSpec, TeacherOutputsSpec
+from pskd_tf.pipeline.stage import (
+    RunContext,
+    Stage,
+    load_weights,
+    package_versions,
+    save_weights,
 )
+from pskd_tf.settings import STREAMS_READ, TEACHERS
 
 
 def given_columns(
@@ -52,6 +54,15 @@ def given_columns(
     return {name: column[rows] for name, column in arrays.items() if name in wanted}
 
 
+def cached_columns(
+    stage: Stage[FitSpec], context: RunContext, clips: PairedClips
+) -> dict[str, np.ndarray]:
+    """Reads the outputs of a training's cached teachers, in the order of `clips`."""
+    source = context.folder(stage.input(str(stage.spec.cached))) / "outputs.npz"
+    with np.load(source, allow_pickle=False) as arrays:
+        return given_columns(arrays, clips, stage.spec.teachers)
+
+
 def availability_column(teacher: str, clips: PairedClips) -> dict[str, np.ndarray]:
     """Says which clips a teacher can see, where it cannot see them all.
 
@@ -67,52 +78,49 @@ def availability_column(teacher: str, clips: PairedClips) -> dict[str, np.ndarra
     return {f"{teacher}_available": clips.has_skeleton.astype(np.float32)}
 
 
-def build_stage_model(stage: Stage, clips: PairedClips) -> keras.Model:
-    """Builds the model of a fit stage with fresh weights."""
-    inputs = InputSettings(**stage.settings["inputs"])
+def build_fit_model(spec: FitSpec, clips: PairedClips) -> keras.Model:
+    """Builds the model of a training with fresh weights."""
+    inputs = spec.data.inputs
     return build_model(
-        stage.settings["model"],
+        spec.model,
         accelerometer_shape=inputs.accelerometer_shape,
         skeleton_shape=(inputs.skeleton_frames, clips.skeleton_channels),
-        num_classes=stage.settings["num_classes"],
+        num_classes=spec.data.num_classes,
     )
 
 
-def load_stage_model(stage: Stage, context: RunContext, clips: PairedClips) -> keras.Model:
+def load_stage_model(stage: Stage[FitSpec], context: RunContext, clips: PairedClips) -> keras.Model:
     """Builds the model of a finished fit stage and loads what it learned."""
-    model = build_stage_model(stage, clips)
+    model = build_fit_model(stage.spec, clips)
     model.set_weights(load_weights(context.folder(stage) / "weights.npz"))
     return model
 
 
-def load_teachers(stage: Stage, context: RunContext, clips: PairedClips) -> dict[str, keras.Model]:
-    """Builds the teachers that a fit stage calls live and loads what they learned.
+def load_teachers(
+    stage: Stage[FitSpec], context: RunContext, clips: PairedClips
+) -> dict[str, keras.Model]:
+    """Builds the teachers that run live in a training and loads their trained weights.
 
     Args:
-        stage: A fit stage; its inputs are the teachers' fit stages, by `<teacher>`, or by
-            `<teacher>/<seed>` where those of several seeds speak together.
+        stage: A fit stage.
         context: Where results lie.
         clips: The training clips.
 
     Returns:
-        One model for each of the stage's teachers, by name.
+        One model for each of the stage's teachers, by name; the mean where there are several of
+        one name.
     """
     return {
         name: mean_of_models(
             [
-                load_stage_model(one, context, clips)
-                for role, one in stage.inputs.items()
-                if role.partition("/")[0] == name
+                load_stage_model(stage.input(teacher.fit), context, clips)
+                for teacher in stage.spec.live
+                if teacher.name == name
             ],
             name,
         )
-        for name in stage.settings["teachers"]
+        for name in stage.spec.teachers
     }
-
-
-def teachers_see(stage: Stage) -> str:
-    """Returns what a fit stage's teachers see, as `PSKDDistiller` takes it."""
-    return "mixture" if stage.settings.get("teacher_outputs") in MIXTURE_OUTPUTS else "sources"
 
 
 class TensorBoardScalars(keras.callbacks.Callback):
@@ -141,11 +149,11 @@ class TensorBoardScalars(keras.callbacks.Callback):
         self.writer.close()
 
 
-def fit_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
+def fit_stage(stage: Stage[FitSpec], context: RunContext, folder: Path) -> dict[str, Any]:
     """Trains the stage's model and writes its weights and history.
 
     Args:
-        stage: A stage of kind `fit`.
+        stage: The stage.
         context: Where to read and report.
         folder: Where to write `weights.npz` and `history.csv`.
 
@@ -160,32 +168,39 @@ def fit_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
     return result if devices == 1 else result | {"devices": devices}
 
 
-def _kept_views(stage: Stage, context: RunContext, clips: PairedClips) -> Path | None:
-    if context.views_dir is None:
+def _kept_views(spec: FitSpec, context: RunContext, clips: PairedClips) -> Path | None:
+    # A teacher is trained once for each seed: nothing draws its views again.
+    if context.views_dir is None or spec.model in TEACHERS:
         return None
     # All that the draws depend on, so not the loss, the teachers or the optimiser.
-    settings = stage.settings
-    names = ("dataset", "seed", "draws", "inputs", "augmentation")
-    draws = {name: settings[name] for name in names}
-    draws |= {name: settings["training"][name] for name in ("epochs", "batch_size")}
-    draws |= {"clips": clips.clip_ids, "result_version": RESULT_VERSION}
+    draws = {
+        "dataset": spec.data.dataset,
+        "seed": spec.seed,
+        "draws": spec.model,
+        "inputs": record_to_json(spec.data.inputs),
+        "augmentation": record_to_json(spec.data.augmentation),
+        "epochs": spec.training.epochs,
+        "batch_size": spec.training.batch_size,
+        "clips": clips.clip_ids,
+        "version": spec.version,
+        "packages": package_versions(("numpy",)),
+    }
     return context.views_dir / json_sha256(draws)[:16]
 
 
-def _fit(stage: Stage, context: RunContext, folder: Path) -> dict:
-    settings = stage.settings
-    clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), settings["train_clips"])
-    seed, draws = settings["seed"], settings["draws"]
-    if "skeleton" in STREAMS_READ[settings["model"]]:
+def _fit(stage: Stage[FitSpec], context: RunContext, folder: Path) -> dict[str, Any]:
+    spec = stage.spec
+    clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), spec.part.clips)
+    if "skeleton" in STREAMS_READ[spec.model]:
         clips = clips.subset(clips.has_skeleton)
-    keras.utils.set_random_seed(int(draw_generator(seed, f"{draws}/weights").integers(2**31)))
-    model = build_stage_model(stage, clips)
-    given, widths, teachers = {}, {}, {}
-    if "teacher_outputs" in stage.inputs:
-        source = context.folder(stage.inputs["teacher_outputs"]) / "outputs.npz"
-        with np.load(source, allow_pickle=False) as arrays:
-            given = given_columns(arrays, clips, settings["teachers"])
-        teachers = dict.fromkeys(settings["teachers"])
+    first_weights = draw_generator(spec.seed, f"{spec.model}/weights")
+    keras.utils.set_random_seed(int(first_weights.integers(2**31)))
+    model = build_fit_model(spec, clips)
+    given, widths = {}, {}
+    teachers: dict[str, keras.Model | None]
+    if spec.cached is not None:
+        given = cached_columns(stage, context, clips)
+        teachers = dict.fromkeys(spec.teachers)
         widths = {teacher: given[f"{teacher}_embedding"].shape[1] for teacher in teachers}
     else:
         teachers = load_teachers(stage, context, clips)
@@ -195,18 +210,18 @@ def _fit(stage: Stage, context: RunContext, folder: Path) -> dict:
     history, projections = fit_student(
         model,
         teachers,
-        make_loss(**settings["loss"]),
+        make_loss(spec.loss.name, spec.loss.arguments),
         clips,
-        seed=seed,
-        stage=draws,
-        training=TrainingSettings(**settings["training"]),
-        inputs=InputSettings(**settings["inputs"]),
-        augmentation=AugmentationSettings(**settings["augmentation"]),
+        seed=spec.seed,
+        stage=spec.model,
+        training=spec.training,
+        inputs=spec.data.inputs,
+        augmentation=spec.data.augmentation,
         given=given,
-        dropped_teachers=settings["teachers"] if settings.get("drop_one_teacher") else (),
+        dropped_teachers=spec.teachers if spec.drop_one_teacher else (),
         embedding_widths=widths,
-        teachers_see=teachers_see(stage),
-        kept_views=_kept_views(stage, context, clips),
+        teachers_see=spec.teachers_see,
+        kept_views=_kept_views(spec, context, clips),
         record_path=context.record(stage),
         record_every_epochs=context.record_every_epochs,
         resumed=lambda epoch: context.log(f"resumed {name} from epoch {epoch}"),
@@ -227,7 +242,9 @@ def _fit(stage: Stage, context: RunContext, folder: Path) -> dict:
     return {"parameters": model.count_params(), "epochs": len(table), "followed": followed}
 
 
-def teacher_outputs_stage(stage: Stage, context: RunContext, folder: Path) -> dict:
+def teacher_outputs_stage(
+    stage: Stage[TeacherOutputsSpec], context: RunContext, folder: Path
+) -> dict[str, Any]:
     """Writes each teacher's logits and embeddings of the training clips.
 
     `in_sample`: the teachers that were trained on these very clips. `cross_fitted`: each subject's
@@ -235,8 +252,7 @@ def teacher_outputs_stage(stage: Stage, context: RunContext, folder: Path) -> di
     trained on all of them, because the spaces of different nets cannot be compared.
 
     Args:
-        stage: A stage of kind `teacher_outputs`; inputs are `<teacher>` and, for `cross_fitted`,
-            `<teacher>/<subject>`.
+        stage: The stage.
         context: Where to read and report.
         folder: Where to write `outputs.npz`.
 
@@ -244,20 +260,20 @@ def teacher_outputs_stage(stage: Stage, context: RunContext, folder: Path) -> di
         What `result.json` says: each teacher's accuracy on the clips as they were cached, and the
         share of clips on which at least one is right.
     """
-    settings = stage.settings
-    clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), settings["train_clips"])
-    views = _views(clips, settings)
+    spec = stage.spec
+    clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), spec.part.clips)
+    views = _views(clips, spec)
     arrays: dict[str, np.ndarray] = {"clip_ids": np.array(clips.clip_ids)}
     right = {}
-    for name in settings["teachers"]:
-        own = _mean_outputs(stage.inputs[name], context, clips, views)
+    for name in spec.names:
+        own = _mean_outputs(stage.input(spec.fit_of(name)), context, clips, views)
         logits = own["logits"]
-        if settings["teacher_outputs"] == "cross_fitted":
+        if spec.outputs == "cross_fitted":
             logits = np.empty_like(own["logits"])
-            for subject in settings["train_subjects"]:
+            for subject in spec.part.subjects:
                 rows = clips.subjects == subject
                 chosen = [{key: view[rows] for key, view in one.items()} for one in views]
-                fold = stage.inputs[f"{name}/{subject}"]
+                fold = stage.input(spec.fit_of(name, subject))
                 logits[rows] = _mean_outputs(fold, context, clips, chosen)["logits"]
         arrays[f"{name}_logits"] = logits
         arrays[f"{name}_embedding"] = own["embedding"]
@@ -272,28 +288,30 @@ def teacher_outputs_stage(stage: Stage, context: RunContext, folder: Path) -> di
     }
 
 
-def _views(clips: PairedClips, settings: dict) -> list[dict[str, np.ndarray]]:
-    inputs = InputSettings(**settings["inputs"])
-    streams = {stream for name in settings["teachers"] for stream in STREAMS_READ[name]}
-    if settings["views"] == 0:
+def _views(clips: PairedClips, spec: TeacherOutputsSpec) -> list[dict[str, np.ndarray]]:
+    inputs = spec.data.inputs
+    streams = {stream for name in spec.names for stream in STREAMS_READ[name]}
+    if spec.views == 0:
         return [plain_views(clips, streams, inputs)]
-    augmentation = AugmentationSettings(**settings["augmentation"])
     rows = np.arange(len(clips))
     return [
         random_views(
             clips,
             rows,
             streams,
-            draw_generator(settings["seed"], "teacher_views", number),
+            draw_generator(spec.seed, "teacher_views", number),
             inputs,
-            augmentation,
+            spec.data.augmentation,
         )
-        for number in range(settings["views"])
+        for number in range(spec.views)
     ]
 
 
 def _mean_outputs(
-    teacher: Stage, context: RunContext, clips: PairedClips, views: list[dict[str, np.ndarray]]
+    teacher: Stage[FitSpec],
+    context: RunContext,
+    clips: PairedClips,
+    views: list[dict[str, np.ndarray]],
 ) -> dict[str, np.ndarray]:
     model = load_stage_model(teacher, context, clips)
     outputs = [model_outputs(model, view) for view in views]
@@ -337,14 +355,14 @@ class StudentTeaching:
         projections: Learned projections by teacher, `(student width, teacher width)`.
     """
 
-    student: Stage
+    student: Stage[FitSpec]
     clips: PairedClips
     given: Mapping[str, np.ndarray]
     live: Mapping[str, keras.Model]
     projections: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @staticmethod
-    def load(student: Stage, context: RunContext, clips: PairedClips) -> "StudentTeaching":
+    def load(student: Stage[FitSpec], context: RunContext, clips: PairedClips) -> "StudentTeaching":
         """Reads what taught a student.
 
         Args:
@@ -355,15 +373,13 @@ class StudentTeaching:
         Returns:
             The teachers; none for a baseline.
         """
-        names = student.settings["teachers"]
-        given, live = {}, {}
-        if "teacher_outputs" in student.inputs:
-            source = context.folder(student.inputs["teacher_outputs"]) / "outputs.npz"
-            with np.load(source, allow_pickle=False) as arrays:
-                given = given_columns(arrays, clips, names)
+        given: dict[str, np.ndarray] = {}
+        live: dict[str, keras.Model] = {}
+        if student.spec.cached is not None:
+            given = cached_columns(student, context, clips)
         else:
             live = load_teachers(student, context, clips)
-            for name in names:
+            for name in live:
                 given |= availability_column(name, clips)
         with np.load(context.folder(student) / "projections.npz", allow_pickle=False) as arrays:
             projections = {name: arrays[name] for name in arrays.files}
@@ -372,7 +388,7 @@ class StudentTeaching:
     @property
     def batch_size(self) -> int:
         """Clips in a batch."""
-        return min(self.student.settings["training"]["batch_size"], len(self.clips))
+        return min(self.student.spec.training.batch_size, len(self.clips))
 
     @property
     def steps_per_epoch(self) -> int:
@@ -386,20 +402,20 @@ class StudentTeaching:
             stage: Names the random draws.
             epochs: Epochs to end after.
         """
-        settings = self.student.settings
+        spec = self.student.spec
         streams = {"accelerometer"}
         streams |= {tensor.name for teacher in self.live.values() for tensor in teacher.inputs}
         batches = training_batches(
             self.clips,
             streams,
-            seed=settings["seed"],
+            seed=spec.seed,
             stage=stage,
             first_epoch=0,
             epochs=epochs,
             batch_size=self.batch_size,
-            inputs=InputSettings(**settings["inputs"]),
-            augmentation=AugmentationSettings(**settings["augmentation"]),
-            mixup=settings["training"]["mixup"],
+            inputs=spec.data.inputs,
+            augmentation=spec.data.augmentation,
+            mixup=spec.training.mixup,
             given=self.given,
         )
         return with_live_outputs(batches, self.live) if self.live else batches
@@ -410,9 +426,9 @@ class StudentTeaching:
         Args:
             distil: Whether the teachers go on teaching.
         """
-        loss = self.student.settings["loss"]
+        loss = self.student.spec.loss
         if distil:
-            return self, make_loss(**loss)
-        smoothing = loss["arguments"].get("label_smoothing", 0.0)
+            return self, make_loss(loss.name, loss.arguments)
         alone = StudentTeaching(self.student, self.clips, {}, {})
-        return alone, make_loss("cross_entropy", {"label_smoothing": smoothing})
+        truth = LossSpec.cross_entropy(loss.label_smoothing)
+        return alone, make_loss(truth.name, truth.arguments)

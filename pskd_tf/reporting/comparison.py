@@ -1,6 +1,5 @@
 """Several runs compared: scores, paired differences, subjects, settings."""
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pskd_tf.reporting.charts import Panel, numbered_colour
 from pskd_tf.reporting.page import render, write_page
 from pskd_tf.reporting.score_charts import DotRow, seed_dots
 from pskd_tf.reporting.tables import Table, paired_text, percent, words
-from pskd_tf.run import read_metrics
+from pskd_tf.run import Run
 
 _SIZES = {
     "parameters": "Parameters",
@@ -67,10 +66,8 @@ def load_compared_runs(run_dirs: Sequence[str | Path]) -> list[ComparedRun]:
         raise UserError("--compare takes at least two different runs", received)
     runs = []
     for folder, name in zip(folders, _short_names(folders), strict=True):
-        metrics = read_metrics(folder)
-        path = folder / "settings.json"
-        settings = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        runs.append(ComparedRun(name, metrics, settings))
+        run = Run.load(folder)
+        runs.append(ComparedRun(name, run.metrics, run.settings_as_written))
     return runs
 
 

@@ -18,6 +18,7 @@ from data_prep.errors import UserError
 from data_prep.files import whole_file
 from pskd_tf.data.clips import PairedClips
 from pskd_tf.distillation.losses.acs import teacher_confidence
+from pskd_tf.pipeline.specs import FitSpec, ScoreSpec
 from pskd_tf.pipeline.teach import given_columns
 from pskd_tf.reporting.charts import colour_of
 from pskd_tf.reporting.replay import teacher_selection_by_class
@@ -38,15 +39,15 @@ def cached_logits(run: Run, kind: str) -> dict[str, tuple[np.ndarray, np.ndarray
         their labels `(clips,)`. Empty for live teachers, whose outputs are not kept.
     """
     score = run.scores(f"students/{kind}/{run.first_seed}")[0]
-    fit = run.stage(score.inputs["model"])
-    if "teacher_outputs" not in fit.inputs:
+    fit = run.stage(score.spec(ScoreSpec).model).spec(FitSpec)
+    if fit.cached is None:
         return {}
-    clips = PairedClips.load_clips(run.prepared, fit.settings["train_clips"])
-    source = run.stage(fit.inputs["teacher_outputs"]).folder / "outputs.npz"
+    clips = PairedClips.load_clips(run.prepared, fit.part.clips)
+    source = run.stage(fit.cached).folder / "outputs.npz"
     with np.load(source, allow_pickle=False) as arrays:
-        given = given_columns(arrays, clips, fit.settings["teachers"])
+        given = given_columns(arrays, clips, fit.teachers)
     found = {}
-    for name in fit.settings["teachers"]:
+    for name in fit.teachers:
         seen = given.get(f"{name}_available", np.ones(len(clips))) > 0
         found[name] = given[f"{name}_logits"][seen], clips.labels[seen]
     return found

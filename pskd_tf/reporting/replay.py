@@ -13,10 +13,11 @@ from pskd_tf.data.clips import PairedClips
 from pskd_tf.data.views import EvaluationViews, draw_generator, evaluation_views
 from pskd_tf.distillation.losses.acs import followed_shares
 from pskd_tf.models.registry import model_outputs
-from pskd_tf.pipeline.stage import Stage, load_weights
-from pskd_tf.pipeline.teach import availability_column, build_stage_model, given_columns
+from pskd_tf.pipeline.specs import FitSpec, ScoreSpec
+from pskd_tf.pipeline.stage import load_weights
+from pskd_tf.pipeline.teach import availability_column, build_fit_model, given_columns
 from pskd_tf.run import Run, StageRecord
-from pskd_tf.settings import SELECTIONS_BY_STUDENT, STREAMS_READ, InputSettings
+from pskd_tf.settings import SELECTIONS_BY_STUDENT, STREAMS_READ
 
 
 def stage_model(record: StageRecord, clips: PairedClips) -> keras.Model:
@@ -29,7 +30,7 @@ def stage_model(record: StageRecord, clips: PairedClips) -> keras.Model:
     Returns:
         The model.
     """
-    model = build_stage_model(Stage(record.kind, record.name, record.settings), clips)
+    model = build_fit_model(record.spec(FitSpec), clips)
     model.set_weights(load_weights(record.folder / "weights.npz"))
     return model
 
@@ -49,15 +50,15 @@ def teacher_selection_by_class(run: Run, kind: str) -> dict[str, np.ndarray] | N
         for a class without a training clip; None where the student's loss selects nothing.
     """
     score = run.scores(f"students/{kind}/{run.first_seed}")[0]
-    fit = run.stage(score.inputs["model"])
-    if fit.settings["loss"]["name"] != "adaptive_confidence_semantic" or not fit.inputs:
+    fit = run.stage(score.spec(ScoreSpec).model)
+    spec = fit.spec(FitSpec)
+    acs, names = spec.loss.acs, spec.teachers
+    if acs is None or not names:
         return None
-    names = fit.settings["teachers"]
-    selection = fit.settings["loss"]["arguments"]["selection"]
-    clips = PairedClips.load_clips(run.prepared, fit.settings["train_clips"])
-    inputs = InputSettings(**fit.settings["inputs"])
-    if "teacher_outputs" in fit.inputs:
-        source = run.stage(fit.inputs["teacher_outputs"]).folder / "outputs.npz"
+    selection, inputs = acs.selection, spec.data.inputs
+    clips = PairedClips.load_clips(run.prepared, spec.part.clips)
+    if spec.cached is not None:
+        source = run.stage(spec.cached).folder / "outputs.npz"
         with np.load(source, allow_pickle=False) as arrays:
             given = given_columns(arrays, clips, names)
         rows = np.arange(len(clips))
@@ -107,7 +108,7 @@ def _teacher_logits(
     run: Run, fit: StageRecord, name: str, clips: PairedClips, views: EvaluationViews
 ) -> np.ndarray:
     """The mean over the teacher's seeds; only an ensemble has several."""
-    keys = [key for role, key in fit.inputs.items() if role.partition("/")[0] == name]
+    keys = [one.fit for one in fit.spec(FitSpec).live if one.name == name]
     return np.mean([_logits(run.stage(key), clips, views) for key in keys], axis=0)
 
 
@@ -157,15 +158,16 @@ def embedding_maps(run: Run) -> list[EmbeddingMap]:
     maps = []
     for name, own_seed in names.items():
         score = run.scores(f"{name}/{own_seed}")[0]
-        fit = run.stage(score.inputs["model"])
-        clips = PairedClips.load_clips(run.prepared, score.settings["clips"])
+        fit = run.stage(score.spec(ScoreSpec).model)
+        spec = fit.spec(FitSpec)
+        clips = PairedClips.load_clips(run.prepared, score.spec(ScoreSpec).clips)
         if len(clips) > _MOST_CLIPS:
             drawn = draw_generator(0, "map").choice(len(clips), _MOST_CLIPS, replace=False)
             clips = clips.subset(np.sort(drawn))
-        streams = STREAMS_READ[fit.settings["model"]]
+        streams = STREAMS_READ[spec.model]
         if "skeleton" in streams:
             clips = clips.subset(clips.has_skeleton)
-        views = evaluation_views(clips, streams, InputSettings(**fit.settings["inputs"]))
+        views = evaluation_views(clips, streams, spec.data.inputs)
         embedding = model_outputs(stage_model(fit, clips), views.streams)["embedding"]
         sums = np.zeros((len(clips), embedding.shape[1]))
         np.add.at(sums, views.rows, embedding)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pskd_tf.pipeline.specs import FitSpec, ScoreSpec
 from pskd_tf.reporting.charts import Chart, Panel
 from pskd_tf.reporting.score_charts import (
     BarRow,
@@ -133,8 +134,9 @@ def _splits(run: Run) -> Table:
     for number, fold in enumerate(folds):
         name = f"fold {number + 1}" if len(folds) > 1 else "the only split"
         held = run.scores(f"baseline/{run.first_seed}")[number]
-        train = run.stage(held.inputs["model"])
-        sizes = f"{len(train.settings['train_clips'])} / {len(held.settings['clips'])}"
+        held_out = held.spec(ScoreSpec)
+        train = run.stage(held_out.model).spec(FitSpec)
+        sizes = f"{len(train.part.clips)} / {len(held_out.clips)}"
         rows.append([name, listed(fold["train_subjects"]), listed(fold["test_subjects"]), sizes])
     header = ["Split", "Training subjects", "Held-out subjects", "Clips: training / held out"]
     return Table(header, rows, kind="text")

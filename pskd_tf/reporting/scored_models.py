@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import confusion_matrix
 
+from pskd_tf.pipeline.specs import FitSpec
 from pskd_tf.reporting.charts import colour_of
 from pskd_tf.reporting.tables import words
 from pskd_tf.run import Predictions, Run, StageRecord
@@ -73,15 +74,10 @@ def training_group(run: Run, stage: StageRecord) -> str:
     """Returns which model a training belongs to, as `ScoredModel.name` has it."""
     if stage.kind == "compress":
         return "pruned"
-    model = stage.settings["model"]
-    if model in run.metrics["teachers"]:
-        return f"teachers/{model}"
-    if not stage.inputs:
-        return "baseline"
-    if "teacher_outputs" in stage.inputs:
-        source = run.stage(stage.inputs["teacher_outputs"])
-        return f"students/{source.settings['teacher_outputs']}"
-    return f"students/{stage.settings.get('teacher_outputs', 'live')}"
+    spec = stage.spec(FitSpec)
+    if spec.model in run.metrics["teachers"]:
+        return f"teachers/{spec.model}"
+    return f"students/{spec.teacher_outputs}" if spec.teachers else "baseline"
 
 
 def group_heading(name: str) -> str:

@@ -9,7 +9,7 @@ from data_prep.files import whole_file
 from data_prep.prepared_set import PreparedSet
 from pskd_tf.compression.cost import BoardLimits, SafetyLimits
 from pskd_tf.pipeline.plan import FoldPlan
-from pskd_tf.pipeline.runner import run_waves
+from pskd_tf.pipeline.runner import run_stages
 from pskd_tf.pipeline.search import CompressionCandidate, CompressionPlan
 from pskd_tf.pipeline.search_report import compression_report
 from pskd_tf.pipeline.stage import RunContext
@@ -36,7 +36,7 @@ def compare_candidates(
     Returns:
         What `CompressionCandidate.measure` says, in the order of the plan's candidates.
     """
-    run_waves([one for candidate in plan.candidates for one in candidate.scores], context, workers)
+    run_stages([one for candidate in plan.candidates for one in candidate.scores], context, workers)
     return [candidate.measure(context, allowed, safety) for candidate in plan.candidates]
 
 
@@ -80,7 +80,7 @@ def perform_compression(
     final = plan.final_candidate(candidate.limits, candidate.method)
     beside = plan.final_candidate(candidate.limits, "ptq")
     unpruned = plan.final_candidate(None, "ptq")
-    run_waves([*final.scores, *beside.scores, *unpruned.scores], context, workers)
+    run_stages([*final.scores, *beside.scores, *unpruned.scores], context, workers)
     _check_final(final, context, allowed, safety)
     report = compression_report(
         plan, context, rows, chosen, {"final": final, "ptq": beside, "unpruned": unpruned}

@@ -55,6 +55,7 @@ def export_run(
             "test_clips": list(plan.split.test_clips),
             "seed": settings.seeds[0],
             "stage_key": stage.key,
+            "student_key": stage.spec.student,
             "acs": "reconstructed from the paper's abstract; the formula is ours",
             "sensor_place": description.wrist_place,
             "settings": settings.to_json(),

@@ -25,6 +25,7 @@ from pskd_tf.export.boards.project import (
 )
 from pskd_tf.export.boards.targets import BOARD_TARGETS
 from pskd_tf.models.registry import build_student, model_outputs
+from pskd_tf.pipeline.specs import FitSpec
 from pskd_tf.pipeline.stage import load_weights
 from pskd_tf.reporting.report import write_report
 from pskd_tf.run import Run
@@ -127,7 +128,7 @@ class FinishedRun:
             raise UserError(rule, "none of the exported student", self.files.stages_dir)
         model = build_student(
             keras,
-            stages["float"].settings["model"],
+            stages["float"].spec(FitSpec).model,
             input_shape=self.inputs.accelerometer_shape,
             num_classes=len(self.class_names),
         )

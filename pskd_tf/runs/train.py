@@ -9,7 +9,7 @@ from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import kept_splits
 from pskd_tf.pipeline.metrics import collect_metrics
 from pskd_tf.pipeline.plan import FoldPlan, run_key
-from pskd_tf.pipeline.runner import run_waves
+from pskd_tf.pipeline.runner import run_stages
 from pskd_tf.pipeline.stage import RunContext
 from pskd_tf.reporting.report import write_report
 from pskd_tf.runs.export_run import export_run
@@ -39,7 +39,7 @@ def perform_run(
         temporary.write_text(json.dumps(settings.to_json(), indent=2), encoding="utf-8")
     splits = [plan.split for plan in plans]
     splits_hash = kept_splits(context.run_dir / f"splits_{settings.protocol}.json", splits)
-    run_waves([one for plan in plans for one in plan.scores.values()], context, workers)
+    run_stages([one for plan in plans for one in plan.scores.values()], context, workers)
     export_run(settings, plans[0], prepared, context)
     metrics = collect_metrics(settings, plans, prepared, context)
     metrics["splits_sha256"] = splits_hash

@@ -81,7 +81,7 @@ def test_every_part_is_planned_on_the_right_subjects(study, prepared):
         chooses = part in ("choice", "calibration")
         for one in plan.rows(part):
             assert one.scored == ("validation" if chooses else "test")
-            train = {clip for fit in one.students for clip in fit.settings["train_clips"]}
+            train = {clip for fit in one.students for clip in fit.spec.part.clips}
             held_out = {clip for clips in one.clips for clip in clips}
             # Folds take turns, so validation's held-out clips are training clips of other folds.
             assert held_out <= train if chooses else not held_out & train

@@ -230,7 +230,7 @@ def test_clips_without_a_skeleton_train_and_test_the_student_alone(run):
     (split,) = read_json(run_dir / "splits_cross_subject.json")["splits"]
     assert len(split["train_clips"]) + len(split["test_clips"]) == len(manifest) >= 32
     (student,) = run_dir.glob("stages/student-*/stage.json")
-    assert read_json(student)["settings"]["train_clips"] == split["train_clips"]
+    assert read_json(student)["spec"]["part"]["clips"] == split["train_clips"]
     assert case.blind[0] in split["train_clips"]
     assert case.blind[1] in split["test_clips"]
     for name, left_out in (("students", set()), ("teachers-skeleton_teacher", {case.blind[1]})):

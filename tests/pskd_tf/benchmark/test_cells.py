@@ -18,9 +18,16 @@ from pskd_tf.benchmark.cells import (
     pooled_accuracy,
 )
 from pskd_tf.benchmark.methods import FOREST, Method
-from pskd_tf.pipeline.plan import plan_run
+from pskd_tf.pipeline.plan import declare_score, plan_run
+from pskd_tf.pipeline.specs import DataSpec, FitSpec, LossSpec, ScoreSpec, TrainingPart
 from pskd_tf.pipeline.stage import Stage
-from pskd_tf.settings import ACSSettings, RunSettings
+from pskd_tf.settings import (
+    ACSSettings,
+    AugmentationSettings,
+    InputSettings,
+    RunSettings,
+    TrainingSettings,
+)
 
 ACS = Method(
     "acs",
@@ -66,7 +73,7 @@ def planners(prepared) -> dict[str, CellPlanner]:
 
 def stages_of(stage: Stage) -> Iterator[Stage]:
     yield stage
-    for one in stage.inputs.values():
+    for one in stage.inputs:
         yield from stages_of(one)
 
 
@@ -82,12 +89,14 @@ def test_crossed_methods_run_all_pairs_and_others_take_turns(planners):
 
 def test_an_ensemble_is_of_all_teacher_seeds_and_sees_the_mixture(planners):
     (cell,) = planners["cross_subject"].cells(TOGETHER, 0, [3], [1])
-    assert set(cell.fit.inputs) == {
-        f"{name}/{seed}" for name in TOGETHER.teachers for seed in (1, 2)
+    spec = cell.fit.spec
+    assert {(one.name, one.seed) for one in spec.live} == {
+        (name, seed) for name in TOGETHER.teachers for seed in (1, 2)
     }
-    assert cell.fit.inputs["skeleton_teacher/2"].settings["seed"] == 2
-    assert cell.fit.settings["teachers"] == list(TOGETHER.teachers)
-    assert cell.fit.settings["teacher_outputs"] == "live_ensemble"
+    fits = [cell.fit.input(one.fit).spec for one in spec.live]
+    assert [(fit.model, fit.seed) for fit in fits] == [(one.name, one.seed) for one in spec.live]
+    assert spec.teachers == TOGETHER.teachers
+    assert spec.teachers_see == "mixture"
 
 
 def test_every_training_subject_is_left_out_once(planners):
@@ -100,21 +109,20 @@ def test_nothing_trains_on_who_is_scored(planners, method):
     for planner in planners.values():
         for cell in planner.cells(method, 0, [1], [1]):
             for stage in stages_of(cell.stage):
-                assert not set(stage.settings.get("train_subjects", ())) & set(cell.held_out)
+                if not isinstance(stage.spec, ScoreSpec):
+                    assert not set(stage.spec.part.subjects) & set(cell.held_out)
 
 
 def test_teachers_are_shared_by_methods_and_student_seeds(planners):
     planner = planners["cross_subject"]
     outputs = {
-        cell.fit.inputs["teacher_outputs"].key
-        for trial in (0, 1)
-        for cell in planner.cells(ACS, trial, [1, 2], [1])
+        cell.fit.spec.cached for trial in (0, 1) for cell in planner.cells(ACS, trial, [1, 2], [1])
     }
     assert len(outputs) == 1
     (cell,) = planner.cells(KD, 0, [1], [1])
-    taught = planner.cells(ACS, 0, [1], [1])[0].fit.inputs["teacher_outputs"]
-    assert cell.fit.inputs["skeleton_teacher"].key == taught.inputs["skeleton_teacher"].key
-    assert cell.fit.settings["teachers"] == ["skeleton_teacher"]
+    (taught,) = planner.cells(ACS, 0, [1], [1])[0].fit.inputs
+    assert cell.fit.inputs[0].key == taught.spec.fit_of("skeleton_teacher")
+    assert cell.fit.spec.teachers == ("skeleton_teacher",)
 
 
 def test_a_run_of_train_shares_its_students(planners, prepared):
@@ -130,7 +138,7 @@ def test_a_forest_is_one_stage(planners):
     forest = Method("forest", "forest", "", ({"n_estimators": 3},), model=FOREST)
     (cell,) = planners["cross_subject"].cells(forest, 0, [4], [1])
     assert cell.fit is cell.stage and cell.stage.kind == "forest"
-    assert cell.stage.settings["seed"] == 4
+    assert cell.stage.spec.seed == 4
 
 
 def test_cells_of_different_seeds_trials_and_folds_differ(planners):
@@ -139,8 +147,22 @@ def test_cells_of_different_seeds_trials_and_folds_differ(planners):
     assert len({cell.key for cell in cells}) == len(cells) == 24
 
 
+def fit_spec(trial: int, seed: int, fold: str) -> FitSpec:
+    data = DataSpec("f", 8, InputSettings(), AugmentationSettings())
+    part = TrainingPart((fold,), ("a",))
+    return FitSpec(
+        "accelerometer_student",
+        data,
+        part,
+        seed,
+        TrainingSettings(),
+        LossSpec("kd", {"trial": trial}),
+    )
+
+
 def cell(trial: int, seed: int, fold: str) -> Cell:
-    stage = Stage("score", "score", {"trial": trial, "seed": seed, "fold": fold})
+    fit = Stage(f"fit-{trial}-{seed}-{fold}", fit_spec(trial, seed, fold))
+    stage = declare_score("score", fit, fit, ["a"], "float")
     return Cell("kd", trial, "validation", (fold,), "live", 1, seed, stage)
 
 

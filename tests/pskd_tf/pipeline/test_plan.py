@@ -3,12 +3,13 @@
 import copy
 import dataclasses
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from data_prep.errors import UserError
+from data_prep.records import record_to_json
 from pskd_tf.pipeline.plan import FoldPlan, plan_run, run_key
+from pskd_tf.pipeline.specs import FitSpec, TeacherOutputsSpec
 from pskd_tf.pipeline.stage import Stage
 from pskd_tf.settings import ACSSettings, RunSettings
 
@@ -17,7 +18,7 @@ KINDS = ("cross_fitted", "in_sample", "live")
 
 def stages_of(stage: Stage) -> Iterator[Stage]:
     yield stage
-    for one in stage.inputs.values():
+    for one in stage.inputs:
         yield from stages_of(one)
 
 
@@ -26,7 +27,8 @@ def trained_on(plan: FoldPlan) -> set[str]:
         subject
         for score in plan.scores.values()
         for stage in stages_of(score)
-        for subject in stage.settings.get("train_subjects", [])
+        if isinstance(stage.spec, FitSpec | TeacherOutputsSpec)
+        for subject in stage.spec.part.subjects
     }
 
 
@@ -43,7 +45,7 @@ def test_validation_never_touches_a_test_subject(prepared):
     subject_of = prepared.manifest.set_index("clip_id")["subject"]
     for plan in plans:
         for score in plan.scores.values():
-            held_out = subject_of.loc[score.settings["clips"]]
+            held_out = subject_of.loc[list(score.spec.clips)]
             seen = trained_on(plan) | set(held_out)
             assert seen <= {"1", "3", "5"}
 
@@ -51,27 +53,29 @@ def test_validation_never_touches_a_test_subject(prepared):
 def test_cross_fitted_outputs_come_from_teachers_that_never_saw_the_subject(prepared):
     (plan,) = plan_run(RunSettings(), prepared)
     stage = plan.teacher_outputs["cross_fitted"][1]
-    folds = [role for role in stage.inputs if "/" in role]
+    folds = [one for one in stage.spec.teachers if one.left_out is not None]
     assert len(folds) == 9  # three teachers, three subjects
-    for role in folds:
-        subject = role.split("/")[1]
-        for needed in stages_of(stage.inputs[role]):
-            assert subject not in needed.settings["train_subjects"]
+    assert {one.left_out for one in folds} == {"1", "3", "5"}
+    for one in folds:
+        for needed in stages_of(stage.input(one.fit)):
+            assert one.left_out not in needed.spec.part.subjects
 
 
 def test_student_and_baseline_differ_in_nothing_but_the_loss(prepared):
     (plan,) = plan_run(RunSettings(seeds=(4,)), prepared)
-    student = plan.students["cross_fitted"][4].settings
-    baseline = plan.baselines[4].settings
-    assert {key for key in student if student[key] != baseline[key]} == {"loss", "teachers"}
+    student = record_to_json(plan.students["cross_fitted"][4].spec)
+    baseline = record_to_json(plan.baselines[4].spec)
+    assert {key for key in student if student[key] != baseline[key]} == {
+        "loss",
+        "teachers",
+        "teacher_outputs",
+        "cached",
+    }
 
 
 def test_students_take_turns_with_the_teacher_seeds(prepared):
     (plan,) = plan_run(RunSettings(seeds=(1, 2, 3), teacher_seeds=(7, 8)), prepared)
-    used = [
-        plan.students["cross_fitted"][seed].inputs["teacher_outputs"].settings["seed"]
-        for seed in (1, 2, 3)
-    ]
+    used = [plan.students["cross_fitted"][seed].inputs[0].spec.seed for seed in (1, 2, 3)]
     assert used == [7, 8, 7]
     (fewer,) = plan_run(RunSettings(seeds=(1,), teacher_seeds=(7, 8)), prepared)
     assert set(fewer.teacher_outputs["cross_fitted"]) == {7}  # nobody needs those of 8
@@ -84,7 +88,7 @@ def test_folds_share_the_chains_that_are_the_same(prepared):
         for plan in plans
         for score in plan.scores.values()
         for stage in stages_of(score)
-        if stage.settings.get("model") == "skeleton_teacher"
+        if isinstance(stage.spec, FitSpec) and stage.spec.model == "skeleton_teacher"
     }
     # Three chains on two subjects, three on one: each subject pair's second fold is shared.
     assert len(keys) == 6
@@ -105,37 +109,23 @@ def test_folds_share_the_chains_that_are_the_same(prepared):
 def test_any_teacher_can_be_left_out_and_any_order_is_a_chain(prepared, teachers, first_inputs):
     (plan,) = plan_run(RunSettings(teachers=teachers, teacher_outputs=("live",)), prepared)
     student = plan.students["live"][1]
-    assert list(student.inputs) == list(teachers) == student.settings["teachers"]
-    assert list(student.inputs[teachers[-1]].inputs) == first_inputs
+    assert student.spec.teachers == teachers == tuple(one.name for one in student.spec.live)
+    last = student.input(student.spec.live[-1].fit)
+    assert [one.name for one in last.spec.live] == first_inputs
 
 
-def test_what_teachers_see_is_in_the_key_only_where_it_is_the_mixture(prepared):
+def test_what_teachers_see_is_in_the_specification(prepared):
     kinds = ("live", "live_mixture", "live_ensemble")
     settings = RunSettings(seeds=(1, 2), teacher_seeds=(7, 8), teacher_outputs=kinds)
     (plan,) = plan_run(settings, prepared)
     live, mixture, ensemble = [plan.students[kind][2] for kind in kinds]
-    assert "teacher_outputs" not in live.settings  # or old results would be lost
-    assert mixture.settings == {**live.settings, "teacher_outputs": "live_mixture"}
-    assert {role: one.key for role, one in mixture.inputs.items()} == {
-        role: one.key for role, one in live.inputs.items()
-    }
-    assert len(ensemble.inputs) == 6 and ensemble.settings["teachers"] == list(live.inputs)
-    for role, one in ensemble.inputs.items():
-        name, seed = role.split("/")
-        assert (one.settings["model"], one.settings["seed"]) == (name, int(seed))
-
-
-def test_a_key_names_all_that_a_result_depends_on_and_nothing_else():
-    first = Stage("fit", "a", {"seed": 1})
-    assert first.key == Stage("fit", "another name", {"seed": 1}).key
-    others = [
-        Stage("score", "a", {"seed": 1}),
-        Stage("fit", "a", {"seed": 2}),
-        Stage("fit", "a", {"seed": 1}, {"teacher": first}),
-        Stage("fit", "a", {"seed": 1}, {"student": first}),
-    ]
-    assert len({first.key, *(one.key for one in others)}) == 5
-    assert first.folder(Path("stages")) == Path("stages") / f"a-{first.key[:12]}"
+    assert (live.spec.teachers_see, mixture.spec.teachers_see) == ("sources", "mixture")
+    assert mixture.spec == dataclasses.replace(live.spec, teacher_outputs="live_mixture")
+    assert mixture.spec.inputs == live.spec.inputs and mixture.key != live.key
+    assert len(ensemble.inputs) == 6 and ensemble.spec.teachers == live.spec.teachers
+    for one in ensemble.spec.live:
+        fit = ensemble.input(one.fit).spec
+        assert (fit.model, fit.seed) == (one.name, one.seed)
 
 
 def test_run_key_changes_with_any_setting(prepared):
@@ -173,7 +163,7 @@ def test_an_unknown_protocol_is_refused(prepared):
 
 def test_leave_one_subject_out_scores_every_clip_once(prepared):
     plans = plan_run(RunSettings(protocol="leave_one_subject_out"), prepared)
-    scored = [clip for plan in plans for clip in plan.scores["int8/1"].settings["clips"]]
+    scored = [clip for plan in plans for clip in plan.scores["int8/1"].spec.clips]
     assert len(plans) == 6
     assert sorted(scored) == sorted(prepared.manifest["clip_id"])
 
@@ -182,9 +172,9 @@ def test_the_clips_of_a_stage_are_those_of_its_subjects(prepared):
     subject_of = prepared.manifest.set_index("clip_id")["subject"]
     (plan,) = plan_run(RunSettings(), prepared)
     for stage in stages_of(plan.students["cross_fitted"][1]):
-        subjects = stage.settings["train_subjects"]
+        subjects = stage.spec.part.subjects
         expected = subject_of[subject_of.isin(subjects)].index
-        assert stage.settings["train_clips"] == list(expected)
+        assert list(stage.spec.part.clips) == list(expected)
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,9 @@ STAGES = (
     "skeleton_teacher",
     "fusion_teacher",
     "accelerometer_teacher",
-    "baseline",
     "in_sample",
     "student-in_sample",
+    "baseline",
     "compressed",
     "score-int8",
 )

@@ -34,22 +34,18 @@ def done(prepared, tmp_path_factory):
     )
     (plan,) = plan_run(settings, prepared)
     student = plan.students["in_sample"][1]
-    taught = student.inputs["teacher_outputs"]
+    (taught,) = student.inputs
     search = CompressionSearch(slim_epochs=2, qat_epochs=2, calibration_clips=24, cuts=2)
     planner = CompressionPlanner(search)
     slim = planner.slim(student, LIMITS)
     qat = planner.quantise(student, slim, "qat")
     clips = plan.split.test_clips[:40]
     scores = [
-        planner.score(student, stage, clips, file)
-        for stage, file in (
-            (slim, "weights.npz"),
-            (qat, "weights.npz"),
-            (qat, "student_int8.tflite"),
-        )
+        planner.score(student, stage, clips, form)
+        for stage, form in ((slim, "float"), (qat, "float"), (qat, "int8"))
     ]
-    stages = [student, slim.inputs["measured"], slim, qat, *scores]
-    for stage in [taught.inputs["accelerometer_teacher"], taught, *stages]:
+    stages = [student, slim.input(slim.spec.measured), slim, qat, *scores]
+    for stage in [taught.inputs[0], taught, *stages]:
         run_stage(stage, context)
     return context, stages
 

@@ -13,6 +13,7 @@ from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
 from pskd_tf.distillation.losses.base import cross_entropy
 from pskd_tf.distillation.losses.logits import KnowledgeDistillation
 from pskd_tf.distillation.step import teacher_availability
+from pskd_tf.pipeline.specs import DataSpec, FitSpec, LossSpec, TrainingPart
 from pskd_tf.pipeline.stage import RunContext, Stage
 from pskd_tf.pipeline.teach import (
     TensorBoardScalars,
@@ -21,7 +22,21 @@ from pskd_tf.pipeline.teach import (
     fit_stage,
     given_columns,
 )
-from pskd_tf.settings import SELECTIONS
+from pskd_tf.settings import (
+    SELECTIONS,
+    AugmentationSettings,
+    InputSettings,
+    TrainingSettings,
+)
+
+SPEC = FitSpec(
+    model="accelerometer_student",
+    data=DataSpec("f", 8, InputSettings(), AugmentationSettings()),
+    part=TrainingPart(("1",), ("a", "b")),
+    seed=1,
+    training=TrainingSettings(epochs=4, batch_size=8, mixup=0.5),
+    loss=LossSpec.cross_entropy(0.0),
+)
 
 
 @pytest.mark.parametrize(
@@ -35,33 +50,36 @@ def test_the_context_s_strategy_is_the_one_taken(tmp_path, strategy, message):
     """It is no part of the stage, so no part of its key."""
     context = RunContext(tmp_path, tmp_path, tmp_path, strategy=strategy)
     with pytest.raises(UserError, match=message):
-        fit_stage(Stage("fit", "student", {}), context, tmp_path)
+        fit_stage(Stage("student", SPEC), context, tmp_path)
 
 
 def test_kept_views_are_named_by_the_draws_and_nothing_else(tmp_path, clips):
-    settings = {
-        "dataset": "f", "seed": 1, "draws": "student", "inputs": {"steps": 96},
-        "augmentation": {"shift": 0.05}, "training": {"epochs": 4, "batch_size": 8, "mixup": 0.5},
-        "loss": {"name": "cross_entropy"},
-    }  # fmt: skip
     context = RunContext(tmp_path, tmp_path, tmp_path, views_dir=tmp_path / "views")
 
-    def name(**changes):
-        return _kept_views(Stage("fit", "student", {**settings, **changes}), context, clips)
+    def name(spec=SPEC, **changes):
+        return _kept_views(dataclasses.replace(spec, **changes), context, clips)
+
+    def data(**changes):
+        return name(data=dataclasses.replace(SPEC.data, **changes))
+
+    def training(**changes):
+        return name(training=dataclasses.replace(SPEC.training, **changes))
 
     assert name().parent == tmp_path / "views"
-    assert name() == name(loss={"name": "other"})
-    assert name() == name(training={"epochs": 4, "batch_size": 8, "mixup": 0.0})
+    assert (
+        name() == name(loss=LossSpec("other", {})) == name(teachers=("a",)) == training(mixup=0.0)
+    )
     others = [
-        name(dataset="g"), name(seed=2), name(draws="teacher"), name(inputs={"steps": 48}),
-        name(augmentation={"shift": 0.0}), name(training={"epochs": 5, "batch_size": 8}),
-        name(training={"epochs": 4, "batch_size": 16}),
+        data(dataset="g"), data(inputs=InputSettings(steps=48)),
+        data(augmentation=AugmentationSettings(shift=0.0)), name(seed=2), name(model="gmp_student"),
+        training(epochs=5), training(batch_size=16),
     ]  # fmt: skip
     assert len({name(), *others}) == 8
+    assert name(model="fusion_teacher") is None  # nobody draws a teacher's views again
     fewer = clips.subset(slice(1, None))
-    assert _kept_views(Stage("fit", "student", settings), context, fewer) != name()
+    assert _kept_views(SPEC, context, fewer) != name()
     nothing = RunContext(tmp_path, tmp_path, tmp_path)
-    assert _kept_views(Stage("fit", "student", settings), nothing, clips) is None
+    assert _kept_views(SPEC, nothing, clips) is None
 
 
 def without_skeleton(clips, row):

@@ -48,10 +48,10 @@ def search(prepared, tmp_path, int8_student):
             result = quantised_result(flash)
             (folder / "student_int8.tflite").write_bytes(int8_student.tflite)
         if stage.kind == "score":
-            truth = np.array([labels[clip] for clip in stage.settings["clips"]])
+            truth = np.array([labels[clip] for clip in stage.spec.clips])
             guesses = truth.copy()
-            if stage.settings["file"].endswith(".tflite"):
-                wrong = WRONG[describe(stage.inputs["source"])]
+            if stage.spec.form == "int8":
+                wrong = WRONG[describe(stage.input(stage.spec.source))]
                 guesses[:wrong] = (guesses[:wrong] + 1) % (truth.max() + 1)
             np.savez(
                 folder / "predictions.npz",
@@ -63,9 +63,9 @@ def search(prepared, tmp_path, int8_student):
 
 
 def describe(stage):
-    slim = stage.inputs["source"]
-    limits = slim.settings["limits"]["flash_bytes"] if slim.kind == "slim" else None
-    return limits, stage.settings["method"]
+    slim = stage.input(stage.spec.source)
+    limits = slim.spec.limits.flash_bytes if slim.kind == "slim" else None
+    return limits, stage.spec.method
 
 
 def quantised_result(flash: int) -> dict:

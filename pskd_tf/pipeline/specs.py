@@ -1,0 +1,447 @@
+"""The specification of each kind of stage: all that its result depends on.
+
+A specification names the stages whose results it reads by their keys. `version` is raised when the
+action of a kind (`fit_stage`, `score_stage`, ...) makes another result from the same specification.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from data_prep.records import record_from_json, record_to_json
+from pskd_tf.compression.cost import BoardLimits
+from pskd_tf.settings import (
+    MIXTURE_OUTPUTS,
+    ACSSettings,
+    AugmentationSettings,
+    CompressionSettings,
+    InputSettings,
+    TrainingSettings,
+)
+
+_NETS = ("keras", "numpy", "tensorflow")
+_SCORING = ("numpy", "scikit-learn", "scipy")
+_FLATBUFFERS = ("ai-edge-litert", "tflite-micro")
+_TWINS = ("tensorflow-model-optimization", "tf-keras")
+
+
+@dataclass(frozen=True)
+class StageSpec:
+    """What every specification has.
+
+    Attributes:
+        kind: Name of the kind.
+        version: Version of the kind's action.
+    """
+
+    kind: ClassVar[str]
+    version: ClassVar[int]
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Names of the packages whose versions the result depends on."""
+        raise NotImplementedError
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Keys of the stages whose results are read."""
+        return ()
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of training that the action spends."""
+        return 0
+
+
+@dataclass(frozen=True)
+class TrainingPart:
+    """The training clips of one fold and the subjects that move in them.
+
+    Attributes:
+        subjects: The subjects.
+        clips: Names of the clips, in the order of the prepared set.
+    """
+
+    subjects: tuple[str, ...]
+    clips: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """The data set and its preprocessing.
+
+    Attributes:
+        dataset: Fingerprint of the prepared set.
+        num_classes: Number of classes.
+        inputs: The preprocessing.
+        augmentation: Strengths of the random changes.
+    """
+
+    dataset: str
+    num_classes: int
+    inputs: InputSettings
+    augmentation: AugmentationSettings
+
+
+@dataclass(frozen=True)
+class LossSpec:
+    """A loss.
+
+    Attributes:
+        name: As `make_loss` knows it.
+        arguments: Keyword arguments of the loss.
+    """
+
+    name: str
+    arguments: dict[str, Any]
+
+    @staticmethod
+    def cross_entropy(label_smoothing: float) -> "LossSpec":
+        """Returns cross-entropy with the ground truth."""
+        return LossSpec("cross_entropy", {"label_smoothing": label_smoothing})
+
+    @staticmethod
+    def of_acs(settings: ACSSettings) -> "LossSpec":
+        """Returns ACS (our reconstruction) with every argument written out."""
+        return LossSpec("adaptive_confidence_semantic", record_to_json(settings))
+
+    @property
+    def acs(self) -> ACSSettings | None:
+        """The settings of ACS (our reconstruction); None for another loss."""
+        if self.name != "adaptive_confidence_semantic":
+            return None
+        return record_from_json(ACSSettings, self.arguments)
+
+    @property
+    def label_smoothing(self) -> float:
+        """Smoothing of the ground truth in this loss, 0..1."""
+        return self.arguments.get("label_smoothing", 0.0)
+
+
+@dataclass(frozen=True)
+class TeacherInput:
+    """A trained teacher that a stage reads.
+
+    Attributes:
+        name: Name of the model.
+        seed: Seed that it was trained with.
+        fit: Key of its fit stage.
+        left_out: The training subject that it was trained without; None for all of them.
+    """
+
+    name: str
+    seed: int
+    fit: str
+    left_out: str | None = None
+
+
+@dataclass(frozen=True)
+class FitSpec(StageSpec):
+    """One training.
+
+    Attributes:
+        model: Name of the model, which also names its random draws.
+        data: The data set and its preprocessing.
+        part: What it trains on.
+        seed: Seed of weights and draws.
+        training: Length and optimiser.
+        loss: The loss.
+        teachers: Names of the teachers, in order; none for a training without teachers.
+        teacher_outputs: Kind of the teachers' outputs, from `TEACHER_OUTPUTS`; "" without teachers.
+        live: Teachers that run during the training, those of one name together; none where
+            outputs are cached.
+        cached: Key of the stage with the teachers' cached outputs; None where teachers run live.
+        drop_one_teacher: Whether each batch is without one teacher, drawn at random.
+    """
+
+    kind: ClassVar[str] = "fit"
+    version: ClassVar[int] = 2
+
+    model: str
+    data: DataSpec
+    part: TrainingPart
+    seed: int
+    training: TrainingSettings
+    loss: LossSpec
+    teachers: tuple[str, ...] = ()
+    teacher_outputs: str = ""
+    live: tuple[TeacherInput, ...] = ()
+    cached: str | None = None
+    drop_one_teacher: bool = False
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Names of the packages whose versions the weights depend on."""
+        return _NETS
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Keys of the teachers' fit stages, or of the stage with their outputs."""
+        live = tuple(one.fit for one in self.live)
+        return live if self.cached is None else (*live, self.cached)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of training."""
+        return self.training.epochs
+
+    @property
+    def teachers_see(self) -> str:
+        """What the teachers read of a mixed-up sample, as `PSKDDistiller` takes it."""
+        return "mixture" if self.teacher_outputs in MIXTURE_OUTPUTS else "sources"
+
+
+@dataclass(frozen=True)
+class TeacherOutputsSpec(StageSpec):
+    """Outputs of teachers on the training clips, cached.
+
+    Attributes:
+        outputs: `in_sample` or `cross_fitted`.
+        data: The data set and its preprocessing.
+        part: The clips.
+        seed: Seed of the teachers and of the views.
+        views: Augmented views that outputs are averaged over; 0 for the plain clip.
+        teachers: The teachers, trained on all subjects and, for `cross_fitted`, without each.
+    """
+
+    kind: ClassVar[str] = "teacher_outputs"
+    version: ClassVar[int] = 2
+
+    outputs: str
+    data: DataSpec
+    part: TrainingPart
+    seed: int
+    views: int
+    teachers: tuple[TeacherInput, ...]
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Names of the packages whose versions the outputs depend on."""
+        return _NETS
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Keys of the teachers' fit stages."""
+        return tuple(one.fit for one in self.teachers)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the teachers, in order."""
+        return tuple(one.name for one in self.teachers if one.left_out is None)
+
+    def fit_of(self, name: str, left_out: str | None = None) -> str:
+        """Returns the key of a teacher's fit stage.
+
+        Args:
+            name: Name of the teacher.
+            left_out: The subject that it was trained without; None for all subjects.
+        """
+        return next(
+            one.fit for one in self.teachers if (one.name, one.left_out) == (name, left_out)
+        )
+
+
+@dataclass(frozen=True)
+class ForestSpec(StageSpec):
+    """A random forest, fitted and scored.
+
+    Attributes:
+        data: The data set and its preprocessing.
+        part: What it is fitted on.
+        seed: Seed of the forest.
+        clips: Names of the held-out clips.
+        arguments: Keyword arguments of scikit-learn's `RandomForestClassifier`.
+    """
+
+    kind: ClassVar[str] = "forest"
+    version: ClassVar[int] = 2
+
+    data: DataSpec
+    part: TrainingPart
+    seed: int
+    clips: tuple[str, ...]
+    arguments: dict[str, Any]
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Names of the packages whose versions the scores depend on."""
+        return _SCORING
+
+
+@dataclass(frozen=True)
+class CompressSpec(StageSpec):
+    """A student pruned, fine-tuned, calibrated and converted to int8.
+
+    Attributes:
+        student: Key of the fit stage.
+        settings: Pruning and calibration.
+        distil: Whether the student's teachers go on teaching it.
+    """
+
+    kind: ClassVar[str] = "compress"
+    version: ClassVar[int] = 2
+
+    student: str
+    settings: CompressionSettings
+    distil: bool = True
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Names of the packages whose versions the flatbuffer and its figures depend on."""
+        return (*_NETS, *_TWINS, *_FLATBUFFERS)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Key of the student."""
+        return (self.student,)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of fine-tuning."""
+        return self.settings.epochs
+
+
+@dataclass(frozen=True)
+class SlimSpec(StageSpec):
+    """A student whose channels are cut to a board's limits.
+
+    Attributes:
+        student: Key of the fit stage.
+        measured: Key of the quantise stage that measured the cost of the whole student.
+        limits: What the board allows.
+        cuts: Cuts on the way to the limits, each followed by a fine-tuning.
+        importance: What channels are chosen by, see `channel_importance`.
+        epochs_per_cut: Epochs of fine-tuning after each cut.
+        learning_rate: Peak learning rate of the fine-tuning.
+        distil: Whether the student's teachers go on teaching it.
+    """
+
+    kind: ClassVar[str] = "slim"
+    version: ClassVar[int] = 2
+
+    student: str
+    measured: str
+    limits: BoardLimits
+    cuts: int
+    importance: str
+    epochs_per_cut: int
+    learning_rate: float
+    distil: bool = True
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Names of the packages whose versions the weights depend on."""
+        return _NETS
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Keys of the student and of the stage that measured it."""
+        return (self.student, self.measured)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of fine-tuning after all cuts together."""
+        return self.cuts * self.epochs_per_cut
+
+
+@dataclass(frozen=True)
+class QuantiseSpec(StageSpec):
+    """A student converted to int8, after or by training, and measured.
+
+    Attributes:
+        student: Key of the fit stage, whose teachers teach.
+        source: Key of the stage whose weights are quantised.
+        method: `ptq`: after training, or `qat`: by training.
+        head: `dense` or `convolution`.
+        calibration_clips: Training clips from which activation ranges are read.
+        calibration_seed: Seed of their draw.
+        stratified: Whether classes take turns in the draw.
+        training_epochs: Epochs of quantisation-aware training; 0 for `ptq`.
+        learning_rate: Learning rate of its first step.
+        warm: Whether its activation ranges start at those of the calibration clips.
+        ranges: `trained`, or `recalibrated` on the calibration clips after training.
+        distil: Whether the student's teachers go on teaching it.
+        preserve_sparsity: Whether weights that are zero stay zero.
+    """
+
+    kind: ClassVar[str] = "quantise"
+    version: ClassVar[int] = 2
+
+    student: str
+    source: str
+    method: str
+    calibration_clips: int
+    calibration_seed: int
+    head: str = "dense"
+    stratified: bool = True
+    training_epochs: int = 0
+    learning_rate: float = 0.0
+    warm: bool = True
+    ranges: str = "trained"
+    distil: bool = True
+    preserve_sparsity: bool = False
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Names of the packages whose versions the flatbuffer and its figures depend on."""
+        return (*_NETS, *_TWINS, *_FLATBUFFERS)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Keys of the student and of the weights."""
+        return (self.student, self.source)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of quantisation-aware training."""
+        return self.training_epochs
+
+
+FORM_FILES = {"float": "weights.npz", "int8": "student_int8.tflite"}
+
+
+@dataclass(frozen=True)
+class ScoreSpec(StageSpec):
+    """A model scored on held-out clips.
+
+    Attributes:
+        model: Key of the fit stage, which says how to build the net and what it reads.
+        source: Key of the stage that wrote the weights or the flatbuffer.
+        clips: Names of the clips.
+        form: `float`: weights in Keras, or `int8`: a flatbuffer in TensorFlow Lite Micro.
+    """
+
+    kind: ClassVar[str] = "score"
+    version: ClassVar[int] = 2
+
+    model: str
+    source: str
+    clips: tuple[str, ...]
+    form: str
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Names of the packages whose versions the scores depend on."""
+        runtime = _FLATBUFFERS if self.form == "int8" else _NETS
+        return tuple(sorted({*_SCORING, *runtime}))
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Keys of the model and of the stage that wrote its file."""
+        return (self.model, self.source)
+
+    @property
+    def file(self) -> str:
+        """Name of the file that is scored."""
+        return FORM_FILES[self.form]
+
+
+SPECS: Sequence[type[StageSpec]] = (
+    FitSpec,
+    TeacherOutputsSpec,
+    ForestSpec,
+    CompressSpec,
+    SlimSpec,
+    QuantiseSpec,
+    ScoreSpec,
+)
