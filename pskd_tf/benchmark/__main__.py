@@ -19,6 +19,7 @@ import pskd_tf
 from data_prep.commands import packaged_file, run_command
 from data_prep.errors import UserError
 from data_prep.settings import REQUIRED, setting
+from data_prep.workers import RUNNERS
 from pskd_tf.arguments import TrainingArguments
 from pskd_tf.benchmark.methods import read_methods
 from pskd_tf.pipeline.stage import RunContext
@@ -61,7 +62,7 @@ class BenchmarkArguments(TrainingArguments):
         "Draw each seed's training views once for all methods, into RUN/views (UTD-MHAD: 0.6 GB a "
         "seed and fold): a quarter off the time, the same bits.",
     )
-    runner: str = setting("processes", "What runs the cells.", choices=("processes", "ray"))
+    runner: str = setting("processes", "What runs the cells.", choices=RUNNERS)
     ray_address: str | None = setting(
         None, "Address of the Ray cluster; one is started if none is given."
     )
