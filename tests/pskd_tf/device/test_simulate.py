@@ -146,7 +146,7 @@ def test_mistakes_are_one_line(window_run, write_csv, simulate, tmp_path):
         ([*good, f"--labels={labels}"], "'dancing' in row 2"),
         ([good[0], f"--csv={labels}"], "time_seconds,x,y,z"),
         ([*good, f"--plot={labels}/plot.png"], "plot must be a writable PNG"),
-        ([*good, "--smoothing=0"], "smoothing must be above 0"),
+        ([*good, "--smoothing=0"], "smoothing must lie in 0..1, 0 excluded"),
         ([f"--run_dir={tmp_path}", good[1]], "A finished run has an export"),
     ):
         finished = simulate(*arguments)

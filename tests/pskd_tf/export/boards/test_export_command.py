@@ -52,8 +52,8 @@ def test_the_chosen_settings_of_the_run_are_used(exported, export, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "rule"),
     [
-        (["--out=x"], "--run_dir, --target and --out must be given"),
-        (["--out=x", "--target=toaster"], "should be one of"),
+        (["--out=x"], "--target must be given"),
+        (["--out=x", "--target=toaster"], "target must be one of"),
         (["--out=x", "--target=cmake", "--axes=+x,+x,+z"], "each axis of the sensor once"),
         (["--out=x", "--target=cmake", "--threshold=2"], "threshold must lie in 0..1"),
     ],
