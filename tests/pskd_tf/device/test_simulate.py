@@ -141,7 +141,8 @@ def test_mistakes_are_one_line(window_run, write_csv, simulate, tmp_path):
     labels.write_text("start,end,label\n0,1,dancing\n")
     good = (f"--run_dir={window_run}", f"--csv={recording}")
     for arguments, message in (
-        ([], "--run_dir and --csv"),
+        ([], "--run_dir must be given"),
+        ([good[0]], "--csv, --idle_hours or --choose_threshold must be given"),
         ([*good, "--compiler=no-such-cc"], "no no-such-cc"),
         ([*good, f"--labels={labels}"], "'dancing' in row 2"),
         ([good[0], f"--csv={labels}"], "time_seconds,x,y,z"),
