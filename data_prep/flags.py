@@ -188,7 +188,10 @@ def _left(one: SettingField) -> str:
 
 def _notes(one: SettingField) -> str:
     is_required = one.default is None and not one.is_optional
-    notes = ["required" if is_required else "", one.info.unit or "", one.info.range_text]
+    values = one.info.range_text
+    if one.is_tuple:
+        values = values.replace("one of", "any of")
+    notes = ["required" if is_required else "", one.info.unit or "", values]
     if one.kind is bool and one.default:
         notes.append("on by default")
     return "; ".join(note for note in notes if note)

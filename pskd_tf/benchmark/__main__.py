@@ -23,7 +23,6 @@ from data_prep.workers import RUNNERS
 from pskd_tf.arguments import TrainingArguments
 from pskd_tf.benchmark.methods import read_methods
 from pskd_tf.pipeline.stage import RunContext
-from pskd_tf.processes import start_tensorflow
 
 if TYPE_CHECKING:
     from pskd_tf.benchmark.run import BenchmarkRun
@@ -86,7 +85,7 @@ def main(arguments: BenchmarkArguments) -> None:
         strategy=arguments.strategy,
         views_dir=arguments.run_dir / "views" if arguments.keep_views else None,
     )
-    start_tensorflow()
+    # Not above: scikit-learn takes seconds, for which --help need not wait.
     from pskd_tf.benchmark.board import leaderboard_markdown
     from pskd_tf.benchmark.run import BenchmarkRun, run_cells
 
