@@ -111,7 +111,7 @@ def _process_pool(workers: int) -> Iterator[WorkerPool]:
 
 
 def _end_with_parent() -> None:
-    """Makes this worker end as soon as its parent has: it would go on working for nobody."""
+    """Makes this worker end with its parent, which would otherwise leave it running."""
     threading.Thread(target=_wait_and_end, daemon=True).start()
 
 

@@ -88,7 +88,7 @@ class StageRecord:
 
     @cached_property
     def result(self) -> dict[str, Any]:
-        """What the stage said about itself."""
+        """The content of the stage's result.json."""
         return json.loads((self.folder / "result.json").read_text(encoding="utf-8"))
 
     @cached_property
@@ -144,7 +144,7 @@ class Predictions:
 
 @dataclass(frozen=True)
 class ExportManifest:
-    """What `manifest.json` of an export says.
+    """The content of an export's `manifest.json`.
 
     Attributes:
         files: SHA-256 of every other file of the export, by name.
@@ -156,7 +156,7 @@ class ExportManifest:
         golden_clips: Names of the clips of the golden vectors.
         inputs: The preprocessing that the model was trained on.
         clip_rate_hz: Sampling rate of the training clips, in Hz.
-        provenance: What made the model, as JSON values.
+        provenance: The run that made the model, as JSON values.
     """
 
     files: dict[str, str]
@@ -177,7 +177,7 @@ class Export:
 
     Attributes:
         folder: Where the files lie.
-        manifest: What `manifest.json` says.
+        manifest: The content of `manifest.json`.
     """
 
     folder: Path
@@ -287,7 +287,7 @@ class Run:
         )
 
     def require_all(self) -> "Run":
-        """Reads all that a report is made from, so that what is missing is said at once.
+        """Reads all files of a report, so that an error names a missing one at once.
 
         Returns:
             The run itself.
@@ -390,7 +390,7 @@ class Run:
         return [rows[clip] for clip in clip_ids]
 
     def recorded_scores(self, form: str) -> dict[str, float] | None:
-        """Returns what `metrics.json` says about the exported student.
+        """Returns the entry of the exported student in `metrics.json`.
 
         Args:
             form: `float`, `pruned` or `int8`.

@@ -14,7 +14,7 @@ from data_prep.records import read_record, record_to_json
 from data_prep.settings import check_settings, part, setting
 
 SELECTIONS = ("hard", "gap", "near", "right", "soft")
-# What these follow depends on the student, too.
+# The selections that also depend on the student.
 SELECTIONS_BY_STUDENT = ("gap", "near")
 SEMANTIC_KINDS = ("mse", "cosine")
 

@@ -1,1 +1,1 @@
-"""The run as a whole: declared stages, each cached and resumable, and what comes out of them."""
+"""The run as a whole: declared stages, each cached and resumable, and their results."""

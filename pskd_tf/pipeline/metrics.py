@@ -23,7 +23,7 @@ def collect_metrics(
     is predicted once. `std` is the sample standard deviation over seeds; 0 for one seed.
 
     Args:
-        settings: What the run was told.
+        settings: Settings of the run.
         plans: Its folds, all stages finished.
         prepared: The prepared set.
         context: Where results lie.

@@ -1,4 +1,4 @@
-"""From the settings of a run to its declared stages."""
+"""The plan of a run: the stages that its settings need, fold by fold."""
 
 import json
 import re
@@ -165,7 +165,7 @@ class StagePlanner:
         Args:
             model: Name of the model, which also names its random draws.
             label: Start of the stage's name.
-            part: What it trains on.
+            part: The clips of its training.
             seed: Seed of weights and draws.
             training: Length and optimiser.
             loss: The loss.
@@ -228,7 +228,7 @@ def declare_score(
 
     Args:
         name: Name of the stage.
-        model: The fit stage that says how to build the net and what it reads.
+        model: The fit stage with the architecture and the inputs of the net.
         source: The stage that wrote the weights or the flatbuffer; `model` itself, or one of it.
         clips: Names of the clips to score.
         form: `float` or `int8`.
@@ -272,7 +272,7 @@ def plan_run(settings: RunSettings, prepared: PreparedSet) -> list[FoldPlan]:
     """Declares every stage of a run; nothing is computed.
 
     Args:
-        settings: What the run was told.
+        settings: Settings of the run.
         prepared: The prepared set.
 
     Returns:

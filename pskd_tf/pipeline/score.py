@@ -55,7 +55,7 @@ def score_stage(stage: Stage[ScoreSpec], context: RunContext, folder: Path) -> d
             probabilities).
 
     Returns:
-        What `result.json` says: the scores of this part.
+        The content of `result.json`: the scores of this part.
     """
     spec = stage.spec
     model: Stage[FitSpec] = stage.input(spec.model)
@@ -99,7 +99,7 @@ def forest_stage(stage: Stage[ForestSpec], context: RunContext, folder: Path) ->
         folder: Where to write `predictions.npz`, as `score_stage` does.
 
     Returns:
-        What `result.json` says: the scores of this part.
+        The content of `result.json`: the scores of this part.
     """
     spec = stage.spec
     prepared = PreparedSet.load(context.prepared_dir)

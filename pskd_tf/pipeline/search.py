@@ -58,7 +58,7 @@ class CompressionPlanner:
     """Declares the stages that cut, quantise and score students.
 
     Args:
-        search: What the search was told.
+        search: Settings of the search.
     """
 
     def __init__(self, search: CompressionSearch):
@@ -92,7 +92,7 @@ class CompressionPlanner:
         """Declares the conversion of a student to int8.
 
         Args:
-            student: The fit stage, whose teachers teach.
+            student: The fit stage with the teachers.
             source: The stage that wrote the weights.
             method: `ptq`: after training, or `qat`: by training.
             **changes: Fields of the specification other than the search's.
@@ -122,7 +122,7 @@ class CompressionPlanner:
         """Declares the scoring of a stage's weights or flatbuffer.
 
         Args:
-            student: The fit stage that says what the net reads.
+            student: The fit stage with the inputs of the net.
             source: The stage that wrote the file.
             clips: Names of the clips to score.
             form: `float` or `int8`.
@@ -244,7 +244,7 @@ class CompressionCandidate:
 
 @dataclass(frozen=True)
 class CompressionPlan:
-    """What a search compares and what it makes of the winner.
+    """The candidates of a search, and the stages of the one that is picked.
 
     Attributes:
         candidates: Declared on the validation folds (each training subject left out, in turn).
@@ -270,7 +270,7 @@ class CompressionPlan:
         """Declares every candidate: no cut and a cut to each of the limits, by each method.
 
         Args:
-            settings: Of the run whose first seed's student is made small.
+            settings: Settings of the run; the student of its first seed is compressed.
             prepared: The prepared set.
             search: How students are cut and quantised.
             limits: What students are cut to.

@@ -1,4 +1,4 @@
-"""What a search for a smaller student found."""
+"""The report of a search for a smaller student."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,7 +26,7 @@ def compression_report(
     Args:
         plan: The search.
         context: Where results lie.
-        rows: What each candidate reached on validation.
+        rows: The validation results of each candidate.
         chosen: Index of the one that ships.
         finals: `final`, `ptq` and `unpruned`, made from all training subjects.
 
@@ -133,7 +133,7 @@ def candidate_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Formats candidates as a Markdown table.
 
     Args:
-        rows: What `CompressionCandidate.measure` says.
+        rows: The results of `CompressionCandidate.measure`.
 
     Returns:
         The lines.
@@ -157,13 +157,13 @@ _COSTS = ("flash_bytes", "arena_bytes", "macs")
 
 
 def pareto_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Keeps the better method of each cut and says which cuts lie on the front.
+    """Keeps the better method of each cut and marks the cuts on the Pareto front.
 
     A row is on the front where no other one is at least as accurate and at most as costly in
     flash, arena and multiply-accumulates, and better in one of them.
 
     Args:
-        rows: What `CompressionCandidate.measure` says; refused ones are left out.
+        rows: The results of `CompressionCandidate.measure`; refused ones are left out.
 
     Returns:
         The rows by falling size, each with `on_front`.

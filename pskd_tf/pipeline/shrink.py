@@ -46,7 +46,7 @@ def slim_stage(stage: Stage[SlimSpec], context: RunContext, folder: Path) -> dic
             `history.csv`.
 
     Returns:
-        What `result.json` says: the builder's arguments, the estimated cost, parameters and MACs.
+        The content of `result.json`: the builder's arguments, the estimated cost, parameters, MACs.
     """
     spec = stage.spec
     student: Stage[FitSpec] = stage.input(spec.student)
@@ -174,7 +174,7 @@ def compress_stage(stage: Stage[CompressSpec], context: RunContext, folder: Path
             `calibration.csv` (the clips that gave the activation ranges).
 
     Returns:
-        What `result.json` says: parameters, MACs, sparsity, flatbuffer and arena bytes.
+        The content of `result.json`: parameters, MACs, sparsity, flatbuffer and arena bytes.
     """
     spec, settings = stage.spec, stage.spec.settings
     student: Stage[FitSpec] = stage.input(spec.student)
@@ -251,7 +251,7 @@ def quantise_stage(stage: Stage[QuantiseSpec], context: RunContext, folder: Path
             for), `calibration.csv`, `layers.csv` and, after training, `history.csv`.
 
     Returns:
-        What `result.json` says: builder's arguments, sizes, arena, operators, noise by layer.
+        The content of `result.json`: builder's arguments, sizes, arena, operators, noise by layer.
     """
     spec = stage.spec
     student: Stage[FitSpec] = stage.input(spec.student)

@@ -142,7 +142,7 @@ class FitSpec(StageSpec):
     Attributes:
         model: Name of the model, which also names its random draws.
         data: The data set and its preprocessing.
-        part: What it trains on.
+        part: The clips of its training.
         seed: Seed of weights and draws.
         training: Length and optimiser.
         loss: The loss.
@@ -247,7 +247,7 @@ class ForestSpec(StageSpec):
 
     Attributes:
         data: The data set and its preprocessing.
-        part: What it is fitted on.
+        part: The clips of its training.
         seed: Seed of the forest.
         clips: Names of the held-out clips.
         arguments: Keyword arguments of scikit-learn's `RandomForestClassifier`.
@@ -349,7 +349,7 @@ class QuantiseSpec(StageSpec):
     """A student converted to int8, after or by training, and measured.
 
     Attributes:
-        student: Key of the fit stage, whose teachers teach.
+        student: Key of the fit stage with the teachers.
         source: Key of the stage whose weights are quantised.
         method: `ptq`: after training, or `qat`: by training.
         head: `dense` or `convolution`.
@@ -405,7 +405,7 @@ class ScoreSpec(StageSpec):
     """A model scored on held-out clips.
 
     Attributes:
-        model: Key of the fit stage, which says how to build the net and what it reads.
+        model: Key of the fit stage with the architecture and the inputs of the net.
         source: Key of the stage that wrote the weights or the flatbuffer.
         clips: Names of the clips.
         form: `float`: weights in Keras, or `int8`: a flatbuffer in TensorFlow Lite Micro.

@@ -45,7 +45,7 @@ class Stage(Generic[Spec]):
 
     @property
     def kind(self) -> str:
-        """What is done."""
+        """The kind of stage."""
         return self.spec.kind
 
     @cached_property
@@ -109,7 +109,7 @@ class RunContext:
         return folder.with_name(f"{folder.name}.record.npz")
 
     def is_done(self, stage: Stage[Any]) -> bool:
-        """Says whether a stage's result is there."""
+        """Returns whether the result of a stage is there."""
         return (self.folder(stage) / "result.json").exists()
 
     def result(self, stage: Stage[Any]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def given_columns(
     Args:
         arrays: `clip_ids` and columns of one row per clip, as `teacher_outputs_stage` wrote them.
         clips: The clips to pick for; each is among the cached ones.
-        teachers: Whose columns are wanted.
+        teachers: Names of the teachers.
 
     Returns:
         The columns, in the order of `clips`.
@@ -64,7 +64,7 @@ def cached_columns(
 
 
 def availability_column(teacher: str, clips: PairedClips) -> dict[str, np.ndarray]:
-    """Says which clips a teacher can see, where it cannot see them all.
+    """Returns the availability of teachers that are not available for every clip.
 
     Args:
         teacher: Name of the teacher's model.
@@ -90,7 +90,7 @@ def build_fit_model(spec: FitSpec, clips: PairedClips) -> keras.Model:
 
 
 def load_stage_model(stage: Stage[FitSpec], context: RunContext, clips: PairedClips) -> keras.Model:
-    """Builds the model of a finished fit stage and loads what it learned."""
+    """Builds the model of a finished fit stage and loads its weights."""
     model = build_fit_model(stage.spec, clips)
     model.set_weights(load_weights(context.folder(stage) / "weights.npz"))
     return model
@@ -158,7 +158,7 @@ def fit_stage(stage: Stage[FitSpec], context: RunContext, folder: Path) -> dict[
         folder: Where to write `weights.npz` and `history.csv`.
 
     Returns:
-        What `result.json` says: parameters, epochs and the share of samples that followed each
+        The content of `result.json`: parameters, epochs and the share of samples that followed each
         target, averaged over all epochs; and the devices, where the training was shared by several.
     """
     strategy = device_strategy(context.strategy)
@@ -257,8 +257,8 @@ def teacher_outputs_stage(
         folder: Where to write `outputs.npz`.
 
     Returns:
-        What `result.json` says: each teacher's accuracy on the clips as they were cached, and the
-        share of clips on which at least one is right.
+        The content of `result.json`: each teacher's accuracy on the cached clips, and the share of
+        clips on which at least one is right.
     """
     spec = stage.spec
     clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), spec.part.clips)
@@ -350,8 +350,8 @@ class StudentTeaching:
         student: The fit stage.
         clips: Its training clips.
         given: Cached outputs' columns, `(clips, ...)`.
-        live: Live teachers by name. While a student is compressed they are asked about the sources
-            of a mixture, also where the student's training asked them about the mixture.
+        live: Live teachers by name. During compression they read the sources of a mixture, even
+            if they read the mixture during the student's training.
         projections: Learned projections by teacher, `(student width, teacher width)`.
     """
 

@@ -250,7 +250,7 @@ def _title(text: str) -> ElementTree.Element:
 
 
 def _simplify(element: ElementTree.Element) -> None:
-    """Removes what says nothing: groups without attributes, styles of the whole page, metadata."""
+    """Removes what shows nothing: groups without attributes, styles of the whole page, metadata."""
     children = []
     for child in element:
         _simplify(child)

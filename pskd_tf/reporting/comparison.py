@@ -162,7 +162,7 @@ def _score_panels(runs: Sequence[ComparedRun]) -> list[Panel]:
 
 
 def _differences(runs: Sequence[ComparedRun]) -> tuple[Table, list[Panel]]:
-    """Returns what each run differs from the first one by, paired by seed."""
+    """Returns the difference of each run from the first one, paired by seed."""
     first, *others = runs
     rows, panels = [], []
     for form in FORMS:

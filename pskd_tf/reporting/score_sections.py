@@ -76,7 +76,7 @@ class Scores:
 
     Attributes:
         protocol: Protocol, clips and seeds, in words.
-        splits: Who is in which part.
+        splits: The subjects of each part.
         table: Mean and spread of each model.
         dots: One dot a seed.
         difference: Distillation minus cross-entropy alone, paired by seed.

@@ -1,4 +1,4 @@
-"""The sections about what was learned: training curves, teacher selection, embeddings, clips."""
+"""The sections about training: training curves, teacher selection, embeddings, clips."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

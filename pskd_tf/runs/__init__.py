@@ -1,4 +1,4 @@
-"""What orchestrates all other packages: training, compression and export of a run."""
+"""Training, compression and export of a run; above all other packages."""
 
 from typing import TYPE_CHECKING
 

@@ -30,7 +30,7 @@ class ValidationModel:
     Attributes:
         model: Its first seed's int8 student as plain C; `test_clips` are those of the subject that
             was left out.
-        subjects: Who was left out.
+        subjects: The held-out subjects.
     """
 
     model: ExportedModel
@@ -109,7 +109,7 @@ _MOVEMENTS = "movements"
 
 @dataclass(frozen=True)
 class Choice:
-    """What was chosen, and on what grounds.
+    """The chosen settings, and the figures behind the choice.
 
     Attributes:
         settings: The recognizer's.
@@ -168,14 +168,14 @@ def choose_settings(
     clip_mode = folds[0].model.clip_mode
     runs = _runs(clip_mode, base)
     for settings, thresholds in progress(runs, len(runs)):
-        heard = [
+        streamed = [
             (model, name, spans, run_core(program, model, recording, settings))
             for model, program, parts in recorded
             for name, (recording, spans) in parts.items()
         ]
         for threshold in thresholds:
             count += 1
-            figures = _figures(heard, threshold if clip_mode else 0.0, hours)
+            figures = _figures(streamed, threshold if clip_mode else 0.0, hours)
             false = max(figures["false_an_hour"].values())
             if not figures["right_share"]:
                 continue
@@ -192,7 +192,7 @@ def choose_settings(
 def _runs(
     clip_mode: bool, base: RecognizerSettings
 ) -> list[tuple[RecognizerSettings, tuple[float, ...]]]:
-    """Lists what must be streamed, with the thresholds that each stream tells of."""
+    """Lists the streams to run, each with the thresholds that it evaluates."""
     if not clip_mode:
         return [(dataclasses.replace(base, threshold=one), (one,)) for one in _WINDOW_THRESHOLDS]
     segments = itertools.product(_START_G, _END_SHARES, _LEAD_SAMPLES, _REST_SAMPLES)
@@ -207,14 +207,14 @@ def _runs(
 
 
 def _figures(
-    heard: Sequence[tuple[ExportedModel, str, Sequence[LabelledSpan], Sequence[Decision]]],
+    streamed: Sequence[tuple[ExportedModel, str, Sequence[LabelledSpan], Sequence[Decision]]],
     threshold: float,
     hours: float,
 ) -> dict[str, Any]:
     counts: dict[str, list[DecisionCounts]] = {}
-    for model, name, spans, decisions in heard:
-        said = [_unless_below(threshold, decision) for decision in decisions]
-        counts.setdefault(name, []).append(DecisionCounts.of(said, spans, model))
+    for model, name, spans, decisions in streamed:
+        shown = [_unless_below(threshold, decision) for decision in decisions]
+        counts.setdefault(name, []).append(DecisionCounts.of(shown, spans, model))
     movements = counts.pop(_MOVEMENTS)
     return {
         "movements": sum(one.movements for one in movements),
@@ -228,7 +228,7 @@ def _figures(
 
 
 def _unless_below(threshold: float, decision: Decision) -> Decision:
-    """Says "unknown" as the core would at this threshold: movements are not smoothed."""
+    """Returns the core's decision at this threshold: movements are not smoothed."""
     if decision.activity >= 0 and decision.confidence < np.float32(threshold):
         return dataclasses.replace(decision, activity=UNKNOWN)
     return decision

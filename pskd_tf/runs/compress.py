@@ -34,7 +34,7 @@ def compare_candidates(
         workers: Processes.
 
     Returns:
-        What `CompressionCandidate.measure` says, in the order of the plan's candidates.
+        The results of `CompressionCandidate.measure`, in the order of the plan's candidates.
     """
     run_stages([one for candidate in plan.candidates for one in candidate.scores], context, workers)
     return [candidate.measure(context, allowed, safety) for candidate in plan.candidates]
@@ -68,7 +68,7 @@ def perform_compression(
         The content of `compression.json`.
 
     Raises:
-        UserError: No candidate fits and is safe; says why the most accurate one was refused.
+        UserError: No candidate is within the limits; names why the most accurate one was refused.
     """
     rows = compare_candidates(plan, context, allowed, safety, workers)
     safe = [number for number, row in enumerate(rows) if row["refused"] is None]

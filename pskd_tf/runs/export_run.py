@@ -19,7 +19,7 @@ def export_run(
     """Writes `RUN/export/`.
 
     Args:
-        settings: What the run was told.
+        settings: Settings of the run.
         plan: Its first fold, all stages finished.
         prepared: The prepared set.
         context: Where results lie.

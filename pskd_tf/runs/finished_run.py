@@ -145,7 +145,7 @@ class FinishedRun:
         """Classifies one recording, preprocessed as on the device.
 
         A student of clip mode takes the recording for one movement from its start to its end. One
-        of window mode reads it window by window; the windows decide as `inputs.window_score` says.
+        of window mode reads it window by window, and `inputs.window_score` combines the windows.
         What the C core decides about a stream, with its threshold: `python -m pskd_tf.simulate`.
 
         Args:
@@ -289,7 +289,7 @@ def load_run(
         >>> run.export("arduino", "my_wrist")  # doctest: +SKIP
     """
     run = FinishedRun(Run.load(run_dir, stages_dir, prepared_dir))
-    _ = run.metrics, run.settings, run.tflite  # so that what is missing is said at once
+    _ = run.metrics, run.settings, run.tflite  # so that an error names a missing file at once
     return run
 
 

@@ -26,7 +26,7 @@ def perform_run(
     """Makes every result of a run that is not there yet.
 
     Args:
-        settings: What the run was told.
+        settings: Settings of the run.
         plans: Its folds.
         prepared: The prepared set.
         context: Where to read and report.
