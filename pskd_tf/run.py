@@ -89,7 +89,7 @@ class StageRecord:
     @cached_property
     def result(self) -> dict[str, Any]:
         """The content of the stage's result.json."""
-        return json.loads((self.folder / "result.json").read_text(encoding="utf-8"))
+        return _read(self.folder / "result.json")
 
     @cached_property
     def history(self) -> pd.DataFrame:
@@ -244,8 +244,10 @@ class Export:
 
 SCORES = ("accuracy", "macro_f1", "wrist_actions_accuracy")
 # What every reader of metrics.json relies on.
-_METRICS = ("dataset", "protocol", "folds", "seeds", "teacher_seeds", "teachers", "student")
-_METRICS += ("students_by_teacher_outputs", "baseline", "model", "wall_seconds")
+_METRICS = (
+    *("dataset", "protocol", "folds", "seeds", "teacher_seeds", "teachers", "student"),
+    *("students_by_teacher_outputs", "baseline", "model", "wall_seconds"),
+)
 
 
 @dataclass(frozen=True)

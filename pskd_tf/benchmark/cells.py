@@ -335,8 +335,10 @@ class ResultsFile:
             writer.writerows(dataclasses.asdict(one) for one in self.records.values())
 
 
-_COLUMNS = ("cell", "configuration", "method", "trial", "protocol", "held_out")
-_COLUMNS += ("teacher_seed", "student_seed", "revision", "date")
+_COLUMNS = (
+    *("cell", "configuration", "method", "trial", "protocol", "held_out"),
+    *("teacher_seed", "student_seed", "revision", "date"),
+)
 
 
 class TestLedger:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UserError
+from data_prep.records import record_from_json
 from pskd_tf.settings import TEACHER_OUTPUTS, TEACHERS
 
 FOREST = "random_forest"
@@ -71,13 +72,9 @@ def read_methods(path: str | Path, names: Sequence[str] = ()) -> list[Method]:
     """
     try:
         entries = json.loads(Path(path).read_text(encoding="utf-8"))["methods"]
-        methods = {}
+        methods: dict[str, Method] = {}
         for entry in entries:
-            fields = {
-                name: tuple(value) if isinstance(value, list) else value
-                for name, value in entry.items()
-            }
-            method = Method(**fields)
+            method = record_from_json(Method, entry, path)
             if method.name in methods:
                 raise UserError("Methods must have different names", method.name, path)
             methods[method.name] = method

@@ -10,6 +10,7 @@ import numpy as np
 
 from data_prep.errors import UserError
 from data_prep.files import whole_file
+from data_prep.records import read_record
 from data_prep.settings import check_settings, setting
 from pskd_tf.run import Export, Run
 
@@ -134,11 +135,10 @@ class ChosenSettings:
         if not path.is_file():
             return None
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            return cls(RecognizerSettings(**values["settings"]), values["made_by"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            return read_record(cls, path)
+        except UserError as error:
             rule = f"{_NAME} must be what --choose_threshold wrote"
-            raise UserError(rule, error, path) from error
+            raise UserError(rule, error.reason, path) from error
 
 
 UNKNOWN, NO_SIGNAL = -1, -2

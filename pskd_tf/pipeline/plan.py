@@ -1,6 +1,5 @@
 """The plan of a run: the stages that its settings need, fold by fold."""
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from pskd_tf.pipeline.specs import (
     TrainingPart,
 )
 from pskd_tf.pipeline.stage import Stage, stages_summary
+from pskd_tf.run import Run
 from pskd_tf.settings import CACHED_OUTPUTS, STREAMS_READ, RunSettings, TrainingSettings
 
 # Characters of subjects in a stage's folder name, which a file system limits to 255 bytes.
@@ -381,8 +381,8 @@ def finished_metrics(run_dir: Path, key: str) -> dict[str, Any] | None:
         The content of `metrics.json`, or None where the run is not finished or was another one.
     """
     try:
-        metrics = json.loads((run_dir / "metrics.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        metrics = Run.load(run_dir).metrics
+    except UserError:
         return None
     whole = (run_dir / "export" / "manifest.json").exists()
     return metrics if whole and metrics.get("run_key") == key else None

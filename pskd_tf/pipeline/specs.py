@@ -4,7 +4,6 @@ A specification names the stages whose results it reads by their keys. `version`
 action of a kind (`fit_stage`, `score_stage`, ...) makes another result from the same specification.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -32,15 +31,17 @@ class StageSpec:
     Attributes:
         kind: Name of the kind.
         version: Version of the kind's action.
+        relies_on: Names of the packages whose versions the result depends on.
     """
 
     kind: ClassVar[str]
     version: ClassVar[int]
+    relies_on: ClassVar[tuple[str, ...]]
 
     @property
     def packages(self) -> tuple[str, ...]:
-        """Names of the packages whose versions the result depends on."""
-        raise NotImplementedError
+        """Names of the packages whose versions the result of this specification depends on."""
+        return self.relies_on
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -156,6 +157,7 @@ class FitSpec(StageSpec):
 
     kind: ClassVar[str] = "fit"
     version: ClassVar[int] = 2
+    relies_on: ClassVar[tuple[str, ...]] = _NETS
 
     model: str
     data: DataSpec
@@ -168,11 +170,6 @@ class FitSpec(StageSpec):
     live: tuple[TeacherInput, ...] = ()
     cached: str | None = None
     drop_one_teacher: bool = False
-
-    @property
-    def packages(self) -> tuple[str, ...]:
-        """Names of the packages whose versions the weights depend on."""
-        return _NETS
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -206,6 +203,7 @@ class TeacherOutputsSpec(StageSpec):
 
     kind: ClassVar[str] = "teacher_outputs"
     version: ClassVar[int] = 2
+    relies_on: ClassVar[tuple[str, ...]] = _NETS
 
     outputs: str
     data: DataSpec
@@ -213,11 +211,6 @@ class TeacherOutputsSpec(StageSpec):
     seed: int
     views: int
     teachers: tuple[TeacherInput, ...]
-
-    @property
-    def packages(self) -> tuple[str, ...]:
-        """Names of the packages whose versions the outputs depend on."""
-        return _NETS
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -255,17 +248,13 @@ class ForestSpec(StageSpec):
 
     kind: ClassVar[str] = "forest"
     version: ClassVar[int] = 2
+    relies_on: ClassVar[tuple[str, ...]] = _SCORING
 
     data: DataSpec
     part: TrainingPart
     seed: int
     clips: tuple[str, ...]
     arguments: dict[str, Any]
-
-    @property
-    def packages(self) -> tuple[str, ...]:
-        """Names of the packages whose versions the scores depend on."""
-        return _SCORING
 
 
 @dataclass(frozen=True)
@@ -280,15 +269,11 @@ class CompressSpec(StageSpec):
 
     kind: ClassVar[str] = "compress"
     version: ClassVar[int] = 2
+    relies_on: ClassVar[tuple[str, ...]] = (*_NETS, *_TWINS, *_FLATBUFFERS)
 
     student: str
     settings: CompressionSettings
     distil: bool = True
-
-    @property
-    def packages(self) -> tuple[str, ...]:
-        """Names of the packages whose versions the flatbuffer and its figures depend on."""
-        return (*_NETS, *_TWINS, *_FLATBUFFERS)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -318,6 +303,7 @@ class SlimSpec(StageSpec):
 
     kind: ClassVar[str] = "slim"
     version: ClassVar[int] = 2
+    relies_on: ClassVar[tuple[str, ...]] = _NETS
 
     student: str
     measured: str
@@ -327,11 +313,6 @@ class SlimSpec(StageSpec):
     epochs_per_cut: int
     learning_rate: float
     distil: bool = True
-
-    @property
-    def packages(self) -> tuple[str, ...]:
-        """Names of the packages whose versions the weights depend on."""
-        return _NETS
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -366,6 +347,7 @@ class QuantiseSpec(StageSpec):
 
     kind: ClassVar[str] = "quantise"
     version: ClassVar[int] = 2
+    relies_on: ClassVar[tuple[str, ...]] = (*_NETS, *_TWINS, *_FLATBUFFERS)
 
     student: str
     source: str
@@ -380,11 +362,6 @@ class QuantiseSpec(StageSpec):
     ranges: str = "trained"
     distil: bool = True
     preserve_sparsity: bool = False
-
-    @property
-    def packages(self) -> tuple[str, ...]:
-        """Names of the packages whose versions the flatbuffer and its figures depend on."""
-        return (*_NETS, *_TWINS, *_FLATBUFFERS)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -413,6 +390,7 @@ class ScoreSpec(StageSpec):
 
     kind: ClassVar[str] = "score"
     version: ClassVar[int] = 2
+    relies_on: ClassVar[tuple[str, ...]] = _SCORING
 
     model: str
     source: str
@@ -422,8 +400,7 @@ class ScoreSpec(StageSpec):
     @property
     def packages(self) -> tuple[str, ...]:
         """Names of the packages whose versions the scores depend on."""
-        runtime = _FLATBUFFERS if self.form == "int8" else _NETS
-        return tuple(sorted({*_SCORING, *runtime}))
+        return (*self.relies_on, *(_FLATBUFFERS if self.form == "int8" else _NETS))
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -434,14 +411,3 @@ class ScoreSpec(StageSpec):
     def file(self) -> str:
         """Name of the file that is scored."""
         return FORM_FILES[self.form]
-
-
-SPECS: Sequence[type[StageSpec]] = (
-    FitSpec,
-    TeacherOutputsSpec,
-    ForestSpec,
-    CompressSpec,
-    SlimSpec,
-    QuantiseSpec,
-    ScoreSpec,
-)

@@ -22,7 +22,7 @@ Spec = TypeVar("Spec", bound=StageSpec, covariant=True)
 
 def package_versions(packages: Iterable[str]) -> dict[str, str]:
     """Returns the installed version of each package."""
-    return {package: metadata.version(package) for package in sorted(packages)}
+    return {package: metadata.version(package) for package in sorted(set(packages))}
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,9 @@ class SpokenContext(RunContext):
         """Appends one line to the run's log and shows it."""
         super().log(message)
         if not sys.stderr.isatty():
-            print(message, file=sys.stderr, flush=True)
+            # In one piece: `print` writes the line break by itself.
+            sys.stderr.write(message + "\n")
+            sys.stderr.flush()
 
 
 def save_weights(path: Path, weights: Sequence[np.ndarray]) -> None:

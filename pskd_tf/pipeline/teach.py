@@ -1,6 +1,5 @@
 """The stages that train: teachers, their outputs, students."""
 
-import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,9 +9,6 @@ import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from data_prep.files import json_sha256, whole_file
 from data_prep.prepared_set import PreparedSet
@@ -22,7 +18,7 @@ from pskd_tf.data.clips import PairedClips
 from pskd_tf.data.views import draw_generator, plain_views, random_views
 from pskd_tf.distillation.losses.base import DistillationLoss
 from pskd_tf.distillation.losses.registry import make_loss
-from pskd_tf.distillation.training import device_strategy, fit_student
+from pskd_tf.distillation.training import TensorBoardScalars, device_strategy, fit_student
 from pskd_tf.models.registry import build_model, mean_of_models, model_outputs, select_inputs
 from pskd_tf.pipeline.specs import FitSpec, LossSpec, TeacherOutputsSpec
 from pskd_tf.pipeline.stage import (
@@ -123,32 +119,6 @@ def load_teachers(
     }
 
 
-class TensorBoardScalars(keras.callbacks.Callback):
-    """Writes every metric of every epoch as a TensorBoard scalar.
-
-    Keras' own callback writes graphs and batches too, and TensorFlow's summaries are one operation
-    for each metric; at 0.1 s an epoch the first would be most of the work and the second a twelfth.
-
-    Args:
-        folder: Where the event files go.
-    """
-
-    def __init__(self, folder: Path):
-        super().__init__()
-        self.writer = EventFileWriter(str(folder))
-
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        values = [
-            Summary.Value(tag=name, simple_value=float(value))
-            for name, value in (logs or {}).items()
-        ]
-        event = Event(wall_time=time.time(), step=epoch + 1, summary=Summary(value=values))
-        self.writer.add_event(event)
-
-    def on_train_end(self, logs: dict | None = None) -> None:
-        self.writer.close()
-
-
 def fit_stage(stage: Stage[FitSpec], context: RunContext, folder: Path) -> dict[str, Any]:
     """Trains the stage's model and writes its weights and history.
 
@@ -236,7 +206,7 @@ def _fit(stage: Stage[FitSpec], context: RunContext, folder: Path) -> dict[str, 
     table.to_csv(folder / "history.csv", index=False)
     followed = {
         column.removeprefix("followed_"): float(table[column].mean())
-        for column in table
+        for column in map(str, table)
         if column.startswith("followed_")
     }
     return {"parameters": model.count_params(), "epochs": len(table), "followed": followed}

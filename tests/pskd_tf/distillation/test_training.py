@@ -8,12 +8,19 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from data_prep.errors import UserError
 from pskd_tf.distillation import training as fit_student_module
 from pskd_tf.distillation.distiller import projections
 from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
-from pskd_tf.distillation.training import SeedDropout, device_strategy, fit_student, make_optimizer
+from pskd_tf.distillation.training import (
+    SeedDropout,
+    TensorBoardScalars,
+    device_strategy,
+    fit_student,
+    make_optimizer,
+)
 from pskd_tf.models.students import accelerometer_student
 from pskd_tf.models.teachers import skeleton_teacher
 from pskd_tf.settings import AugmentationSettings, InputSettings, TrainingSettings
@@ -367,3 +374,17 @@ def test_the_strategies_by_name():
         device_strategy("tpu")
     with pytest.raises(UserError, match="needs at least 2 devices"):
         device_strategy("mirrored")
+
+
+def test_tensorboard_reads_every_metric_of_every_epoch(tmp_path):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile(optimizer="sgd", loss="mse", metrics=["mae"])
+    x = np.random.default_rng(0).normal(size=(8, 2)).astype(np.float32)
+    callbacks = [TensorBoardScalars(tmp_path / "logs")]
+    history = model.fit(x, x[:, :1], epochs=3, verbose=0, callbacks=callbacks).history
+    events = EventAccumulator(str(tmp_path / "logs")).Reload()
+    assert sorted(events.Tags()["scalars"]) == ["loss", "mae"]
+    for name, expected in history.items():
+        scalars = events.Scalars(name)
+        assert [one.step for one in scalars] == [1, 2, 3]
+        np.testing.assert_allclose([one.value for one in scalars], expected, rtol=1e-6)

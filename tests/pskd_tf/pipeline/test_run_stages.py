@@ -22,7 +22,7 @@ class StepSpec(StageSpec):
 
     kind: ClassVar[str] = "step"
     version: ClassVar[int] = 1
-    packages: ClassVar[tuple[str, ...]] = ()
+    relies_on: ClassVar[tuple[str, ...]] = ()
 
     name: str
     reads: tuple[str, ...] = ()

@@ -12,8 +12,9 @@ from data_prep.records import record_to_json
 from pskd_tf.compression.cost import BoardLimits
 from pskd_tf.pipeline import stage as stage_module
 from pskd_tf.pipeline.plan import declare_score, plan_run
+from pskd_tf.pipeline.runner import stage_actions
 from pskd_tf.pipeline.search import CompressionPlanner
-from pskd_tf.pipeline.specs import SPECS, ForestSpec, LossSpec, StageSpec
+from pskd_tf.pipeline.specs import ForestSpec, LossSpec, StageSpec
 from pskd_tf.pipeline.stage import Stage, all_stages
 from pskd_tf.run import StageRecord
 from pskd_tf.settings import ACSSettings, CompressionSearch, RunSettings
@@ -25,7 +26,7 @@ class StepSpec(StageSpec):
 
     kind: ClassVar[str] = "step"
     version: ClassVar[int] = 1
-    packages: ClassVar[tuple[str, ...]] = ("numpy",)
+    relies_on: ClassVar[tuple[str, ...]] = ("numpy",)
 
     seed: int
     teacher: str | None = None
@@ -138,7 +139,7 @@ def test_a_new_interpreter_scores_again_and_trains_nothing_again(prepared, monke
 
 
 def test_every_kind_survives_the_file(stages, tmp_path):
-    assert {stage.kind for stage in stages.values()} == {spec.kind for spec in SPECS}
+    assert {stage.kind for stage in stages.values()} == set(stage_actions())
     for stage in stages.values():
         record = written(stage, tmp_path)
         spec = record.spec(type(stage.spec))

@@ -2,11 +2,9 @@
 
 import dataclasses
 
-import keras
 import numpy as np
 import pytest
 from keras import ops
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from data_prep.errors import UserError
 from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
@@ -16,7 +14,6 @@ from pskd_tf.distillation.step import teacher_availability
 from pskd_tf.pipeline.specs import DataSpec, FitSpec, LossSpec, TrainingPart
 from pskd_tf.pipeline.stage import RunContext, Stage
 from pskd_tf.pipeline.teach import (
-    TensorBoardScalars,
     _kept_views,
     availability_column,
     fit_stage,
@@ -140,17 +137,3 @@ def test_the_mean_of_teachers_is_over_those_that_see():
     terms = KnowledgeDistillation().terms(targets, outputs)
     np.testing.assert_array_equal(ops.convert_to_numpy(terms.selection), [[0, 1, 0], [0, 0, 1]])
     assert ops.convert_to_numpy(terms.parts["distillation"])[1] == 0
-
-
-def test_tensorboard_reads_every_metric_of_every_epoch(tmp_path):
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    model.compile(optimizer="sgd", loss="mse", metrics=["mae"])
-    x = np.random.default_rng(0).normal(size=(8, 2)).astype(np.float32)
-    callbacks = [TensorBoardScalars(tmp_path / "logs")]
-    history = model.fit(x, x[:, :1], epochs=3, verbose=0, callbacks=callbacks).history
-    events = EventAccumulator(str(tmp_path / "logs")).Reload()
-    assert sorted(events.Tags()["scalars"]) == ["loss", "mae"]
-    for name, expected in history.items():
-        scalars = events.Scalars(name)
-        assert [one.step for one in scalars] == [1, 2, 3]
-        np.testing.assert_allclose([one.value for one in scalars], expected, rtol=1e-6)
