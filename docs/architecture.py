@@ -3,6 +3,7 @@
 import ast
 import graphlib
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -30,7 +31,8 @@ LAYERS = (
     "commands",
 )
 
-_BOX_WIDTH, _BOX_HEIGHT, _COLUMN, _ROW = 132, 44, 152, 84
+# Of the picture: a box, the width that a box and an arrow take in a row, and the height of a row.
+_BOX_WIDTH, _BOX_HEIGHT, _COLUMN, _LANE, _ROW = 132, 44, 152, 28, 84
 
 
 def module_of(path: Path, root: Path) -> str:
@@ -111,23 +113,60 @@ def _shortest(graph: Mapping[str, set[str]]) -> dict[str, set[str]]:
     }
 
 
-def _places(graph: Mapping[str, set[str]]) -> dict[str, tuple[float, int]]:
-    """Returns column and row of each layer; row 0 imports nothing, arrows lead to lower rows."""
+def _routes(graph: Mapping[str, set[str]]) -> dict[tuple[str, str], list[str]]:
+    """Returns the way of each arrow: a box, a free place in each row between, a box.
+
+    Row 0 imports nothing; arrows lead to lower rows. A box is named `layer row`, a free place
+    `from>to row`.
+    """
     rows: dict[str, int] = {}
     for layer in graphlib.TopologicalSorter(graph).static_order():
         rows[layer] = 1 + max((rows[other] for other in graph[layer]), default=-1)
-    places: dict[str, tuple[float, int]] = {}
-    for row in range(max(rows.values()) + 1):
-        members = [layer for layer in LAYERS if rows[layer] == row]
+    ways = {}
+    for layer, others in graph.items():
+        for other in sorted(others, key=LAYERS.index):
+            between = range(rows[layer] - 1, rows[other], -1)
+            ways[layer, other] = [
+                f"{layer} {rows[layer]}",
+                *(f"{layer}>{other} {row}" for row in between),
+                f"{other} {rows[other]}",
+            ]
+    return ways
 
-        def mean_column(layer: str) -> float:
-            columns = [places[other][0] for other in graph[layer] if other in places]
-            return sum(columns) / len(columns) if columns else 0.0
 
-        members.sort(key=mean_column)
-        for number, layer in enumerate(members):
-            places[layer] = (number - (len(members) - 1) / 2, row)
-    return places
+def _row(place: str) -> int:
+    return int(place.split()[-1])
+
+
+def _centres(ways: Iterable[list[str]]) -> dict[str, float]:
+    """Returns the centre of each box and free place in its row, in the picture's units.
+
+    Places are ordered by the mean of what they are joined to, row by row, down and up again.
+    """
+    joined: dict[str, set[str]] = {}
+    for way in ways:
+        for upper, lower in pairwise(way):
+            joined.setdefault(upper, set()).add(lower)
+            joined.setdefault(lower, set()).add(upper)
+    top = max(map(_row, joined))
+    rows = [[place for place in joined if _row(place) == row] for row in range(top + 1)]
+    centres: dict[str, float] = {}
+    for sweep in range(6):
+        numbers = range(top + 1) if sweep % 2 else range(top, -1, -1)
+        for number in numbers:
+            row = rows[number]
+
+            def mean(place: str) -> float:
+                known = [centres[one] for one in joined[place] if one in centres]
+                return sum(known) / len(known) if known else 0.0
+
+            row.sort(key=mean)
+            widths = [_COLUMN if ">" not in place else _LANE for place in row]
+            left = -sum(widths) / 2
+            for place, width in zip(row, widths, strict=True):
+                centres[place] = left + width / 2
+                left += width
+    return centres
 
 
 def packages_picture(sources: Mapping[str, str]) -> str:
@@ -136,8 +175,8 @@ def packages_picture(sources: Mapping[str, str]) -> str:
     Args:
         sources: Text by module name.
     """
-    graph = _shortest(layer_imports(sources))
-    places = _places(graph)
+    ways = _routes(_shortest(layer_imports(sources)))
+    centres = _centres(ways.values())
     lines_of = dict.fromkeys(LAYERS, 0)
     modules_of = dict.fromkeys(LAYERS, 0)
     for module, text in sources.items():
@@ -145,15 +184,13 @@ def packages_picture(sources: Mapping[str, str]) -> str:
         if layer and text.strip().count("\n"):
             lines_of[layer] += text.count("\n")
             modules_of[layer] += 1
-    columns = [column for column, _ in places.values()]
-    top = max(row for _, row in places.values())
-    left = min(columns) * _COLUMN - _BOX_WIDTH / 2 - 4
-    width = (max(columns) - min(columns)) * _COLUMN + _BOX_WIDTH + 8
+    top = max(map(_row, centres))
+    left = min(centres.values()) - _BOX_WIDTH / 2 - 4
+    width = max(centres.values()) + _BOX_WIDTH / 2 + 4 - left
     height = top * _ROW + _BOX_HEIGHT + 8
 
-    def corner(layer: str) -> tuple[float, float]:
-        column, row = places[layer]
-        return column * _COLUMN - _BOX_WIDTH / 2, (top - row) * _ROW + 4
+    def upper_edge(place: str) -> float:
+        return (top - _row(place)) * _ROW + 4
 
     parts = [
         f'<svg class="packages" viewBox="{left:g} 0 {width:g} {height:g}" role="img" '
@@ -161,17 +198,18 @@ def packages_picture(sources: Mapping[str, str]) -> str:
         '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
         'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z"/></marker></defs>',
     ]
-    for layer, others in graph.items():
-        for other in sorted(others, key=LAYERS.index):
-            (x, y), (to_x, to_y) = corner(layer), corner(other)
-            start, end = (x + _BOX_WIDTH / 2, y + _BOX_HEIGHT), (to_x + _BOX_WIDTH / 2, to_y - 2)
-            middle = (start[1] + end[1]) / 2
-            parts.append(
-                f'<path class="arrow" marker-end="url(#arrow)" d="M{start[0]:g} {start[1]:g}'
-                f'C{start[0]:g} {middle:g} {end[0]:g} {middle:g} {end[0]:g} {end[1]:g}"/>'
-            )
+    for way in ways.values():
+        path = f"M{centres[way[0]]:g} {upper_edge(way[0]) + _BOX_HEIGHT:g}"
+        for upper, lower in pairwise(way):
+            start, end = upper_edge(upper) + _BOX_HEIGHT, upper_edge(lower) - 2
+            x, to_x, middle = centres[upper], centres[lower], (start + end) / 2
+            path += f"L{x:g} {start:g}C{x:g} {middle:g} {to_x:g} {middle:g} {to_x:g} {end:g}"
+        parts.append(f'<path class="arrow" marker-end="url(#arrow)" d="{path}"/>')
+    boxes = {place.split()[0]: place for place in centres if ">" not in place}
     for layer in LAYERS:
-        x, y = corner(layer)
+        if layer not in boxes:
+            continue
+        x, y = centres[boxes[layer]] - _BOX_WIDTH / 2, upper_edge(boxes[layer])
         count = modules_of[layer]
         size = f"{count} module{'s' * (count != 1)}, {lines_of[layer]:,} lines"
         parts.append(
