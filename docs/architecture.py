@@ -185,8 +185,9 @@ def packages_picture(sources: Mapping[str, str]) -> str:
             lines_of[layer] += text.count("\n")
             modules_of[layer] += 1
     top = max(map(_row, centres))
-    left = min(centres.values()) - _BOX_WIDTH / 2 - 4
-    width = max(centres.values()) + _BOX_WIDTH / 2 + 4 - left
+    halves = {place: 4 if ">" in place else _BOX_WIDTH / 2 + 4 for place in centres}
+    left = min(centres[place] - half for place, half in halves.items())
+    width = max(centres[place] + half for place, half in halves.items()) - left
     height = top * _ROW + _BOX_HEIGHT + 8
 
     def upper_edge(place: str) -> float:
