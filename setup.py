@@ -80,6 +80,7 @@ setup(
             "pandas-stubs",
             "types-PyYAML",
             "types-requests",
+            "types-tqdm",
             "mkdocstrings[python]>=1,<2",
             _PYSERIAL,
             _RAY,

@@ -104,7 +104,7 @@ def _smooth(values: np.ndarray, seconds: float = _SMOOTH_SECONDS) -> np.ndarray:
     places = np.arange(len(values))
     low, high = np.maximum(places - side, 0), np.minimum(places + side + 1, len(values))
     widths = (high - low).reshape(-1, *[1] * (values.ndim - 1))
-    return (sums[high] - sums[low]) / widths
+    return np.asarray((sums[high] - sums[low]) / widths)
 
 
 def _correlation(first: np.ndarray, second: np.ndarray, lag: int) -> float:

@@ -203,6 +203,7 @@ def _unit(clip: CustomClip, measured: InspectedClip) -> str:
         return ""
     text = f"at rest the accelerometer measures {measured.gravity:.3g} g, not 1"
     if clip.accelerometer_unit == "lsb":
+        assert clip.accelerometer_scale is not None  # the manifest needs it for this unit
         scale = clip.accelerometer_scale / measured.gravity
         return f"{text}; an accelerometer_scale of {scale:.3g} g per LSB would fit"
     raw = measured.gravity / G_PER_UNIT[clip.accelerometer_unit]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import IO
 
 import requests
 
@@ -302,13 +302,13 @@ def _opened(archive: Path) -> Iterator[zipfile.ZipFile | tarfile.TarFile]:
 def _members(opened: zipfile.ZipFile | tarfile.TarFile, archive: Path) -> Iterator[_Member]:
     """Yields name, size and entry of each regular file; folders are made as needed."""
     if isinstance(opened, zipfile.ZipFile):
-        for item in opened.infolist():
-            kind = stat.S_IFMT(item.external_attr >> 16)
+        for entry in opened.infolist():
+            kind = stat.S_IFMT(entry.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-                _refuse_kind(item.filename, archive)
-            _safe_name(item.filename, archive)
-            if not item.is_dir():
-                yield item.filename, item.file_size, item
+                _refuse_kind(entry.filename, archive)
+            _safe_name(entry.filename, archive)
+            if not entry.is_dir():
+                yield entry.filename, entry.file_size, entry
         return
     for item in opened:
         if not item.isfile() and not item.isdir():
@@ -328,13 +328,17 @@ def _safe_name(name: str, archive: Path) -> PurePosixPath:
 
 def _stream(
     opened: zipfile.ZipFile | tarfile.TarFile, item: zipfile.ZipInfo | tarfile.TarInfo
-) -> BinaryIO:
+) -> IO[bytes]:
     if isinstance(opened, zipfile.ZipFile):
+        assert isinstance(item, zipfile.ZipInfo)
         return opened.open(item)
-    return opened.extractfile(item)
+    assert isinstance(item, tarfile.TarInfo)
+    stream = opened.extractfile(item)
+    assert stream is not None  # a regular file
+    return stream
 
 
-def _copy(source: BinaryIO, target: BinaryIO, left: int) -> int:
+def _copy(source: IO[bytes], target: IO[bytes], left: int) -> int:
     """Copies until the end or just over the bound; returns the rest of it, below 0 if over."""
     while left >= 0 and (block := source.read(min(_UNPACK_BLOCK, left + 1))):
         target.write(block)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 class UserError(ValueError):
@@ -26,7 +27,7 @@ class UserError(ValueError):
         rule = self.rule if self.rule.endswith(".") else f"{self.rule}."
         return rule if self.received is None else f"{rule} Received: {self.received}"
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         # Without this, unpickling would pass the whole message as the rule.
         return type(self), (self.rule, self.received, self.path)
 

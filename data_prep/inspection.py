@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -72,7 +73,7 @@ def inspect_recordings(
     problems += _overlap_problems(clips)
     problems += _balance_problems(clips, {"train": train, "test": test})
     inspected: list[InspectedClip] = []
-    contents: dict[tuple, str] = {}
+    contents: dict[tuple[Any, ...], str] = {}
     for clip in progress(clips):
         try:
             recording = read_custom_recording(clip, loader.files(clip), loader.layout(), rate_hz)
@@ -83,8 +84,8 @@ def inspect_recordings(
         measured, found = inspect_clip(clip, recording, rate_hz, loader.layout())
         inspected.append(measured)
         problems += found
-        content = (recording.sources["accelerometer"][1], clip.start, clip.end)
-        content += (clip.accelerometer_columns,)
+        hashed = recording.sources["accelerometer"][1]
+        content = (hashed, clip.start, clip.end, clip.accelerometer_columns)
         other = contents.setdefault(content, clip.clip_id)
         if other != clip.clip_id:
             problems.append(Problem("overlap", clip.clip_id, f"the same samples as {other}"))

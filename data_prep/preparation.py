@@ -86,6 +86,7 @@ def prepare_dataset(
 def _options(loader: Loader) -> dict[str, Any]:
     # Not the places of files: what is in them is known by its hash, and a set may be moved.
     places = {"raw_dir", "manifest", "annotations", "skeleton_layout"}
+    assert dataclasses.is_dataclass(loader) and not isinstance(loader, type)
     values = dataclasses.asdict(loader)
     return {name: value for name, value in values.items() if name not in places}
 

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, SupportsIndex
 
 import numpy as np
 import pandas as pd
@@ -94,17 +94,17 @@ class PreparedSet:
     def __len__(self) -> int:
         return len(self.manifest)
 
-    def accelerometer(self, index: int) -> np.ndarray:
+    def accelerometer(self, index: SupportsIndex) -> np.ndarray:
         """Returns float32 (samples, 3) in g of the clip in row `index`."""
         values = self._clip_values("accelerometer", index)
         assert values is not None  # the writer refuses a clip without it
         return values
 
-    def gyroscope(self, index: int) -> np.ndarray | None:
+    def gyroscope(self, index: SupportsIndex) -> np.ndarray | None:
         """Returns float32 (samples, 3) in degrees per second, or None if not recorded."""
         return self._clip_values("gyroscope", index)
 
-    def skeleton(self, index: int) -> np.ndarray | None:
+    def skeleton(self, index: SupportsIndex) -> np.ndarray | None:
         """Returns float32 (frames, joints, 3) in metres, or None if not recorded."""
         return self._clip_values("skeleton", index)
 
@@ -113,7 +113,7 @@ class PreparedSet:
         """SHA-256 over dataset.json, which holds the hashes of the manifest and the arrays."""
         return json_sha256(dataclasses.asdict(self.description))
 
-    def _clip_values(self, name: str, index: int) -> np.ndarray | None:
+    def _clip_values(self, name: str, index: SupportsIndex) -> np.ndarray | None:
         start, end = self._bounds[name][index]
         return None if start == end else np.asarray(self._arrays[name][start:end])
 
@@ -141,7 +141,7 @@ def _load_array(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     if values.shape != shape or values.dtype != np.dtype("<f4"):
         received = f"{values.dtype} {values.shape}"
         raise UserError(f"An array must be float32 of shape {shape}", received, path)
-    return values
+    return np.asanyarray(values)
 
 
 _QUARANTINE_HEADER = ["clip_id", "file", "reason"]
@@ -177,14 +177,14 @@ def write_prepared_set(
                         refusals.append(item)
                     else:
                         manifest.append(item, streams)
-            names = [stream.finish() for stream in streams.values()]
+            arrays = [stream.finish() for stream in streams.values()]
         finally:
             for stream in streams.values():
                 stream.close()
         if not manifest.clip_ids:
             rule = "A data set needs at least one good clip"
             raise UserError(rule, refusals[0].error if refusals else "none", description.name)
-        names = ["manifest.csv", *(name for name in names if name)]
+        names = ["manifest.csv", *(name for name in arrays if name)]
         if refusals:
             _write_quarantine(part / "quarantine.csv", refusals)
             names.append("quarantine.csv")
@@ -219,7 +219,7 @@ class _Manifest:
         check_clip(clip, self._description.skeleton_dimensions)
         _check_against(self._description, clip, self.clip_ids)
         if self._attributes is None:
-            self._write_header(clip)
+            self._attributes = self._write_header(clip)
         if list(clip.attributes) != self._attributes:
             rule = f"Every clip must have the attributes {', '.join(self._attributes) or 'of none'}"
             raise UserError(rule, ", ".join(clip.attributes) or "none", f"clip {clip.clip_id}")
@@ -234,16 +234,18 @@ class _Manifest:
             row += clip.sources.get(name, ("", ""))
         self._writer.writerow([*row, ";".join(clip.flags)])
 
-    def _write_header(self, clip: Clip) -> None:
+    def _write_header(self, clip: Clip) -> list[str]:
+        """Returns the attributes that have columns."""
         header = ["clip_id", "subject", "action", "action_name", "trial", "sensor_place"]
         rest = [f"{name}_{suffix}" for name in _STREAMS for suffix in ("start", "length")]
         rest += [f"{name}_{suffix}" for name in _STREAMS for suffix in ("source", "sha256")]
         rest.append("flags")
-        self._attributes = list(clip.attributes)
-        taken = sorted({*header, *rest} & set(self._attributes))
+        attributes = list(clip.attributes)
+        taken = sorted({*header, *rest} & set(attributes))
         if taken:
             raise UserError("An attribute must not be named like a column", taken[0])
-        self._writer.writerow([*header, *self._attributes, *rest])
+        self._writer.writerow([*header, *attributes, *rest])
+        return attributes
 
 
 def _write_quarantine(path: Path, refusals: list[Refusal]) -> None:

@@ -352,7 +352,7 @@ def kept_splits(path: str | Path, splits: Sequence[ClipSplit]) -> str:
                 part.write_text(text, encoding="utf-8")
         except OSError as error:
             raise UserError("A split file must be writable", error.strerror, path) from error
-    return content["sha256"]
+    return str(content["sha256"])
 
 
 def _content(splits: Sequence[ClipSplit]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import dataclasses
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -59,7 +59,7 @@ def record_from_json(kind: type[Record], values: Any, path: str | Path | None = 
         UserError: A field is missing, unknown, of another type, or breaks a rule of the record.
     """
     try:
-        record = _adapter(kind).validate_json(json.dumps(values), strict=True)
+        record: Record = _adapter(cast("Any", kind)).validate_json(json.dumps(values), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         cause = first.get("ctx", {}).get("error")

@@ -83,4 +83,5 @@ def load_dataset(
             )
             raise UserError(rule, "none")
         given["raw_dir"] = raw_dir
-    return loader(**given)
+    made: Loader = loader(**given)
+    return made

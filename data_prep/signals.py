@@ -186,7 +186,7 @@ def _interpolate(grid: np.ndarray, stamps: np.ndarray, values: np.ndarray) -> np
     right = np.clip(np.searchsorted(stamps, grid), 1, len(stamps) - 1)
     weight = np.clip((grid - stamps[right - 1]) / (stamps[right] - stamps[right - 1]), 0.0, 1.0)
     weight = weight.reshape(-1, *[1] * (values.ndim - 1))
-    return values[right - 1] * (1.0 - weight) + values[right] * weight
+    return np.asarray(values[right - 1] * (1.0 - weight) + values[right] * weight)
 
 
 _TAPS_EACH_SIDE = 10  # times the factor; a Hamming window's transition is then 0.165 of the rate
@@ -214,7 +214,8 @@ def antialias_lowpass(values: np.ndarray, factor: int) -> np.ndarray:
     taps = signal.firwin(2 * side + 1, _CUTOFF / factor, window="hamming")
     widths = [(side, side)] + [(0, 0)] * (values.ndim - 1)
     padded = np.pad(values, widths, mode="reflect", reflect_type="odd")
-    return signal.oaconvolve(padded, taps.reshape(-1, *[1] * (values.ndim - 1)), "valid", axes=0)
+    kernel = taps.reshape(-1, *[1] * (values.ndim - 1))
+    return np.asarray(signal.oaconvolve(padded, kernel, "valid", axes=0))
 
 
 _RATE_FACTOR = 4.0  # stamps of whole seconds, or of another unit, are further off
@@ -344,4 +345,4 @@ def _distance_deviation(markers: np.ndarray) -> np.ndarray:
     deviation = np.sqrt((variance**2).sum(axis=0) / count)
     deviation[seen.sum(axis=0) < 2] = np.inf
     np.fill_diagonal(deviation, np.inf)
-    return deviation
+    return np.asarray(deviation)

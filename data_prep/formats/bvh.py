@@ -114,6 +114,8 @@ def _parse_hierarchy(tokens: list[str], name: str) -> list[_Joint]:
                 if not 0 <= count <= 6:
                     raise ValueError(f"{count} channels of a joint")
                 channels = tuple(next(words).lower() for _ in range(count))
+                if open_joints[-1] is None:
+                    raise ValueError("CHANNELS of an end site")
                 joints[open_joints[-1]].channels = _checked(channels)
             else:
                 _expect(word, "}")
@@ -164,6 +166,7 @@ def _forward_kinematics(joints: list[_Joint], table: np.ndarray) -> np.ndarray:
     for index, joint in enumerate(joints):
         motion = dict(zip(joint.channels, table[:, column:].T, strict=False))
         column += len(joint.channels)
+        assert joint.offset is not None  # `_parse_hierarchy` refuses a joint without one
         local = np.tile(joint.offset, (len(table), 1))
         if _POSITIONS[0] in motion:
             local = np.stack([motion[channel] for channel in _POSITIONS], axis=1)

@@ -75,7 +75,7 @@ def _read_numpy(content: bytes, name: str, key: str, is_archive: bool) -> np.nda
         raise UserError(f"A {kind} file must be readable by numpy", received, name) from error
     if kinds not in "fiu":
         raise UserError(f"A {kind} file must hold real numbers", loaded.dtype, name)
-    return loaded
+    return np.asarray(loaded)
 
 
 def _read_text(content: bytes, name: str, columns: Sequence[str]) -> np.ndarray:

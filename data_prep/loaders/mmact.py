@@ -248,9 +248,9 @@ class MMActLoader:
         )
 
 
-def _protocols(sources: list[ClipSource], numbers: list[int]) -> dict[str, dict]:
+def _protocols(sources: list[ClipSource], numbers: list[int]) -> dict[str, dict[str, Any]]:
     subjects = [str(number) for number in numbers]
-    protocols: dict[str, dict] = {
+    protocols: dict[str, dict[str, Any]] = {
         "cross_subject": {
             "train_subjects": [name for name in subjects if name not in TEST_SUBJECTS],
             "test_subjects": [name for name in subjects if name in TEST_SUBJECTS],

@@ -362,7 +362,7 @@ def _has_body(values: np.ndarray) -> np.ndarray:
     is_near = np.abs(values).max(axis=1) <= _LARGEST_MILLIMETRES  # False for NaN
     joints = np.where(is_near[:, None], values, 0.0).reshape(len(values), _NUM_JOINTS, 3)
     reach = np.linalg.norm(joints - joints[:, :1], axis=2).max(axis=1)
-    return is_near & values.any(axis=1) & (reach <= _LONGEST_REACH)
+    return np.asarray(is_near & values.any(axis=1) & (reach <= _LONGEST_REACH))
 
 
 def _row(cells: list[str], size: int) -> np.ndarray:

@@ -128,6 +128,9 @@ ACTION_NAMES = [
 ]
 
 
+_Angles = dict[str, np.ndarray]
+
+
 def action_angles(
     action: int, phase: np.ndarray, progress: np.ndarray, amplitude: float
 ) -> Mapping[str, np.ndarray]:
@@ -150,7 +153,9 @@ def action_angles(
     return angles
 
 
-def _wave(angles, phase, progress, amplitude, both_arms) -> None:
+def _wave(
+    angles: _Angles, phase: np.ndarray, progress: np.ndarray, amplitude: float, both_arms: bool
+) -> None:
     swing = amplitude * np.sin(phase)
     for side in ("right", "left") if both_arms else ("right",):
         angles[f"{side}_flexion"] += 0.9
@@ -161,7 +166,9 @@ def _wave(angles, phase, progress, amplitude, both_arms) -> None:
     angles["trunk_sway"] += (0.0 if both_arms else 0.09) * swing
 
 
-def _punch(angles, phase, progress, amplitude, lean) -> None:
+def _punch(
+    angles: _Angles, phase: np.ndarray, progress: np.ndarray, amplitude: float, lean: bool
+) -> None:
     thrust = amplitude * np.sin(0.5 * phase) ** 4
     angles["right_flexion"] += 0.7 + 0.6 * thrust
     angles["right_elbow"] += 1.9 - 1.5 * thrust
@@ -176,7 +183,9 @@ def _punch(angles, phase, progress, amplitude, lean) -> None:
         angles["left_flexion"] += 0.7 * trunk
 
 
-def _raise(angles, phase, progress, amplitude, both_arms) -> None:
+def _raise(
+    angles: _Angles, phase: np.ndarray, progress: np.ndarray, amplitude: float, both_arms: bool
+) -> None:
     lift = amplitude * np.sin(np.pi * progress) ** 2
     for side in ("right", "left") if both_arms else ("right",):
         angles[f"{side}_flexion"] += 1.9 * lift
@@ -186,7 +195,9 @@ def _raise(angles, phase, progress, amplitude, both_arms) -> None:
     angles["trunk_sway"] += (0.0 if both_arms else -0.1) * lift
 
 
-def _circle(angles, phase, progress, amplitude, twist) -> None:
+def _circle(
+    angles: _Angles, phase: np.ndarray, progress: np.ndarray, amplitude: float, twist: bool
+) -> None:
     angles["right_flexion"] += 1.3 + 0.4 * amplitude * np.sin(phase)
     angles["right_abduction"] += 0.2 + 0.4 * amplitude * np.cos(phase)
     angles["right_elbow"] += 0.5 + 0.15 * amplitude * np.sin(phase)
@@ -215,7 +226,7 @@ def ideal_accelerometer(
     """
     second = (position[2:] - 2.0 * position[1:-1] + position[:-2]) * rate_hz**2
     second = second + np.array([0.0, STANDARD_GRAVITY, 0.0])
-    return np.einsum("tji,tj->ti", orientation[1:-1], second) / STANDARD_GRAVITY
+    return np.asarray(np.einsum("tji,tj->ti", orientation[1:-1], second) / STANDARD_GRAVITY)
 
 
 _FINE_RATE_HZ = 200.0  # second differences at this rate are exact enough (below 0.01 g)

@@ -41,7 +41,7 @@ def main(request: str, result: str) -> None:
 
 
 def _int8(model: tf_keras.Model, calibration: np.ndarray) -> bytes:
-    @tf.function
+    @tf.function  # type: ignore[untyped-decorator]
     def logits(accelerometer: tf.Tensor) -> tf.Tensor:
         return model(accelerometer, training=False)
 

@@ -72,13 +72,9 @@ def _converted(
 ) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         request, result = Path(folder, "request.npz"), Path(folder, "student.tflite")
-        arrays = {f"weight_{i:04d}": np.asarray(w) for i, w in enumerate(weights)}
-        np.savez(
-            request,
-            calibration=calibration,
-            builder_arguments=np.asarray(json.dumps(builder_arguments)),
-            **arrays,
-        )
+        arrays: dict[str, Any] = {f"weight_{i:04d}": np.asarray(w) for i, w in enumerate(weights)}
+        arrays["builder_arguments"] = np.asarray(json.dumps(builder_arguments))
+        np.savez(request, calibration=calibration, **arrays)
         _run_worker(request, result, timeout_seconds)
         tflite = result.read_bytes()
     check_fixed_shapes(tflite)

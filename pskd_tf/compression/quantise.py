@@ -141,7 +141,8 @@ def warm_ranges(
     outputs["input"] = clips
     found = {}
     for layer in model.layers:
-        source, kinds = layer.name.removeprefix("quant_"), _RANGES
+        source = layer.name.removeprefix("quant_")
+        kinds: tuple[str, ...] = _RANGES
         if not isinstance(layer, tfmot.quantization.keras.QuantizeWrapperV2):
             source, kinds = "input", (layer.name,)
         variables = {variable_name(variable): variable for variable in layer.weights}

@@ -6,7 +6,7 @@ a removed channel through the layers.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,7 +147,7 @@ def channel_importance(model: keras.Model, layer_name: str, kind: str) -> np.nda
                 "Importance by norm_scale needs a BatchNorm after the layer", layer_name
             )
         scores = np.abs(keras.ops.convert_to_numpy(norms[0].gamma).astype(np.float64))
-    return scores / max(scores.mean(), 1e-12)
+    return np.asarray(scores / max(scores.mean(), 1e-12))
 
 
 _WEIGHTED = ("Conv2D", "DepthwiseConv2D", "Dense")
@@ -253,7 +253,7 @@ def choose_channels(
     cost = estimated_cost(model, kept, measured) if limits.excess(measured) else measured
     while limits.excess(cost):
         before = _pressure(limits, cost)
-        best: tuple[float, str, Sequence[int], BoardCost] | None = None
+        best: tuple[float, str, np.ndarray, BoardCost] | None = None
         for name, scores in importance.items():
             rows = np.flatnonzero(kept[name])
             least = max(_LEAST_CHANNELS, round(_LEAST_SHARE * len(scores)))
@@ -272,16 +272,17 @@ def choose_channels(
         if best is None:
             short = ", ".join(f"{name} by {over}" for name, over in limits.excess(cost).items())
             raise UserError("The limits must leave room for the smallest student", f"{short} over")
-        _, name, weakest, cost = best
-        kept[name] = _without(kept[name], weakest)
+        _, chosen, removed, cost = best
+        kept[chosen] = _without(kept[chosen], removed)
     return kept
 
 
 def _pressure(limits: BoardLimits, cost: BoardCost) -> float:
-    return sum(over / getattr(limits, name) for name, over in limits.excess(cost).items())
+    shares = (over / getattr(limits, name) for name, over in limits.excess(cost).items())
+    return float(sum(shares))
 
 
-def _without(mask: np.ndarray, rows: Sequence[int]) -> np.ndarray:
+def _without(mask: np.ndarray, rows: np.ndarray) -> np.ndarray:
     mask = mask.copy()
     mask[rows] = False
     return mask

@@ -245,7 +245,8 @@ def unwrapped_weights(model: tf_keras.Model, builder_arguments: dict[str, Any]) 
             wrapper = model.get_layer(f"quant_{layer.name}")
             values = {variable_name(one): one.numpy() for one in wrapper.weights}
             layer.set_weights([values[variable_name(one)] for one in layer.weights])
-    return twin.get_weights()
+    weights: list[np.ndarray] = twin.get_weights()
+    return weights
 
 
 def variable_name(variable: tf.Variable) -> str:

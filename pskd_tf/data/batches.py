@@ -55,12 +55,12 @@ class KeptViews:
         """
         if self.path is None:
             return draw(streams)
-        kept = {name: self._kept(name) for name in streams}
-        missing = [name for name in streams if kept[name] is None]
+        kept = {name: found for name in streams if (found := self._kept(name)) is not None}
+        missing = [name for name in streams if name not in kept]
         drawn = draw(missing) if missing else {}
         for name, views in drawn.items():
             self._keep(name, number, views)
-        return {name: drawn[name] if kept[name] is None else kept[name][number] for name in streams}
+        return {name: kept[name][number] if name in kept else drawn[name] for name in streams}
 
     def _kept(self, stream: str) -> np.ndarray | None:
         if stream not in self._found and stream not in self._writing:
@@ -89,7 +89,7 @@ class KeptViews:
                 stream_file.close()
 
     def _begin(self, stream: str, views: np.ndarray) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file(stream).parent.mkdir(parents=True, exist_ok=True)
         partial = open(self._partial(stream), "ab")  # noqa: SIM115 (open while it is written)
         try:
             fcntl.flock(partial, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -106,10 +106,11 @@ class KeptViews:
         self._writing[stream] = partial
 
     def _file(self, stream: str) -> Path:
+        assert self.path is not None  # without one nothing is kept
         return self.path.with_name(f"{self.path.name}-{stream}.npy")
 
     def _partial(self, stream: str) -> Path:
-        return self.path.with_name(f"{self.path.name}-{stream}.partial")
+        return self._file(stream).with_suffix(".partial")
 
 
 # To pass arrays from Python to TensorFlow costs as much as to draw a small batch of views.
@@ -165,7 +166,7 @@ def training_batches(
 
     def batch(
         rows: np.ndarray, generator: np.random.Generator, keeper: KeptViews, number: int
-    ) -> tuple[dict, np.ndarray]:
+    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
         of_views, of_mixup = generator.spawn(2)
         x = keeper.views(
             number,
@@ -184,7 +185,7 @@ def training_batches(
                 x[f"{name}_available"] = available * np.float32(name != dropped)
         return x, clips.labels[rows]
 
-    def groups() -> Iterator[tuple[dict, np.ndarray]]:
+    def groups() -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
         keeper = KeptViews(kept_views, epochs * steps)
         for epoch in range(first_epoch, epochs):
             order = draw_generator(seed, stage, epoch).permutation(len(clips))

@@ -61,8 +61,8 @@ class PairedClips:
     def subset(self, rows: np.ndarray) -> "PairedClips":
         """Returns the clips at `rows` (indices or a mask), in that order."""
         rows = np.arange(len(self))[rows]
-        columns = ("subjects", "labels", "on_wrist", "accelerometer", "accelerometer_lengths")
-        columns += ("skeleton", "skeleton_lengths")
+        columns = ["subjects", "labels", "on_wrist", "accelerometer", "accelerometer_lengths"]
+        columns += ["skeleton", "skeleton_lengths"]
         chosen = {name: getattr(self, name)[rows] for name in columns}
         clip_ids = tuple(self.clip_ids[row] for row in rows)
         return dataclasses.replace(self, clip_ids=clip_ids, **chosen)

@@ -85,7 +85,7 @@ def resample_clip(signal: np.ndarray, steps: int) -> np.ndarray:
     positions = np.arange(steps, dtype=np.float32) * last / np.float32(steps - 1)
     lower = np.minimum(positions.astype(np.int32), len(signal) - 2)
     fraction = (positions - lower.astype(np.float32))[:, None]
-    return signal[lower] + fraction * (signal[lower + 1] - signal[lower])
+    return np.asarray(signal[lower] + fraction * (signal[lower + 1] - signal[lower]))
 
 
 @dataclass(frozen=True)
@@ -157,4 +157,4 @@ def read_along(
     fraction = fraction.reshape(batch, steps, *[1] * (signals.ndim - 2))
     rows = np.arange(batch)[:, None]
     first, second = signals[rows, lower], signals[rows, lower + 1]
-    return first + fraction * (second - first)
+    return np.asarray(first + fraction * (second - first))

@@ -332,7 +332,7 @@ def check_model(
     if len(output.shape) != 2 or num_classes not in (None, width):
         classes = "classes" if num_classes is None else f"{num_classes} classes"
         raise ValueError(f"In {role}: logits must be (batch, {classes}). Received: {output.shape}")
-    return width
+    return int(width)
 
 
 def projections(keras_module: ModuleType, widths: Mapping[str, int]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -215,7 +216,7 @@ class EpochRecord(keras.callbacks.Callback):
             self.history = json.loads(str(record["history"]))
             return int(record["epoch"])
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.history.append({name: float(value) for name, value in (logs or {}).items()})
         finished = epoch + 1
         if finished % self.every_epochs == 0 and finished < self.epochs:
@@ -228,7 +229,7 @@ class EpochRecord(keras.callbacks.Callback):
         self.report(finished)
 
 
-def _variables(distiller: PSKDDistiller) -> list:
+def _variables(distiller: PSKDDistiller) -> list[Any]:
     return [*distiller.learned_variables, *distiller.optimizer.variables]
 
 
@@ -252,7 +253,7 @@ class SeedDropout(keras.callbacks.Callback):
             if isinstance(layer, keras.layers.Dropout) and layer.rate > 0
         ]
 
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         for number, generator in enumerate(self.generators):
             draws = draw_generator(self.seed, f"{self.stage}/dropout", epoch, number)
             seed = draws.integers(2**31)

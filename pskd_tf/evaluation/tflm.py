@@ -165,7 +165,7 @@ class Int8Interface:
         if types != ["INT8", "INT8"] or not fits or len(shapes[1]) != 2 or shapes[1][0] != 1:
             raise UserError(rule, f"{types[0]} {shapes[0]} to {types[1]} {shapes[1]}")
         return cls(
-            input_shape=tuple(shapes[0][1:]),
+            input_shape=(shapes[0][1], shapes[0][2], shapes[0][3]),
             num_classes=shapes[1][1],
             input_scale=float(np.float32(source.quantization.scale[0])),
             input_zero_point=int(source.quantization.zeroPoint[0]),
@@ -203,7 +203,7 @@ def quantise_input(features: np.ndarray, scale: float, zero_point: int) -> np.nd
     # x + 0.5 is inexact just below one half; the difference from the whole part is exact.
     away = np.where(np.abs(quotient - whole) >= 0.5, np.copysign(np.float32(1), quotient), 0)
     rounded = (whole + away).astype(np.int32) + np.int32(zero_point)
-    return np.clip(rounded, -128, 127).astype(np.int8)
+    return np.asarray(np.clip(rounded, -128, 127), np.int8)
 
 
 def clip_input(
@@ -372,7 +372,9 @@ def arena_bytes(tflite: bytes) -> int:
     Raises:
         UserError: TensorFlow Lite Micro does not run the model.
     """
-    total = tflm_probe(tflite)["total"]
+    probed = tflm_probe(tflite)
+    assert probed is not None  # without a size it raises
+    total = probed["total"]
     # The reported total leaves out the alignment of the arena's start.
     for size in range(total, total + 1024, 16):
         if tflm_probe(tflite, size):

@@ -146,7 +146,7 @@ def golden_vectors_header(
     """
     arrays, table = [], []
     for number, (name, samples) in enumerate(clips):
-        raw = (c_float(value) for value in np.asarray(samples, np.float32).ravel())
+        raw = (c_float(float(value)) for value in np.asarray(samples, np.float32).ravel())
         arrays.append(
             f"static const float pskd_golden_samples_{number}[] = {{\n{c_rows(raw)}\n}};\n"
             f"static const int8_t pskd_golden_input_{number}[] = {{\n"

@@ -1,6 +1,6 @@
 """Models by name, calls of a model by the names of its inputs, and the mean of several models."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -30,7 +30,8 @@ def build_student(
     Raises:
         UserError: The name is none of `STUDENTS`.
     """
-    builders = dict(zip(STUDENTS, (accelerometer_student, ign_student, gmp_student), strict=True))
+    functions: tuple[Callable[..., Any], ...] = (accelerometer_student, ign_student, gmp_student)
+    builders = dict(zip(STUDENTS, functions, strict=True))
     if model not in builders:
         raise UserError(f"A student is one of {', '.join(STUDENTS)}", model)
     arguments = {

@@ -86,10 +86,9 @@ class AxesCheck:
         along = half[range(3), axes]
         middle = np.array([(pairs[axis, 1] + pairs[axis, -1]) / 2 for axis in range(3)])
         lengths = np.linalg.norm(half, axis=1)
-        signs = tuple(-1 if value < 0 else 1 for value in along)
-        correction = AxisMap(tuple(map(int, axes)), signs)
+        correction = AxisMap.of_matrix(half)
         tilt = np.degrees(np.arccos(np.clip(np.abs(along) / lengths, 0.0, 1.0)))
-        offset = middle[range(3), axes] * signs
+        offset = middle[range(3), axes] * correction.signs
         check = cls(correction, lengths, offset, tilt, ())
         return cls(correction, lengths, offset, tilt, check._find_faults())
 

@@ -15,7 +15,7 @@ from data_prep.prepared_set import PreparedSet
 from pskd_tf.device.decisions import DecisionCounts
 from pskd_tf.device.firmware import compile_core, run_core
 from pskd_tf.device.recognizer import UNKNOWN, Decision, ExportedModel, RecognizerSettings
-from pskd_tf.device.recordings import LabelledSpan, idle_recordings, joined_clips
+from pskd_tf.device.recordings import LabelledSpan, Recording, idle_recordings, joined_clips
 from pskd_tf.evaluation.tflm import Int8Interface
 from pskd_tf.export.headers import model_settings_header
 from pskd_tf.export.plain_c.source import plain_model
@@ -132,7 +132,7 @@ def choose_settings(
     hours: float,
     cache_dir: str | Path,
     compiler: str = "cc",
-    progress: Callable[[Iterable, int], Iterable] = lambda items, total: items,
+    progress: Callable[[Iterable[Any], int], Iterable[Any]] = lambda items, total: items,
 ) -> Choice:
     """Chooses the settings that say most movements right, among those that are quiet at rest.
 
@@ -160,7 +160,9 @@ def choose_settings(
     for fold in folds:
         clips = fold.model.test_clips
         idle = idle_recordings(prepared, clips, hours / len(folds), "choice")
-        parts = {name: (recording, ()) for name, recording in idle.items()}
+        parts: dict[str, tuple[Recording, Sequence[LabelledSpan]]] = {
+            name: (recording, ()) for name, recording in idle.items()
+        }
         parts[_MOVEMENTS] = joined_clips(prepared, clips)
         recorded.append((fold.model, compile_core(fold.model, cache_dir, compiler), parts))
     best: tuple[tuple[float, ...], RecognizerSettings, dict[str, Any]] | None = None
@@ -197,13 +199,8 @@ def _runs(
         return [(dataclasses.replace(base, threshold=one), (one,)) for one in _WINDOW_THRESHOLDS]
     segments = itertools.product(_START_G, _END_SHARES, _LEAD_SAMPLES, _REST_SAMPLES)
     values = [(start, round(share * start, 4), lead, rest) for start, share, lead, rest in segments]
-    return [
-        (
-            dataclasses.replace(base, threshold=0.0, **dict(zip(CHOSEN_SEGMENT, one, strict=True))),
-            _CLIP_THRESHOLDS,
-        )
-        for one in values
-    ]
+    chosen: list[dict[str, Any]] = [dict(zip(CHOSEN_SEGMENT, one, strict=True)) for one in values]
+    return [(dataclasses.replace(base, threshold=0.0, **one), _CLIP_THRESHOLDS) for one in chosen]
 
 
 def _figures(

@@ -176,6 +176,7 @@ def read_berkeley_mhad_skeleton(
         if name in source.files:
             contents[name], sources[name] = source.files[name].read_with_source()
     if "bvh" in contents:
+        joints: np.ndarray | None
         stamps, joints, flags = read_berkeley_mhad_bvh(
             contents["bvh"],
             sources["bvh"][0],
@@ -278,17 +279,20 @@ def read_berkeley_mhad_bvh(
     if motion.joint_names != joint_names or motion.joint_parents != joint_parents:
         rule = "The joints of all BVH files must be the same"
         raise UserError(rule, f"{len(motion.joint_names)} joints, other names or order", name)
-    largest = float(np.abs(motion.positions).max())
+    positions = motion.positions
+    assert positions is not None  # the frames were read
+    largest = float(np.abs(positions).max())
     if largest > _LARGEST_CM:
         rule = f"Joint positions must be in centimetres, up to {_LARGEST_CM:g}"
         raise UserError(rule, f"{largest:.4g}", name)
     rate = 1.0 / motion.frame_seconds
     if abs(rate / _RATE_HZ - 1.0) < _RATE_TOLERANCE:
         rate = _RATE_HZ
-    start, flags = accelerometer_start + _START_AFTER_ACCELEROMETER, ("skeleton_clock_assumed",)
+    start = accelerometer_start + _START_AFTER_ACCELEROMETER
+    flags: tuple[str, ...] = ("skeleton_clock_assumed",)
     if optical is not None:
         start, flags = _first_stamp(optical, name), ()
-    return start + np.arange(len(motion.positions)) / rate, motion.positions / 100.0, flags
+    return start + np.arange(len(positions)) / rate, positions / 100.0, flags
 
 
 def _first_stamp(optical: bytes, name: str) -> float:

@@ -139,7 +139,7 @@ class CustomLoader:
         layout = self.layout()
         is_pose = layout is not None and layout == SkeletonLayout.load("coco_17")
         clips, errors = read_custom_manifest(
-            self.manifest,
+            self._manifest_path,
             for_annotations=self.annotations is not None,
             skeleton_unit="px" if is_pose else "m",
         )
@@ -160,7 +160,9 @@ class CustomLoader:
         """
         if self.rate_hz is not None:
             return float(self.rate_hz)
-        stated = {clip.accelerometer_rate_hz for clip in clips} - {None}
+        stated = {
+            clip.accelerometer_rate_hz for clip in clips if clip.accelerometer_rate_hz is not None
+        }
         if len(stated) > 1:
             rule = "rate_hz must be given where the rows state several accelerometer_rate_hz"
             received = ", ".join(f"{rate:g}" for rate in sorted(stated))
@@ -169,9 +171,14 @@ class CustomLoader:
 
     def files(self, clip: CustomClip) -> dict[str, RawFile]:
         """Returns the files of a clip: "accelerometer", and "skeleton" where it has one."""
-        folder = Path(self.manifest).parent
+        folder = self._manifest_path.parent
         paths = {"accelerometer": clip.accelerometer_path, "skeleton": clip.skeleton_path}
         return {stream: RawFile(path, folder / path) for stream, path in paths.items() if path}
+
+    @property
+    def _manifest_path(self) -> Path:
+        assert self.manifest is not None  # refused when the loader is made
+        return Path(self.manifest)
 
     def _all_files(self, sources: Sequence[ClipSource]) -> list[RawFile]:
         found = {item.name: item for source in sources for item in source.files.values()}
@@ -191,12 +198,10 @@ def _as_json(clip: CustomClip) -> dict[str, Any]:
 
 
 def _from_json(fields: Mapping[str, Any]) -> CustomClip:
-    return CustomClip(
-        **{
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in fields.items()
-        }
-    )
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
+    }
+    return CustomClip(**values)
 
 
 def _streams(

@@ -323,8 +323,8 @@ def _annotated_clip(record: CsvRecord, recordings: dict[str, CustomClip]) -> Cus
         raise record.error(rule, record.cells["recording"])
     bounds = []
     for column in ("start", "end"):
-        record.text(column)
-        bounds.append(record.number(column, 0.0, 1e6))
+        record.text(column)  # so that it is not empty
+        bounds.append(record.number(column, 0.0, 1e6) or 0.0)
     start, end = bounds
     if not start < end:
         raise record.error("start must be before end", f"{start:g} and {end:g}")

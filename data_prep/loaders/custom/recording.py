@@ -215,6 +215,7 @@ class CustomAccelerometer:
             raise UserError(rule, f"{finite.sum()} finite ones", name)
         flags = () if finite.all() else ("rows_dropped",)
         if not clip.accelerometer_stamp_column:
+            assert clip.accelerometer_rate_hz is not None  # the manifest needs it without stamps
             seconds = np.arange(len(values)) / clip.accelerometer_rate_hz
             even_rate_hz = clip.accelerometer_rate_hz if finite.all() else None
             return cls(seconds[finite], values[finite], even_rate_hz, flags, name)

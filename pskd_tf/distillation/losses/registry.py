@@ -40,7 +40,7 @@ def make_loss(name: str, arguments: dict[str, Any]) -> DistillationLoss:
     Raises:
         UserError: The name is unknown.
     """
-    losses = {
+    losses: dict[str, type[DistillationLoss]] = {
         "adaptive_confidence_semantic": AdaptiveConfidenceSemantic,  # (ACS)
         "knowledge_distillation": KnowledgeDistillation,  # (KD; mean of teachers)
         "cross_entropy": CrossEntropy,

@@ -51,6 +51,23 @@ class AxisMap:
             (-1 if x[0] == "-" else 1, -1 if y[0] == "-" else 1, -1 if z[0] == "-" else 1),
         )
 
+    @classmethod
+    def of_matrix(cls, matrix: np.ndarray) -> "AxisMap":
+        """Returns the map that is nearest to a matrix.
+
+        Args:
+            matrix: `(3 wrist, 3 sensor)`; of each row the largest entry counts, with its sign.
+
+        Returns:
+            The map.
+
+        Raises:
+            UserError: Two rows have their largest entry in one column.
+        """
+        x, y, z = (int(axis) for axis in np.abs(matrix).argmax(axis=1))
+        signs = [1 if row[axis] >= 0 else -1 for row, axis in zip(matrix, (x, y, z), strict=True)]
+        return cls((x, y, z), (signs[0], signs[1], signs[2]))
+
     @property
     def text(self) -> str:
         """The map as `parse` reads it."""
@@ -79,16 +96,12 @@ class AxisMap:
             `(..., 3)` of the same type; each value is copied or negated, nothing is rounded.
         """
         samples = np.asarray(samples)
-        return samples[..., list(self.axes)] * np.array(self.signs, samples.dtype)
+        return np.asarray(samples[..., list(self.axes)] * np.array(self.signs, samples.dtype))
 
     def after(self, first: "AxisMap") -> "AxisMap":
         """Returns the map that applies `first` and then this one."""
-        matrix = self.matrix @ first.matrix
-        axes = np.abs(matrix).argmax(axis=1)
-        signs = matrix[range(3), axes]
-        return AxisMap(tuple(map(int, axes)), tuple(map(int, signs)))
+        return AxisMap.of_matrix(self.matrix @ first.matrix)
 
     def inverse(self) -> "AxisMap":
         """Returns the map from the wrist's axes back to the sensor's."""
-        axes = np.argsort(self.axes)
-        return AxisMap(tuple(map(int, axes)), tuple(self.signs[axis] for axis in axes))
+        return AxisMap.of_matrix(self.matrix.T)

@@ -88,7 +88,8 @@ def read_graph(tflite: bytes) -> PlainGraph:
         received = f"{len(graph.inputs)} inputs, {len(graph.outputs)} outputs"
         raise UserError("Plain C needs one input and one output", received)
     same_as: dict[int, int] = {}
-    tensors, layers = {}, []
+    tensors: dict[int, PlainTensor] = {}
+    layers = []
     for position in range(len(graph.operators)):
         reader = OperatorReader(model, position)
         if reader.name == "RESHAPE":

@@ -38,6 +38,7 @@ def test_all_48_maps_invert_compose_and_keep_every_bit():
         np.testing.assert_array_equal(there[1:], samples[1:] @ axis_map.matrix.T)
         assert axis_map.inverse().after(axis_map) == AxisMap()
         assert AxisMap.parse(axis_map.text) == axis_map
+        assert AxisMap.of_matrix(0.9 * axis_map.matrix + 0.3) == axis_map
     turn, flip = AxisMap.parse("+y,-x,+z"), AxisMap.parse("+x,-z,+y")
     np.testing.assert_array_equal(turn.after(flip).apply(samples), turn.apply(flip.apply(samples)))
     assert sum(axis_map.is_mirrored for axis_map in ALL_MAPS) == 24
