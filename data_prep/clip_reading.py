@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 from data_prep.clip import Clip, check_clip
@@ -29,7 +29,7 @@ def read_clips(
     workers: int = 1,
     ray_address: str | None = None,
     skeleton_dimensions: int = 3,
-) -> Iterator[_Result]:
+) -> Generator[_Result, None, None]:
     """Yields every clip in the order of `sources`, checked; the same for any number of workers.
 
     Only a few clips are in memory at a time, however many there are: at most 16 a worker.
@@ -85,13 +85,13 @@ class _Chunks:
     def share_done(self) -> float:
         return self._next / len(self._sources)
 
-    def read_here(self) -> Iterator[_Result]:
+    def read_here(self) -> Generator[_Result, None, None]:
         for chunk in self:
             for source in chunk:
                 yield _read_one(self.loader, source, self.skeleton_dimensions)
 
 
-def _read_by_trial(chunks: _Chunks) -> Iterator[_Result]:
+def _read_by_trial(chunks: _Chunks) -> Generator[_Result, None, None]:
     spent = 0.0
     for chunk in chunks:
         for source in chunk:
@@ -111,7 +111,7 @@ def _pool_pays(spent_seconds: float, share_done: float, num_cores: int) -> bool:
 
 def _read_in_pool(
     chunks: _Chunks, workers: int, runner: str = "processes", ray_address: str | None = None
-) -> Iterator[_Result]:
+) -> Generator[_Result, None, None]:
     """Keeps a bounded number of tasks under way and yields their results in order."""
     with worker_pool(workers, runner, ray_address) as pool:
         running: deque[Any] = deque()

@@ -49,10 +49,10 @@ def main(arguments: InspectArguments) -> None:
         tables.manifest, tables.annotations, tables.skeleton_layout, tables.rate_hz
     )
     if arguments.dry_run:
-        clips, errors = loader.clips()
+        clips, mistakes = loader.clips()
         for clip in clips:
             print(f"would read {clip.accelerometer_path} ({clip.subject}, {clip.action})")
-        print(f"would inspect {len(clips)} clips; {len(errors)} errors in the tables alone")
+        print(f"would inspect {len(clips)} clips; {len(mistakes)} errors in the tables alone")
         return
     inspection = inspect_recordings(loader, _progress)
     print(inspection_table(inspection, arguments.most))

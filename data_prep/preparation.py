@@ -70,7 +70,7 @@ def prepare_dataset(
     ready = _load_if_fresh(out_dir, draft, quarantine)
     if ready is not None:
         return ready
-    items: _Items = read_clips(
+    items = read_clips(
         loader, found.sources, runner, workers, ray_address, draft.skeleton_dimensions
     )
     with closing(items):

@@ -19,6 +19,7 @@ from tqdm import tqdm
 from data_prep.clip import Clip
 from data_prep.clip_reading import READERS
 from data_prep.commands import CommandArguments, print_result, run_command
+from data_prep.errors import Refusal
 from data_prep.flags import flags_of
 from data_prep.preparation import prepare_dataset
 from data_prep.prepared_set import prepared_table
@@ -86,7 +87,7 @@ def _train_command(arguments: PrepareArguments) -> list[str]:
     return [*command, f"--prepared_dir={arguments.out_dir}"]
 
 
-def _progress(clips: Iterable[Clip], total: int) -> Iterable[Clip]:
+def _progress(clips: Iterable[Clip | Refusal], total: int) -> Iterable[Clip | Refusal]:
     return tqdm(clips, total=total, unit="clip", disable=not sys.stderr.isatty())
 
 

@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from data_prep.clip import Clip
 from data_prep.commands import CommandArguments
+from data_prep.errors import Refusal
 from data_prep.preparation import prepare_dataset
 from data_prep.prepared_set import PreparedSet
 from data_prep.registry import DatasetArguments
@@ -92,5 +93,5 @@ class TrainingArguments(StagesArguments):
         )
 
 
-def _progress(clips: Iterable[Clip], total: int) -> Iterable[Clip]:
+def _progress(clips: Iterable[Clip | Refusal], total: int) -> Iterable[Clip | Refusal]:
     return tqdm(clips, total=total, unit="clip", disable=not sys.stderr.isatty())

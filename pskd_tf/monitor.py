@@ -43,8 +43,7 @@ def main(arguments: MonitorArguments) -> None:
     if arguments.check_axes and arguments.record:
         raise UserError("Either --check_axes or --record", "both")
     if arguments.record:
-        if not arguments.label or not arguments.subject:
-            raise UserError("--record needs --label and --subject", "not both of them")
+        _label_and_subject(arguments)
         check_new_clip(arguments.record)
     elif arguments.label or arguments.subject:
         raise UserError("--label and --subject go with --record", "no --record")
@@ -59,7 +58,7 @@ def main(arguments: MonitorArguments) -> None:
         if arguments.check_axes:
             _check_axes(port, arguments)
         elif arguments.record:
-            _record(port, arguments)
+            _record(port, arguments.record, arguments)
         else:
             _show(port, arguments)
 
@@ -77,21 +76,28 @@ def _show(port: BoardPort, arguments: MonitorArguments) -> None:
     print_result("the activities above", *_monitor(arguments), "--check_axes")
 
 
-def _record(port: BoardPort, arguments: MonitorArguments) -> None:
+def _label_and_subject(arguments: MonitorArguments) -> tuple[str, str]:
+    if not arguments.label or not arguments.subject:
+        raise UserError("--record needs --label and --subject", "not both of them")
+    return arguments.label, arguments.subject
+
+
+def _record(port: BoardPort, path: Path, arguments: MonitorArguments) -> None:
+    label, subject = _label_and_subject(arguments)
     print("recording" + ("" if arguments.seconds else "; Ctrl-C ends it"), flush=True)
     clip = RecordedClip.record(port.messages(), arguments.seconds)
     manifest = save_clip(
-        arguments.record,
+        path,
         clip,
-        subject=arguments.subject,
-        label=arguments.label,
+        subject=subject,
+        label=label,
         sensor_place=arguments.sensor_place,
     )
     seconds = clip.rows[-1][0] / 1e6
     rate_hz = (len(clip.rows) - 1) / seconds
     print(f"{len(clip.rows)} samples, {seconds:.2f} s, {rate_hz:.2f} Hz; a row in {manifest}")
     inspect = ("python", "-m", "data_prep.inspect", f"--manifest={manifest}")
-    print_result(arguments.record, *inspect)
+    print_result(path, *inspect)
 
 
 def _check_axes(port: BoardPort, arguments: MonitorArguments) -> None:

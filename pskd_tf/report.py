@@ -33,14 +33,14 @@ class ReportArguments(StagesArguments):
 
 def main(arguments: ReportArguments) -> None:
     """Writes the page or pages."""
-    if arguments.run_dir is None and not arguments.compare:
-        raise UserError("--run_dir or --compare must be given", "nothing")
     if arguments.run_dir is not None and arguments.compare:
         raise UserError("--run_dir and --compare exclude each other", "both")
     if arguments.compare:
         _compare([Path(one) for one in arguments.compare], arguments.out, arguments.dry_run)
-    else:
+    elif arguments.run_dir is not None:
         _report(arguments.run_dir, arguments)
+    else:
+        raise UserError("--run_dir or --compare must be given", "nothing")
 
 
 def _report(run_dir: Path, arguments: ReportArguments) -> None:

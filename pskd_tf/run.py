@@ -117,12 +117,12 @@ class Predictions:
     @property
     def guesses(self) -> np.ndarray:
         """`(clips,)` class indices."""
-        return self.probabilities.argmax(axis=1)
+        return np.asarray(self.probabilities.argmax(axis=1))
 
     @property
     def right(self) -> np.ndarray:
         """`(clips,)` whether the guess is the label."""
-        return self.guesses == self.labels
+        return np.asarray(self.guesses == self.labels)
 
     @classmethod
     def load(cls, folders: Sequence[Path]) -> "Predictions":
@@ -239,7 +239,7 @@ class Export:
     @property
     def dataset_fingerprint(self) -> str:
         """Fingerprint of the prepared set that the model was trained on; "" if not named."""
-        return self.manifest.provenance.get("dataset_fingerprint", "")
+        return str(self.manifest.provenance.get("dataset_fingerprint", ""))
 
 
 SCORES = ("accuracy", "macro_f1", "wrist_actions_accuracy")
@@ -304,7 +304,7 @@ class Run:
     def metrics(self) -> dict[str, Any]:
         """The content of `metrics.json`."""
         path = self.run_dir / "metrics.json"
-        metrics = _read(path)
+        metrics: dict[str, Any] = _read(path)
         missing = [name for name in _METRICS if name not in metrics] if metrics else [*_METRICS]
         if missing:
             rule = f"metrics.json must hold {', '.join(_METRICS)}"

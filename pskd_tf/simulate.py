@@ -100,7 +100,7 @@ def main(arguments: SimulateArguments) -> None:
     simulate = ("python", "-m", "pskd_tf.simulate", f"--run_dir={arguments.run_dir}")
     if recording is not None:
         _simulate(program, model, recording, spans, settings, plot)
-    if prepared is not None:
+    if prepared is not None and arguments.idle_hours:
         _report_idle(program, model, prepared, settings, arguments.idle_hours, report)
     if recording is None:
         print_result(report, *simulate, "--csv=FILE")
@@ -174,7 +174,7 @@ def _choose(
     )
 
 
-def _progress(candidates: Iterable, total: int) -> Iterable:
+def _progress(candidates: Iterable[Any], total: int) -> Iterable[Any]:
     return tqdm(candidates, total=total, unit="candidate", disable=not sys.stderr.isatty())
 
 
@@ -206,7 +206,11 @@ def _report_idle(
     hours: float,
     path: Path,
 ) -> None:
-    report: dict = {"settings": dataclasses.asdict(settings), "idle_hours": hours, "idle": {}}
+    report: dict[str, Any] = {
+        "settings": dataclasses.asdict(settings),
+        "idle_hours": hours,
+        "idle": {},
+    }
     for name, recording in idle_recordings(prepared, model.test_clips, hours).items():
         counts = DecisionCounts.of(run_core(program, model, recording, settings), (), model)
         false, unknown = counts.false / hours, counts.unknown / hours

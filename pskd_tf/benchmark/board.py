@@ -120,10 +120,9 @@ def board_rows(
             by_seeds.setdefault(key, []).append(one)
         for (protocol, teacher_seed, student_seed), done in by_seeds.items():
             if len(done) == len(folds[protocol]):
-                guesses = [
-                    parts[protocol, one.held_out].assign(guess=one.predicted) for one in done
-                ]
-                guesses = pd.concat(guesses).sort_index()
+                guesses = pd.concat(
+                    [parts[protocol, one.held_out].assign(guess=one.predicted) for one in done]
+                ).sort_index()
                 runs.setdefault((method.name, protocol), {})[teacher_seed, student_seed] = guesses
     rows = []
     for method in methods:
@@ -160,7 +159,7 @@ def _spreads(runs: Sequence[pd.DataFrame]) -> dict[str, Spread]:
         for run in runs
     )
     return {
-        name: Spread(
+        str(name): Spread(
             float(column.mean()), float(column.std()) if len(column) > 1 else 0.0, len(column)
         )
         for name, column in scores.items()
@@ -225,7 +224,7 @@ def nested_bootstrap(
     filled = np.nan_to_num(values)
     teachers, students, _ = values.shape
     rows = [np.flatnonzero(subjects == one) for one in np.unique(subjects)]
-    means = []
+    means: list[float] = []
     while len(means) < replicates:
         of_teachers = np.bincount(generator.integers(teachers, size=teachers), minlength=teachers)
         of_students = np.bincount(generator.integers(students, size=students), minlength=students)
@@ -253,7 +252,7 @@ def majority_vote(guesses: np.ndarray) -> np.ndarray:
     Returns:
         `(clips,)` class indices.
     """
-    return mode(guesses, axis=0).mode
+    return np.asarray(mode(guesses, axis=0).mode)
 
 
 _PROTOCOLS = ("validation", "cross_subject", "leave_one_subject_out")

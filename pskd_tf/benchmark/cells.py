@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -315,7 +315,7 @@ class ResultsFile:
             for number, row in enumerate(reader, start=2):
                 try:
                     record = CellRecord(
-                        **{field.name: field.type(row[field.name]) for field in fields}
+                        **{field.name: cast("Any", field.type)(row[field.name]) for field in fields}
                     )
                 except (TypeError, ValueError) as error:
                     raise UserError(f"Line {number} must hold a cell", error, self.path) from error

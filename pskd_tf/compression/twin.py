@@ -251,4 +251,5 @@ def unwrapped_weights(model: tf_keras.Model, builder_arguments: dict[str, Any]) 
 
 def variable_name(variable: tf.Variable) -> str:
     """Returns the last part of a variable's name: "kernel" of "quant_stem/kernel:0"."""
-    return variable.name.split("/")[-1].split(":")[0]
+    name: str = variable.name
+    return name.split("/")[-1].split(":")[0]

@@ -122,9 +122,13 @@ def run_stages(
     hidden = not show_epochs or not sys.stderr.isatty()
     with tqdm(total=sum(epochs.values()), unit="epoch", smoothing=0.05, disable=hidden) as bar:
         if workers == 1 and runner == "processes":
+
+            def advance(count: int) -> None:
+                bar.update(count)
+
             for stage in stages:
                 bar.set_description(stage.name)
-                run_stage(stage, replace(context, advance=bar.update))
+                run_stage(stage, replace(context, advance=advance))
                 finished(stage)
             return
         # A Ray cluster has its own number of workers.

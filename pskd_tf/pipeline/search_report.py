@@ -222,4 +222,4 @@ def write_pareto(folder: Path, rows: Sequence[Mapping[str, Any]]) -> list[str]:
 def _beats(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     gains = [one["int8_accuracy"] - other["int8_accuracy"]]
     gains += [other[name] - one[name] for name in _COSTS]
-    return min(gains) >= 0 and max(gains) > 0
+    return bool(min(gains) >= 0 and max(gains) > 0)

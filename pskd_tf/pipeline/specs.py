@@ -116,7 +116,7 @@ class LossSpec:
     @property
     def label_smoothing(self) -> float:
         """Smoothing of the ground truth in this loss, 0..1."""
-        return self.arguments.get("label_smoothing", 0.0)
+        return float(self.arguments.get("label_smoothing", 0.0))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ that runs read and write.
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
@@ -114,7 +114,9 @@ class RunContext:
 
     def result(self, stage: Stage[Any]) -> dict[str, Any]:
         """Reads what a finished stage wrote about itself."""
-        return json.loads((self.folder(stage) / "result.json").read_text(encoding="utf-8"))
+        path = self.folder(stage) / "result.json"
+        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return result
 
     def log(self, message: str) -> None:
         """Appends one line to the run's log; lines of parallel workers never mix."""
@@ -139,8 +141,13 @@ class SpokenContext(RunContext):
 
 def save_weights(path: Path, weights: Sequence[np.ndarray]) -> None:
     """Writes weights in the order of `get_weights()`."""
+    save_arrays(path, {f"weight_{number:04d}": one for number, one in enumerate(weights)})
+
+
+def save_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Writes arrays by name, as `.npz`."""
     with whole_file(path) as temporary:
-        np.savez(temporary, **{f"weight_{number:04d}": one for number, one in enumerate(weights)})
+        np.savez(temporary, **arrays)
 
 
 def load_weights(path: Path) -> list[np.ndarray]:
@@ -206,7 +213,8 @@ _EPOCH = {"fit": 0.09, "slim": 0.09, "quantise": 0.25, "compress": 0.15}
 
 def estimated_minutes(stage: Stage[Any]) -> float:
     """Guesses a stage's core minutes from its kind and its epochs."""
-    return (_FIXED.get(stage.kind, 5.0) + stage.spec.epochs * _EPOCH.get(stage.kind, 0.0)) / 60
+    seconds = _FIXED.get(stage.kind, 5.0) + stage.spec.epochs * _EPOCH.get(stage.kind, 0.0)
+    return float(seconds / 60)
 
 
 def stages_summary(wanted: Iterable[Stage[Any]], stages_dir: Path) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from data_prep.files import json_sha256, whole_file
+from data_prep.files import json_sha256
 from data_prep.prepared_set import PreparedSet
 from data_prep.records import record_to_json
 from pskd_tf.data.batches import training_batches
@@ -26,6 +26,7 @@ from pskd_tf.pipeline.stage import (
     Stage,
     load_weights,
     package_versions,
+    save_arrays,
     save_weights,
 )
 from pskd_tf.settings import STREAMS_READ, TEACHERS
@@ -199,8 +200,7 @@ def _fit(stage: Stage[FitSpec], context: RunContext, folder: Path) -> dict[str, 
         callbacks=(TensorBoardScalars(context.run_dir / "tensorboard" / name),),
     )
     save_weights(folder / "weights.npz", model.get_weights())
-    with whole_file(folder / "projections.npz") as temporary:
-        np.savez(temporary, **projections)
+    save_arrays(folder / "projections.npz", projections)
     table = pd.DataFrame(history)
     table.insert(0, "epoch", range(1, len(table) + 1))
     table.to_csv(folder / "history.csv", index=False)
@@ -250,8 +250,7 @@ def teacher_outputs_stage(
         arrays |= availability_column(name, clips)
         seen = arrays.get(f"{name}_available", np.ones(len(clips))) > 0
         right[name] = np.where(seen, logits.argmax(axis=1) == clips.labels, False)
-    with whole_file(folder / "outputs.npz") as temporary:
-        np.savez(temporary, **arrays)
+    save_arrays(folder / "outputs.npz", arrays)
     return {
         "accuracy": {name: float(hits.mean()) for name, hits in right.items()},
         "any_right": float(np.any(list(right.values()), axis=0).mean()),

@@ -39,13 +39,16 @@ class ComparedRun:
     @property
     def seeds(self) -> list[int]:
         """The student seeds."""
-        return self.metrics["seeds"]
+        return list(self.metrics["seeds"])
 
     def summary(self, form: str) -> dict[str, Any]:
         """Returns the scores of one of `FORMS`, as `metrics.json` holds them."""
-        if form == "cross-entropy alone":
-            return self.metrics["baseline"]["cross_entropy"]
-        return self.metrics["student"][form]
+        summary: dict[str, Any] = (
+            self.metrics["baseline"]["cross_entropy"]
+            if form == "cross-entropy alone"
+            else self.metrics["student"][form]
+        )
+        return summary
 
 
 def load_compared_runs(run_dirs: Sequence[str | Path]) -> list[ComparedRun]:

@@ -1,7 +1,7 @@
 """Pictures of teacher selection by ACS (our reconstruction) and of the teachers' calibration."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,7 +121,7 @@ def class_accuracies(run: Run, what: str, seeds: Sequence[int]) -> np.ndarray:
         clips = np.bincount(part.labels, minlength=count)
         right = np.bincount(part.labels, weights=part.right, minlength=count)
         rates.append(np.where(clips > 0, right / np.maximum(clips, 1), np.nan))
-    return np.mean(rates, axis=0)
+    return np.asarray(np.mean(rates, axis=0))
 
 
 def epoch_means(run: Run, kind: str, columns: Sequence[str]) -> dict[str, np.ndarray]:
@@ -218,6 +218,8 @@ PICTURES = (
 TABLE = "teacher_calibration"
 
 _AROUND = 9  # epochs; odd
+# By kind of teacher outputs, then by teacher or column of the history.
+_ByKind = Mapping[str, Mapping[str, np.ndarray]]
 
 
 def write_pictures(run: Run, folder: Path) -> list[Path]:
@@ -275,7 +277,7 @@ def _titles(kinds: Iterable[str]) -> list[str]:
     return [f"{words(kind)} teachers" for kind in kinds]
 
 
-def _followed_by_epoch(shares: dict, targets: list[str]) -> Picture | None:
+def _followed_by_epoch(shares: _ByKind, targets: list[str]) -> Picture | None:
     if not shares:
         return None
     picture = Picture(_titles(shares), 3.6, 3.2)
@@ -290,7 +292,7 @@ def _followed_by_epoch(shares: dict, targets: list[str]) -> Picture | None:
     return picture
 
 
-def _followed_by_class(run: Run, shares: dict, targets: list[str]) -> Picture | None:
+def _followed_by_class(run: Run, shares: _ByKind, targets: list[str]) -> Picture | None:
     if not shares:
         return None
     kept = np.flatnonzero(~np.isnan(next(iter(shares.values()))["ground_truth"]))
@@ -310,7 +312,7 @@ def _followed_by_class(run: Run, shares: dict, targets: list[str]) -> Picture | 
     return picture
 
 
-def _agreement(run: Run, shares: dict, teachers: list[str]) -> Picture | None:
+def _agreement(run: Run, shares: _ByKind, teachers: list[str]) -> Picture | None:
     if not shares:
         return None
     picture = Picture(_titles(shares), 3.6, 3.2)
@@ -341,7 +343,7 @@ def _smoothed(values: np.ndarray) -> np.ndarray:
     return (np.convolve(values, ones, mode="full") / counts)[start : start + len(values)]
 
 
-def _confidence(confidences: dict, teachers: list[str]) -> Picture | None:
+def _confidence(confidences: _ByKind, teachers: list[str]) -> Picture | None:
     if not confidences:
         return None
     picture = Picture(_titles(confidences), 4.2, 3.4)

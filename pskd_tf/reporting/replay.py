@@ -109,7 +109,7 @@ def _teacher_logits(
 ) -> np.ndarray:
     """The mean over the teacher's seeds; only an ensemble has several."""
     keys = [one.fit for one in fit.spec(FitSpec).live if one.name == name]
-    return np.mean([_logits(run.stage(key), clips, views) for key in keys], axis=0)
+    return np.asarray(np.mean([_logits(run.stage(key), clips, views) for key in keys], axis=0))
 
 
 def _available(name: str, clips: PairedClips) -> np.ndarray:
@@ -199,4 +199,4 @@ def plane_places(embedding: np.ndarray) -> np.ndarray:
     neighbours = min(30.0, (len(embedding) - 1) / 3)
     layout = TSNE(2, init="pca", random_state=0, perplexity=neighbours, max_iter=500)
     with threadpool_limits(1):
-        return layout.fit_transform(embedding)
+        return np.asarray(layout.fit_transform(embedding))

@@ -44,15 +44,16 @@ class ScoredModel:
         """Returns its summaries from `metrics.json`."""
         metrics = run.metrics
         group, _, own = self.name.partition("/")
+        scores: dict[str, Any]
         if group == "teachers":
-            return metrics["teachers"][own]
-        if group == "students":
-            return metrics["students_by_teacher_outputs"][own]
-        return (
-            metrics["baseline"]["cross_entropy"]
-            if group == "baseline"
-            else metrics["student"][group]
-        )
+            scores = metrics["teachers"][own]
+        elif group == "students":
+            scores = metrics["students_by_teacher_outputs"][own]
+        elif group == "baseline":
+            scores = metrics["baseline"]["cross_entropy"]
+        else:
+            scores = metrics["student"][group]
+        return scores
 
 
 def scored_models(run: Run) -> list[ScoredModel]:
@@ -102,7 +103,8 @@ def pooled_confusion(run: Run, model: ScoredModel) -> np.ndarray:
     """
     classes = np.arange(len(run.class_names))
     parts = [run.predictions(key) for key in model.keys]
-    return sum(confusion_matrix(part.labels, part.guesses, labels=classes) for part in parts)
+    counts = [confusion_matrix(part.labels, part.guesses, labels=classes) for part in parts]
+    return np.asarray(np.sum(counts, axis=0))
 
 
 def reliability_bins(parts: list[Predictions]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

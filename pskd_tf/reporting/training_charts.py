@@ -175,4 +175,4 @@ def embedding_chart(
 def _middle(places: np.ndarray) -> np.ndarray:
     """Returns the member nearest to the median, which unlike it lies among its own."""
     distances = np.linalg.norm(places - np.median(places, axis=0), axis=1)
-    return places[distances.argmin()]
+    return np.asarray(places[distances.argmin()])

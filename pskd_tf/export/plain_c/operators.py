@@ -74,9 +74,9 @@ class OperatorReader:
         self.require(kind == "INT8" and fits, rule, f"{kind} {shape}")
         data = self._model.buffers[tensor.buffer].data
         self.require(data is None or not len(data), "signals that are computed", "a constant")
-        scales = () if tensor.quantization is None else tensor.quantization.scale
-        count = 0 if scales is None else len(scales)
-        self.require(count == 1, "one scale for each signal", f"{count} scales")
+        scales = None if tensor.quantization is None else tensor.quantization.scale
+        scales = [] if scales is None else scales
+        self.require(len(scales) == 1, "one scale for each signal", f"{len(scales)} scales")
         return PlainTensor(
             rows=shape[1] if len(shape) == 4 else 1,
             channels=shape[-1],
