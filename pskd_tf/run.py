@@ -89,7 +89,8 @@ class StageRecord:
     @cached_property
     def result(self) -> dict[str, Any]:
         """The content of the stage's result.json."""
-        return _read(self.folder / "result.json")
+        result: dict[str, Any] = _read(self.folder / "result.json")
+        return result
 
     @cached_property
     def history(self) -> pd.DataFrame:

@@ -279,7 +279,7 @@ class TensorBoardScalars(keras.callbacks.Callback):
         super().__init__()
         self.writer = EventFileWriter(str(folder))
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         values = [
             Summary.Value(tag=name, simple_value=float(value))
             for name, value in (logs or {}).items()
@@ -287,7 +287,7 @@ class TensorBoardScalars(keras.callbacks.Callback):
         event = Event(wall_time=time.time(), step=epoch + 1, summary=Summary(value=values))
         self.writer.add_event(event)
 
-    def on_train_end(self, logs: dict | None = None) -> None:
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self.writer.close()
 
 
