@@ -45,12 +45,52 @@ def stamp_seconds(text: str) -> float | None:
 
 
 _MOST_STEPS_BACK = 0.25  # of all steps; shuffled stamps step back half of the time
+_FEW_SAMPLES = 10  # ours; up to here samples are out of order, beyond it the clock was set back
+
+
+def order_of_stamps(
+    stamps_seconds: np.ndarray, path: str | Path | None = None
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Returns the order that sorts samples by their stamps; equal stamps keep their order.
+
+    Args:
+        stamps_seconds: (samples,) finite.
+        path: The file, for errors.
+
+    Returns:
+        int64 (samples,) indices, and the note "stamps_sorted" where a stamp steps back.
+
+    Raises:
+        UserError: More than a quarter of the stamps step back, or the clock does: more than 10
+            samples after a step lie before more than 10 samples before it. Sorting would mix two
+            stretches of time.
+    """
+    stamps = np.asarray(stamps_seconds, dtype=np.float64)
+    steps = np.flatnonzero(np.diff(stamps) < 0) + 1
+    if not len(steps):
+        return np.arange(len(stamps)), ()
+    if len(steps) > _MOST_STEPS_BACK * len(stamps):
+        rule = f"At most {_MOST_STEPS_BACK:.0%} of the time stamps may step back"
+        raise UserError(rule, f"{len(steps)} of {len(stamps)}", path)
+    for step in steps:
+        before = stamps[max(0, step - _FEW_SAMPLES - 1) : step]
+        after = stamps[step : step + _FEW_SAMPLES + 1]
+        if min(len(before), len(after)) > _FEW_SAMPLES and (
+            before.min() > stamps[step] and after.max() < stamps[step - 1]
+        ):
+            rule = f"The clock may not step back over more than {_FEW_SAMPLES} samples"
+            received = f"from {stamps[step - 1]:.6g} to {stamps[step]:.6g} s at sample {step}"
+            raise UserError(rule, received, path)
+    return np.argsort(stamps, kind="stable"), ("stamps_sorted",)
 
 
 def sort_stamps(
     stamps_seconds: np.ndarray, values: np.ndarray, path: str | Path | None = None
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Sorts samples by their stamps and merges those of the same stamp into their mean.
+    """Sorts samples by their stamps, so that each sample has a stamp of its own.
+
+    Samples that share a stamp become their mean, as long as these are few. Where a quarter or
+    more share one, the stamps are coarser than the rate, and `respace_coarse_stamps` spreads them.
 
     Args:
         stamps_seconds: (samples,) finite.
@@ -59,28 +99,70 @@ def sort_stamps(
 
     Returns:
         Ascending float64 (new samples,), float64 (new samples, ...), and the notes
-        "stamps_sorted" and "duplicates_merged" where they apply.
+        "stamps_sorted", "duplicates_merged" and "stamps_respaced" where they apply.
 
     Raises:
-        UserError: More than a quarter of the stamps step back, which cannot be sorted reliably.
+        UserError: The stamps cannot be sorted (`order_of_stamps`) or are too coarse to be spread.
     """
     stamps = np.asarray(stamps_seconds, dtype=np.float64)
     values = np.asarray(values, dtype=np.float64)
-    flags = []
-    steps_back = int((np.diff(stamps) < 0).sum())
-    if steps_back:
-        if steps_back > _MOST_STEPS_BACK * len(stamps):
-            rule = f"At most {_MOST_STEPS_BACK:.0%} of the time stamps may step back"
-            raise UserError(rule, f"{steps_back} of {len(stamps)}", path)
-        order = np.argsort(stamps, kind="stable")
-        stamps, values = stamps[order], values[order]
-        flags.append("stamps_sorted")
+    order, flags = order_of_stamps(stamps, path)
+    stamps, values = stamps[order], values[order]
     first = np.flatnonzero(np.diff(stamps, prepend=-np.inf) > 0)
-    if len(first) < len(stamps):
-        counts = np.diff(first, append=len(stamps)).reshape(-1, *[1] * (values.ndim - 1))
-        stamps, values = stamps[first], np.add.reduceat(values, first, axis=0) / counts
-        flags.append("duplicates_merged")
-    return stamps, values, tuple(flags)
+    if len(first) == len(stamps):
+        return stamps, values, flags
+    counts = np.diff(first, append=len(stamps))
+    means = np.add.reduceat(values, first, axis=0) / counts.reshape(-1, *[1] * (values.ndim - 1))
+    are_copies = np.array_equal(np.repeat(values[first], counts, axis=0), values)
+    if len(first) > _MOST_DISTINCT * len(stamps) or len(stamps) < _FEW_SAMPLES or are_copies:
+        return stamps[first], means, (*flags, "duplicates_merged")
+    return respace_coarse_stamps(stamps, path), values, (*flags, "stamps_respaced")
+
+
+_MOST_DISTINCT = 0.75  # of all stamps; with more of them, single samples came twice
+_SAMPLES_OFF = 1.5  # a stamp cut off at its last digit is up to one sample late
+
+
+def respace_coarse_stamps(stamps_seconds: np.ndarray, path: str | Path | None = None) -> np.ndarray:
+    """Spreads samples that share stamps evenly, where their numbers fit one rate (ours).
+
+    Args:
+        stamps_seconds: (samples,) ascending, some equal; the samples of one stamp are in the
+            order in which they were measured.
+        path: The file, for errors.
+
+    Returns:
+        float64 (samples,) ascending without duplicates.
+
+    Raises:
+        UserError: There are fewer than 3 different stamps, or the samples between two stamps are
+            more or fewer than one rate gives: some were lost, or the rate changed.
+    """
+    stamps = np.asarray(stamps_seconds, dtype=np.float64)
+    first = np.flatnonzero(np.diff(stamps, prepend=-np.inf) > 0)
+    if len(first) < 4:
+        raise UserError("Time stamps must differ", f"{len(first)} of {len(stamps)} do", path)
+    # The first stamp may have begun before the recording: its samples say nothing about the rate.
+    seconds, counts = np.diff(stamps[first])[1:], np.diff(first)[1:]
+    period = float(seconds.sum() / counts.sum())
+    even = stamps[first[1]] + period * (np.arange(len(stamps)) - first[1])
+    samples_off = np.abs(seconds / period - counts)
+    if np.abs(even[first] - stamps[first])[1:].max() > _SAMPLES_OFF * period:
+        # A slow drift is kept: each stamp stands, and the samples up to the next are spread.
+        even[first[1] : first[-1]] = np.interp(
+            np.arange(first[1], first[-1]), first[1:], stamps[first[1:]]
+        )
+        even[first[-1] :] += stamps[first[-1]] - even[first[-1]]
+    else:
+        samples_off[:] = 0.0
+    if samples_off.max() > _SAMPLES_OFF or stamps[0] - even[0] > _SAMPLES_OFF * period:
+        worst = int(samples_off.argmax())
+        received = (
+            f"{counts[worst]} samples in {seconds[worst]:.3g} s at sample {first[worst + 1]}, "
+            f"where {1 / period:.4g} come in a second"
+        )
+        raise UserError("Stamps that samples share must fit one rate", received, path)
+    return even
 
 
 _ROUNDING = 1e-4  # of a period: epoch seconds hold 0.24 microseconds
@@ -235,11 +317,11 @@ def even_samples(
         name: The file's name, for errors.
 
     Returns:
-        float32 (new samples, 3) in the same unit, and the notes "stamps_sorted",
-        "duplicates_merged" and "gaps_bridged" (a gap over 0.1 s) where they apply.
+        float32 (new samples, 3) in the same unit, and the notes of `sort_stamps` and
+        "gaps_bridged" (a gap over 0.1 s) where they apply.
 
     Raises:
-        UserError: Too many stamps step back, there are not 2 of them, a gap is too long, or there
+        UserError: The stamps cannot be sorted, there are not 2 of them, a gap is too long, or there
             are under a quarter or over four times as many samples a second as `rate_hz`.
     """
     stamps, values, flags = sort_stamps(stamps, values, name)

@@ -8,7 +8,8 @@ logger writes: unusable rows are dropped and counted.
 import csv
 import io
 import math
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,6 +136,7 @@ def _check_header(
         raise UserError("Each column must come once", ", ".join(double), place)
 
 
+_LONGEST_ELAPSED_SECONDS = 1e6
 _LARGEST_SHARE_DROPPED = 0.1  # ours: more unusable rows than this make a file bad
 
 
@@ -143,7 +145,11 @@ def read_sensor_csv(
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Returns the usable rows of a csv file with or without a header.
 
-    A row is unusable if it has another number of columns, if its first cell is no time stamp, or
+    The stamps are the first column of which nearly all rows are stamps and differ: a date, an
+    epoch in s or ms, or seconds since the start. A spreadsheet that rounded the epoch leaves it to
+    the next column.
+
+    A row is unusable if it has another number of columns, if its stamp is none, or
     if one of its last three is no finite number up to `largest` (a stamp that slipped into a
     value column is far above it), or if it is a last line without its line break.
 
@@ -172,9 +178,10 @@ def read_sensor_csv(
     if 2 * len(other) > len(rows):
         rule = f"A row must hold {num_columns} columns: a stamp first, x, y and z last"
         raise UserError(rule, f"{max(set(other), key=other.count)} columns", name)
+    column, parse = _stamp_column([cells for cells in rows if len(cells) == num_columns], name)
     stamps, values, first_dropped = [], [], ""
     for cells, line in zip(rows, lines[len(lines) - len(rows) :], strict=True):
-        stamp = stamp_seconds(cells[0]) if len(cells) == num_columns else None
+        stamp = parse(cells[column]) if len(cells) == num_columns else None
         axes = [_cell_number(cell) for cell in cells[-3:]]
         if stamp is None or any(abs(value) > largest for value in axes):
             first_dropped = first_dropped or line[:60]
@@ -191,6 +198,42 @@ def read_sensor_csv(
     return np.array(stamps), np.array(values), dropped + is_cut
 
 
+_DISTINCT = 0.1  # of the stamps: a watch delivers ten samples and more in one burst
+
+
+def _stamp_column(rows: list[list[str]], name: str) -> tuple[int, Callable[[str], float | None]]:
+    """Returns the first column whose stamps tell the samples apart, and how to read it.
+
+    Where none has a tenth of different ones, it is the one with the most.
+    """
+    found, reasons = [], []
+    if not rows:
+        return 0, stamp_seconds
+    for column in range(len(rows[0]) - 3):
+        for parse in (stamp_seconds, _elapsed_seconds):
+            stamps = [parse(cells[column]) for cells in rows]
+            known = [stamp for stamp in stamps if stamp is not None]
+            if 2 * len(known) < len(rows):  # a tenth too many is another error, with their number
+                continue
+            distinct = len(set(known))
+            found.append((min(distinct, _DISTINCT * len(known)), column, parse))
+            reasons.append(f"column {column} has {distinct} different stamps")
+            break
+        else:
+            reasons.append(f"column {column} has none, but {rows[0][column][:30]!r}")
+    if found:
+        most, column, parse = max(found, key=lambda entry: entry[0])
+        if most > 1 or len({cells[column] for cells in rows}) > 1 or len(rows) == 1:
+            return column, parse
+    rule = "One column must hold time stamps that tell the samples apart"
+    raise UserError(rule, "; ".join(reasons) or "no column", name)
+
+
+def _elapsed_seconds(cell: str) -> float | None:
+    value = parsed_number(cell)
+    return value if value is not None and 0 <= value < _LONGEST_ELAPSED_SECONDS else None
+
+
 def _cell_number(cell: str) -> float:
     """Returns the cell's number; infinity, which is above every limit, if it is none."""
     value = parsed_number(cell)
@@ -203,11 +246,18 @@ def _is_sensor_header(cells: list[str]) -> bool:
     )
 
 
+_AXIS = re.compile(r"(?:acc(?:el\w*)?[ _-]*)?([xyz])(?:[ _-]*axis)?(?: *[(\[](.*)[)\]])?")
+_UNITS_OF_ACCELERATION = (None, "g", "m/s^2", "m/s2", "m/s²")
+
+
 def _check_sensor_header(cells: list[str], num_columns: int, name: str) -> None:
-    names = [cell.lower() for cell in cells]
-    if len(names) != num_columns or names[-3:] != ["x", "y", "z"]:
+    axes = [_AXIS.fullmatch(cell.lower()) for cell in cells[-3:]]
+    if len(cells) != num_columns or [axis and axis[1] for axis in axes] != ["x", "y", "z"]:
         rule = f"A header must name {num_columns} columns: the time first, x, y and z last"
         raise UserError(rule, ",".join(cells)[:80], name)
+    if any(axis and axis[2] not in _UNITS_OF_ACCELERATION for axis in axes):
+        rule = "The last three columns must be an acceleration in g or m/s^2"
+        raise UserError(rule, ",".join(cells[-3:])[:80], name)
 
 
 def whole_lines(content: bytes) -> tuple[list[str], bool]:

@@ -18,7 +18,7 @@ from data_prep.formats.archives import RawFile, add_raw_file, find_raw_files, ra
 from data_prep.formats.csv_files import read_sensor_csv, whole_lines
 from data_prep.formats.tables import parsed_number
 from data_prep.loader import ClipSource, Discovery
-from data_prep.signals import bridge_frames, even_samples, sort_stamps
+from data_prep.signals import bridge_frames, even_samples, order_of_stamps
 from data_prep.skeletons import SkeletonLayout
 
 # A01 to A14, as the README of the data set lists them. Stepping up is done by the old alone;
@@ -269,44 +269,73 @@ def respace_stamps(
 
     Watch and phone deliver their buffer in bursts: half a second without a sample, then ten with
     nearly the same stamp. To interpolate between such stamps would stretch one half second and
-    compress the next, so only the order of the samples is used. A gap that no burst fills shows as
-    a stamp far from its even place.
+    compress the next, so only the order of the samples is used. Where that moves a stamp by more
+    than `longest_gap_seconds`, the rate drifts, and the samples of each second are spread on their
+    own. A gap is a pause that the samples delivered after it do not fill.
 
     Args:
         stamps: float64 (samples,), seconds, in any order, at least 2. Samples that share one keep
             their order and are not merged: a burst has one stamp.
         values: float64 (samples, 3).
         nominal_rate_hz: The nominal rate of the device.
-        longest_gap_seconds: How far a stamp may lie from its even place.
+        longest_gap_seconds: How long samples may be missing.
         name: The file's name, for errors.
 
     Returns:
-        The even stamps, float64 (samples,), seconds from 0; the values in the order of their
+        The new stamps, float64 (samples,), seconds from 0; the values in the order of their
         stamps; and notes: "stamps_sorted", "stamps_bursty" where a stamp was moved by more than
-        0.1 s, "stamps_compressed" where the samples of a clip came at over twice the nominal rate,
-        faster than they can have been measured, so that the nominal rate replaces its stamps.
+        0.1 s, "stamps_drifting" where each second was spread on its own, "stamps_compressed" where
+        the samples of a clip came at over twice the nominal rate, faster than they can have been
+        measured, so that the nominal rate replaces its stamps.
 
     Raises:
-        UserError: Too many stamps step back, there are too few samples for the time (under half
-            the nominal rate), or a stamp lies too far from its even place.
+        UserError: The stamps cannot be sorted, there are too few samples for the time (under half
+            the nominal rate), or samples are missing for too long.
     """
-    _, _, notes = sort_stamps(stamps, values, name)
-    flags = tuple(note for note in notes if note == "stamps_sorted")
-    order = np.argsort(stamps, kind="stable")
-    stamps, values = stamps[order], values[order]
-    span = float(stamps[-1] - stamps[0])
+    order, flags = order_of_stamps(stamps, name)
+    stamps, values = stamps[order] - stamps.min(), values[order]
+    span = float(stamps[-1])
     steps = len(stamps) - 1
     if steps > _RATE_FACTOR * nominal_rate_hz * span:
         return np.arange(len(stamps)) / nominal_rate_hz, values, (*flags, "stamps_compressed")
-    even = np.linspace(0.0, span, len(stamps))
-    moved = float(np.abs(stamps - stamps[0] - even).max())
-    if moved > longest_gap_seconds:
-        rule = f"A gap between samples must be bridgeable (at most {longest_gap_seconds:g} s)"
-        raise UserError(rule, f"a stamp {moved:.2f} s from its even place", name)
     if steps < nominal_rate_hz / _RATE_FACTOR * span:
         rule = f"A clip needs at least {nominal_rate_hz / _RATE_FACTOR:g} samples a second"
         raise UserError(rule, f"{steps / span:.3g}", name)
+    even = np.linspace(0.0, span, len(stamps))
+    moved = float(np.abs(stamps - even).max())
+    _check_pauses(stamps, steps / span, longest_gap_seconds, name)
+    if moved > longest_gap_seconds:
+        return _spread_by_seconds(stamps), values, (*flags, "stamps_drifting")
     return even, values, (*flags, "stamps_bursty") if moved > _BURST_SECONDS else flags
+
+
+def _check_pauses(stamps: np.ndarray, rate_hz: float, longest_seconds: float, name: str) -> None:
+    """Refuses a pause from which more than `longest_seconds` of samples are missing."""
+    pauses = np.diff(stamps)
+    for before in np.flatnonzero(pauses > longest_seconds):
+        start = stamps[before + 1]
+        delivered = np.searchsorted(stamps, start + _BURST_SECONDS, side="right") - before - 1
+        missing = float(pauses[before] - max(0.0, delivered / rate_hz - _BURST_SECONDS))
+        if missing > longest_seconds:
+            rule = f"A gap between samples must be bridgeable (at most {longest_seconds:g} s)"
+            received = f"{missing:.2f} s without samples after {stamps[before]:.2f} s"
+            raise UserError(rule, received, name)
+
+
+def _spread_by_seconds(stamps: np.ndarray) -> np.ndarray:
+    """Returns the stamps with the samples of each second or so evenly spread.
+
+    The seconds end with the last sample of a burst, which was delivered soonest.
+    """
+    anchors = [0]
+    period = stamps[-1] / (len(stamps) - 1)
+    for sample in np.flatnonzero(np.diff(stamps) > period / 2):
+        if stamps[sample] - stamps[anchors[-1]] >= 1.0:
+            anchors.append(int(sample))
+    if stamps[-1] - stamps[anchors[-1]] < 1.0 and len(anchors) > 1:
+        anchors.pop()
+    anchors.append(len(stamps) - 1)
+    return np.interp(np.arange(len(stamps)), anchors, stamps[anchors])
 
 
 _NUM_JOINTS = 32

@@ -153,11 +153,19 @@ def test_gap_is_noted_then_bad(raw_dir: Path, lost: float, flags: tuple | None):
             walking_clip(raw_dir)
 
 
-def test_stamps_of_whole_seconds_are_refused(raw_dir: Path):
+def test_stamps_of_whole_seconds_are_spread_or_refused(raw_dir: Path):
     seconds = np.arange(800) / 100
     text = sensor_csv(np.floor(seconds), turning_gravity(seconds))
     write(raw_dir, WALK, text)
-    with pytest.raises(UserError, match=r"deliver 25 to 400 samples a second\. Received: 1 by"):
+    clip = walking_clip(raw_dir)
+    expected = turning_gravity(seconds) / 9.80665
+    np.testing.assert_allclose(clip.accelerometer, expected, atol=1e-5)
+    assert clip.flags == ("stamps_respaced",)
+    seconds = np.delete(seconds, np.s_[430:450])
+    write(raw_dir, WALK, sensor_csv(np.floor(seconds), turning_gravity(seconds)))
+    with pytest.raises(
+        UserError, match=r"fit one rate\. Received: 80 samples in 1 s at sample 400"
+    ):
         walking_clip(raw_dir)
 
 

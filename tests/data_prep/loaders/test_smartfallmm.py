@@ -151,6 +151,74 @@ def test_lost_samples_are_a_gap(raw_dir: Path):
     assert first_clip(raw_dir, longest_gap_seconds=3.0).flags == ("stamps_bursty",)
 
 
+def test_pause_filled_by_the_next_burst_is_no_gap(raw_dir: Path):
+    """1.4 s without a delivery, then all of its samples at once: nothing is lost."""
+    seconds = np.arange(192) / 32
+    stamps = np.where((seconds > 2.0) & (seconds < 3.4), 3.4, seconds)
+    write(raw_dir, f"{WATCH}/S29A01T01.csv", watch_csv(stamps, gravity_turning(seconds)))
+    clip = first_clip(raw_dir, longest_gap_seconds=1.0)
+    assert "stamps_drifting" in clip.flags
+    expected = gravity_turning(np.arange(len(clip.accelerometer)) / 50) / 9.80665
+    assert np.abs(clip.accelerometer - expected).max() < 0.02
+
+
+def test_drifting_rate_is_no_gap(raw_dir: Path):
+    """26 Hz and then 50 Hz without a pause: a stamp is 1.5 s from its evenly spaced place."""
+    seconds = np.concatenate([np.arange(156) / 26, 6 + np.arange(300) / 50])
+    write(raw_dir, f"{WATCH}/S29A01T01.csv", watch_csv(seconds, gravity_turning(seconds)))
+    clip = first_clip(raw_dir)
+    assert clip.flags == ("stamps_drifting",)
+    expected = gravity_turning(np.arange(len(clip.accelerometer)) / 50) / 9.80665
+    assert np.abs(clip.accelerometer - expected).max() < 0.03
+
+
+def test_epoch_rounded_by_a_spreadsheet_leaves_it_to_the_next_column(raw_dir: Path):
+    seconds = np.arange(150) / 50
+    rows = meta_csv(seconds, gravity_turning(seconds) / 9.80665).splitlines()
+    text = "".join(f"1.65961E+12,{row.split(',', 1)[1]}\n" for row in rows)
+    write(raw_dir, "young/accelerometer/meta_wrist/S29A01T01.csv", text)
+    clip = first_clip(raw_dir, sensor="meta_wrist")
+    np.testing.assert_allclose(clip.accelerometer, gravity_turning(seconds) / 9.80665, atol=1e-3)
+    assert clip.flags == ()
+    text = "".join(f"1.65961E+12,,{row.split(',', 2)[2]}\n" for row in rows)
+    write(raw_dir, "young/accelerometer/meta_wrist/S29A01T01.csv", text)
+    clip = first_clip(raw_dir, sensor="meta_wrist")
+    np.testing.assert_allclose(clip.accelerometer, gravity_turning(seconds) / 9.80665, atol=1e-3)
+    text = "".join(f"1.65961E+12,,1,{row.split(',', 3)[3]}\n" for row in rows)
+    write(raw_dir, "young/accelerometer/meta_wrist/S29A01T01.csv", text)
+    message = (
+        "must hold time stamps that tell the samples apart. Received: column 0 has 1 different "
+        "stamps; column 1 has none, but ''; column 2 has 1 different stamps"
+    )
+    with pytest.raises(UserError, match=message):
+        first_clip(raw_dir, sensor="meta_wrist")
+
+
+@pytest.mark.parametrize(
+    ("header", "is_read"),
+    [
+        ("epoch (ms),time (-11:00),elapsed (s),x-axis (g),y-axis (g),z-axis (g)", True),
+        ("epoch,time,elapsed,accel_x,accel_y,accel_z", True),
+        (
+            "epoch (ms),time (-11:00),elapsed (s),x-axis (deg/s),y-axis (deg/s),z-axis (deg/s)",
+            False,
+        ),
+        ("epoch (ms),time (-11:00),elapsed (s),y-axis (g),x-axis (g),z-axis (g)", False),
+    ],
+)
+def test_known_headers(raw_dir: Path, header: str, is_read: bool):
+    seconds = np.arange(150) / 50
+    text = f"{header}\n" + meta_csv(seconds, gravity_turning(seconds) / 9.80665)
+    write(raw_dir, "young/accelerometer/meta_wrist/S29A01T01.csv", text)
+    if is_read:
+        clip = first_clip(raw_dir, sensor="meta_wrist")
+        expected = gravity_turning(seconds) / 9.80665
+        np.testing.assert_allclose(clip.accelerometer, expected, atol=1e-3)
+        return
+    with pytest.raises(UserError, match=r"acceleration in g or m/s|time first, x, y and z last"):
+        first_clip(raw_dir, sensor="meta_wrist")
+
+
 def test_sparse_samples_are_bad(raw_dir: Path):
     seconds = np.arange(40) / 8
     write(raw_dir, f"{WATCH}/S29A01T01.csv", watch_csv(seconds, gravity_turning(seconds)))
