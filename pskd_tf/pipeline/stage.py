@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -20,9 +20,15 @@ from pskd_tf.pipeline.specs import StageSpec
 Spec = TypeVar("Spec", bound=StageSpec, covariant=True)
 
 
+@cache
+def installed_version(package: str) -> str:
+    """Returns the version of an installed package, whose files are read once a process."""
+    return metadata.version(package)
+
+
 def package_versions(packages: Iterable[str]) -> dict[str, str]:
     """Returns the installed version of each package."""
-    return {package: metadata.version(package) for package in sorted(set(packages))}
+    return {package: installed_version(package) for package in sorted(set(packages))}
 
 
 @dataclass(frozen=True)

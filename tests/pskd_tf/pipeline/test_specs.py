@@ -110,10 +110,10 @@ def test_another_version_of_a_package_changes_the_kinds_that_rely_on_it(
 ):
     """Apart from their inputs, whose keys they name."""
     before = {name: stage.record() for name, stage in stages.items()}
-    installed = stage_module.metadata.version
+    installed = stage_module.installed_version
     monkeypatch.setattr(
-        stage_module.metadata,
-        "version",
+        stage_module,
+        "installed_version",
         lambda name: "0.0.1" if name == package else installed(name),
     )
     assert {name for name in stages if stages[name].record() != before[name]} == changed
@@ -126,10 +126,10 @@ def test_a_new_interpreter_scores_again_and_trains_nothing_again(prepared, monke
         return {**scores, "fit": plan.students["cross_fitted"][1].key}
 
     before = keys()
-    installed = stage_module.metadata.version
+    installed = stage_module.installed_version
     monkeypatch.setattr(
-        stage_module.metadata,
-        "version",
+        stage_module,
+        "installed_version",
         lambda name: "0.0.1" if name == "tflite-micro" else installed(name),
     )
     after = keys()
