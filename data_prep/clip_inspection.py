@@ -12,8 +12,9 @@ import numpy as np
 from data_prep.alignment import best_lag, movement_correlations
 from data_prep.clip import Clip, check_clip
 from data_prep.errors import UserError
+from data_prep.loaders.custom.accelerometer import G_PER_UNIT
 from data_prep.loaders.custom.manifest import CustomClip
-from data_prep.loaders.custom.recording import G_PER_UNIT, CustomRecording
+from data_prep.loaders.custom.recording import CustomRecording
 from data_prep.skeletons import SkeletonLayout
 
 _NO_SKELETON = "no skeleton, so a skeleton teacher cannot use it"

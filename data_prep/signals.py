@@ -8,6 +8,7 @@ camera lost: frames of a skeleton and single markers.
 
 import math
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from scipy import signal
 from data_prep.errors import UserError
 
 _NUMBER = re.compile(r"\d+(\.\d*)?(e\+?\d+)?", re.IGNORECASE)
+_COLON_FRACTION = re.compile(r"(?<=:\d\d):(\d{3})$")
+_CLOCK = re.compile(r"(\d{1,2}):(\d\d):(\d\d(?:[.,]\d*)?)")
 # 1973 to 5138 in either unit; the ranges do not touch, so that the unit is never a guess.
 _SECONDS = (1e8, 1e11)
 _MILLISECONDS = (1e11, 1e14)
@@ -27,10 +30,11 @@ def stamp_seconds(text: str) -> float | None:
 
     Args:
         text: ISO 8601 with any sign between date and time and with or without a fraction
-            ("2022-08-04 11:24:02.384", "20181016_13:37:28"), or a number of seconds or
-            milliseconds since 1970. Without a zone it counts as UTC: only differences matter.
+            ("2022-08-04 11:24:02.384", "20181016_13:37:28", also ":384" as GENEActiv writes it),
+            or a number of seconds or milliseconds since 1970. Without a zone it counts as UTC:
+            only differences matter.
     """
-    text = text.strip()
+    text = _COLON_FRACTION.sub(r".\1", text.strip())
     if _NUMBER.fullmatch(text):
         value = float(text)
         if _SECONDS[0] <= value < _SECONDS[1]:
@@ -44,6 +48,33 @@ def stamp_seconds(text: str) -> float | None:
     return seconds if math.isfinite(seconds) else None
 
 
+def clock_seconds(texts: Sequence[str]) -> list[float | None]:
+    """Returns the seconds of clock times since the first one's midnight, None where there is none.
+
+    A step back by more than half a day is midnight.
+
+    Args:
+        texts: "h:mm:ss" with or without a fraction (".384", ",384" or ":384").
+    """
+    seconds: list[float | None] = []
+    days, before = 0, 0.0
+    for text in texts:
+        match = _CLOCK.fullmatch(_COLON_FRACTION.sub(r".\1", text.strip()))
+        if match is None or int(match[1]) > 23 or int(match[2]) > 59:
+            seconds.append(None)
+            continue
+        moment = 3600.0 * int(match[1]) + 60.0 * int(match[2]) + float(match[3].replace(",", "."))
+        if before - moment > _HALF_DAY_SECONDS:
+            days += 1
+        elif moment - before > _HALF_DAY_SECONDS and days:  # late by a few samples
+            seconds.append(moment + _HALF_DAY_SECONDS * 2 * (days - 1))
+            continue
+        before = moment
+        seconds.append(moment + _HALF_DAY_SECONDS * 2 * days)
+    return seconds
+
+
+_HALF_DAY_SECONDS = 43_200.0
 _MOST_STEPS_BACK = 0.25  # of all steps; shuffled stamps step back half of the time
 _FEW_SAMPLES = 10  # ours; up to here samples are out of order, beyond it the clock was set back
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.errors import UserError
-from data_prep.formats.tables import parsed_number
+from data_prep.formats.text_tables import did_you_mean, parsed_number
 from data_prep.signals import stamp_seconds
 
 
@@ -47,7 +47,8 @@ class CsvRecord:
         value = self.cells[column] or default
         if value not in known:
             rule = f"{column} must be one of {', '.join(filter(None, known))}"
-            raise self.error(rule, value or "an empty cell")
+            meant = did_you_mean(value, tuple(known))
+            raise self.error(rule, f"{value}{meant}" if value else "an empty cell")
         return value
 
     def number(self, column: str, low: float = -math.inf, high: float = math.inf) -> float | None:
@@ -70,7 +71,7 @@ def read_csv_records(
 
     Args:
         path: The file, in UTF-8.
-        required: Columns it must have.
+        required: Columns it must have; "a or b" for one of two.
         optional: Further columns it may have. Any other column is an error, because a misspelt
             one would otherwise be ignored.
 
@@ -100,6 +101,7 @@ def read_csv_records(
         raise UserError("A table must be valid CSV", error, place) from error
     header = rows[0][1] if rows else []
     _check_header(header, required, optional, path)
+    required = [column for entry in required for column in entry.split(" or ")]
     empty = dict.fromkeys((*required, *optional), "")
     records, errors = [], []
     for line, cells in rows[1:]:
@@ -122,14 +124,19 @@ def _check_header(
     header: list[str], required: Collection[str], optional: Collection[str], path: Path
 ) -> None:
     place = f"{path}, row 1"
-    missing = [column for column in required if column not in header]
+    missing = [entry for entry in required if not set(entry.split(" or ")) & set(header)]
     if missing:
         rule = f"The columns {', '.join(required)} must be there"
-        raise UserError(rule, f"no {', '.join(missing)}", place)
+        meant = "".join(did_you_mean(column, header) for column in missing)
+        raise UserError(rule, f"no {', '.join(missing)}{meant}", place)
+    required = [column for entry in required for column in entry.split(" or ")]
     unknown = [column for column in header if column not in required and column not in optional]
     if unknown:
         known = ", ".join((*required, *optional))
-        received = ", ".join(name or "an empty name" for name in unknown)
+        received = ", ".join(
+            f"{name}{did_you_mean(name, (*required, *optional))}" if name else "an empty name"
+            for name in unknown
+        )
         raise UserError(f"A column must be one of {known}", received, place)
     double = sorted({column for column in header if header.count(column) > 1})
     if double:

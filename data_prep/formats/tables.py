@@ -1,4 +1,4 @@
-"""Tables of numbers in .csv, .txt, .npy, .npz and .mat files.
+"""Tables of numbers in text, .npy, .npz and .mat files.
 
 `read_columns` reads the tables of users, in any of these formats, with or without a header;
 `read_number_table` the strict text files of the public data sets.
@@ -11,10 +11,9 @@ import numpy as np
 
 from data_prep.errors import UserError
 from data_prep.formats.mat import read_mat_array
+from data_prep.formats.text_tables import TEXT_SUFFIXES, column_indices, read_text_table
 
-TABLE_SUFFIXES = (".csv", ".txt", ".npy", ".npz", ".mat")
-_EMPTY = {"", "na", "n/a", "null", "none"}  # besides "nan", which is a number
-_DELIMITERS = ",;\t"
+TABLE_SUFFIXES = (*TEXT_SUFFIXES, ".npy", ".npz", ".mat")
 
 
 def read_columns(
@@ -22,8 +21,7 @@ def read_columns(
 ) -> np.ndarray:
     """Returns columns of a table as numbers.
 
-    A text file has one row a line with fields separated by commas, semicolons or tabs, decimal
-    points, at most one header line, and comment lines ("# ...") above it. An empty field is NaN.
+    Text is read by `read_text_table`. An empty cell is NaN.
 
     Args:
         content: The file's bytes.
@@ -39,8 +37,9 @@ def read_columns(
     Raises:
         UserError: The file is damaged, holds no such column or something that is not a number.
     """
-    if suffix in (".csv", ".txt"):
-        return _read_text(content, name, columns)
+    if suffix in TEXT_SUFFIXES:
+        table = read_text_table(content, name)
+        return table.numbers(table.indices(columns) if columns else table.all_columns())
     if suffix == ".mat":
         if not key:
             raise UserError("A .mat file needs a key, the name of its variable", "none", name)
@@ -51,7 +50,7 @@ def read_columns(
         raise UserError("An array must have at least 2 axes", f"shape {values.shape}", name)
     values = values.reshape(len(values), int(np.prod(values.shape[1:])))
     if columns:
-        values = values[:, _indices(columns, None, values.shape[1], name)]
+        values = values[:, column_indices(columns, None, values.shape[1], name)]
     return values.astype(np.float64)
 
 
@@ -76,94 +75,6 @@ def _read_numpy(content: bytes, name: str, key: str, is_archive: bool) -> np.nda
     if kinds not in "fiu":
         raise UserError(f"A {kind} file must hold real numbers", loaded.dtype, name)
     return np.asarray(loaded)
-
-
-def _read_text(content: bytes, name: str, columns: Sequence[str]) -> np.ndarray:
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError("A text file must be in UTF-8", error, name) from error
-    # Only these ends of line: str.splitlines would also split at a form feed.
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace('"', "").split("\n")
-    first = next((row for row, line in enumerate(lines) if line and line[0] != "#"), len(lines))
-    rows = [(row, line) for row, line in enumerate(lines[first:], first + 1) if line.strip()]
-    if not rows:
-        raise UserError("A recording must hold numbers", "an empty file", name)
-    delimiter = max(_DELIMITERS, key=rows[0][1].count)
-    fields = rows[0][1].split(delimiter)
-    header = [field.strip() for field in fields] if _is_header(fields) else None
-    rows = rows[1:] if header else rows
-    if not rows:
-        raise UserError("A recording must hold numbers", "a header alone", name)
-    for row, line in rows:
-        if line.count(delimiter) != len(fields) - 1:
-            rule = f"Each row must have {len(fields)} fields, as the first one"
-            raise UserError(rule, f"{line.count(delimiter) + 1} in line {row}", name)
-    chosen = _indices(columns, header, len(fields), name) if columns else list(range(len(fields)))
-    try:
-        return np.loadtxt(
-            [line for _, line in rows],
-            delimiter=delimiter,
-            usecols=chosen,
-            comments=None,
-            ndmin=2,
-        )
-    except ValueError:  # an empty field, or one that is not a number: read cell by cell
-        return np.array(
-            [
-                [_number(line.split(delimiter), column, row, name) for column in chosen]
-                for row, line in rows
-            ]
-        )
-
-
-def _is_header(fields: list[str]) -> bool:
-    # pandas numbers the columns of a table without names 0, 1, 2, ..., its index is "".
-    names = fields[1:] if fields[0] == "" else fields
-    if len(names) > 1 and names == [str(column) for column in range(len(names))]:
-        return True
-    return not any(
-        parsed_number(field) is not None or field.strip().lower() in _EMPTY for field in fields
-    )
-
-
-def _number(fields: list[str], column: int, row: int, name: str) -> float:
-    field = fields[column].strip()
-    if field.lower() in _EMPTY:
-        return np.nan
-    number = parsed_number(field)
-    if number is None:
-        received = f"{field[:40]!r} in line {row}, column {column}"
-        raise UserError("A recording must hold numbers", received, name)
-    return number
-
-
-def _indices(columns: Sequence[str], header: list[str] | None, count: int, name: str) -> list[int]:
-    indices = []
-    for column in columns:
-        if column.isdecimal() and int(column) < count:
-            indices.append(int(column))
-        elif header is not None and column in header:
-            if header.count(column) > 1:
-                raise UserError("A column chosen by name must come once", column, name)
-            indices.append(header.index(column))
-        else:
-            known = ", ".join(header or [])[:200] or f"no header and {count} columns"
-            raise UserError(
-                "A chosen column must be in the file", f"{column}; it has {known}", name
-            )
-    if len(set(indices)) < len(indices):
-        raise UserError("A column must be chosen once", ", ".join(columns)[:200], name)
-    return indices
-
-
-def parsed_number(text: str) -> float | None:
-    """Returns the number in a cell, which may be NaN or infinite; None if the text is none."""
-    try:
-        # Python takes 1_000 for a number; no logger writes it.
-        return None if "_" in text else float(text)
-    except ValueError:
-        return None
 
 
 def read_number_table(content: bytes, columns: int, name: str) -> np.ndarray:

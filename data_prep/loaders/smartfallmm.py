@@ -16,7 +16,7 @@ from data_prep.errors import UserError
 from data_prep.files import made_by
 from data_prep.formats.archives import RawFile, add_raw_file, find_raw_files, raw_sources
 from data_prep.formats.csv_files import read_sensor_csv, whole_lines
-from data_prep.formats.tables import parsed_number
+from data_prep.formats.text_tables import parsed_number
 from data_prep.loader import ClipSource, Discovery
 from data_prep.signals import bridge_frames, even_samples, order_of_stamps
 from data_prep.skeletons import SkeletonLayout

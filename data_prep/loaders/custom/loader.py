@@ -18,7 +18,8 @@ from data_prep.errors import UserError
 from data_prep.files import made_by
 from data_prep.formats.archives import RawFile, raw_sources
 from data_prep.loader import ClipSource, Discovery
-from data_prep.loaders.custom.manifest import CustomClip, cut_by_annotations, read_custom_manifest
+from data_prep.loaders.custom.annotations import cut_by_annotations
+from data_prep.loaders.custom.manifest import CustomClip, read_custom_manifest
 from data_prep.loaders.custom.recording import read_custom_recording
 from data_prep.skeletons import SkeletonLayout
 

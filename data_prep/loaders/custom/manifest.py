@@ -1,15 +1,18 @@
-"""The manifest of a user's own recordings, and the annotations of long ones."""
+"""The manifest of a user's own recordings."""
 
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 from data_prep.errors import UserError
 from data_prep.formats.csv_files import CsvRecord, read_csv_records
 from data_prep.formats.tables import TABLE_SUFFIXES
+from data_prep.formats.text_tables import TEXT_SUFFIXES, read_text_table
+from data_prep.loaders.custom.logger_formats import LOGGER_FORMATS
 
 
 @dataclass(frozen=True)
@@ -19,16 +22,26 @@ class CustomClip:
     Args:
         place: Where it is written ("manifest.csv, row 3"), for errors.
         clip_id: Unique name.
-        subject: Who moved.
-        action: Label of the action; empty for a recording that annotations will cut.
+        subject: Who moved. "column NAME" takes it from a column of a table of many people.
+        action: Label of the action; empty for a recording that annotations will cut. "column NAME"
+            takes it from a column; each stretch of rows with one subject and action is a clip.
         trial: Which repetition.
         accelerometer_path: File relative to the manifest.
-        accelerometer_columns: Three names of the header or indices from 0 ("1;2;3" or "1-3").
+        accelerometer_columns: x, y and z: three names of the header or indices from 0 ("1;2;3" or
+            "1-3"), a minus before an axis to turn round ("-ax;az;ay").
         accelerometer_unit: "g", "m/s^2", "mg" or "lsb".
         accelerometer_scale: g per LSB, None for other units.
         accelerometer_rate_hz: Stated rate, None if the stamps alone tell.
         accelerometer_stamp_column: Name or index; empty if the samples are evenly spaced.
-        accelerometer_stamp_unit: "s", "ms", "us" or "ns"; empty without stamps.
+        accelerometer_stamp_unit: "s", "ms", "us", "ns", "iso" (date and time, with or without a
+            zone) or "clock" (h:mm:ss.mmm; midnight may pass); empty without stamps.
+        accelerometer_format: Name of a logger's format, see `LOGGER_FORMATS`; it fills the other
+            cells of the accelerometer that are empty.
+        accelerometer_skip_rows: Lines above the table that belong to no table.
+        accelerometer_rows: Which rows of the file to take ("sensor=ACC", "user=33;activity!=0").
+        accelerometer_part: First and last row, counted after `accelerometer_rows`, of a clip cut
+            from a table of many; not a column of the manifest.
+        accelerometer_range_g: Largest magnitude on one axis that the sensor can measure, in g.
         accelerometer_key: Which array of an .npz or .mat file.
         skeleton_path: File relative to the manifest; empty without a skeleton.
         skeleton_columns: Columns, joint after joint; none for all of the file.
@@ -54,6 +67,11 @@ class CustomClip:
     accelerometer_rate_hz: float | None = None
     accelerometer_stamp_column: str = ""
     accelerometer_stamp_unit: str = ""
+    accelerometer_format: str = ""
+    accelerometer_skip_rows: int = 0
+    accelerometer_rows: str = ""
+    accelerometer_part: tuple[int, ...] = ()
+    accelerometer_range_g: float | None = None
     accelerometer_key: str = ""
     skeleton_path: str = ""
     skeleton_columns: tuple[str, ...] = ()
@@ -67,10 +85,18 @@ class CustomClip:
     part: str = ""
 
 
-REQUIRED_COLUMNS = ("subject", "action", "accelerometer_path", "accelerometer_unit")
+REQUIRED_COLUMNS = (
+    "subject",
+    "action",
+    "accelerometer_path",
+    "accelerometer_unit or accelerometer_format",
+)
 OPTIONAL_COLUMNS = (
     "clip_id",
     "trial",
+    "accelerometer_skip_rows",
+    "accelerometer_rows",
+    "accelerometer_range_g",
     "accelerometer_scale",
     "accelerometer_rate_hz",
     "accelerometer_stamp_column",
@@ -90,7 +116,9 @@ OPTIONAL_COLUMNS = (
     "note",
 )
 _UNITS = {"g": "g", "mg": "mg", "lsb": "lsb"} | dict.fromkeys(("m/s^2", "m/s2", "m/s²"), "m/s^2")
-_STAMP_UNITS = ("s", "ms", "us", "ns")
+_STAMP_UNITS = ("s", "ms", "us", "ns", "iso", "clock")
+_MOST_SKIPPED_ROWS = 10_000
+_RANGES_G = (0.5, 1000.0)
 _RATES_HZ = (1.0, 10_000.0)
 _FRAME_RATES_HZ = (1.0, 1000.0)
 _MOST_SECONDS = 1e6
@@ -123,13 +151,49 @@ def read_custom_manifest(
     clips = []
     for record in records:
         try:
-            clips.append(_clip(record, Path(path).parent, for_annotations, skeleton_unit))
+            clip = _clip(record, Path(path).parent, for_annotations, skeleton_unit)
+            clips += _stretches(clip, Path(path).parent)
         except UserError as error:
             errors.append(error)
     if not for_annotations:
         clips = named_clips(clips)
     errors += doubled_names(clips)
     return clips, errors
+
+
+def _stretches(clip: CustomClip, folder: Path) -> list[CustomClip]:
+    """Returns the clip, or one for each stretch of rows if the file tells subject or action."""
+    names = [re.fullmatch(r"column (.+)", text) for text in (clip.subject, clip.action)]
+    if not any(names):
+        return [clip]
+    path = folder / clip.accelerometer_path
+    name = f"{clip.accelerometer_path}; {clip.place}"
+    if path.suffix.lower() not in TEXT_SUFFIXES:
+        raise UserError("Subject and action can be columns of a text file alone", path.suffix, name)
+    table = read_text_table(path.read_bytes(), name, clip.accelerometer_skip_rows)
+    table = table.filtered(clip.accelerometer_rows)
+    cells = [
+        table.texts(table.indices([match[1]])[0]) if match else [text] * len(table.rows)
+        for match, text in zip(names, (clip.subject, clip.action), strict=True)
+    ]
+    labels = list(zip(*cells, strict=True))
+    starts = [row for row in range(len(labels)) if row == 0 or labels[row] != labels[row - 1]]
+    clips = []
+    for number, (start, end) in enumerate(pairwise([*starts, len(labels)]), 1):
+        subject, action = labels[start]
+        if not subject or not action:
+            rule = "Each row must have a subject and an action"
+            raise UserError(rule, f"an empty cell in line {table.lines[start]}", name)
+        clips.append(
+            replace(
+                clip,
+                clip_id=f"{clip.clip_id}_{number}" if clip.clip_id else "",
+                subject=subject,
+                action=action,
+                accelerometer_part=(start, end - 1),
+            )
+        )
+    return clips
 
 
 def named_clips(clips: Iterable[CustomClip]) -> list[CustomClip]:
@@ -167,14 +231,16 @@ def _clip(record: CsvRecord, folder: Path, for_annotations: bool, skeleton_unit:
             if cells[column]:
                 rule = f"{column} must be empty in a manifest with annotations, which give it"
                 raise record.error(rule, cells[column])
-    else:
+    record, logger = _with_format(record, for_annotations)
+    cells = record.cells
+    if not for_annotations:
         record.text("subject")
         record.text("action")
     accelerometer_path = _path(record, "accelerometer_path", folder)
     unit = _UNITS[record.choice("accelerometer_unit", _UNITS)]
     stamp_column = cells["accelerometer_stamp_column"]
     columns = _columns(record, "accelerometer_columns", count=3)
-    if stamp_column and stamp_column in columns:
+    if stamp_column and stamp_column in [column.removeprefix("-") for column in columns]:
         rule = "accelerometer_stamp_column must not be one of accelerometer_columns"
         raise record.error(rule, stamp_column)
     clip = CustomClip(
@@ -190,13 +256,18 @@ def _clip(record: CsvRecord, folder: Path, for_annotations: bool, skeleton_unit:
         accelerometer_rate_hz=record.number("accelerometer_rate_hz", *_RATES_HZ),
         accelerometer_stamp_column=stamp_column,
         accelerometer_stamp_unit=_stamp_unit(record),
+        accelerometer_format=logger,
+        accelerometer_skip_rows=_skip_rows(record),
+        accelerometer_rows=_row_filter(record),
+        accelerometer_range_g=record.number("accelerometer_range_g", *_RANGES_G),
         accelerometer_key=cells["accelerometer_key"],
         start=record.number("start", 0.0, _MOST_SECONDS),
         end=record.number("end", 0.0, _MOST_SECONDS),
         sensor_place=cells["sensor_place"] or "right_wrist",
         part=record.choice("part", ("train", "test", "")),
     )
-    if clip.accelerometer_rate_hz is None and not stamp_column:
+    tells_rate = bool(logger) and LOGGER_FORMATS[logger].tells_rate
+    if clip.accelerometer_rate_hz is None and not stamp_column and not tells_rate:
         rule = "accelerometer_rate_hz or accelerometer_stamp_column must be given"
         raise record.error(rule, "neither")
     if clip.end is not None and not (clip.start or 0.0) < clip.end:
@@ -256,6 +327,35 @@ def _stamp_unit(record: CsvRecord) -> str:
     return ""
 
 
+def _with_format(record: CsvRecord, for_annotations: bool) -> tuple[CsvRecord, str]:
+    """Returns the row with the cells that its logger's format fills, and the format's name."""
+    logger = record.choice("accelerometer_format", (*LOGGER_FORMATS, ""))
+    if not logger:
+        return record, ""
+    filled = {
+        name: value
+        for name, value in LOGGER_FORMATS[logger].cells().items()
+        if not record.cells[name] and not (for_annotations and name in ("subject", "action"))
+    }
+    return replace(record, cells={**record.cells, **filled}), logger
+
+
+def _skip_rows(record: CsvRecord) -> int:
+    rows = record.number("accelerometer_skip_rows", 0, _MOST_SKIPPED_ROWS) or 0.0
+    if rows != int(rows):
+        raise record.error("accelerometer_skip_rows must be a whole number", f"{rows:g}")
+    return int(rows)
+
+
+def _row_filter(record: CsvRecord) -> str:
+    rows = record.cells["accelerometer_rows"]
+    for condition in filter(None, rows.split(";")):
+        if not re.fullmatch(r"[^=!]+!?=[^=]+", condition):
+            rule = "accelerometer_rows must be conditions such as sensor=ACC;activity!=0"
+            raise record.error(rule, condition)
+    return rows
+
+
 def _columns(record: CsvRecord, column: str, count: int | None = None) -> tuple[str, ...]:
     """Returns the names or indices in a cell such as "ax;ay;az", "1;2;3" or "1-60"."""
     names: list[str] = []
@@ -266,78 +366,11 @@ def _columns(record: CsvRecord, column: str, count: int | None = None) -> tuple[
             raise record.error(f"{column} may name at most {_MOST_COLUMNS} columns", name)
     if record.cells[column] and count is not None and len(names) != count:
         rule = f"{column} must name {count} columns, divided by semicolons"
-        raise record.error(rule, record.cells[column])
-    double = sorted({name for name in names if names.count(name) > 1})
+        cell = record.cells[column]
+        meant = f"; did you mean {cell.replace(',', ';')}?" if cell.count(",") == count - 1 else ""
+        raise record.error(rule, f"{cell}{meant}")
+    bare = [name.removeprefix("-") if count == 3 else name for name in names]
+    double = sorted({name for name in bare if bare.count(name) > 1})
     if double:
         raise record.error(f"{column} must name each column once", ", ".join(double))
     return tuple(names)
-
-
-ANNOTATION_REQUIRED = ("recording", "start", "end", "label")
-ANNOTATION_OPTIONAL = ("subject", "note")
-
-
-def cut_by_annotations(
-    path: str | Path, recordings: Sequence[CustomClip]
-) -> tuple[list[CustomClip], list[UserError]]:
-    """Returns one clip an annotation, in the order of the file.
-
-    Args:
-        path: The annotations, a CSV file of `REQUIRED_COLUMNS` and any of `OPTIONAL_COLUMNS`:
-            `recording` is a recording's clip_id, or the path of its accelerometer's file as the
-            manifest gives it; `start` and `end` are seconds from its first sample.
-        recordings: The rows of the manifest.
-
-    Returns:
-        The clips, named recording_number, and the mistakes, one for each other row.
-
-    Raises:
-        UserError: The file is missing, no table, or its header breaks a rule.
-    """
-    records, errors = read_csv_records(path, ANNOTATION_REQUIRED, ANNOTATION_OPTIONAL)
-    paths = Counter(clip.accelerometer_path for clip in recordings)
-    # A path of two rows (two sensors in a file) names neither of them.
-    by_name = {
-        clip.accelerometer_path: clip for clip in recordings if paths[clip.accelerometer_path] == 1
-    }
-    by_name |= {clip.clip_id: clip for clip in recordings}
-    numbers: Counter[str] = Counter()
-    clips = []
-    for record in records:
-        try:
-            clip = _annotated_clip(record, by_name)
-        except UserError as error:
-            errors.append(error)
-            continue
-        numbers[clip.clip_id] += 1
-        name = clip.clip_id.replace("/", "-")
-        clips.append(replace(clip, clip_id=f"{name}_{numbers[clip.clip_id]:03d}"))
-    clips = named_clips(clips)
-    return clips, errors + doubled_names(clips)
-
-
-def _annotated_clip(record: CsvRecord, recordings: dict[str, CustomClip]) -> CustomClip:
-    recording = recordings.get(record.text("recording"))
-    if recording is None:
-        rule = "recording must be a clip_id or an accelerometer_path of the manifest"
-        raise record.error(rule, record.cells["recording"])
-    bounds = []
-    for column in ("start", "end"):
-        record.text(column)  # so that it is not empty
-        bounds.append(record.number(column, 0.0, 1e6) or 0.0)
-    start, end = bounds
-    if not start < end:
-        raise record.error("start must be before end", f"{start:g} and {end:g}")
-    subject = record.cells["subject"] or recording.subject
-    if not subject:
-        rule = "The annotation or its recording must name the subject"
-        raise record.error(rule, "neither")
-    return replace(
-        recording,
-        place=record.place,
-        subject=subject,
-        action=record.text("label"),
-        trial="",
-        start=start,
-        end=end,
-    )

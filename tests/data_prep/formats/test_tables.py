@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 from data_prep.errors import UserError
 from data_prep.formats.csv_files import whole_lines
 from data_prep.formats.tables import read_columns, read_number_table
+from data_prep.formats.text_tables import read_text_table
 
 TABLE = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 
@@ -19,16 +20,68 @@ TABLE = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
     "text",
     [
         "1,2,3\n4,5,6\n",
-        "1,2,3\r\n4,5,6",
+        "1,2,3\r\n4,5,6\r\n7,8",  # the last line is cut
         "1;2;3\r4;5;6\r",
         "1\t2\t3\n\n4\t5\t6\n\n",
         "\ufeff# made by a logger\n# 50 Hz\na,b,c\n1,2,3\n4,5,6\n",
         '"a b",b,c\n"1","2","3"\n4, 5 ,6\n',
+        "1,0;2,0;3,0\n4,0;5;6e0\n",  # decimal commas
+        "a\tb\tc\n1,0\t2,0\t3,0\n4,0\t5,0\t6,0\n",
+        "1,0 2,0 3,0\n4,0 5,0 6,0\n",
+        '"1,0";"2,0";"3,0"\n4,0;5,0;6,0\n',
+        "  1.0   2.0 3.0 \n 4.0 5.0\t6.0\n".replace("\t", "  "),  # white space
+        "a b c\n1 2 3\n4 5 6\n",
+        "sep=;\na;b;c\n1;2;3\n4;5;6\n",
+        "sep=\t\na\tb\tc\nCAL\tCAL\tCAL\nms\tm/s^2\tg\n1\t2\t3\n4\t5\t6\n",
+        "% of a program\n; and of another\na,b,c\n1,2,3\n4,5,6\n",
+        "1,2,3,\n4,5,6,\n",  # trailing separators
+        "a;b;c\n1;2;3;\n4;5;6;\n",
+        "a,b,c,\n1,2,3,\n4,5,6,\n",
+        "1,2,3;\n4,5,6;\n",
+        ",a,b,c\n0,1,2,3\n1,4,5,6\n",  # an index without a name
         "0,1,2\n1,2,3\n4,5,6\n",  # the header pandas writes for a table without names
     ],
 )
 def test_forms_of_text(text: str):
     np.testing.assert_array_equal(read_columns(text.encode(), ".csv", "x.csv"), TABLE)
+
+
+def test_header_block_is_skipped_or_its_length_told():
+    text = "".join(f"boot {row}\n" for row in range(5)) + "a,b,c\n" + "1,2,3\n4,5,6\n" * 4
+    table = read_text_table(text.encode(), "x.csv", skip_rows=5)
+    np.testing.assert_array_equal(table.numbers([0, 1, 2])[:2], TABLE)
+    assert (table.header, table.lines[0]) == (["a", "b", "c"], 7)
+    with pytest.raises(UserError, match=r"seems to begin in line 6: skip 5 rows\)"):
+        read_text_table(text.encode(), "x.csv")
+
+
+def test_cut_last_line_is_left_out_and_told():
+    """9.98649E-01 without its last letters is 9.98649."""
+    table = read_text_table(b"1.0\t2.0\n9.98649E-01\t1.0\n9.98", "x.tsv")
+    np.testing.assert_array_equal(table.numbers([0]), [[1.0], [0.998649]])
+    assert table.is_cut
+    assert not read_text_table(b"1,2\n3,4\n", "x.csv").is_cut
+
+
+def test_rows_of_one_sensor():
+    table = read_text_table(b"sensor,n,x\nACC,1,0.5\nGYR,1,90\nACC,2.0,0.6\n", "x.csv")
+    assert table.where("sensor", "ACC").numbers([2]).tolist() == [[0.5], [0.6]]
+    assert table.where("n", "2").lines == [4]
+    assert table.where("sensor", "GYR", is_equal=False).lines == [2, 4]
+    with pytest.raises(UserError, match=r"must hold MAG in sensor\. Received: ACC, GYR"):
+        table.where("sensor", "MAG")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"), [("Ax", "ax"), ("accel_x", "acc_x"), ("temperature", None)]
+)
+def test_a_mistyped_column(wrong: str, meant: str | None):
+    with pytest.raises(UserError) as caught:
+        read_columns(b"ax,acc_x,t\n1,2,3\n", ".csv", "x.csv", [wrong])
+    expected = (
+        f"it has ax, acc_x, t; did you mean {meant}? (file" if meant else "ax, acc_x, t (file"
+    )
+    assert expected in str(caught.value)
 
 
 def test_header_and_index_of_pandas():
@@ -66,7 +119,11 @@ def test_empty_fields_are_nan():
         (b"x,y\n1,2\n3,4x\n", "must hold numbers. Received: '4x' in line 3, column 1"),
         (b"1,2\n3,1_0\n", "must hold numbers. Received: '1_0' in line 2"),
         (b"1,2\n3,True\n", "must hold numbers. Received: 'True' in line 2"),
-        (b"1;2\n0,5;2\n", "must hold numbers. Received: '0,5' in line 2, column 0"),
+        (b"1.5;2\n0,5;2\n", "decimal points or decimal commas. Received: 1.5 and 0,5"),
+        (
+            b"t,x\n0,02,0,98\n0,04,0,97\n",
+            "Decimal commas need cells separated by semicolons or tabs. Received: 4 numbers for 2",
+        ),
         (b"1,2\n\xff,4\n", "must be in UTF-8"),
         (b"x,x\n1,2\n", "A column chosen by name must come once. Received: x (file: x.csv)"),
     ],
@@ -85,7 +142,7 @@ def test_damaged_text(text: bytes, rule: str):
 )
 def test_text_round_trip(values: np.ndarray):
     """Every double comes back to the bit."""
-    text = "\n".join(",".join(repr(float(value)) for value in row) for row in values)
+    text = "\n".join(",".join(repr(float(value)) for value in row) for row in values) + "\n"
     np.testing.assert_array_equal(read_columns(text.encode(), ".csv", "x.csv"), values)
 
 

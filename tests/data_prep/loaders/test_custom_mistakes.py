@@ -111,7 +111,7 @@ def test_several_mistakes_are_counted(recordings):
 def test_missing_column(recordings):
     recordings.set_all(accelerometer_unit=None, action=None)
     text = error_of(recordings)
-    assert "Received: no action, accelerometer_unit (file: " in text
+    assert "Received: no action, accelerometer_unit or accelerometer_format (file: " in text
     assert "manifest.csv, row 1)" in text
 
 
@@ -132,7 +132,7 @@ def test_doubled_column(recordings):
 @pytest.mark.parametrize(
     ("content", "rule"),
     [
-        (b"", "The columns subject, action, accelerometer_path, accelerometer_unit must be"),
+        (b"", "The columns subject, action, accelerometer_path, accelerometer_unit or acceler"),
         (b"\xff\xfe\x00", "A table must be in UTF-8"),
         (b'subject,"action\n', "A table must be valid CSV"),
         (b"subject,action,accelerometer_path,accelerometer_unit\n", "at least one row below"),

@@ -1,0 +1,190 @@
+"""What loggers write: separator and header are found in the file, the rest is listed here.
+
+Each format was recreated from the logger's public documentation or from files that it wrote;
+apps change their columns, so that a name is a pattern where versions differ.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class LoggerFormat:
+    """The accelerometer in the files of one logger.
+
+    Args:
+        title: What writes it.
+        columns: x, y and z; names, indices, or patterns between slashes, a minus before an axis
+            that the logger turns round.
+        unit: "g", "m/s^2", "mg" or "lsb".
+        scale: g per LSB, None for other units.
+        stamp_column: Name, index or pattern; empty if the samples are evenly spaced.
+        stamp_unit: As `accelerometer_stamp_unit`.
+        rate_hz: The logger's only rate, None if stamps or the file tell it.
+        skip_rows: Lines above the table.
+        rows: Which rows to take.
+        subject: Column of the subject ("column 0"), empty if the file does not tell.
+        action: Column of the action, empty if the file does not tell.
+        rate_pattern: A pattern of the rate in the skipped lines; empty if they do not tell it.
+    """
+
+    title: str
+    columns: tuple[str, str, str]
+    unit: str
+    scale: float | None = None
+    stamp_column: str = ""
+    stamp_unit: str = ""
+    rate_hz: float | None = None
+    skip_rows: int = 0
+    rows: str = ""
+    subject: str = ""
+    action: str = ""
+    rate_pattern: str = ""
+
+    @property
+    def tells_rate(self) -> bool:
+        """Whether the lines above the table hold the rate."""
+        return bool(self.rate_pattern)
+
+    def cells(self) -> dict[str, str]:
+        """Returns the cells of a manifest that say the same."""
+        return {
+            "accelerometer_columns": ";".join(self.columns),
+            "accelerometer_unit": self.unit,
+            "accelerometer_scale": "" if self.scale is None else repr(self.scale),
+            "accelerometer_stamp_column": self.stamp_column,
+            "accelerometer_stamp_unit": self.stamp_unit,
+            "accelerometer_rate_hz": "" if self.rate_hz is None else repr(self.rate_hz),
+            "accelerometer_skip_rows": str(self.skip_rows or ""),
+            "accelerometer_rows": self.rows,
+            "subject": self.subject,
+            "action": self.action,
+        }
+
+
+def _axes(pattern: str) -> tuple[str, str, str]:
+    """Returns the patterns of three columns whose names differ by the letter at "@"."""
+    x, y, z = (f"/{pattern.replace('@', axis)}/" for axis in "xyz")
+    return x, y, z
+
+
+LOGGER_FORMATS: Mapping[str, LoggerFormat] = MappingProxyType(
+    {
+        "phyphox": LoggerFormat(
+            "phyphox, 'Acceleration (with g)', CSV with any decimal sign",
+            _axes(r"acceleration @ \(m/s\^2\)"),
+            "m/s^2",
+            stamp_column=r"/time \(s\)/",
+            stamp_unit="s",
+        ),
+        "sensor_logger": LoggerFormat(
+            "Sensor Logger, TotalAcceleration.csv (Accelerometer.csv is without gravity)",
+            ("x", "y", "z"),
+            "m/s^2",
+            stamp_column="time",
+            stamp_unit="ns",
+        ),
+        "sensorlog": LoggerFormat(
+            "SensorLog for iOS, which gives gravity the sign opposite to Android's",
+            (
+                "-accelerometerAccelerationX(G)",
+                "-accelerometerAccelerationY(G)",
+                "-accelerometerAccelerationZ(G)",
+            ),
+            "g",
+            stamp_column="accelerometerTimestamp_sinceReboot(s)",
+            stamp_unit="s",
+        ),
+        "empatica_e4": LoggerFormat(
+            "Empatica E4, ACC.csv: a row of the start, a row of the rate, then 1/64 g",
+            ("0", "1", "2"),
+            "lsb",
+            scale=1 / 64,
+            skip_rows=2,
+            rate_pattern=r"\n\s*(\d+(?:\.\d+)?)\s*,",
+        ),
+        "axivity": LoggerFormat(
+            "Axivity AX3 and AX6, CSV of OMGUI or Open Movement",
+            ("1", "2", "3"),
+            "g",
+            stamp_column="0",
+            stamp_unit="iso",
+        ),
+        "actigraph": LoggerFormat(
+            "ActiGraph GT3X, raw CSV of ActiLife without a column of stamps",
+            _axes(r"accelerometer @"),
+            "g",
+            skip_rows=10,
+            rate_pattern=r"\bat (\d+) hz",
+        ),
+        "geneactiv": LoggerFormat(
+            "GENEActiv, raw CSV: a hundred lines of header",
+            ("1", "2", "3"),
+            "g",
+            stamp_column="0",
+            stamp_unit="iso",
+            skip_rows=100,
+        ),
+        "shimmer": LoggerFormat(
+            "Shimmer3, Consensys CSV, calibrated low-noise accelerometer",
+            _axes(r".*accel_ln_@_cal"),
+            "m/s^2",
+            stamp_column=r"/.*timestamp.*cal/",
+            stamp_unit="ms",
+        ),
+        "movesense": LoggerFormat(
+            "Movesense Showcase, CSV",
+            _axes(r"(?:acc_?)?@(?: ?\(m/s\^?2\))?"),
+            "m/s^2",
+            stamp_column=r"/time ?stamp.*/",
+            stamp_unit="ms",
+        ),
+        "metabase": LoggerFormat(
+            "MetaBase (MbientLab MetaMotion), CSV",
+            _axes(r"@-axis \(g\)"),
+            "g",
+            stamp_column=r"/elapsed \(s\)/",
+            stamp_unit="s",
+        ),
+        "physics_toolbox": LoggerFormat(
+            "Physics Toolbox Sensor Suite, g-force meter, time in seconds",
+            _axes(r"gf@"),
+            "g",
+            stamp_column="time",
+            stamp_unit="s",
+        ),
+        "wear_os": LoggerFormat(
+            "Wear OS SensorEvents, rows of several sensors: sensor,timestamp,x,y,z",
+            ("x", "y", "z"),
+            "m/s^2",
+            stamp_column="timestamp",
+            stamp_unit="ns",
+            rows="sensor=ACC",
+        ),
+        "wisdm": LoggerFormat(
+            "WISDM, raw: user,activity,timestamp,x,y,z; without a header",
+            ("3", "4", "5"),
+            "m/s^2",
+            stamp_column="2",
+            stamp_unit="ns",
+            subject="column 0",
+            action="column 1",
+        ),
+        "pamap2": LoggerFormat(
+            "PAMAP2, Protocol/*.dat: the +-16 g accelerometer of the hand, without activity 0",
+            ("4", "5", "6"),
+            "m/s^2",
+            stamp_column="0",
+            stamp_unit="s",
+            rows="1!=0",
+            action="column 1",
+        ),
+        "uci_har": LoggerFormat(
+            "UCI HAR (HAPT), RawData/acc_*.txt: 50 Hz in g",
+            ("0", "1", "2"),
+            "g",
+            rate_hz=50.0,
+        ),
+    }
+)
