@@ -57,6 +57,7 @@ setup(
         "requests>=2.32,<3",
         "pydantic>=2.11,<3",
         "jinja2>=3.1,<4",
+        "filelock>=3.30,<5",
     ],
     extras_require={
         "ray": [_RAY],

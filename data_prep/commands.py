@@ -1,15 +1,22 @@
-"""What every command does: parse its flags, end with `result:` and `next:`, and turn user errors
-into one line.
+"""What every command does: parse its flags, end with `result:` and `next:`, and turn user errors,
+full disks and signals into one line.
 """
 
 import ast
+import contextlib
+import errno
+import io
+import os
 import re
 import shlex
+import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from types import FrameType
 from typing import TypeVar
 
 from absl import flags
@@ -40,7 +47,8 @@ def packaged_file(name: str, package: str | Path) -> str:
 
 EXIT_STATUS = (
     "Exit status: 0 if all went well, 2 for a mistake that the user can mend (one line says "
-    "which),\n130 if interrupted; anything else is a bug and shows its traceback."
+    "which),\n130 if interrupted, 143 if terminated; anything else is a bug and shows its "
+    "traceback."
 )
 
 
@@ -70,6 +78,9 @@ def run_command(main: Callable[[Arguments], None], kind: type[Arguments]) -> Non
             bug and keeps its traceback.
         kind: The arguments that it takes.
     """
+    escape_output()
+    signals = _Signals()
+    signals.install()
     words = sys.argv[1:]
     if {"--help", "-h", "--helpshort"} & set(words):
         text = (sys.modules["__main__"].__doc__ or "").strip()
@@ -77,14 +88,109 @@ def run_command(main: Callable[[Arguments], None], kind: type[Arguments]) -> Non
         print(f"\n{flags_help(kind)}")
         sys.exit(0)
     try:
+        _check_platform()
         main(parse_flags(kind, [_found_flagfile(word) for word in words]))
     except (UserError, flags.Error) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
+        _end_with(f"error: {' '.join(str(error).split())}", 2)
+    except OSError as error:
+        message = _machine_error(error)
+        if message is None:
+            raise
+        _end_with(f"error: {message}", 2)
     except KeyboardInterrupt:
-        print("interrupted; the same command resumes", file=sys.stderr)
-        sys.exit(130)
+        _end_with(_INTERRUPTED, 128 + signals.received)
     sys.exit(0)
+
+
+def _end_with(line: str, status: int) -> None:
+    print(line, file=sys.stderr)
+    sys.exit(status)
+
+
+def escape_output() -> None:
+    """Lets standard output escape what its encoding lacks, as standard error does by itself."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _check_platform() -> None:
+    if sys.platform == "win32":
+        raise UserError("Commands run on Linux and macOS; on Windows, in WSL", "native Windows")
+
+
+# What the machine refuses, whatever the code does; other numbers are bugs.
+_OF_THE_MACHINE = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
+    *(errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EMFILE, errno.ENFILE),
+}
+
+
+def _machine_error(error: OSError) -> UserError | None:
+    """Returns the error of a full disk, a missing right and the like; None for any other."""
+    rule = "The machine must be able to read and write the files; then the same command resumes"
+    # numpy writes arrays itself and knows no number ("24 requested and 0 written").
+    if error.errno is None and re.search(r"\d+ requested and \d+ written", str(error)):
+        return UserError(rule, "a disk that is full, or no longer there")
+    if error.errno not in _OF_THE_MACHINE:
+        return None
+    return UserError(rule, error.strerror, error.filename)
+
+
+_INTERRUPTED = "interrupted; the same command resumes"
+
+
+class _Signals:
+    """INT, TERM and HUP as `KeyboardInterrupt`, so that a command cleans up before it ends.
+
+    Attributes:
+        received: Number of the signal.
+    """
+
+    # Further ones do not stop the cleaning up; when it takes longer, one more ends that, too.
+    _SECONDS = 10.0
+
+    def __init__(self) -> None:
+        self.received = int(signal.SIGINT)
+        self._since: float | None = None
+
+    def install(self) -> None:
+        for number in _ending_signals():
+            signal.signal(number, self._receive)
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        now = time.monotonic()
+        if self._since is None or now - self._since > self._SECONDS:
+            self.received = number
+            self._since = now
+            raise KeyboardInterrupt
+
+
+def _ending_signals() -> list[signal.Signals]:
+    """Returns those that end this process by default; `nohup`, for one, has HUP ignored."""
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    numbers = [signal.Signals[name] for name in names if hasattr(signal, name)]
+    return [one for one in numbers if signal.getsignal(one) is not signal.SIG_IGN]
+
+
+def _end_at_once(number: int, frame: FrameType | None) -> None:
+    """Ends a command that still imports, when there is nothing to clean up."""
+    del frame
+    os.write(2, f"{_INTERRUPTED}\n".encode())
+    os._exit(128 + number)
+
+
+def _catch_while_importing() -> None:
+    # `python -m` has set the name of the main module; a command imports this module first, and
+    # others, which take seconds, after it. Who imports the package as a library is left alone.
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    if spec is not None and spec.name.partition(".")[0] in ("pskd_tf", "data_prep"):
+        with contextlib.suppress(ValueError):  # not in the main thread
+            for number in _ending_signals():
+                signal.signal(number, _end_at_once)
+
+
+_catch_while_importing()
 
 
 def _found_flagfile(argument: str) -> str:
@@ -116,6 +222,7 @@ def print_commands(package: str, title: str, names: Sequence[str]) -> None:
         title: The first line.
         names: Modules or packages with a command, such as `train`.
     """
+    escape_output()
     root = Path(str(import_module(package).__file__)).parent
     print(f"{title}\n")
     for name in names:

@@ -1,15 +1,21 @@
-"""Files that appear whole or not at all, their fingerprints, and the versions that made them."""
+"""Files that appear whole or not at all, their locks and fingerprints, and the versions that made
+them.
+"""
 
 import hashlib
 import json
 import os
 import platform
+import re
 import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+import filelock
 
 
 @contextmanager
@@ -23,10 +29,8 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         The temporary path to write to; it is removed if the block raises.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays last: numpy and Keras choose the format by it. The name is fixed, so that
-    # what a killed process left is replaced by the next one.
-    temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
+    # The suffix stays last: numpy and Keras choose the format by it.
+    temporary = _temporary(path, path.stem, path.suffix)
     try:
         yield temporary
         with open(temporary, "rb+") as stream:
@@ -47,17 +51,66 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
         The temporary folder to fill; it is removed if the block raises.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.partial")
-    shutil.rmtree(temporary, ignore_errors=True)  # what a killed process left
+    temporary = _temporary(path, path.name, "")
     temporary.mkdir()
     try:
         yield temporary
-        if path.exists():
-            shutil.rmtree(path)
+        _remove(path)
         os.replace(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+# Of a machine's name, enough to tell those that share a folder apart.
+_MACHINE = hashlib.sha256(platform.node().encode()).hexdigest()[:6]
+_LONGEST_NAME = 40
+
+
+def _temporary(path: Path, name: str, suffix: str) -> Path:
+    """Returns a name beside `path` that no other process has, and removes what killed processes
+    of this machine left there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for entry in os.scandir(path.parent):
+        match = re.search(rf"\.{_MACHINE}-(\d+)-[0-9a-f]{{8}}\.partial", entry.name)
+        if match and not _runs(int(match[1])):
+            _remove(Path(entry.path))
+    token = f"{_MACHINE}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    return path.with_name(f".{name[:_LONGEST_NAME]}.{token}.partial{suffix}")
+
+
+def _runs(process: int) -> bool:
+    if os.name == "nt":  # where signal 0 would end the process
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return True
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def lock_stream(stream: IO[Any], *, waits: bool = True) -> bool:
+    """Locks an open file for this process alone, on every platform.
+
+    The lock ends when the stream is closed, and with its process however that ends.
+
+    Args:
+        stream: An open file.
+        waits: Whether to wait while another process, or another stream, holds the lock.
+
+    Returns:
+        Whether the lock is held now.
+    """
+    return filelock.lock_descriptor(stream.fileno(), blocking=waits)
 
 
 def file_sha256(path: str | Path) -> str:

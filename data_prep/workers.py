@@ -3,7 +3,9 @@
 import multiprocessing
 import os
 import re
+import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import (
@@ -14,7 +16,9 @@ from concurrent.futures import (
 )
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
+from types import FrameType
 from typing import Any, Protocol
 
 from data_prep.errors import UserError
@@ -80,9 +84,29 @@ class _ProcessPool:
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         try:
-            return self._executor.submit(function, *arguments)
+            with _blocked(*_OF_A_TERMINAL):  # it may start a worker
+                future = self._executor.submit(_ended_by_signal, function, *arguments)
+                self._watch_all()
+                return future
         except BrokenProcessPool as error:
             raise self._died() from error
+
+    def _watch_all(self) -> None:
+        # Python 3.11 to 3.13 wake the thread that watches the workers before they start a new one,
+        # whose death it then overlooks until another call is done.
+        executor = self._executor
+        with executor._shutdown_lock:
+            executor._executor_manager_thread_wakeup.wakeup()  # type: ignore[attr-defined]
+
+    def end(self) -> None:
+        """Ends the workers amid their calls."""
+        processes = list((self._executor._processes or {}).values())
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.join(_SECONDS_TO_END)
+            if process.is_alive():
+                process.kill()
 
     def first_done(self, tasks: Collection[Future[Any]]) -> Future[Any]:
         done, _ = wait_for_futures(tasks, return_when=FIRST_COMPLETED)
@@ -103,16 +127,58 @@ class _ProcessPool:
 def _process_pool(workers: int) -> Iterator[WorkerPool]:
     # Spawned, because a forked process with threads (BLAS, TensorFlow) may deadlock.
     spawn = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_end_with_parent)
+    with _blocked(*_OF_A_TERMINAL):  # it starts multiprocessing's tracker
+        executor = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_start_worker)
+    pool = _ProcessPool(executor, workers)
     try:
-        yield _ProcessPool(executor, workers)
+        yield pool
+    except KeyboardInterrupt:
+        pool.end()
+        raise
     finally:
         executor.shutdown(cancel_futures=True)
 
 
-def _end_with_parent() -> None:
-    """Makes this worker end with its parent, which would otherwise leave it running."""
+# Ctrl-C and the end of a terminal reach all its processes. Workers have both blocked from their
+# start on; this process ends them.
+_OF_A_TERMINAL = (signal.SIGINT, signal.SIGHUP)
+# A worker that has to end removes what it has half written.
+_SECONDS_TO_END = 10.0
+
+
+@contextmanager
+def _blocked(*numbers: signal.Signals) -> Iterator[None]:
+    """Keeps signals from this thread, and for good from processes started in the block."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    try:
+        resource_tracker.ensure_running()  # its first start unblocks INT
+        signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _start_worker() -> None:
+    """Makes this worker end on TERM after its cleaning up, and with its parent, which would
+    otherwise leave it running.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _clean_up_and_end)
     threading.Thread(target=_wait_and_end, daemon=True).start()
+
+
+def _clean_up_and_end(number: int, frame: FrameType | None) -> None:
+    del frame
+    signal.signal(number, signal.SIG_IGN)  # a second one must not stop the cleaning up
+    sys.exit(128 + number)
+
+
+def _ended_by_signal(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Calls a function; when TERM has ended it, the worker begins no other call."""
+    try:
+        return function(*arguments)
+    except SystemExit:
+        os._exit(1)
 
 
 def _wait_and_end() -> None:

@@ -8,7 +8,6 @@ Examples:
 The same command again resumes a run that was interrupted; a finished one is only shown.
 """
 
-import fcntl
 import shlex
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from data_prep.commands import print_result, run_command
 from data_prep.errors import UserError
+from data_prep.files import lock_stream
 from data_prep.prepared_set import PreparedSet
 from pskd_tf.arguments import TrainingArguments
 from pskd_tf.pipeline.plan import finished_metrics, plan_run, plan_summary, run_key
@@ -100,10 +100,8 @@ def _run_lock(run_dir: Path) -> Iterator[None]:
     except OSError as error:
         raise UserError("run_dir must be a writable folder", error.strerror, run_dir) from error
     with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError("One run at a time writes to a folder", "another", run_dir) from None
+        if not lock_stream(stream, waits=False):
+            raise UserError("One run at a time writes to a folder", "another", run_dir)
         yield
 
 

@@ -5,7 +5,6 @@ draws, so `KeptViews` keeps the views of the first one on disk for the others.
 """
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from data_prep.errors import UserError
+from data_prep.files import lock_stream
 from pskd_tf.data.clips import PairedClips
 from pskd_tf.data.views import draw_generator, random_views
 from pskd_tf.settings import AugmentationSettings, InputSettings
@@ -91,9 +91,7 @@ class KeptViews:
     def _begin(self, stream: str, views: np.ndarray) -> None:
         self._file(stream).parent.mkdir(parents=True, exist_ok=True)
         partial = open(self._partial(stream), "ab")  # noqa: SIM115 (open while it is written)
-        try:
-            fcntl.flock(partial, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not lock_stream(partial, waits=False):
             partial.close()  # another training writes it
             return
         partial.truncate(0)  # what a killed training left

@@ -1,6 +1,5 @@
 """Running stages, each as soon as its inputs are there, in this process or in several."""
 
-import fcntl
 import heapq
 import json
 import sys
@@ -14,7 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from data_prep.files import whole_folder
+from data_prep.files import lock_stream, whole_folder
 from data_prep.workers import WorkerPool, worker_pool
 from pskd_tf.pipeline.stage import RunContext, Stage, all_stages
 from pskd_tf.processes import start_tensorflow
@@ -73,7 +72,7 @@ def run_stage(stage: Stage[Any], context: RunContext) -> None:
 def _lock(path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
+        lock_stream(stream)
         yield
 
 

@@ -1,10 +1,13 @@
 """Files are written whole or not at all, and hashed."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from data_prep.files import file_sha256, json_sha256, whole_file, whole_folder
+from data_prep.files import file_sha256, json_sha256, lock_stream, whole_file, whole_folder
+from project import ROOT
 
 
 def test_file_appears_with_its_content(tmp_path: Path):
@@ -60,3 +63,56 @@ def test_file_sha256(tmp_path: Path):
 def test_json_sha256_ignores_order_alone():
     assert json_sha256({"a": 1, "b": [1, 2]}) == json_sha256({"b": [1, 2], "a": 1})
     assert json_sha256({"a": 1, "b": [1, 2]}) != json_sha256({"a": 1, "b": [2, 1]})
+
+
+def test_temporary_names_are_unique_and_keep_the_suffix(tmp_path: Path):
+    """Two reports of one run at once must not write to the same file."""
+    with whole_file(tmp_path / "a.npz") as one, whole_file(tmp_path / "a.npz") as two:
+        assert one != two and one.suffix == two.suffix == ".npz"
+        one.write_text("1")
+        two.write_text("2")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.npz": "1"}
+    with whole_folder(tmp_path / "set") as one, whole_folder(tmp_path / "set") as two:
+        (one / "1").touch()
+        (two / "2").touch()
+    assert [path.name for path in (tmp_path / "set").iterdir()] == ["1"]
+
+
+def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_not(tmp_path: Path):
+    script = (
+        "import os, signal, sys\n"
+        "from data_prep.files import whole_file, whole_folder\n"
+        "path = sys.argv[1]\n"
+        "with whole_file(path + '/a.txt') as a, whole_folder(path + '/set') as part:\n"
+        "    a.write_text('half')\n"
+        "    (part / 'b.txt').write_text('half')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    subprocess.run([sys.executable, "-c", script, tmp_path], cwd=ROOT)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert len(left) == 2 and all(".partial" in name for name in left)
+    with whole_file(tmp_path / "other.txt") as part, whole_file(tmp_path / "more.txt") as more:
+        part.write_text("1")
+        more.write_text("2")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["more.txt", "other.txt"]
+
+
+def test_a_folder_takes_the_place_of_a_file(tmp_path: Path):
+    (tmp_path / "set").write_text("damaged")
+    with whole_folder(tmp_path / "set") as part:
+        (part / "new.txt").touch()
+    assert [path.name for path in (tmp_path / "set").iterdir()] == ["new.txt"]
+
+
+def test_a_long_name_leaves_room_for_the_temporary_one(tmp_path: Path):
+    with whole_file(tmp_path / ("ö" * 125 + ".txt")) as part:
+        part.write_text("1")
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_lock_is_held_by_one_stream(tmp_path: Path):
+    with open(tmp_path / "lock", "w") as one, open(tmp_path / "lock", "w") as two:
+        assert lock_stream(one)
+        assert not lock_stream(two, waits=False)
+        one.close()
+        assert lock_stream(two, waits=False)
