@@ -4,9 +4,11 @@
 #   make firmware-host               gcc and, where there is one, clang; sanitizers
 #   make firmware-equal              what of that compares with TensorFlow Lite Micro, as a table
 #   make firmware-faults             a failing sensor, 1,000,000 samples in either mode, sanitized
-#   make firmware-qemu               Cortex-M4F, M33 and M55 in QEMU, both kernels: test clips, golden
-#                                    vectors, a streamed recording in either mode, bound of the stack
-#   make firmware-table              the same, written into docs/on_device.md
+#   make firmware-qemu               Cortex-M0 to M55 in QEMU, every family of kernels: test clips; on
+#                                    M4F, M33 and M55 golden vectors and a streamed recording in either
+#                                    mode, too; bound of the stack
+#   make firmware-random             10,000 random inputs on each core and family; minutes
+#   make firmware-table              all that and -Os, written into docs/on_device.md
 #
 # Reports lie in FIRMWARE_BUILD as files of `name value` lines. Only firmware-qemu needs
 # gcc-arm-none-eabi, libnewlib-arm-none-eabi and qemu-system-arm.
@@ -45,8 +47,8 @@ FIRMWARE_WARNINGS := -std=c99 -Wall -Wextra -Werror -pedantic -Wshadow -Wdouble-
 # Contraction would move features by a step of int8; errno keeps sqrtf from being one instruction.
 FIRMWARE_FLAGS := $(FIRMWARE_WARNINGS) -ffp-contract=off -fno-math-errno \
   -I$(FIRMWARE_MODEL) -I$(FIRMWARE)/src -I$(FIRMWARE)/firmware
-FIRMWARE_CORE := $(FIRMWARE)/src/accelerometer_features.c $(FIRMWARE)/src/plain_kernels.c \
-  $(FIRMWARE_MODEL)/plain_model.c
+FIRMWARE_CORE := $(FIRMWARE)/src/accelerometer_features.c \
+  $(sort $(wildcard $(FIRMWARE)/src/plain_kernels*.c)) $(FIRMWARE_MODEL)/plain_model.c
 # The whole way from samples to what is said.
 FIRMWARE_RECOGNIZER := $(FIRMWARE_CORE) $(FIRMWARE)/src/activity_filter.c \
   $(FIRMWARE)/src/activity_recognizer.c $(FIRMWARE)/src/segment_detector.c \
@@ -54,7 +56,8 @@ FIRMWARE_RECOGNIZER := $(FIRMWARE_CORE) $(FIRMWARE)/src/activity_filter.c \
 FIRMWARE_HEADERS := $(wildcard $(FIRMWARE)/src/*.h $(FIRMWARE)/firmware/*.h \
   $(FIRMWARE)/firmware/host/*.h $(FIRMWARE)/qemu/*.h)
 
-.PHONY: firmware firmware-host firmware-equal firmware-faults firmware-qemu firmware-table
+.PHONY: firmware firmware-host firmware-equal firmware-faults firmware-qemu firmware-random \
+  firmware-table
 # A check that fails must not leave a report that looks finished.
 .DELETE_ON_ERROR:
 
@@ -67,17 +70,19 @@ $(FIRMWARE_BUILD):
 FIRMWARE_COMPILERS := gcc $(if $(shell command -v clang),clang)
 FIRMWARE_SANITIZERS := -g -O1 -fsanitize=address,undefined,float-cast-overflow \
   -fno-sanitize-recover=all
+# The kernels for Arm cores run on stand-ins of the intrinsics' headers.
+FIRMWARE_KERNELS := portable dsp helium
+firmware-kernel-portable :=
+firmware-kernel-dsp := -D__ARM_FEATURE_DSP=1 -I$(FIRMWARE)/firmware/host
+firmware-kernel-helium := -D__ARM_FEATURE_MVE=1 -I$(FIRMWARE)/firmware/host
+
 # Clips under the sanitizers; random inputs too, at full speed.
-FIRMWARE_HOST := $(foreach compiler,$(FIRMWARE_COMPILERS),$(foreach kernel,portable dsp,\
+FIRMWARE_HOST := $(foreach compiler,$(FIRMWARE_COMPILERS),$(foreach kernel,$(FIRMWARE_KERNELS),\
   $(FIRMWARE_BUILD)/host-$(compiler)-$(kernel).txt \
   $(FIRMWARE_BUILD)/host-$(compiler)-$(kernel)-sanitized.txt))
 
 firmware-host: $(FIRMWARE_HOST)
 	@grep differing $(FIRMWARE_HOST)
-
-# The DSP kernels run on a stand-in of the intrinsics' header.
-firmware-kernel-portable :=
-firmware-kernel-dsp := -D__ARM_FEATURE_DSP=1 -I$(FIRMWARE)/firmware/host
 
 # What every check program prints with.
 FIRMWARE_REPORT := $(FIRMWARE)/firmware/print_report.c
@@ -85,7 +90,7 @@ FIRMWARE_HOST_SOURCES := $(FIRMWARE_CORE) $(FIRMWARE_REPORT) $(FIRMWARE)/firmwar
   $(FIRMWARE)/firmware/host/platform.c
 
 # Test clips and random inputs, each with the outputs of the TensorFlow Lite Micro wheel.
-FIRMWARE_EQUAL := $(foreach compiler,$(FIRMWARE_COMPILERS),$(foreach kernel,portable dsp,\
+FIRMWARE_EQUAL := $(foreach compiler,$(FIRMWARE_COMPILERS),$(foreach kernel,$(FIRMWARE_KERNELS),\
   $(FIRMWARE_BUILD)/host-$(compiler)-$(kernel).txt))
 
 firmware-equal: $(FIRMWARE_EQUAL)
@@ -110,7 +115,7 @@ $(FIRMWARE_BUILD)/host-$(1)-$(2)-sanitized.txt: $(FIRMWARE_HOST_SOURCES) $(FIRMW
 	  $(FIRMWARE_HOST_SOURCES) -o $(FIRMWARE_BUILD)/host-$(1)-$(2)-sanitized -lm
 	$(FIRMWARE_BUILD)/host-$(1)-$(2)-sanitized $(FIRMWARE_MODEL)/clips.vectors > $$@
 endef
-$(foreach compiler,$(FIRMWARE_COMPILERS),$(foreach kernel,portable dsp,\
+$(foreach compiler,$(FIRMWARE_COMPILERS),$(foreach kernel,$(FIRMWARE_KERNELS),\
   $(eval $(call FIRMWARE_HOST_RULES,$(compiler),$(kernel)))))
 
 # --- faults ---
@@ -174,24 +179,44 @@ $(foreach mode,$(FIRMWARE_MODES),$(eval $(call FIRMWARE_STREAM_RULES,$(mode))))
 
 # --- emulated boards ---
 ARM := arm-none-eabi-
-FIRMWARE_CORES := m4 m33 m55
-FIRMWARE_BOARDS := $(foreach core,$(FIRMWARE_CORES),$(foreach kernel,portable dsp,$(core)-$(kernel)))
-# Test clips, golden vectors, the recording in either mode.
-FIRMWARE_QEMU := $(foreach board,$(FIRMWARE_BOARDS),$(foreach check,\
-  $(board) $(board)-golden $(FIRMWARE_MODES:%=$(board)-stream-%),$(FIRMWARE_BUILD)/$(check).txt))
+# Cores and families. The first ones run everything, the others the test clips.
+FIRMWARE_WHOLE := $(foreach core,m4 m33 m55,$(core)-portable $(core)-dsp) m55-helium
+FIRMWARE_BOARDS := m0-portable m3-portable m7-dsp $(FIRMWARE_WHOLE)
+# Test clips; golden vectors; the recording in either mode.
+FIRMWARE_QEMU := $(FIRMWARE_BOARDS:%=$(FIRMWARE_BUILD)/%.txt) $(foreach board,$(FIRMWARE_WHOLE),\
+  $(foreach check,golden $(FIRMWARE_MODES:%=stream-%),$(FIRMWARE_BUILD)/$(board)-$(check).txt))
+FIRMWARE_RANDOM := $(FIRMWARE_BOARDS:%=$(FIRMWARE_BUILD)/%-random.txt)
+FIRMWARE_SMALL := $(FIRMWARE_BOARDS:%=$(FIRMWARE_BUILD)/%-small.txt)
 
-# Machine, origins of code and RAM, SysTick's clock.
+# Machine; origins of code and RAM; the processor, and SysTick's clock. The microbit has 16 KB.
+firmware-machine-m0 := microbit
+firmware-machine-m3 := mps2-an385
 firmware-machine-m4 := mps2-an386
+firmware-machine-m7 := mps2-an500
 firmware-machine-m33 := mps2-an505
 firmware-machine-m55 := mps3-an547
-firmware-memory-m4 := CODE_ORIGIN=0x00000000 RAM_ORIGIN=0x20000000
-firmware-memory-m33 := CODE_ORIGIN=0x10000000 RAM_ORIGIN=0x38000000
-firmware-memory-m55 := CODE_ORIGIN=0x10000000 RAM_ORIGIN=0x30000000
-firmware-cpu-m4 := -mcpu=cortex-m4 -mfpu=fpv4-sp-d16 -DSYSTICK_HZ=25000000u
-firmware-cpu-m33 := -mcpu=cortex-m33 -mfpu=fpv5-sp-d16 -DSYSTICK_HZ=20000000u
-firmware-cpu-m55 := -mcpu=cortex-m55 -DSYSTICK_HZ=32000000u
+firmware-memory-m0 := CODE_ORIGIN=0x00000000 RAM_ORIGIN=0x20000000 RAM_LENGTH=16K
+firmware-memory-m3 := CODE_ORIGIN=0x00000000 RAM_ORIGIN=0x20000000 RAM_LENGTH=128K
+firmware-memory-m4 := $(firmware-memory-m3)
+firmware-memory-m7 := $(firmware-memory-m3)
+firmware-memory-m33 := CODE_ORIGIN=0x10000000 RAM_ORIGIN=0x38000000 RAM_LENGTH=128K
+firmware-memory-m55 := CODE_ORIGIN=0x10000000 RAM_ORIGIN=0x30000000 RAM_LENGTH=128K
+firmware-cpu-m0 := -mcpu=cortex-m0plus -mfloat-abi=soft
+firmware-cpu-m3 := -mcpu=cortex-m3 -mfloat-abi=soft
+firmware-cpu-m4 := -mcpu=cortex-m4 -mfpu=fpv4-sp-d16 -mfloat-abi=hard
+firmware-cpu-m7 := -mcpu=cortex-m7 -mfpu=fpv5-d16 -mfloat-abi=hard
+firmware-cpu-m33 := -mcpu=cortex-m33 -mfpu=fpv5-sp-d16 -mfloat-abi=hard
+firmware-cpu-m55 := -mcpu=cortex-m55 -mfloat-abi=hard
+firmware-define-m0 := -DSYSTICK_HZ=16000000u -DMAXIMUM_LENGTH=400
+firmware-define-m3 := -DSYSTICK_HZ=25000000u
+firmware-define-m4 := -DSYSTICK_HZ=25000000u
+firmware-define-m7 := -DSYSTICK_HZ=25000000u
+firmware-define-m33 := -DSYSTICK_HZ=20000000u
+firmware-define-m55 := -DSYSTICK_HZ=32000000u
+# What the compiler would choose by itself is the last one of a core.
 firmware-choice-portable := -DPSKD_PLAIN_PORTABLE
-firmware-choice-dsp :=
+firmware-choice-dsp := -DPSKD_PLAIN_NO_HELIUM
+firmware-choice-helium :=
 
 FIRMWARE_BOARD := $(FIRMWARE)/qemu/platform.c $(FIRMWARE)/qemu/semihosting.c \
   $(FIRMWARE)/qemu/startup.c $(FIRMWARE_REPORT)
@@ -202,27 +227,30 @@ FIRMWARE_STREAM_BOARD_SOURCES := $(sort $(FIRMWARE_STREAM_SOURCES) $(FIRMWARE_BO
 firmware-qemu: $(FIRMWARE_QEMU)
 	@grep -e differing -e _instructions -e stack -e heap $(FIRMWARE_QEMU)
 	@for report in $(FIRMWARE_STREAM_HOST); do \
-	  echo "$$report: $$(wc -l < $$report) lines, the same on $(words $(FIRMWARE_BOARDS)) builds"; done
+	  echo "$$report: $$(wc -l < $$report) lines, the same on $(words $(FIRMWARE_WHOLE)) builds"; done
+
+firmware-random: $(FIRMWARE_RANDOM)
+	@grep -e vectors -e differing $(FIRMWARE_RANDOM)
 
 # Measures and writes the table of docs/on_device.md.
-firmware-table: firmware-qemu
+firmware-table: firmware-qemu $(FIRMWARE_RANDOM) $(FIRMWARE_SMALL)
 	$(FIRMWARE_PYTHON) $(FIRMWARE)/firmware/on_device_table.py --build=$(FIRMWARE_BUILD) \
 	  --manifest=$(RUN)/export/manifest.json --page=docs/on_device.md
 
 # Compiles, links, looks for a heap, bounds the stack and runs.
 # $(1) report, $(2) core, $(3) kernel, $(4) sources, $(5) folder of a header, $(6) the core's file,
-# $(7) function whose stack is bounded
+# $(7) functions whose stack is bounded, $(8) optimisation
 define FIRMWARE_QEMU_RUN
 	rm -rf $(FIRMWARE_BUILD)/$(1) && mkdir -p $(FIRMWARE_BUILD)/$(1)
-	cd $(FIRMWARE_BUILD)/$(1) && $(ARM)gcc -I$(abspath $(strip $(5))) $(FIRMWARE_ARM_FLAGS) -O2 -mthumb \
-	  -mfloat-abi=hard $(firmware-cpu-$(2)) $(firmware-choice-$(3)) -ffunction-sections \
+	cd $(FIRMWARE_BUILD)/$(1) && $(ARM)gcc -I$(abspath $(strip $(5))) $(FIRMWARE_ARM_FLAGS) $(strip $(8)) -mthumb \
+	  $(firmware-cpu-$(2)) $(firmware-define-$(2)) $(firmware-choice-$(3)) -ffunction-sections \
 	  -fdata-sections -fstack-usage -c $(abspath $(4))
-	$(ARM)gcc -mthumb -mfloat-abi=hard $(firmware-cpu-$(2)) -nostartfiles --specs=nano.specs \
+	$(ARM)gcc -mthumb $(firmware-cpu-$(2)) -nostartfiles --specs=nano.specs \
 	  -Wl,--gc-sections,--fatal-warnings,-T,$(FIRMWARE)/qemu/cores.ld \
 	  -Wl,-Map,$(FIRMWARE_BUILD)/$(1)/firmware.map \
 	  $(patsubst %,-Wl$(comma)--defsym=%,$(firmware-memory-$(2))) \
 	  $(FIRMWARE_BUILD)/$(1)/*.o -lm -o $(FIRMWARE_BUILD)/$(1)/firmware.elf
-	timeout 300 qemu-system-arm -M $(firmware-machine-$(2)) -nographic -monitor none -serial none \
+	timeout 900 qemu-system-arm -M $(firmware-machine-$(2)) -nographic -monitor none -serial none \
 	  -icount shift=0 -kernel $(FIRMWARE_BUILD)/$(1)/firmware.elf \
 	  -chardev file,id=report,path=$@ -semihosting-config \
 	  enable=on,target=native,chardev=report,arg=$(strip $(6))
@@ -233,17 +261,29 @@ comma := ,
 FIRMWARE_ARM_FLAGS := $(subst -I$(FIRMWARE),-I$(abspath $(FIRMWARE)),\
   $(subst -I$(FIRMWARE_MODEL),-I$(abspath $(FIRMWARE_MODEL)),$(FIRMWARE_FLAGS)))
 
-# $(1) core, $(2) kernel
-define FIRMWARE_QEMU_RULES
-$(FIRMWARE_BUILD)/$(1)-$(2).txt: $(FIRMWARE_VECTORS_SOURCES) $(FIRMWARE_HEADERS) \
-  $(FIRMWARE)/qemu/cores.ld
-	$$(call FIRMWARE_QEMU_RUN,$(1)-$(2),$(1),$(2),$(FIRMWARE_VECTORS_SOURCES),$(FIRMWARE_MODEL),\
-	  $(FIRMWARE_MODEL)/clips.vectors,pskd_plain_invoke pskd_prepare_clip)
+# Reports of vectors: their file and their optimisation, by the end of the report's name.
+firmware-vectors := clips
+firmware-vectors-random := random
+firmware-vectors-small := clips
+firmware-optimisation := -O2
+firmware-optimisation-random := -O2
+firmware-optimisation-small := -Os
 
+# $(1) core, $(2) kernel, $(3) end of the report's name
+define FIRMWARE_QEMU_VECTORS_RULE
+$(FIRMWARE_BUILD)/$(1)-$(2)$(3).txt: $(FIRMWARE_VECTORS_SOURCES) $(FIRMWARE_HEADERS) \
+  $(FIRMWARE)/qemu/cores.ld
+	$$(call FIRMWARE_QEMU_RUN,$(1)-$(2)$(3),$(1),$(2),$(FIRMWARE_VECTORS_SOURCES),$(FIRMWARE_MODEL),\
+	  $(FIRMWARE_MODEL)/$(firmware-vectors$(3)).vectors,pskd_plain_invoke pskd_prepare_clip,\
+	  $(firmware-optimisation$(3)))
+endef
+
+# $(1) core, $(2) kernel
+define FIRMWARE_QEMU_GOLDEN_RULE
 $(FIRMWARE_BUILD)/$(1)-$(2)-golden.txt: $(FIRMWARE_GOLDEN_SOURCES) $(FIRMWARE_HEADERS) \
   $(FIRMWARE)/qemu/cores.ld
 	$$(call FIRMWARE_QEMU_RUN,$(1)-$(2)-golden,$(1),$(2),$(FIRMWARE_GOLDEN_SOURCES),\
-	  $(FIRMWARE_EXPORT),none,pskd_plain_invoke)
+	  $(FIRMWARE_EXPORT),none,pskd_plain_invoke,-O2)
 endef
 
 # $(1) core, $(2) kernel, $(3) mode
@@ -251,9 +291,18 @@ define FIRMWARE_QEMU_STREAM_RULES
 $(FIRMWARE_BUILD)/$(1)-$(2)-stream-$(3).txt: $(FIRMWARE_STREAM_BOARD_SOURCES) $(FIRMWARE_HEADERS) \
   $(FIRMWARE)/qemu/cores.ld $(FIRMWARE_BUILD)/stream-$(3).txt
 	$$(call FIRMWARE_QEMU_RUN,$(1)-$(2)-stream-$(3),$(1),$(2),$(FIRMWARE_STREAM_BOARD_SOURCES),\
-	  $(FIRMWARE_BUILD)/stream-$(3),$(FIRMWARE_STREAM)/recording,pskd_activity_recognizer_add)
+	  $(FIRMWARE_BUILD)/stream-$(3),$(FIRMWARE_STREAM)/recording,pskd_activity_recognizer_add,-O2)
 	grep -E '^(lost|decided) ' $$@ | cmp - $(FIRMWARE_BUILD)/stream-$(3).txt
 endef
-$(foreach core,$(FIRMWARE_CORES),$(foreach kernel,portable dsp,\
-  $(eval $(call FIRMWARE_QEMU_RULES,$(core),$(kernel))) \
-  $(foreach mode,$(FIRMWARE_MODES),$(eval $(call FIRMWARE_QEMU_STREAM_RULES,$(core),$(kernel),$(mode))))))
+# m4-dsp as two words.
+firmware-words = $(subst -, ,$(1))
+firmware-core = $(word 1,$(firmware-words))
+firmware-kernel = $(word 2,$(firmware-words))
+$(foreach board,$(FIRMWARE_BOARDS),\
+  $(foreach end,_ -random -small,$(eval $(call FIRMWARE_QEMU_VECTORS_RULE,$(call \
+    firmware-core,$(board)),$(call firmware-kernel,$(board)),$(end:_=)))))
+$(foreach board,$(FIRMWARE_WHOLE),\
+  $(eval $(call FIRMWARE_QEMU_GOLDEN_RULE,$(call firmware-core,$(board)),$(call \
+    firmware-kernel,$(board)))) \
+  $(foreach mode,$(FIRMWARE_MODES),$(eval $(call FIRMWARE_QEMU_STREAM_RULES,$(call \
+    firmware-core,$(board)),$(call firmware-kernel,$(board)),$(mode)))))

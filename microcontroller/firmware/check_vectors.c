@@ -11,7 +11,10 @@
 #include "plain_model.h"
 #include "print_report.h"
 
+/* Samples of a clip; a small board has room for fewer. */
+#ifndef MAXIMUM_LENGTH
 #define MAXIMUM_LENGTH 2048
+#endif
 
 #if PSKD_PLAIN_INPUT_SIZE != PSKD_INPUT_SIZE || PSKD_PLAIN_OUTPUT_SIZE != PSKD_NUM_CLASSES
 #error "plain_model.h and model_settings.h are of different models"

@@ -1,13 +1,14 @@
 /* The int8 kernels that a generated "plain_model.c" calls; no interpreter, no heap, no state.
  *
  * C99. Results are TensorFlow Lite Micro's reference kernels', bit for bit: double rounding (a
- * rounding doubling high multiply, then a rounding right shift). With the Cortex-M DSP extension
- * (__ARM_FEATURE_DSP) other code gives the same bits in fewer instructions; define
- * PSKD_PLAIN_PORTABLE to do without it.
+ * rounding doubling high multiply, then a rounding right shift). plain_kernels.c is the reference
+ * and runs anywhere; for some cores the convolutions are other code, which gives the same bits in
+ * fewer instructions. A project compiles all files; the compiler's target picks one family.
  *
  * Signals are rows of channels, (rows, channels), as time steps of width 1 lie in memory. A
- * kernel reads its padding and, where told so, up to seven bytes more from around its input:
- * the generated model lays its buffers out so that they are there.
+ * kernel reads its padding and, where told so, up to seven bytes more from around its input, and
+ * takes its working memory from the caller: the generated model lays its buffers out so that they
+ * are there.
  */
 #ifndef PSKD_PLAIN_KERNELS_H_
 #define PSKD_PLAIN_KERNELS_H_
@@ -18,7 +19,22 @@
 extern "C" {
 #endif
 
-/* Arrays that the DSP kernels read word by word. */
+/* PSKD_PLAIN_PORTABLE forces the first family, PSKD_PLAIN_NO_HELIUM the second one where there would
+ * be the third. */
+#define PSKD_PLAIN_ANY 0    /* plain_kernels.c */
+#define PSKD_PLAIN_DSP 1    /* plain_kernels_dsp.c */
+#define PSKD_PLAIN_HELIUM 2 /* plain_kernels_helium.c */
+#if defined(PSKD_PLAIN_PORTABLE) || !defined(__GNUC__) || defined(__ARM_BIG_ENDIAN)
+#define PSKD_PLAIN_FAMILY PSKD_PLAIN_ANY
+#elif defined(__ARM_FEATURE_MVE) && !defined(PSKD_PLAIN_NO_HELIUM)
+#define PSKD_PLAIN_FAMILY PSKD_PLAIN_HELIUM
+#elif defined(__ARM_FEATURE_DSP)
+#define PSKD_PLAIN_FAMILY PSKD_PLAIN_DSP
+#else
+#define PSKD_PLAIN_FAMILY PSKD_PLAIN_ANY
+#endif
+
+/* Arrays that are read word by word. */
 #if defined(__GNUC__)
 #define PSKD_PLAIN_ALIGNED __attribute__((aligned(4)))
 #else
@@ -26,11 +42,11 @@ extern "C" {
 #endif
 
 /* What one output channel adds and by what it is scaled: (sum + bias) * multiplier / 2^32 /
- * 2^shift, rounded twice, at 2^31 and then below. No sum leaves int32. */
+ * 2^shift, rounded twice, at 2^31 and then below. |sum + bias| < 2^30. */
 typedef struct {
   int32_t bias; /* the zero point of the input is folded in */
   int32_t multiplier;
-  int32_t shift; /* 0 to 30 */
+  int32_t shift; /* 0 to 22 */
 } PskdPlainChannel;
 
 /* A layer with weights. */
@@ -48,15 +64,20 @@ typedef struct {
 /* Convolution along time, or a fully connected layer (one position).
  *
  * The window of an output row is `depth` consecutive bytes. Weights: (pairs of output channels,
- * depth / 4, 2, 4); an odd last channel has a partner of zeros, whose output is not stored.
+ * depth / 4, 2, 4), and 16 bytes more if `depth` is no multiple of 16; an odd last channel has a
+ * partner of zeros, in `scales` too, whose output is not stored.
  * input: the first window; up to seven bytes beyond the last one are read and count nothing.
- * scratch: 4 * depth bytes, aligned to 4 (2 * depth for one position).
+ * scratch: 6 * depth + 24 bytes (2 * depth for less than three positions), aligned to 4.
  */
 void pskd_plain_dense(const PskdPlainLayer *layer, const int8_t *input, int8_t *scratch,
                       int8_t *output);
 
-/* Convolution along time of each channel by itself. Weights: (depth, channels). */
-void pskd_plain_depthwise(const PskdPlainLayer *layer, const int8_t *input, int8_t *output);
+/* Convolution along time of each channel by itself. Weights: (depth, channels).
+ *
+ * scratch: what depthwise_scratch of pskd_tf/export/plain_c/graph.py computes, aligned to 4.
+ */
+void pskd_plain_depthwise(const PskdPlainLayer *layer, const int8_t *input, int8_t *scratch,
+                          int8_t *output);
 
 /* Mean over time, halves away from zero; rows outside the input count nothing. */
 typedef struct {

@@ -39,7 +39,7 @@ def _check_report(report, vectors, clips):
     assert report["differing_input_bytes"] == report["differing_output_bytes"] == 0
 
 
-@pytest.mark.parametrize("kernel", ["portable", "dsp"])
+@pytest.mark.parametrize("kernel", ["portable", "dsp", "helium"])
 def test_host_and_sanitizers(model, tmp_path, kernel):
     plain, sanitized = (tmp_path / f"host-gcc-{kernel}{end}.txt" for end in ("", "-sanitized"))
     finished = make_reports(plain, sanitized, FIRMWARE_MODEL=model)
@@ -69,28 +69,51 @@ def section_sizes():
     return run_path(str(MICROCONTROLLER / "firmware/on_device_table.py"))["section_sizes"]
 
 
+# Bounds of the instructions of an inference, and of its stack.
+BOARDS = {
+    "m0-portable": (2_500_000, 200),
+    "m3-portable": (950_000, 200),
+    "m4-portable": (900_000, 200),
+    "m4-dsp": (410_000, 200),
+    "m7-dsp": (410_000, 200),
+    "m33-portable": (900_000, 200),
+    "m33-dsp": (410_000, 200),
+    "m55-portable": (900_000, 200),
+    "m55-dsp": (410_000, 210),
+    "m55-helium": (190_000, 260),
+}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("core", CORES)
-def test_both_kernels_on_a_core(on_core, section_sizes, core):
+@pytest.mark.parametrize("board", BOARDS)
+def test_each_family_on_a_core(on_core, section_sizes, board):
     """0 differing bytes; what the aims allow in instructions, RAM and code without tables."""
-    instructions, features = {}, {}
-    for kernel in ("portable", "dsp"):
-        report, build = on_core(core, kernel)
-        _check_report(report, 36, 36)
-        instructions[kernel] = report["model_instructions"]
-        features[kernel] = report["features_instructions"]
-        for part, function in (("model", "plain_invoke"), ("features", "prepare_clip")):
-            bound = report[f"pskd_{function}_stack_bound"]
-            assert 0 < report[f"{part}_stack_bytes"] <= bound < 200
-        assert report["heap_functions"] == 0
-        sizes = section_sizes((build / "firmware.map").read_text())
-        assert sizes["plain", ".bss"] == report["model_buffer_bytes"] == 3200
-        assert sizes["plain", ".bss"] + report["model_stack_bytes"] < 8000
+    instructions, stack = BOARDS[board]
+    report, build = on_core(*board.split("-"))
+    _check_report(report, 36, 36)
+    assert 0.7 * instructions < report["model_instructions"] < instructions
+    if board.startswith(CORES):
+        assert 20_000 < report["features_instructions"] < 60_000
+    bounds = {"model": ("plain_invoke", stack), "features": ("prepare_clip", 200)}
+    for part, (function, most) in bounds.items():
+        bound = report[f"pskd_{function}_stack_bound"]
+        assert 0 < report[f"{part}_stack_bytes"] <= bound < most
+    assert report["heap_functions"] == 0
+    sizes = section_sizes((build / "firmware.map").read_text())
+    assert sizes["plain", ".bss"] == report["model_buffer_bytes"] == 3320
+    assert sizes["plain", ".bss"] + report["model_stack_bytes"] < 8000
+    if board.startswith(CORES):
         code = sizes["plain", ".text"] + sizes["features", ".text"] + sizes["library", ".text"]
         assert 1000 < code < 12_000
-        assert 262_656 // 10 < sizes["plain", ".rodata"] < 40_000
-    assert 262_656 < instructions["dsp"] < 600_000 < instructions["portable"] < 1_300_000
-    assert 20_000 < max(features.values()) < 60_000
+    assert 262_656 // 10 < sizes["plain", ".rodata"] < 40_000
+
+
+@pytest.mark.slow
+def test_optimised_for_size(on_core):
+    """-Os on an M4F: what ecosystems choose by default."""
+    report, _ = on_core("m4", "dsp-small")
+    _check_report(report, 36, 36)
+    assert 262_656 < report["model_instructions"] < 440_000
 
 
 @pytest.mark.slow
@@ -180,7 +203,7 @@ def test_command_writes_the_test_clips_of_a_run(tiny_run, tmp_path):
 
 @pytest.mark.slow
 def test_every_test_clip_of_utd_mhad(exported, data_folder, tmp_path):
-    """430 real recordings from raw samples to logits, on the host and on all three cores."""
+    """430 real recordings from raw samples to logits, on the host and on every core."""
     from data_prep.preparation import prepare_dataset
     from data_prep.protocols import clip_indices
 
@@ -191,8 +214,8 @@ def test_every_test_clip_of_utd_mhad(exported, data_folder, tmp_path):
     clips = [prepared.accelerometer(row) for row in rows]
     model = tmp_path / "model"
     write_firmware_inputs(model, exported, InputSettings(), clips, 1)
-    names = ["host-gcc-portable-sanitized", "host-gcc-dsp-sanitized"]
-    names += [f"{core}-{kernel}" for core in CORES for kernel in ("portable", "dsp")]
+    names = [f"host-gcc-{kernel}-sanitized" for kernel in ("portable", "dsp", "helium")]
+    names += list(BOARDS)
     for name in names:
         finished = make_reports(tmp_path / f"{name}.txt", FIRMWARE_MODEL=model)
         assert finished.returncode == 0, finished.stderr

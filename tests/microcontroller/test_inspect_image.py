@@ -80,6 +80,7 @@ def test_frames_are_those_that_the_compiler_reports(script, exported, sources, t
     if absent := [tool for tool in tools if shutil.which(tool) is None]:
         pytest.skip(f"not installed: {', '.join(absent)}")
     names = ("activity_recognizer", "accelerometer_features", "segment_detector", "plain_kernels")
+    names += ("plain_kernels_dsp",)
     compared = 0
     for name in names:
         flags = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16", "-O2"]
@@ -96,6 +97,10 @@ def test_frames_are_those_that_the_compiler_reports(script, exported, sources, t
         frames = {one.name: one.own for one in script["read_functions"](listed)}
         for line in (tmp_path / f"{name}.su").read_text().splitlines():
             where, frame, kind = line.split("\t")
+            # Written in assembly: the compiler knows of no frame.
+            if where.endswith(":multiply_tile"):
+                assert frames["multiply_tile"] == 40
+                continue
             assert kind == "static" and frames[where.rsplit(":", 1)[1]] == int(frame)
             compared += 1
     assert compared >= 12

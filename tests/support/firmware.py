@@ -9,8 +9,9 @@ import pytest
 
 from project import ROOT
 
-# The emulated ones.
+# The emulated ones that run every check, and those that run the test clips.
 CORES = ("m4", "m33", "m55")
+SMALLER_CORES = ("m0", "m3", "m7")
 
 
 def make_reports(
@@ -24,7 +25,7 @@ def make_reports(
         **settings: Variables of make, such as `FIRMWARE_MODEL`.
     """
     needed = {"gcc", "make"}
-    if any(report.name.startswith(CORES) for report in reports):
+    if any(report.name.startswith(CORES + SMALLER_CORES) for report in reports):
         needed |= {"arm-none-eabi-gcc", "qemu-system-arm"}
     absent = sorted(tool for tool in needed if shutil.which(tool) is None)
     if absent:

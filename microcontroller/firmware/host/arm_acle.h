@@ -1,7 +1,7 @@
 /* Stands in for ACLE's header on a host, so that the sanitizers see the DSP kernels too.
  *
  * The semantics are those of Arm's "ACLE" specification, 32-bit SIMD intrinsics; only what
- * plain_kernels.c calls.
+ * plain_kernels_dsp.c calls.
  */
 #ifndef PSKD_HOST_ARM_ACLE_H_
 #define PSKD_HOST_ARM_ACLE_H_
@@ -22,24 +22,10 @@ static inline int16x2_t __sxtb16(int8x4_t word) {
   return (int16x2_t)((uint32_t)high << 16 | low);
 }
 
-/* The saturated value; the range has `bits` bits. */
-static inline int32_t __ssat(int32_t value, int bits) {
-  const int32_t limit = (int32_t)1 << (bits - 1);
-  if (value < -limit) return -limit;
-  return value > limit - 1 ? limit - 1 : value;
-}
-
 /* Sums in int32, so that the undefined behaviour sanitizer reports an overflow. */
-static inline int32_t __smlabb(int32_t first, int32_t second, int32_t sum) {
-  return sum + pskd_half(first, 0) * pskd_half(second, 0);
-}
-
-static inline int32_t __smlatt(int32_t first, int32_t second, int32_t sum) {
-  return sum + pskd_half(first, 1) * pskd_half(second, 1);
-}
-
 static inline int32_t __smlad(int16x2_t first, int16x2_t second, int32_t sum) {
-  return __smlatt(first, second, __smlabb(first, second, sum));
+  sum += pskd_half(first, 0) * pskd_half(second, 0);
+  return sum + pskd_half(first, 1) * pskd_half(second, 1);
 }
 
 #endif /* PSKD_HOST_ARM_ACLE_H_ */

@@ -157,7 +157,7 @@ def export_files(export: Export, runtime: str) -> list[Path]:
 
 
 _LEFT_OUT = {
-    "tflm": ("plain_kernels.c", "plain_kernels.h", "activity_classifier_plain.c"),
+    "tflm": ("plain_*", "activity_classifier_plain.c"),
     "plain_c": ("activity_classifier_tflm.cc",),
 }
 # The sources that must give the same bits whatever the compiler's flags are.
@@ -178,7 +178,8 @@ def project_sources(export: Export, runtime: str) -> dict[str, bytes]:
     paths: list[Path] = [
         path
         for path in sorted((root / "src").iterdir())
-        if path.suffix in (".c", ".h", ".cc") and path.name not in _LEFT_OUT[runtime]
+        if path.suffix in (".c", ".h", ".cc")
+        and not any(path.match(pattern) for pattern in _LEFT_OUT[runtime])
     ]
     paths += sorted(path for path in (root / "boards").iterdir() if path.suffix in (".c", ".h"))
     paths += export_files(export, runtime)

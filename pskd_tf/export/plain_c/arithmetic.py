@@ -80,6 +80,12 @@ def activation_range(activation: int, scale: float, zero_point: int) -> tuple[in
     )
 
 
+# Below these the kernels' single multiply gives what `rescaled` gives, without leaving int32:
+# |2 sum * multiplier / 2^32| < 2^30 and |addend| <= 255 * 2^(shift - 1) < 2^30.
+SUM_LIMIT = 1 << 30
+LARGEST_SHIFT = 23
+
+
 def rescaled(value: int, multiplier: int, shift: int) -> int:
     """Computes `value * multiplier / 2^31 / 2^shift`, rounded twice.
 

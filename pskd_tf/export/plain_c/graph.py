@@ -11,6 +11,8 @@ from ai_edge_litert.tools import flatbuffer_utils
 
 from data_prep.errors import UserError
 from pskd_tf.export.plain_c.arithmetic import (
+    LARGEST_SHIFT,
+    SUM_LIMIT,
     activation_range,
     pack_dense_weights,
     quantised_multiplier,
@@ -109,6 +111,22 @@ def read_graph(tflite: bytes) -> PlainGraph:
     return PlainGraph(tensors, tuple(layers), source, same_as.get(result, result))
 
 
+def dense_scratch(positions: int, depth: int) -> int:
+    """Computes the working memory of a dense layer, whichever kernel runs it.
+
+    The DSP kernel widens three windows to int16, or one where there are fewer, and keeps the sums
+    of three rows and two channels behind them. The others need none.
+
+    Args:
+        positions: Rows of the output.
+        depth: Bytes of a window.
+
+    Returns:
+        Bytes, a multiple of 4.
+    """
+    return 3 * 2 * depth + 3 * 2 * 4 if positions >= 3 else 2 * depth
+
+
 def read_dense(reader: OperatorReader) -> PlainLayer:
     """Reads a convolution with kernel `(taps, 1)` or a fully connected layer.
 
@@ -153,13 +171,38 @@ def read_dense(reader: OperatorReader) -> PlainLayer:
             "depth": depth,
             **limits,
         },
-        arrays={"weights": pack_dense_weights(rows), "scales": scales},
+        arrays={
+            # Helium loads 32 bytes at a time; a last half of them reads on.
+            "weights": np.pad(pack_dense_weights(rows), (0, 2 * (depth % 16))),
+            "scales": np.pad(scales, [(0, len(rows) % 2), (0, 0)]),
+        },
         head=window.head * source.channels,
         tail=window.tail * source.channels,
         slack=depth - inputs,
-        scratch=2 * depth * min(window.positions, 2),
+        scratch=dense_scratch(window.positions, depth),
         macs=window.positions * int(np.prod(rows.shape)),
     )
+
+
+def depthwise_scratch(window: TimeWindow) -> int:
+    """Computes the working memory of a depthwise layer, whichever kernel runs it.
+
+    The DSP kernel transposes four channels to int16, the Helium kernel one channel at a time; both
+    keep weights beside it and read beyond the last row. Other windows need none.
+
+    Args:
+        window: The layer's windows.
+
+    Returns:
+        Bytes, a multiple of 4.
+    """
+    reach = (window.positions - 1) * window.stride
+    dsp = helium = 0
+    if window.taps < 8 and window.stride <= 2:
+        dsp = 4 * 4 * ((reach + window.taps + 8) // 2) + 4 * 8 * 2
+    if 3 * window.stride + window.taps <= 16:
+        helium = 32 + -(-(reach + 16) // 4) * 4
+    return max(dsp, helium)
 
 
 def read_depthwise(reader: OperatorReader) -> PlainLayer:
@@ -203,6 +246,7 @@ def read_depthwise(reader: OperatorReader) -> PlainLayer:
         arrays={"weights": taps_first.ravel(), "scales": scales},
         head=window.head * source.channels,
         tail=window.tail * source.channels,
+        scratch=depthwise_scratch(window),
         macs=window.positions * taps_first.size,
     )
 
@@ -218,8 +262,9 @@ def fold_layer(
     """Computes the bias, the multiplier and the shift of each channel, and the output's limits.
 
     `sum w (x - zero) + bias = sum w x + (bias - zero sum w)`: padding with the zero point then
-    adds nothing, and the kernels multiply plain bytes. Source: ours; the arithmetic is
-    TensorFlow Lite's.
+    adds nothing, and the kernels multiply plain bytes. The kernels requantise with one multiply,
+    which is exact below bounds that are checked here. Source: ours; the arithmetic is TensorFlow
+    Lite's.
 
     Args:
         reader: The operator, for errors and its fused activation.
@@ -234,7 +279,7 @@ def fold_layer(
         `minimum` and `maximum` of `PskdPlainLayer`.
 
     Raises:
-        UserError: A sum could leave int32, or a factor is not below a half.
+        UserError: A sum could reach 2^30, or a factor is not below a half or too small.
     """
     channels = len(weights)
     reader.require(
@@ -243,22 +288,27 @@ def fold_layer(
     wide = weights.astype(np.int64)
     folded = biases.astype(np.int64) - source.zero_point * wide.sum(axis=1)
     reach = np.abs(folded) + 128 * np.abs(wide).sum(axis=1)
-    reader.require(bool((reach < 1 << 31).all()), "sums within int32", int(reach.max()))
+    weighted = reach[wide.any(axis=1)].max(initial=0)
+    reader.require(weighted < SUM_LIMIT, "sums below 2^30", int(weighted))
     # In double precision, as TensorFlow Lite Micro multiplies them.
     products = np.broadcast_to(source.scale * weight_scales.astype(np.float64), channels)
     table = np.empty((channels, 3), np.int32)
     for channel, product in enumerate(products):
         factor = float(product) / result.scale
         multiplier, shift = quantised_multiplier(factor)
-        bias = int(folded[channel])
+        bias, largest = int(folded[channel]), int(reach[channel])
         if not wide[channel].any():
             # The output is constant; a pruned channel may have any factor, so it is replaced.
             reader.require(abs(bias) << max(-shift, 0) < 1 << 31, "sums within int32", bias)
             constant = min(max(rescaled(bias, multiplier, shift), -256), 256)
             bias, multiplier, shift = 4 * constant, 1 << 30, 1
+        elif shift > LARGEST_SHIFT and rescaled(largest, multiplier, shift) == 0:
+            # So small that every output is the zero point.
+            multiplier, shift = 0, 1
         elif multiplier == 0:
             shift = 1
         reader.require(shift >= 1, "rescaling factors below a half", factor)
+        reader.require(shift <= LARGEST_SHIFT, f"right shifts up to {LARGEST_SHIFT}", shift)
         table[channel] = bias, multiplier, shift - 1
     minimum, maximum = activation_range(
         reader.options.fusedActivationFunction, result.scale, result.zero_point

@@ -114,8 +114,9 @@ def plain_model_source(graph: PlainGraph, plan: BufferPlan) -> str:
         arguments = [f"&layer_{number}"]
         for source in layer.sources:
             arguments.append(_at(plan.starts[source] - layer.head))
-        if layer.kind == "dense":
-            arguments.append(_at(plan.scratch[number]))
+        if layer.kind in ("dense", "depthwise"):
+            # A layer that needs no working memory is given some that it does not touch.
+            arguments.append(_at(plan.scratch.get(number, 0)))
         arguments.append(_at(plan.starts[layer.result]))
         lines.append(f"  pskd_plain_{layer.kind}({', '.join(arguments)});")
         lines += _padding(graph, plan, layer.result)

@@ -17,6 +17,7 @@ WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversio
 KERNELS = {
     "portable": (),
     "dsp": ("-D__ARM_FEATURE_DSP=1", f"-I{MICROCONTROLLER / 'firmware' / 'host'}"),
+    "helium": ("-D__ARM_FEATURE_MVE=1", f"-I{MICROCONTROLLER / 'firmware' / 'host'}"),
 }
 
 
@@ -178,7 +179,8 @@ def run_plain(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., np.ndar
         folder = tmp_path_factory.mktemp("plain")
         for name, text in plain_model(tflite).items():
             (folder / name).write_text(text, encoding="ascii")
-        sources = [folder / "plain_model.c", MICROCONTROLLER / "src" / "plain_kernels.c"]
+        kernels = sorted((MICROCONTROLLER / "src").glob("plain_kernels*.c"))
+        sources = [folder / "plain_model.c", *kernels]
         includes = [f"-I{folder}", f"-I{MICROCONTROLLER / 'src'}", *KERNELS[kernel]]
         library = folder / "plain.so"
         command = ["gcc", *WARNINGS, "-O1", "-shared", "-fPIC", *includes, *sources, "-o", library]

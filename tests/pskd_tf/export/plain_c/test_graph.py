@@ -65,11 +65,36 @@ def test_an_output_too_fine_for_its_sums(graph):
         plain_model(graph.build())
 
 
-def test_sums_that_leave_int32(graph):
-    bias = graph.graph.tensors[graph.graph.operators[0].inputs[2]]
-    values = np.full(4, (1 << 31) - 1, np.int32)
-    graph.model.buffers[bias.buffer].data = values.view(np.uint8)
-    with pytest.raises(UserError, match=r"sums within int32. Received: CONV_2D 0"):
+def _set_tensor(graph, position, values):
+    """Replaces the weights (1) or biases (2) of the first operator."""
+    tensor = graph.graph.tensors[graph.graph.operators[0].inputs[position]]
+    graph.model.buffers[tensor.buffer].data = values.view(np.uint8).ravel()
+
+
+def test_sums_of_2_to_the_30(graph):
+    """The single multiply is exact below: weights of one reach 12 * 128, the bias the rest."""
+    graph.graph.tensors[graph.graph.inputs[0]].quantization.zeroPoint[:] = 0
+    _set_tensor(graph, 1, np.ones((4, 3, 1, 4), np.int8))
+    largest = (1 << 30) - 1 - 12 * 128
+    _set_tensor(graph, 2, np.full(4, largest, np.int32))
+    plain_model(graph.build())
+    _set_tensor(graph, 2, np.array([0, 0, largest + 1, 0], np.int32))
+    with pytest.raises(UserError, match=r"sums below 2\^30. Received: CONV_2D 0, 1073741824"):
+        plain_model(graph.build())
+    _set_tensor(graph, 2, np.array([0, 0, -largest - 1, 0], np.int32))
+    with pytest.raises(UserError, match=r"sums below 2\^30. Received: CONV_2D 0, 1073741824"):
+        plain_model(graph.build())
+
+
+def test_a_factor_too_small_for_the_shift(graph):
+    """2^-24 is refused where a sum of it is seen; where none is, the output is the zero point."""
+    source = graph.graph.tensors[graph.graph.inputs[0]]
+    weights = graph.graph.tensors[graph.graph.operators[0].inputs[1]]
+    source.quantization.scale[:] = weights.quantization.scale[:] = 1
+    graph.graph.tensors[graph.last].quantization.scale[:] = 2.0**25
+    assert "{0, 0, 0}" not in plain_model(graph.build())["plain_model.c"]
+    _set_tensor(graph, 2, np.full(4, 1 << 29, np.int32))
+    with pytest.raises(UserError, match="right shifts up to 23. Received: CONV_2D 0, 24"):
         plain_model(graph.build())
 
 
