@@ -94,7 +94,7 @@ def test_a_factor_too_small_for_the_shift(graph):
     graph.graph.tensors[graph.last].quantization.scale[:] = 2.0**25
     assert "{0, 0, 0}" not in plain_model(graph.build())["plain_model.c"]
     _set_tensor(graph, 2, np.full(4, 1 << 29, np.int32))
-    with pytest.raises(UserError, match="right shifts up to 23. Received: CONV_2D 0, 24"):
+    with pytest.raises(UserError, match=r"right shifts up to 23. Received: CONV_2D 0, 24"):
         plain_model(graph.build())
 
 

@@ -217,5 +217,5 @@ def test_same_flatbuffer_gives_the_same_texts(int8_student):
 def test_student_needs_little_memory(int8_student):
     """Well below the 8 kB that a board should need; the MACs are the known net's."""
     header = plain_model(int8_student.tflite)["plain_model.h"]
-    assert "#define PSKD_PLAIN_BUFFER_BYTES 3296\n" in header
+    assert "#define PSKD_PLAIN_BUFFER_BYTES 3320\n" in header
     assert "#define PSKD_PLAIN_MACS 262656\n" in header
