@@ -47,7 +47,7 @@ FIRMWARE_WARNINGS := -std=c99 -Wall -Wextra -Werror -pedantic -Wshadow -Wdouble-
 # Contraction would move features by a step of int8; errno keeps sqrtf from being one instruction.
 FIRMWARE_FLAGS := $(FIRMWARE_WARNINGS) -ffp-contract=off -fno-math-errno \
   -I$(FIRMWARE_MODEL) -I$(FIRMWARE)/src -I$(FIRMWARE)/firmware
-FIRMWARE_CORE := $(FIRMWARE)/src/accelerometer_features.c \
+FIRMWARE_CORE := $(sort $(wildcard $(FIRMWARE)/src/accelerometer_features*.c)) \
   $(sort $(wildcard $(FIRMWARE)/src/plain_kernels*.c)) $(FIRMWARE_MODEL)/plain_model.c
 # The whole way from samples to what is said.
 FIRMWARE_RECOGNIZER := $(FIRMWARE_CORE) $(FIRMWARE)/src/activity_filter.c \

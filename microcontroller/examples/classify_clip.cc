@@ -14,7 +14,7 @@
 namespace {
 
 alignas(16) uint8_t arena[PSKD_ARENA_BYTES];
-float workspace[3 * PSKD_STEPS];
+PskdValue workspace[3 * PSKD_STEPS];
 int8_t quantised[PSKD_INPUT_SIZE];
 
 // Built once: allocation takes longer than an inference.

@@ -21,7 +21,7 @@
 #endif
 
 static float samples[3 * MAXIMUM_LENGTH];
-static float workspace[3 * PSKD_STEPS];
+static PskdValue workspace[3 * PSKD_STEPS];
 static int8_t prepared[PSKD_INPUT_SIZE], expected_input[PSKD_INPUT_SIZE];
 static int8_t output[PSKD_NUM_CLASSES], expected_output[PSKD_NUM_CLASSES];
 

@@ -1,5 +1,7 @@
 #include "accelerometer_features.h"
 
+#if !PSKD_FIXED_FEATURES
+
 #include <math.h>
 
 #if PSKD_CHANNELS != 10
@@ -97,7 +99,9 @@ PskdStatus pskd_quantise_features(const float *resampled, int8_t *input) {
   return PSKD_OK;
 }
 
-PskdStatus pskd_prepare_clip(const float *samples, int32_t length, float *workspace,
+#endif /* !PSKD_FIXED_FEATURES */
+
+PskdStatus pskd_prepare_clip(const float *samples, int32_t length, PskdValue *workspace,
                              int8_t *input) {
   const PskdStatus status = pskd_resample_clip(samples, length, workspace);
   if (status != PSKD_OK) return status;

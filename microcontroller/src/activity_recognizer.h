@@ -54,7 +54,7 @@ typedef struct {
   float window[3 * PSKD_WINDOW_SAMPLES];
 #endif
   /* The model's input, and from PSKD_INPUT_LEAD on the resampled samples that it is made of. */
-  float prepared[PSKD_INPUT_LEAD + 3 * PSKD_STEPS];
+  PskdValue prepared[PSKD_INPUT_LEAD + 3 * PSKD_STEPS];
 } PskdActivityRecognizer;
 
 /* Starts with no signal. */
