@@ -33,6 +33,17 @@ $(FIRMWARE_MODEL)/plain_model.c: $(RUN)/export/manifest.json \
 	$(FIRMWARE_PYTHON) -m pskd_tf.develop.plain_c --run_dir=$(RUN) --out=$(FIRMWARE_MODEL)
 endif
 
+# The same with features in fixed point.
+ifndef FIRMWARE_FIXED
+FIRMWARE_FIXED := $(FIRMWARE_BUILD)/fixed
+
+$(FIRMWARE_FIXED)/plain_model.c: $(RUN)/export/manifest.json \
+  $(wildcard pskd_tf/export/plain_c/*.py) pskd_tf/data/fixed_features.py \
+  | $(if $(VENV),$(VENV)/.installed)
+	$(FIRMWARE_PYTHON) -m pskd_tf.develop.plain_c --run_dir=$(RUN) --out=$(FIRMWARE_FIXED) \
+	  --features=fixed --random_inputs=1
+endif
+
 # FIRMWARE_STREAM holds a recording and, as decisions-MODE.txt, what Python says to it.
 ifndef FIRMWARE_STREAM
 FIRMWARE_STREAM := $(FIRMWARE_BUILD)/stream
@@ -187,6 +198,9 @@ FIRMWARE_QEMU := $(FIRMWARE_BOARDS:%=$(FIRMWARE_BUILD)/%.txt) $(foreach board,$(
   $(foreach check,golden $(FIRMWARE_MODES:%=stream-%),$(FIRMWARE_BUILD)/$(board)-$(check).txt))
 FIRMWARE_RANDOM := $(FIRMWARE_BOARDS:%=$(FIRMWARE_BUILD)/%-random.txt)
 FIRMWARE_SMALL := $(FIRMWARE_BOARDS:%=$(FIRMWARE_BUILD)/%-small.txt)
+# Features in fixed point: cores without floating point unit, and one with it.
+FIRMWARE_FIXED_BOARDS := m0-portable m3-portable m4-dsp
+FIRMWARE_QEMU += $(FIRMWARE_FIXED_BOARDS:%=$(FIRMWARE_BUILD)/%-fixed.txt)
 
 # Machine; origins of code and RAM; the processor, and SysTick's clock. The microbit has 16 KB.
 firmware-machine-m0 := microbit
@@ -261,20 +275,26 @@ comma := ,
 FIRMWARE_ARM_FLAGS := $(subst -I$(FIRMWARE),-I$(abspath $(FIRMWARE)),\
   $(subst -I$(FIRMWARE_MODEL),-I$(abspath $(FIRMWARE_MODEL)),$(FIRMWARE_FLAGS)))
 
-# Reports of vectors: their file and their optimisation, by the end of the report's name.
+# Reports of vectors: their folder, file and optimisation, by the end of the report's name.
+firmware-model := $(FIRMWARE_MODEL)
+firmware-model-random := $(FIRMWARE_MODEL)
+firmware-model-small := $(FIRMWARE_MODEL)
+firmware-model-fixed := $(FIRMWARE_FIXED)
 firmware-vectors := clips
 firmware-vectors-random := random
 firmware-vectors-small := clips
+firmware-vectors-fixed := clips
 firmware-optimisation := -O2
+firmware-optimisation-fixed := -O2
 firmware-optimisation-random := -O2
 firmware-optimisation-small := -Os
 
 # $(1) core, $(2) kernel, $(3) end of the report's name
 define FIRMWARE_QEMU_VECTORS_RULE
 $(FIRMWARE_BUILD)/$(1)-$(2)$(3).txt: $(FIRMWARE_VECTORS_SOURCES) $(FIRMWARE_HEADERS) \
-  $(FIRMWARE)/qemu/cores.ld
-	$$(call FIRMWARE_QEMU_RUN,$(1)-$(2)$(3),$(1),$(2),$(FIRMWARE_VECTORS_SOURCES),$(FIRMWARE_MODEL),\
-	  $(FIRMWARE_MODEL)/$(firmware-vectors$(3)).vectors,pskd_plain_invoke pskd_prepare_clip,\
+  $(firmware-model$(3))/plain_model.c $(FIRMWARE)/qemu/cores.ld
+	$$(call FIRMWARE_QEMU_RUN,$(1)-$(2)$(3),$(1),$(2),$(FIRMWARE_VECTORS_SOURCES),$(firmware-model$(3)),\
+	  $(firmware-model$(3))/$(firmware-vectors$(3)).vectors,pskd_plain_invoke pskd_prepare_clip,\
 	  $(firmware-optimisation$(3)))
 endef
 
@@ -299,7 +319,7 @@ firmware-words = $(subst -, ,$(1))
 firmware-core = $(word 1,$(firmware-words))
 firmware-kernel = $(word 2,$(firmware-words))
 $(foreach board,$(FIRMWARE_BOARDS),\
-  $(foreach end,_ -random -small,$(eval $(call FIRMWARE_QEMU_VECTORS_RULE,$(call \
+  $(foreach end,_ -random -small -fixed,$(eval $(call FIRMWARE_QEMU_VECTORS_RULE,$(call \
     firmware-core,$(board)),$(call firmware-kernel,$(board)),$(end:_=)))))
 $(foreach board,$(FIRMWARE_WHOLE),\
   $(eval $(call FIRMWARE_QEMU_GOLDEN_RULE,$(call firmware-core,$(board)),$(call \

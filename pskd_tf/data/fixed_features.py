@@ -12,6 +12,8 @@ import numpy as np
 from data_prep.errors import UserError
 from pskd_tf.settings import InputSettings
 
+# The two arithmetics among which an export chooses.
+FEATURES = ("float", "fixed")
 UNITS_PER_G = 2048
 LARGEST_VALUE = 32767
 

@@ -15,6 +15,7 @@ from data_prep.errors import UserError
 from data_prep.settings import REQUIRED, setting
 from pskd_tf.arguments import PreparedArguments
 from pskd_tf.data.features import window_samples
+from pskd_tf.data.fixed_features import FEATURES
 from pskd_tf.export.plain_c.vectors import write_firmware_inputs
 from pskd_tf.run import Run
 
@@ -24,6 +25,9 @@ class PlainCArguments(PreparedArguments):
     """The folder and its random vectors."""
 
     out: Path = setting(REQUIRED, "The folder to write; an older one is replaced.")
+    features: str = setting(
+        "float", "Arithmetic of the features, as in pskd_tf.export.", choices=FEATURES
+    )
     random_inputs: int = setting(
         10_000, "Random vectors beside those of the test clips.", minimum=1
     )
@@ -48,7 +52,14 @@ def main(arguments: PlainCArguments) -> None:
     if arguments.dry_run:
         print(f"would write {what}: {arguments.out}")
         return
-    write_firmware_inputs(arguments.out, export.folder, settings, clips, arguments.random_inputs)
+    write_firmware_inputs(
+        arguments.out,
+        export.folder,
+        settings,
+        clips,
+        arguments.random_inputs,
+        features=arguments.features,
+    )
     print(what)
     print_result(
         arguments.out, "python", "-m", "pskd_tf.simulate", f"--run_dir={run_dir}", "--csv=FILE"

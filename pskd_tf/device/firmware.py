@@ -26,7 +26,8 @@ from pskd_tf.device.recordings import Recording
 _FLAGS = ("-std=c99", "-O2", "-ffp-contract=off")
 # Besides the model's own.
 _SOURCES = (
-    *("src/accelerometer_features.c", "src/activity_filter.c", "src/activity_recognizer.c"),
+    *("src/accelerometer_features.c", "src/accelerometer_features_fixed.c"),
+    *("src/activity_filter.c", "src/activity_recognizer.c"),
     # Of the kernels a host runs the portable ones.
     *("src/plain_kernels.c", "src/segment_detector.c", "src/signal_check.c"),
     *("src/window_buffer.c", "firmware/stream_recording.c", "firmware/print_report.c"),

@@ -14,6 +14,7 @@ from pathlib import Path
 from data_prep.commands import print_result, run_command
 from data_prep.settings import REQUIRED, setting
 from pskd_tf.arguments import RunArguments
+from pskd_tf.data.fixed_features import FEATURES
 from pskd_tf.device.recognizer import ChosenSettings, RecognizerSettings
 from pskd_tf.export.boards.axis_map import AxisMap
 from pskd_tf.export.boards.project import (
@@ -41,6 +42,11 @@ class ExportArguments(RunArguments):
         "For x, y, z of the wrist in training, the sensor's axis and sign, as pskd_tf.monitor "
         "--check_axes finds them.",
     )
+    features: str = setting(
+        "float",
+        "Arithmetic of the features: fixed for cores without floating point unit.",
+        choices=FEATURES,
+    )
     threshold: float | None = setting(
         None,
         "Probability below which the activity is unknown; by default what was chosen for the run.",
@@ -61,6 +67,7 @@ def main(arguments: ExportArguments) -> None:
         runtime=arguments.runtime or target.default_runtime,
         axes=AxisMap.parse(arguments.axes),
         settings=_settings(arguments),
+        features=arguments.features,
     )
     if arguments.dry_run:
         for name, body in sorted(files.items()):

@@ -15,6 +15,7 @@ from pskd_tf.device.firmware import firmware_sources
 from pskd_tf.device.recognizer import RecognizerSettings
 from pskd_tf.export.boards.axis_map import AxisMap
 from pskd_tf.export.boards.targets import BoardTarget
+from pskd_tf.export.fixed_point import fixed_point_files
 from pskd_tf.export.headers import c_float
 from pskd_tf.run import Export, Run
 
@@ -32,6 +33,7 @@ def board_project(
     runtime: str,
     axes: AxisMap,
     settings: RecognizerSettings,
+    features: str = "float",
 ) -> dict[str, bytes]:
     """Makes a project; the same arguments give the same bytes.
 
@@ -42,6 +44,7 @@ def board_project(
         runtime: "tflm" or "plain_c".
         axes: Map from the sensor's axes to the wrist's.
         settings: Settings of the recognizer.
+        features: Arithmetic of the features, one of `FEATURES`.
 
     Returns:
         Contents by path, relative to the project's folder. `pskd_project.json` records the export
@@ -56,6 +59,9 @@ def board_project(
     export = Run.load(run_dir).export
     sources = project_sources(export, runtime)
     settings_text = project_settings_header(export.sha256[:_HASH_DIGITS], settings)
+    if features == "fixed":
+        fixed = fixed_point_files(export)
+        sources |= {file_name: text.encode("ascii") for file_name, text in fixed.items()}
     sources["project_settings.h"] = settings_text.encode("ascii")
     files = {f"{target.source_folder}/{file_name}": body for file_name, body in sources.items()}
     if target.takes_flatbuffer:
@@ -83,6 +89,7 @@ def board_project(
         "target": target.name,
         "runtime": runtime,
         "axes": axes.text,
+        "features": features,
         "export_manifest_sha256": export.sha256,
         "export_files": {
             path.name: export.manifest.files[path.name] for path in export_files(export, runtime)

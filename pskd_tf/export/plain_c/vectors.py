@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.files import whole_folder
+from pskd_tf.data.fixed_features import FixedFeatures
 from pskd_tf.data.views import draw_generator
-from pskd_tf.evaluation.tflm import Int8Interface, clip_input, tflm_logits
+from pskd_tf.evaluation.tflm import Int8Interface, tflm_logits
+from pskd_tf.export.fixed_point import fixed_settings_header, prepared_input
 from pskd_tf.export.plain_c.source import plain_model
 from pskd_tf.settings import InputSettings
 
@@ -46,6 +48,7 @@ def write_firmware_inputs(
     input_settings: InputSettings,
     clips: Sequence[np.ndarray],
     random_inputs: int,
+    features: str = "float",
 ) -> None:
     """Writes the plain model, the settings and two vector files, whole or not at all.
 
@@ -59,6 +62,7 @@ def write_firmware_inputs(
         input_settings: The preprocessing that the model was trained on.
         clips: Raw samples `(length, 3)` float32 in g.
         random_inputs: Vectors of the second file.
+        features: Arithmetic of the features, one of `FEATURES`.
 
     Raises:
         UserError: An operator, or a use of one, that plain C does not compute.
@@ -68,7 +72,14 @@ def write_firmware_inputs(
     texts = plain_model(tflite)
     texts["model_settings.h"] = (export_folder / "model_settings.h").read_text(encoding="ascii")
     interface = Int8Interface.read(tflite)
-    inputs = np.stack([clip_input(samples, input_settings, interface) for samples in clips])
+    if features == "fixed":
+        arithmetic = FixedFeatures.of(
+            input_settings, interface.input_scale, interface.input_zero_point
+        )
+        texts["model_settings.h"] = fixed_settings_header(texts["model_settings.h"], arithmetic)
+    inputs = np.stack(
+        [prepared_input(samples, input_settings, interface, features) for samples in clips]
+    )
     drawn = draw_generator(0, "firmware").integers(
         -128, 128, (random_inputs, *interface.input_shape), np.int8
     )

@@ -256,3 +256,30 @@ def test_a_folder_with_files_is_left_alone(tmp_path):
     (tmp_path / "empty").mkdir()
     write_board_project(tmp_path / "empty", {"c.c": b""})
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_features_in_fixed_point(exported, compile_with, tmp_path):
+    """The settings choose them, and the golden vectors follow; the rest is the float project."""
+    arguments = {"runtime": "plain_c", "axes": AxisMap(), "settings": RecognizerSettings()}
+    plain, fixed = (
+        board_project(exported.parent, BOARD_TARGETS["cmake"], "one", **arguments, features=features)
+        for features in ("float", "fixed")
+    )
+    changed = {name for name in plain if plain[name] != fixed[name]}
+    assert changed == {"src/model_settings.h", "src/golden_vectors.h", "pskd_project.json"}
+    assert b"#define PSKD_FIXED_FEATURES 1\n" in fixed["src/model_settings.h"]
+    texts = [files["src/golden_vectors.h"].decode() for files in (plain, fixed)]
+    first, second = map(golden_samples, texts)
+    assert len(first) == 32
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one, other)
+    write_board_project(tmp_path / "one", fixed)
+    sources = tmp_path / "one" / "src"
+    check = MICROCONTROLLER / "firmware"
+    files = [*sources.glob("accelerometer_features*.c"), *sources.glob("plain_*.c")]
+    files += [check / "check_golden.c", check / "print_report.c", check / "host" / "platform.c"]
+    program = tmp_path / "check_golden"
+    compile_with("gcc", "-std=c99", f"-I{sources}", f"-I{check}", *files, "-o", program, "-lm")
+    finished = subprocess.run([program], capture_output=True, text=True)
+    assert finished.returncode == 0
+    assert "differing_input_bytes 0\ndiffering_output_bytes 0\n" in finished.stdout
