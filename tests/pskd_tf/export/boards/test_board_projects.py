@@ -7,15 +7,18 @@ import re
 import shutil
 import subprocess
 
+import numpy as np
 import pytest
 import yaml
 
 from data_prep.errors import UserError
 from data_prep.files import file_sha256
+from project import MICROCONTROLLER
 from pskd_tf.device.recognizer import RecognizerSettings
 from pskd_tf.export.boards.axis_map import AxisMap
 from pskd_tf.export.boards.project import board_project, write_board_project
 from pskd_tf.export.boards.targets import BOARD_TARGETS
+from pskd_tf.export.fixed_point import golden_samples
 
 BOTH = pytest.mark.parametrize("runtime", ["tflm", "plain_c"])
 STUBS = {
@@ -262,7 +265,9 @@ def test_features_in_fixed_point(exported, compile_with, tmp_path):
     """The settings choose them, and the golden vectors follow; the rest is the float project."""
     arguments = {"runtime": "plain_c", "axes": AxisMap(), "settings": RecognizerSettings()}
     plain, fixed = (
-        board_project(exported.parent, BOARD_TARGETS["cmake"], "one", **arguments, features=features)
+        board_project(
+            exported.parent, BOARD_TARGETS["cmake"], "one", **arguments, features=features
+        )
         for features in ("float", "fixed")
     )
     changed = {name for name in plain if plain[name] != fixed[name]}
