@@ -95,8 +95,8 @@ def on_device_table(build: Path, manifest: dict) -> str:
 The model: the student of a run on `{provenance["dataset"]}`\
 {" (generated data)" if provenance["is_synthetic"] else ""}, {len(manifest["class_names"])} classes,
 **{some["macs"]:,} multiply-accumulates**, {manifest["flatbuffer_bytes"]:,} bytes as a flatbuffer. \
-{some["clips"]} test clips on each core; of the builds with `-O2` {random:,} random inputs, too, and on
-M4F, M33 and M55 the {golden} vectors of `golden_vectors.h`.
+{some["clips"]} test clips on each core; with `-O2` {random:,} random inputs, too, and on M4F, M33
+and M55 the {golden} vectors of `golden_vectors.h`.
 
 | core | kernels | optimised | instructions: model | features | code: model | features | library \
 | weights, tables | buffer | stack | its bound | differing bytes |
@@ -107,8 +107,8 @@ M4F, M33 and M55 the {golden} vectors of `golden_vectors.h`.
 
 The last two rows are from the project's notes on a model of the same shape, not from this command.
 
-Features in fixed point (`--features=fixed`), `-O2`; differing bytes are against Python's in the same
-arithmetic and against TensorFlow Lite Micro's on that input:
+Features in fixed point (`--features=fixed`), `-O2`; differing bytes are against Python's in the
+same arithmetic and against TensorFlow Lite Micro's on that input:
 
 | core | kernels | instructions: model | features | features in float | share of the model \
 | code: features | differing bytes |
