@@ -44,6 +44,16 @@ $(FIRMWARE_FIXED)/plain_model.c: $(RUN)/export/manifest.json \
 	  --features=fixed --random_inputs=1
 endif
 
+# The same with the convolutions' weights in int16.
+ifndef FIRMWARE_WIDE
+FIRMWARE_WIDE := $(FIRMWARE_BUILD)/wide
+
+$(FIRMWARE_WIDE)/plain_model.c: $(RUN)/export/manifest.json \
+  $(wildcard pskd_tf/export/plain_c/*.py) | $(if $(VENV),$(VENV)/.installed)
+	$(FIRMWARE_PYTHON) -m pskd_tf.develop.plain_c --run_dir=$(RUN) --out=$(FIRMWARE_WIDE) \
+	  --weights=int16
+endif
+
 # FIRMWARE_STREAM holds a recording and, as decisions-MODE.txt, what Python says to it.
 ifndef FIRMWARE_STREAM
 FIRMWARE_STREAM := $(FIRMWARE_BUILD)/stream
@@ -201,6 +211,10 @@ FIRMWARE_SMALL := $(FIRMWARE_BOARDS:%=$(FIRMWARE_BUILD)/%-small.txt)
 # Features in fixed point: cores without floating point unit, and one with it.
 FIRMWARE_FIXED_BOARDS := m0-portable m3-portable m4-dsp
 FIRMWARE_QEMU += $(FIRMWARE_FIXED_BOARDS:%=$(FIRMWARE_BUILD)/%-fixed.txt)
+# Weights in int16: cores with the DSP extension and without Helium.
+FIRMWARE_WIDE_BOARDS := m4-dsp m7-dsp m33-dsp
+FIRMWARE_QEMU += $(FIRMWARE_WIDE_BOARDS:%=$(FIRMWARE_BUILD)/%-wide.txt)
+FIRMWARE_RANDOM += $(FIRMWARE_WIDE_BOARDS:%=$(FIRMWARE_BUILD)/%-wide_random.txt)
 
 # Machine; origins of code and RAM; the processor, and SysTick's clock. The microbit has 16 KB.
 firmware-machine-m0 := microbit
@@ -280,12 +294,18 @@ firmware-model := $(FIRMWARE_MODEL)
 firmware-model-random := $(FIRMWARE_MODEL)
 firmware-model-small := $(FIRMWARE_MODEL)
 firmware-model-fixed := $(FIRMWARE_FIXED)
+firmware-model-wide := $(FIRMWARE_WIDE)
+firmware-model-wide_random := $(FIRMWARE_WIDE)
 firmware-vectors := clips
 firmware-vectors-random := random
 firmware-vectors-small := clips
 firmware-vectors-fixed := clips
+firmware-vectors-wide := clips
+firmware-vectors-wide_random := random
 firmware-optimisation := -O2
 firmware-optimisation-fixed := -O2
+firmware-optimisation-wide := -O2
+firmware-optimisation-wide_random := -O2
 firmware-optimisation-random := -O2
 firmware-optimisation-small := -Os
 
@@ -319,8 +339,8 @@ firmware-words = $(subst -, ,$(1))
 firmware-core = $(word 1,$(firmware-words))
 firmware-kernel = $(word 2,$(firmware-words))
 $(foreach board,$(FIRMWARE_BOARDS),\
-  $(foreach end,_ -random -small -fixed,$(eval $(call FIRMWARE_QEMU_VECTORS_RULE,$(call \
-    firmware-core,$(board)),$(call firmware-kernel,$(board)),$(end:_=)))))
+  $(foreach end,_ -random -small -fixed -wide -wide_random,$(eval $(call FIRMWARE_QEMU_VECTORS_RULE,$(call \
+    firmware-core,$(board)),$(call firmware-kernel,$(board)),$(filter-out _,$(end))))))
 $(foreach board,$(FIRMWARE_WHOLE),\
   $(eval $(call FIRMWARE_QEMU_GOLDEN_RULE,$(call firmware-core,$(board)),$(call \
     firmware-kernel,$(board)))) \

@@ -18,11 +18,12 @@ _CORES = {
     "m33": "Cortex-M33",
     "m55": "Cortex-M55",
 }
-# As FIRMWARE_WHOLE, FIRMWARE_BOARDS and FIRMWARE_FIXED_BOARDS of firmware.mk.
+# The lists of boards in firmware.mk.
 _WHOLE = tuple((core, kernel) for core in ("m4", "m33", "m55") for kernel in ("portable", "dsp"))
 _WHOLE += (("m55", "helium"),)
 _SMALLER = (("m0", "portable"), ("m3", "portable"), ("m7", "dsp"))
 _FIXED = (("m0", "portable"), ("m3", "portable"), ("m4", "dsp"))
+_WIDE = (("m4", "dsp"), ("m7", "dsp"), ("m33", "dsp"))
 # A section of one object in the linker's map; long names stand on a line of their own.
 _SECTION = re.compile(r"^ (\.\w+)\S*\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S+)$", re.MULTILINE)
 _OURS = {
@@ -81,6 +82,7 @@ def on_device_table(build: Path, manifest: dict) -> str:
     order = list(_CORES)
     boards = sorted((*_SMALLER, *_WHOLE), key=lambda board: order.index(board[0]))
     models = "\n".join(_model_row(build, *board, end) for board in boards for end in ("", "-small"))
+    wide = "\n".join(_wide_row(build, *board) for board in _WIDE)
     fixed = "\n".join(_fixed_row(build, *board) for board in _FIXED)
     modes = ("window", "clip")
     whole = "\n".join(_whole_row(build, mode, *board) for mode in modes for board in _WHOLE)
@@ -106,6 +108,12 @@ and M55 the {golden} vectors of `golden_vectors.h`.
 | Cortex-M55 | TensorFlow Lite Micro, CMSIS-NN | `-O2` | 199,058 | | | | | | | | | 0 |
 
 The last two rows are from the project's notes on a model of the same shape, not from this command.
+
+Weights of the convolutions in int16 (`--weights=int16`), `-O2`, test clips and random inputs:
+
+| core | kernels | instructions: model | weights, tables | differing bytes |
+| --- | --- | ---: | ---: | ---: |
+{wide}
 
 Features in fixed point (`--features=fixed`), `-O2`; differing bytes are against Python's in the
 same arithmetic and against TensorFlow Lite Micro's on that input:
@@ -157,6 +165,15 @@ def _model_row(build: Path, core: str, kernel: str, end: str) -> str:
     optimised = "`-Os`" if end else "`-O2`"
     joined = " | ".join(f"{cell:,}" for cell in cells)
     return f"| {_CORES[core]} | {kernel} | {optimised} | {joined} |"
+
+
+def _wide_row(build: Path, core: str, kernel: str) -> str:
+    name = f"{core}-{kernel}-wide"
+    report, random = (read_report(build / f"{name}{end}.txt") for end in ("", "_random"))
+    tables = _sizes(build, name)["plain", ".rodata"]
+    differing = sum(one[part] for one in (report, random) for part in _DIFFERING)
+    instructions = report["model_instructions"]
+    return f"| {_CORES[core]} | {kernel} | {instructions:,} | {tables:,} | {differing:,} |"
 
 
 def _fixed_row(build: Path, core: str, kernel: str) -> str:

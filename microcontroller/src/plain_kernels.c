@@ -86,7 +86,7 @@ void pskd_plain_depthwise(const PskdPlainLayer *layer, const int8_t *input, int8
   (void)scratch;
   for (position = 0; position < layer->positions; ++position) {
     for (channel = 0; channel < channels; ++channel) {
-      const int8_t *window = input + channel, *weights = layer->weights + channel;
+      const int8_t *window = input + channel, *weights = (const int8_t *)layer->weights + channel;
       const PskdPlainChannel *scale = layer->scales + channel;
       int32_t sum = scale->bias;
       for (tap = 0; tap != end; tap += channels) sum += window[tap] * weights[tap];
@@ -99,6 +99,34 @@ void pskd_plain_depthwise(const PskdPlainLayer *layer, const int8_t *input, int8
 }
 
 #endif /* PSKD_PLAIN_ANY */
+
+#if PSKD_PLAIN_FAMILY != PSKD_PLAIN_DSP
+
+/* For the DSP extension alone; here so that such a model runs on any core. */
+void pskd_plain_dense_wide(const PskdPlainLayer *layer, const int8_t *input, int8_t *scratch,
+                           int8_t *output) {
+  int8_t *row = output;
+  int32_t position, channel, byte;
+  (void)scratch;
+  for (position = 0; position < layer->positions; ++position) {
+    for (channel = 0; channel < layer->channels; ++channel) {
+      const int16_t *weights = (const int16_t *)layer->weights +
+                               (channel / 2 * layer->depth * 2 + channel % 2 * 4);
+      int32_t sum = layer->scales[channel].bias;
+      for (byte = 0; byte < layer->depth; byte += 4) {
+        sum += input[byte] * weights[0] + input[byte + 2] * weights[1] +
+               input[byte + 1] * weights[2] + input[byte + 3] * weights[3];
+        weights += 8;
+      }
+      row[channel] = pskd_plain_output(&layer->scales[channel], sum, layer->zero_point);
+    }
+    input += layer->step;
+    row += layer->channels;
+  }
+  pskd_plain_activate(layer, output);
+}
+
+#endif
 
 void pskd_plain_average_pool(const PskdPlainPool *pool, const int8_t *input, int8_t *output) {
   int32_t position, channel, row;

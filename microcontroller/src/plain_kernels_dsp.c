@@ -80,68 +80,91 @@ typedef struct {
 
 /* Products of three widened windows with the weights of two channels, from `weights` and `window`
  * on until the latter is `end`, added to the biases of the two channels. The sums go to `end`.
+ * With int8 weights a word holds four of a channel, with int16 weights two words do.
  */
-#if defined(__arm__)
+#if defined(__thumb2__)
 /* By hand: no compiler keeps six sums and what they are made of in fourteen registers. Eight bytes
- * of each window take 43 instructions for 48 products.
+ * of each window take 43 instructions for 48 products, 37 with int16 weights.
  */
-__attribute__((naked, noinline)) static void multiply_tile(
-    __attribute__((unused)) const Word *weights, __attribute__((unused)) const Word *window,
-    __attribute__((unused)) Word *end, __attribute__((unused)) const PskdPlainChannel *scale) {
-#define FOUR_BYTES                                                         \
-  "ldrd r2, r10, [r0], #8\n\t"    /* four weights of each channel */       \
-  "ldrd r12, lr, [r1], #8\n\t"    /* a row's even bytes, its odd bytes */  \
-  "sxtb16 r3, r2, ror #8\n\t"                                              \
-  "sxtb16 r2, r2\n\t"                                                      \
-  "sxtb16 r11, r10, ror #8\n\t"                                            \
-  "sxtb16 r10, r10\n\t"                                                    \
-  "smlad r4, r2, r12, r4\n\t"                                              \
-  "smlad r5, r10, r12, r5\n\t"                                             \
-  "smlad r4, r3, lr, r4\n\t"                                               \
-  "smlad r5, r11, lr, r5\n\t"                                              \
-  "ldrd r12, lr, [r1], #8\n\t"                                             \
-  "smlad r6, r2, r12, r6\n\t"                                              \
-  "smlad r7, r10, r12, r7\n\t"                                             \
-  "smlad r6, r3, lr, r6\n\t"                                               \
-  "smlad r7, r11, lr, r7\n\t"                                              \
-  "ldrd r12, lr, [r1], #8\n\t"                                             \
-  "smlad r8, r2, r12, r8\n\t"                                              \
-  "smlad r9, r10, r12, r9\n\t"                                             \
-  "smlad r8, r3, lr, r8\n\t"                                               \
+#define INT8_WEIGHTS                                              \
+  "ldrd r2, r10, [r0], #8\n\t" /* four weights of each channel */ \
+  "sxtb16 r3, r2, ror #8\n\t"                                     \
+  "sxtb16 r2, r2\n\t"                                             \
+  "sxtb16 r11, r10, ror #8\n\t"                                   \
+  "sxtb16 r10, r10\n\t"
+#define INT16_WEIGHTS           \
+  "ldrd r2, r3, [r0], #8\n\t"   \
+  "ldrd r10, r11, [r0], #8\n\t"
+#define PRODUCTS                                                       \
+  "ldrd r12, lr, [r1], #8\n\t" /* a row's even bytes, its odd bytes */ \
+  "smlad r4, r2, r12, r4\n\t"                                          \
+  "smlad r5, r10, r12, r5\n\t"                                         \
+  "smlad r4, r3, lr, r4\n\t"                                           \
+  "smlad r5, r11, lr, r5\n\t"                                          \
+  "ldrd r12, lr, [r1], #8\n\t"                                         \
+  "smlad r6, r2, r12, r6\n\t"                                          \
+  "smlad r7, r10, r12, r7\n\t"                                         \
+  "smlad r6, r3, lr, r6\n\t"                                           \
+  "smlad r7, r11, lr, r7\n\t"                                          \
+  "ldrd r12, lr, [r1], #8\n\t"                                         \
+  "smlad r8, r2, r12, r8\n\t"                                          \
+  "smlad r9, r10, r12, r9\n\t"                                         \
+  "smlad r8, r3, lr, r8\n\t"                                           \
   "smlad r9, r11, lr, r9\n\t"
-  __asm__(
-      "push {r2, r4-r11, lr}\n\t" /* `end` lies at the top of the stack */
-      "ldr r4, [r3]\n\t"
-      "ldr r5, [r3, #12]\n\t"
-      "mov r6, r4\n\t"
-      "mov r7, r5\n\t"
-      "mov r8, r4\n\t"
-      "mov r9, r5\n"
-      "1:\n\t" FOUR_BYTES FOUR_BYTES
-      "ldr r12, [sp]\n\t"
-      "cmp r1, r12\n\t"
-      "bne 1b\n\t"
-      "stmia r12, {r4-r9}\n\t"
-      "pop {r2, r4-r11, pc}\n\t");
-#undef FOUR_BYTES
+/* `end` lies at the top of the stack. */
+#define MULTIPLY_TILE(load_weights)                                  \
+  __asm__("push {r2, r4-r11, lr}\n\t"                                \
+          "ldr r4, [r3]\n\t"                                         \
+          "ldr r5, [r3, #12]\n\t"                                    \
+          "mov r6, r4\n\t"                                           \
+          "mov r7, r5\n\t"                                           \
+          "mov r8, r4\n\t"                                           \
+          "mov r9, r5\n"                                             \
+          "1:\n\t" load_weights PRODUCTS load_weights PRODUCTS       \
+          "ldr r12, [sp]\n\t"                                        \
+          "cmp r1, r12\n\t"                                          \
+          "bne 1b\n\t"                                               \
+          "stmia r12, {r4-r9}\n\t"                                   \
+          "pop {r2, r4-r11, pc}\n\t")
+
+#define UNUSED __attribute__((unused))
+__attribute__((naked, noinline)) static void multiply_tile(UNUSED const Word *weights,
+                                                           UNUSED const Word *window,
+                                                           UNUSED Word *end,
+                                                           UNUSED const PskdPlainChannel *scale) {
+  MULTIPLY_TILE(INT8_WEIGHTS);
+}
+__attribute__((naked, noinline)) static void multiply_wide_tile(
+    UNUSED const Word *weights, UNUSED const Word *window, UNUSED Word *end,
+    UNUSED const PskdPlainChannel *scale) {
+  MULTIPLY_TILE(INT16_WEIGHTS);
 }
 #else
-static void multiply_tile(const Word *weights, const Word *window, Word *end,
-                          const PskdPlainChannel *scale) {
+static void multiply_any_tile(const Word *weights, const Word *window, Word *end,
+                              const PskdPlainChannel *scale, int wide) {
   Tile *const sums = (Tile *)end;
   int row, channel;
   for (row = 0; row < TILE_ROWS; ++row) {
     for (channel = 0; channel < 2; ++channel) sums->of[row][channel] = scale[channel].bias;
   }
-  for (; window != end; weights += 2) {
+  for (; window != end; weights += wide ? 4 : 2) {
     for (row = 0; row < TILE_ROWS; ++row, window += 2) {
       for (channel = 0; channel < 2; ++channel) {
         int32_t *const sum = &sums->of[row][channel];
-        *sum = multiply_add(even_bytes(weights[channel]), window[0], *sum);
-        *sum = multiply_add(odd_bytes(weights[channel]), window[1], *sum);
+        const Word even = wide ? weights[2 * channel] : even_bytes(weights[channel]);
+        const Word odd = wide ? weights[2 * channel + 1] : odd_bytes(weights[channel]);
+        *sum = multiply_add(odd, window[1], multiply_add(even, window[0], *sum));
       }
     }
   }
+}
+static void multiply_tile(const Word *weights, const Word *window, Word *end,
+                          const PskdPlainChannel *scale) {
+  multiply_any_tile(weights, window, end, scale, 0);
+}
+static void multiply_wide_tile(const Word *weights, const Word *window, Word *end,
+                               const PskdPlainChannel *scale) {
+  multiply_any_tile(weights, window, end, scale, 1);
 }
 #endif
 
@@ -156,17 +179,21 @@ PSKD_PLAIN_INLINE void finish_tile(const PskdPlainChannel *scale, int32_t zero_p
 }
 
 /* Three output rows. The windows are widened once for all output channels. */
-__attribute__((noinline)) static void dense_tile(const PskdPlainLayer *layer, const int8_t *input, int8_t *scratch,
-                       int8_t *output) {
-  const Word *weights = (const Word *)layer->weights;
+PSKD_PLAIN_INLINE void dense_tile(const PskdPlainLayer *layer, const int8_t *input,
+                                  int8_t *scratch, int8_t *output, int wide) {
+  const Word *weights = layer->weights;
   const PskdPlainChannel *scale = layer->scales;
-  const int32_t channels = layer->channels, pair_words = layer->depth / 2;
-  const int32_t zero_point = layer->zero_point;
+  const int32_t channels = layer->channels, zero_point = layer->zero_point;
+  const int32_t pair_words = wide ? layer->depth : layer->depth / 2;
   Word *const end = widen(layer, input, (Word *)scratch, TILE_ROWS);
   const Tile *const sums = (const Tile *)end;
   int32_t channel;
   for (channel = 0; channel < channels; channel += 2) {
-    multiply_tile(weights, (const Word *)scratch, end, scale);
+    if (wide) {
+      multiply_wide_tile(weights, (const Word *)scratch, end, scale);
+    } else {
+      multiply_tile(weights, (const Word *)scratch, end, scale);
+    }
     weights += pair_words;
     finish_tile(&scale[0], zero_point, sums, 0, channels, output++);
     if (channel + 1 == channels) return;
@@ -176,45 +203,83 @@ __attribute__((noinline)) static void dense_tile(const PskdPlainLayer *layer, co
 }
 
 /* One output row. */
-__attribute__((noinline)) static void dense_row(const PskdPlainLayer *layer, const int8_t *input, int8_t *scratch,
-                      int8_t *output) {
-  const Word *weights = (const Word *)layer->weights;
+PSKD_PLAIN_INLINE void dense_row(const PskdPlainLayer *layer, const int8_t *input, int8_t *scratch,
+                                 int8_t *output, int wide) {
+  const Word *weights = layer->weights;
   const PskdPlainChannel *scale = layer->scales;
-  const int32_t channels = layer->channels;
+  const int32_t channels = layer->channels, zero_point = layer->zero_point;
   const Word *const end = widen(layer, input, (Word *)scratch, 1);
   int32_t channel;
   for (channel = 0; channel < channels; channel += 2) {
     const Word *window = (const Word *)scratch;
     int32_t sum1 = scale[0].bias, sum2 = scale[1].bias;
     do {
-      sum1 = multiply_add(even_bytes(weights[0]), window[0], sum1);
-      sum2 = multiply_add(even_bytes(weights[1]), window[0], sum2);
-      sum1 = multiply_add(odd_bytes(weights[0]), window[1], sum1);
-      sum2 = multiply_add(odd_bytes(weights[1]), window[1], sum2);
-      sum1 = multiply_add(even_bytes(weights[2]), window[2], sum1);
-      sum2 = multiply_add(even_bytes(weights[3]), window[2], sum2);
-      sum1 = multiply_add(odd_bytes(weights[2]), window[3], sum1);
-      sum2 = multiply_add(odd_bytes(weights[3]), window[3], sum2);
-      weights += 4;
-      window += 4;
+      int half;
+#pragma GCC unroll 2
+      for (half = 0; half < 2; ++half) {
+        sum1 = multiply_add(wide ? weights[0] : even_bytes(weights[0]), window[0], sum1);
+        sum2 = multiply_add(wide ? weights[2] : even_bytes(weights[1]), window[0], sum2);
+        sum1 = multiply_add(wide ? weights[1] : odd_bytes(weights[0]), window[1], sum1);
+        sum2 = multiply_add(wide ? weights[3] : odd_bytes(weights[1]), window[1], sum2);
+        weights += wide ? 4 : 2;
+        window += 2;
+      }
     } while (window != end);
-    *output++ = pskd_plain_output(&scale[0], sum1, layer->zero_point);
+    *output++ = pskd_plain_output(&scale[0], sum1, zero_point);
     if (channel + 1 == channels) return;
-    *output++ = pskd_plain_output(&scale[1], sum2, layer->zero_point);
+    *output++ = pskd_plain_output(&scale[1], sum2, zero_point);
     scale += 2;
   }
 }
 
+/* Apart from each other, so that a tile's frame on the stack is not that of a row, too. */
+PSKD_PLAIN_NO_INLINE static void dense_int8_tile(const PskdPlainLayer *layer, const int8_t *input,
+                                                 int8_t *scratch, int8_t *output) {
+  dense_tile(layer, input, scratch, output, 0);
+}
+PSKD_PLAIN_NO_INLINE static void dense_int8_row(const PskdPlainLayer *layer, const int8_t *input,
+                                                int8_t *scratch, int8_t *output) {
+  dense_row(layer, input, scratch, output, 0);
+}
+PSKD_PLAIN_NO_INLINE static void dense_int16_tile(const PskdPlainLayer *layer, const int8_t *input,
+                                                  int8_t *scratch, int8_t *output) {
+  dense_tile(layer, input, scratch, output, 1);
+}
+PSKD_PLAIN_NO_INLINE static void dense_int16_row(const PskdPlainLayer *layer, const int8_t *input,
+                                                 int8_t *scratch, int8_t *output) {
+  dense_row(layer, input, scratch, output, 1);
+}
+
 void pskd_plain_dense(const PskdPlainLayer *layer, const int8_t *input, int8_t *scratch,
                       int8_t *output) {
-  int32_t position = 0;
-  for (; position + TILE_ROWS <= layer->positions; position += TILE_ROWS) {
-    dense_tile(layer, input, scratch, output + position * layer->channels);
+  int8_t *row = output;
+  int32_t left = layer->positions;
+  for (; left >= TILE_ROWS; left -= TILE_ROWS) {
+    dense_int8_tile(layer, input, scratch, row);
     input += TILE_ROWS * layer->step;
+    row += TILE_ROWS * layer->channels;
   }
-  for (; position < layer->positions; ++position) {
-    dense_row(layer, input, scratch, output + position * layer->channels);
+  for (; left > 0; --left) {
+    dense_int8_row(layer, input, scratch, row);
     input += layer->step;
+    row += layer->channels;
+  }
+  pskd_plain_activate(layer, output);
+}
+
+void pskd_plain_dense_wide(const PskdPlainLayer *layer, const int8_t *input, int8_t *scratch,
+                           int8_t *output) {
+  int8_t *row = output;
+  int32_t left = layer->positions;
+  for (; left >= TILE_ROWS; left -= TILE_ROWS) {
+    dense_int16_tile(layer, input, scratch, row);
+    input += TILE_ROWS * layer->step;
+    row += TILE_ROWS * layer->channels;
+  }
+  for (; left > 0; --left) {
+    dense_int16_row(layer, input, scratch, row);
+    input += layer->step;
+    row += layer->channels;
   }
   pskd_plain_activate(layer, output);
 }
@@ -243,7 +308,7 @@ static void transpose(const int8_t *input, int32_t row_bytes, int32_t rows, int3
 /* Outputs of one channel, at every word of its run.
  * weights: (TAPS) int16.
  */
-__attribute__((noinline)) static void depthwise_run(const Word *weights, const PskdPlainChannel *scale,
+PSKD_PLAIN_NO_INLINE static void depthwise_run(const Word *weights, const PskdPlainChannel *scale,
                                      int32_t zero_point, const Word *window, int8_t *output,
                                      int32_t output_step, int32_t rows) {
   const Word weights1 = weights[0], weights2 = weights[1];
@@ -315,11 +380,11 @@ void pskd_plain_depthwise(const PskdPlainLayer *layer, const int8_t *input, int8
       layer->depth < TAPS && (layer->step == channels || layer->step == 2 * channels);
   int32_t channel = 0;
   for (; grouped && channel + GROUP <= channels; channel += GROUP) {
-    depthwise_group(layer, input + channel, layer->weights + channel, layer->scales + channel,
+    depthwise_group(layer, input + channel, (const int8_t *)layer->weights + channel, layer->scales + channel,
                     (Word *)scratch, output + channel);
   }
   for (; channel < channels; ++channel) {
-    depthwise_channel(layer, input + channel, layer->weights + channel, layer->scales + channel,
+    depthwise_channel(layer, input + channel, (const int8_t *)layer->weights + channel, layer->scales + channel,
                       output + channel);
   }
   pskd_plain_activate(layer, output);

@@ -149,7 +149,7 @@ PSKD_PLAIN_INLINE void gather_run(const int8_t *input, uint16x8_t offsets, int32
  * output rows; for the second to fourth window the weights move up by a stride each.
  * scratch: 32 bytes for the weights, then the run.
  */
-__attribute__((noinline)) static void depthwise_run(const PskdPlainLayer *layer, const int8_t *input, const int8_t *weights,
+PSKD_PLAIN_NO_INLINE static void depthwise_run(const PskdPlainLayer *layer, const int8_t *input, const int8_t *weights,
                           const PskdPlainChannel *scale, int32_t stride, int8_t *scratch,
                           int8_t *output) {
   const int32_t channels = layer->channels, taps = layer->depth, bias = scale->bias;
@@ -199,7 +199,7 @@ void pskd_plain_depthwise(const PskdPlainLayer *layer, const int8_t *input, int8
   const int fits = 3 * stride + layer->depth <= 16;
   int32_t channel;
   for (channel = 0; channel < layer->channels; ++channel) {
-    const int8_t *const weights = layer->weights + channel;
+    const int8_t *const weights = (const int8_t *)layer->weights + channel;
     const PskdPlainChannel *const scale = layer->scales + channel;
     if (fits) {
       depthwise_run(layer, input + channel, weights, scale, stride, scratch, output + channel);

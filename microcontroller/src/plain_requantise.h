@@ -10,8 +10,10 @@
 
 #if defined(__GNUC__)
 #define PSKD_PLAIN_INLINE static inline __attribute__((always_inline))
+#define PSKD_PLAIN_NO_INLINE __attribute__((noinline))
 #else
 #define PSKD_PLAIN_INLINE static inline
+#define PSKD_PLAIN_NO_INLINE
 #endif
 
 PSKD_PLAIN_INLINE int32_t pskd_plain_clamp(int32_t value, int32_t minimum, int32_t maximum) {

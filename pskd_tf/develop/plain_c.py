@@ -16,6 +16,7 @@ from data_prep.settings import REQUIRED, setting
 from pskd_tf.arguments import PreparedArguments
 from pskd_tf.data.features import window_samples
 from pskd_tf.data.fixed_features import FEATURES
+from pskd_tf.export.plain_c.arithmetic import WEIGHTS
 from pskd_tf.export.plain_c.vectors import write_firmware_inputs
 from pskd_tf.run import Run
 
@@ -27,6 +28,12 @@ class PlainCArguments(PreparedArguments):
     out: Path = setting(REQUIRED, "The folder to write; an older one is replaced.")
     features: str = setting(
         "float", "Arithmetic of the features, as in pskd_tf.export.", choices=FEATURES
+    )
+    weights: str = setting(
+        "int8",
+        "Type of the convolutions' weights in plain C: int16 saves instructions on cores with the "
+        "DSP extension and takes more flash.",
+        choices=WEIGHTS,
     )
     random_inputs: int = setting(
         10_000, "Random vectors beside those of the test clips.", minimum=1
@@ -59,6 +66,7 @@ def main(arguments: PlainCArguments) -> None:
         clips,
         arguments.random_inputs,
         features=arguments.features,
+        weights=arguments.weights,
     )
     print(what)
     print_result(

@@ -24,6 +24,7 @@ from pskd_tf.export.boards.project import (
     write_board_project,
 )
 from pskd_tf.export.boards.targets import BOARD_TARGETS
+from pskd_tf.export.plain_c.arithmetic import WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,12 @@ class ExportArguments(RunArguments):
         "Arithmetic of the features: fixed for cores without floating point unit.",
         choices=FEATURES,
     )
+    weights: str = setting(
+        "int8",
+        "Type of the convolutions' weights in plain C: int16 saves instructions on cores with the "
+        "DSP extension and takes more flash.",
+        choices=WEIGHTS,
+    )
     threshold: float | None = setting(
         None,
         "Probability below which the activity is unknown; by default what was chosen for the run.",
@@ -68,6 +75,7 @@ def main(arguments: ExportArguments) -> None:
         axes=AxisMap.parse(arguments.axes),
         settings=_settings(arguments),
         features=arguments.features,
+        weights=arguments.weights,
     )
     if arguments.dry_run:
         for name, body in sorted(files.items()):

@@ -17,6 +17,7 @@ from pskd_tf.export.boards.axis_map import AxisMap
 from pskd_tf.export.boards.targets import BoardTarget
 from pskd_tf.export.fixed_point import fixed_point_files
 from pskd_tf.export.headers import c_float
+from pskd_tf.export.plain_c.source import plain_model
 from pskd_tf.run import Export, Run
 
 RUNTIMES = ("tflm", "plain_c")
@@ -34,6 +35,7 @@ def board_project(
     axes: AxisMap,
     settings: RecognizerSettings,
     features: str = "float",
+    weights: str = "int8",
 ) -> dict[str, bytes]:
     """Makes a project; the same arguments give the same bytes.
 
@@ -45,6 +47,7 @@ def board_project(
         axes: Map from the sensor's axes to the wrist's.
         settings: Settings of the recognizer.
         features: Arithmetic of the features, one of `FEATURES`.
+        weights: Type of the convolutions' weights in plain C, one of `WEIGHTS`.
 
     Returns:
         Contents by path, relative to the project's folder. `pskd_project.json` records the export
@@ -59,9 +62,12 @@ def board_project(
     export = Run.load(run_dir).export
     sources = project_sources(export, runtime)
     settings_text = project_settings_header(export.sha256[:_HASH_DIGITS], settings)
-    if features == "fixed":
-        fixed = fixed_point_files(export)
-        sources |= {file_name: text.encode("ascii") for file_name, text in fixed.items()}
+    texts = fixed_point_files(export) if features == "fixed" else {}
+    if weights == "int16":
+        if runtime != "plain_c":
+            raise UserError("weights=int16 needs runtime=plain_c", runtime)
+        texts |= plain_model(export.tflite, weights)
+    sources |= {file_name: text.encode("ascii") for file_name, text in texts.items()}
     sources["project_settings.h"] = settings_text.encode("ascii")
     files = {f"{target.source_folder}/{file_name}": body for file_name, body in sources.items()}
     if target.takes_flatbuffer:
@@ -90,6 +96,7 @@ def board_project(
         "runtime": runtime,
         "axes": axes.text,
         "features": features,
+        "weights": weights,
         "export_manifest_sha256": export.sha256,
         "export_files": {
             path.name: export.manifest.files[path.name] for path in export_files(export, runtime)

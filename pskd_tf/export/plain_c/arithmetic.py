@@ -123,3 +123,19 @@ def pack_dense_weights(weights: np.ndarray) -> np.ndarray:
     padded = np.pad(weights, [(0, channels % 2), (0, -inputs % 8)])
     blocks = padded.reshape(len(padded) // 2, 2, -1, 4)
     return blocks.transpose(0, 2, 1, 3).ravel()
+
+
+# Types of the convolutions' weights among which an export chooses.
+WEIGHTS = ("int8", "int16")
+
+
+def widen_dense_weights(weights: np.ndarray) -> np.ndarray:
+    """Writes packed weights as int16, in the order in which the DSP kernel multiplies them.
+
+    Args:
+        weights: From `pack_dense_weights`, or with zeros behind it, a multiple of four.
+
+    Returns:
+        int16 of the same size: of each four weights the first, third, second and fourth.
+    """
+    return weights.reshape(-1, 4)[:, [0, 2, 1, 3]].ravel().astype(np.int16)

@@ -17,6 +17,7 @@ from pskd_tf.export.plain_c.arithmetic import (
     pack_dense_weights,
     quantised_multiplier,
     rescaled,
+    widen_dense_weights,
 )
 from pskd_tf.export.plain_c.operators import OperatorReader, PlainTensor, TimeWindow
 
@@ -26,12 +27,12 @@ class PlainLayer:
     """A call of one kernel of `plain_kernels.c`.
 
     Attributes:
-        kind: `dense`, `depthwise`, `average_pool` or `add`.
+        kind: `dense`, `dense_wide`, `depthwise`, `average_pool` or `add`.
         operator: The flatbuffer's operator, for comments: `CONV_2D`.
         sources: The tensors it reads.
         result: The tensor it writes.
         fields: Scalars of the kernel's C struct, by name, in its order.
-        arrays: Tables of the struct, by name, in its order: int8 weights and the int32
+        arrays: Tables of the struct, by name, in its order: int8 or int16 weights and the int32
             `(channels, 3)` of `PskdPlainChannel`.
         head: Bytes of padding read before its sources.
         tail: Bytes of padding read after its sources.
@@ -410,3 +411,23 @@ _READERS = {
     "DEPTHWISE_CONV_2D": read_depthwise,
     "FULLY_CONNECTED": read_dense,
 }
+
+
+def widen_graph(graph: PlainGraph) -> PlainGraph:
+    """Gives the convolutions weights in int16, for the DSP extension.
+
+    Fully connected layers keep int8: a weight is used once there, which gains nothing.
+
+    Args:
+        graph: The program.
+
+    Returns:
+        The program with `dense_wide` in place of `dense` where there are several output rows.
+    """
+    layers = []
+    for layer in graph.layers:
+        if layer.kind == "dense" and layer.fields["positions"] != 1:
+            weights = widen_dense_weights(layer.arrays["weights"])
+            layer = replace(layer, kind="dense_wide", arrays=layer.arrays | {"weights": weights})
+        layers.append(layer)
+    return replace(graph, layers=tuple(layers))

@@ -7,7 +7,7 @@
 from dataclasses import dataclass
 
 from pskd_tf.export.headers import c_rows
-from pskd_tf.export.plain_c.graph import PlainGraph, PlainLayer, read_graph
+from pskd_tf.export.plain_c.graph import PlainGraph, PlainLayer, read_graph, widen_graph
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,7 @@ def _greedy_offsets(
 
 _STRUCTS = {
     "dense": "PskdPlainLayer",
+    "dense_wide": "PskdPlainLayer",
     "depthwise": "PskdPlainLayer",
     "average_pool": "PskdPlainPool",
     "add": "PskdPlainAdd",
@@ -114,7 +115,7 @@ def plain_model_source(graph: PlainGraph, plan: BufferPlan) -> str:
         arguments = [f"&layer_{number}"]
         for source in layer.sources:
             arguments.append(_at(plan.starts[source] - layer.head))
-        if layer.kind in ("dense", "depthwise"):
+        if layer.kind in ("dense", "dense_wide", "depthwise"):
             # A layer that needs no working memory is given some that it does not touch.
             arguments.append(_at(plan.scratch.get(number, 0)))
         arguments.append(_at(plan.starts[layer.result]))
@@ -164,8 +165,9 @@ def _tables(number: int, layer: PlainLayer) -> str:
         scales = c_rows(
             "{" + ", ".join(map(str, channel)) + "}" for channel in layer.arrays["scales"].tolist()
         )
+        kind = f"{layer.arrays['weights'].dtype}_t"
         parts = [
-            f"static const int8_t weights_{number}[] PSKD_PLAIN_ALIGNED = {{\n{weights}\n}};",
+            f"static const {kind} weights_{number}[] PSKD_PLAIN_ALIGNED = {{\n{weights}\n}};",
             f"static const PskdPlainChannel scales_{number}[] = {{\n{scales}\n}};",
         ]
     values = [f"{name}_{number}" for name in layer.arrays] + [
@@ -224,11 +226,12 @@ void pskd_plain_invoke(const int8_t *input, int8_t *output);
 """
 
 
-def plain_model(tflite: bytes) -> dict[str, str]:
+def plain_model(tflite: bytes, weights: str = "int8") -> dict[str, str]:
     """Generates `plain_model.h` and `plain_model.c`, to be compiled with `plain_kernels.c`.
 
     Args:
         tflite: The flatbuffer's bytes.
+        weights: Type of the convolutions' weights, one of `WEIGHTS`.
 
     Returns:
         Texts by file name, plain ASCII; the same flatbuffer gives the same texts.
@@ -237,6 +240,8 @@ def plain_model(tflite: bytes) -> dict[str, str]:
         UserError: An operator, or a use of one, that plain C does not compute; it is named.
     """
     graph = read_graph(tflite)
+    if weights == "int16":
+        graph = widen_graph(graph)
     plan = BufferPlan.make(graph)
     return {
         "plain_model.h": plain_model_header(graph, plan),

@@ -49,6 +49,7 @@ def write_firmware_inputs(
     clips: Sequence[np.ndarray],
     random_inputs: int,
     features: str = "float",
+    weights: str = "int8",
 ) -> None:
     """Writes the plain model, the settings and two vector files, whole or not at all.
 
@@ -63,13 +64,14 @@ def write_firmware_inputs(
         clips: Raw samples `(length, 3)` float32 in g.
         random_inputs: Vectors of the second file.
         features: Arithmetic of the features, one of `FEATURES`.
+        weights: Type of the convolutions' weights, one of `WEIGHTS`.
 
     Raises:
         UserError: An operator, or a use of one, that plain C does not compute.
     """
     export_folder = Path(export_folder)
     tflite = (export_folder / "student_int8.tflite").read_bytes()
-    texts = plain_model(tflite)
+    texts = plain_model(tflite, weights)
     texts["model_settings.h"] = (export_folder / "model_settings.h").read_text(encoding="ascii")
     interface = Int8Interface.read(tflite)
     if features == "fixed":

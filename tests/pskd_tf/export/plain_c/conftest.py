@@ -175,9 +175,11 @@ def run_plain(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., np.ndar
     if shutil.which("gcc") is None:
         pytest.skip("gcc is not installed")
 
-    def run(tflite: bytes, inputs: np.ndarray, kernel: str = "portable") -> np.ndarray:
+    def run(
+        tflite: bytes, inputs: np.ndarray, kernel: str = "portable", weights: str = "int8"
+    ) -> np.ndarray:
         folder = tmp_path_factory.mktemp("plain")
-        for name, text in plain_model(tflite).items():
+        for name, text in plain_model(tflite, weights).items():
             (folder / name).write_text(text, encoding="ascii")
         kernels = sorted((MICROCONTROLLER / "src").glob("plain_kernels*.c"))
         sources = [folder / "plain_model.c", *kernels]

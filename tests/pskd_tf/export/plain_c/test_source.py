@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from project import MICROCONTROLLER
-from pskd_tf.export.plain_c.arithmetic import LARGEST_SHIFT, SUM_LIMIT, rescaled
+from pskd_tf.export.plain_c.arithmetic import LARGEST_SHIFT, SUM_LIMIT, WEIGHTS, rescaled
 from pskd_tf.export.plain_c.source import plain_model
 
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion")
@@ -22,10 +22,12 @@ def _random_inputs(count, shape, seed=0):
 
 
 def _assert_equal(run_plain, run_wheel, tflite, inputs):
-    """Every family of kernels; returns the outputs."""
+    """Every family of kernels, either type of weights; returns the outputs."""
     expected = run_wheel(tflite, inputs)
     for kernel in KERNELS:
-        np.testing.assert_array_equal(run_plain(tflite, inputs, kernel), expected, kernel)
+        for weights in WEIGHTS:
+            outputs = run_plain(tflite, inputs, kernel, weights)
+            np.testing.assert_array_equal(outputs, expected, f"{kernel}, {weights}")
     return expected
 
 
