@@ -8,12 +8,16 @@ import numpy as np
 import pytest
 
 from project import MICROCONTROLLER
-from pskd_tf.export.plain_c.arithmetic import LARGEST_SHIFT, SUM_LIMIT, WEIGHTS, rescaled
+from pskd_tf.export.plain_c.arithmetic import LARGEST_SHIFT, SUM_LIMIT, rescaled
 from pskd_tf.export.plain_c.source import plain_model
 
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion")
 
-KERNELS = ("portable", "dsp", "helium")
+# Kernels and type of the convolutions' weights; int16 is portable with Helium.
+VARIANTS = (
+    *(("portable", "int8"), ("portable", "int16"), ("dsp", "int8"), ("dsp", "int16")),
+    ("helium", "int8"),
+)
 SAME, VALID = 0, 1
 
 
@@ -21,13 +25,12 @@ def _random_inputs(count, shape, seed=0):
     return np.random.default_rng(seed).integers(-128, 128, (count, *shape), np.int8)
 
 
-def _assert_equal(run_plain, run_wheel, tflite, inputs):
+def _assert_equal(run_plain, run_wheel, tflite, inputs, variants=VARIANTS):
     """Every family of kernels, either type of weights; returns the outputs."""
     expected = run_wheel(tflite, inputs)
-    for kernel in KERNELS:
-        for weights in WEIGHTS:
-            outputs = run_plain(tflite, inputs, kernel, weights)
-            np.testing.assert_array_equal(outputs, expected, f"{kernel}, {weights}")
+    for kernel, weights in variants:
+        outputs = run_plain(tflite, inputs, kernel, weights)
+        np.testing.assert_array_equal(outputs, expected, f"{kernel}, {weights}")
     return expected
 
 
@@ -124,12 +127,14 @@ def test_the_precision_of_the_product_of_scales(run_plain, run_wheel, hand_made,
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3])
-@pytest.mark.parametrize("taps", [1, 4, 7, 8, 10, 13, 17])
+@pytest.mark.parametrize("taps", [1, 7, 8, 13, 17])
 def test_depthwise_windows(run_plain, run_wheel, hand_made, taps, stride):
     """Those that the DSP and Helium kernels lay out anew, on either side of their limits."""
     graph = hand_made(np.random.default_rng(100 * taps + stride), 19, 6)
     graph.depthwise(taps, stride)
-    _assert_equal(run_plain, run_wheel, graph.build(), _random_inputs(200, (19, 1, 6)))
+    variants = (("dsp", "int8"), ("helium", "int8"))
+    inputs = _random_inputs(200, (19, 1, 6))
+    _assert_equal(run_plain, run_wheel, graph.build(), inputs, variants)
 
 
 @pytest.mark.parametrize("rows", range(1, 9))
