@@ -128,7 +128,8 @@ class FixedFeatures:
         numerator = np.where(whole > lower, self.steps - 1, rest)
         weight = (numerator * self.step_multiplier + (1 << 15)) >> 16
         difference = values[lower + 1] - values[lower]
-        return values[lower] + ((difference * weight[:, None] + (1 << 13)) >> 14)
+        resampled: np.ndarray = values[lower] + ((difference * weight[:, None] + (1 << 13)) >> 14)
+        return resampled
 
     def prepare(self, samples: np.ndarray) -> np.ndarray:
         """Resamples, derives the channels of `accelerometer_features` and quantises them.
@@ -166,7 +167,8 @@ class FixedFeatures:
 
     def _quantise(self, values: np.ndarray, multiplier: int, shift: int) -> np.ndarray:
         rounded = ((values * multiplier + (1 << (shift - 1))) >> shift) + self.zero_point
-        return np.clip(rounded, -128, 127).astype(np.int8)
+        quantised: np.ndarray = np.clip(rounded, -128, 127).astype(np.int8)
+        return quantised
 
     def macros(self) -> str:
         """Writes the lines that `model_settings.h` adds."""

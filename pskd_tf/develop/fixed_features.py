@@ -18,6 +18,7 @@ from pskd_tf.arguments import StagesArguments
 from pskd_tf.data.fixed_features import FEATURES
 from pskd_tf.evaluation.tflm import Int8Interface, tflm_logits
 from pskd_tf.export.fixed_point import prepared_input
+from pskd_tf.pipeline.specs import ScoreSpec
 from pskd_tf.run import Predictions, Run, StageRecord
 
 
@@ -31,7 +32,7 @@ def compare_stage(run: Run, stage: StageRecord) -> dict[str, float]:
     Returns:
         Number of clips, accuracies in percent, decisions that differ.
     """
-    source = run.stage(stage.inputs["source"])
+    source = run.stage(stage.spec(ScoreSpec).source)
     tflite = (source.folder / "student_int8.tflite").read_bytes()
     interface, inputs = Int8Interface.read(tflite), run.export.manifest.inputs
     truth = Predictions.load([stage.folder])
