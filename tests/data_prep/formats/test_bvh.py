@@ -83,7 +83,7 @@ def test_position_channels_take_the_place_of_the_offset():
         ("OFFSET 10 0 0", "OFFSET 10 0 inf", "not finite"),
         ("OFFSET 10 0 0", "", "a joint without OFFSET"),
         ("CHANNELS 0", "CHANNELS 700", "700 channels of a joint"),
-        ("End Site {\n", "End Site {\nCHANNELS 0\n", "CHANNELS of an end site"),
+        ("OFFSET 1 0 0", "CHANNELS 0", "CHANNELS of an end site"),
         ("CHANNELS 0", "CHANNELS 1 Xscale", "channels xscale"),
         ("CHANNELS 0", "CHANNELS 1 Xposition", "some but not all position channels"),
         ("}\nMOTION", "MOTION", "not closed"),
