@@ -176,7 +176,7 @@ def respace_coarse_stamps(stamps_seconds: np.ndarray, path: str | Path | None = 
     # The first stamp may have begun before the recording: its samples say nothing about the rate.
     seconds, counts = np.diff(stamps[first])[1:], np.diff(first)[1:]
     period = float(seconds.sum() / counts.sum())
-    even = stamps[first[1]] + period * (np.arange(len(stamps)) - first[1])
+    even: np.ndarray = stamps[first[1]] + period * (np.arange(len(stamps)) - first[1])
     samples_off = np.abs(seconds / period - counts)
     if np.abs(even[first] - stamps[first])[1:].max() > _SAMPLES_OFF * period:
         # A slow drift is kept: each stamp stands, and the samples up to the next are spread.

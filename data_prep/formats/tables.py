@@ -21,7 +21,7 @@ def read_columns(
 ) -> np.ndarray:
     """Returns columns of a table as numbers.
 
-    Text is read by `read_text_table`. An empty cell is NaN.
+    Text is read by `read_text_table`, which leaves a cut last line out. An empty cell is NaN.
 
     Args:
         content: The file's bytes.

@@ -335,7 +335,8 @@ def _spread_by_seconds(stamps: np.ndarray) -> np.ndarray:
     if stamps[-1] - stamps[anchors[-1]] < 1.0 and len(anchors) > 1:
         anchors.pop()
     anchors.append(len(stamps) - 1)
-    return np.interp(np.arange(len(stamps)), anchors, stamps[anchors])
+    spread: np.ndarray = np.interp(np.arange(len(stamps)), anchors, stamps[anchors])
+    return spread
 
 
 _NUM_JOINTS = 32

@@ -85,6 +85,8 @@ class CustomAccelerometer:
         _check_values(values[finite], clip, name)
         if samples.stamps is None:
             rate_hz = clip.accelerometer_rate_hz or samples.rate_hz
+            if rate_hz is None:
+                raise UserError("A recording without stamps needs a rate", "none", name)
             seconds = np.arange(len(values)) / rate_hz
             return cls(
                 seconds[finite], values[finite], rate_hz if finite.all() else None, flags, name
@@ -213,6 +215,7 @@ def _read_text(content: bytes, clip: CustomClip, columns: list[str], name: str) 
     bare = [column if column in header else column.removeprefix("-") for column in columns]
     indices = table.indices(bare) if bare else table.all_columns()
     _check_count(len(indices), name)
+    _check_named_units([header[index] for index in indices] if header else [], clip, name)
     values = table.numbers(indices) * _signs(columns, bare)
     rate_hz = _stated_rate_hz(content, clip, name)
     if not clip.accelerometer_stamp_column:
@@ -255,6 +258,25 @@ def _check_count(count: int, name: str) -> None:
     if count != 3:
         rule = "A file of other than 3 columns needs accelerometer_columns, such as 1;2;3"
         raise UserError(rule, f"{count} columns", name)
+
+
+_NAMED_UNIT = re.compile(r".*[(\[] *([^)\]]+?) *[)\]]")
+_UNITS_BY_NAME = {
+    "g": "g",
+    "mg": "mg",
+    **dict.fromkeys(("m/s^2", "m/s2", "m/s²", "m/s/s", "ms-2"), "m/s^2"),
+    **dict.fromkeys(("deg/s", "°/s", "dps", "rad/s", "ut", "µt"), "of another sensor"),
+}
+
+
+def _check_named_units(names: list[str], clip: CustomClip, name: str) -> None:
+    """Refuses columns whose names tell another unit, such as that of a gyroscope."""
+    for column in names:
+        match = _NAMED_UNIT.fullmatch(column)
+        unit = _UNITS_BY_NAME.get(match[1].lower()) if match else None
+        if unit is not None and clip.accelerometer_unit not in (unit, "lsb"):
+            rule = f"The columns must be an acceleration in {clip.accelerometer_unit}"
+            raise UserError(rule, column, name)
 
 
 _LEAST_EPOCH_SECONDS = 1e8  # 1973

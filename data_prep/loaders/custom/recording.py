@@ -13,6 +13,7 @@ import numpy as np
 from data_prep.errors import UserError
 from data_prep.formats.archives import RawFile
 from data_prep.formats.tables import read_columns
+from data_prep.formats.text_tables import TEXT_SUFFIXES
 from data_prep.loaders.custom.accelerometer import CustomAccelerometer, single
 from data_prep.loaders.custom.manifest import CustomClip
 from data_prep.signals import bridge_frames
@@ -77,6 +78,7 @@ def read_custom_recording(
         return CustomRecording(values, None, end - start, stamp_rate_hz, sources, flags)
     content, suffix, skeleton_name, sources["skeleton"] = _read(files["skeleton"], clip)
     skeleton = read_custom_skeleton(content, clip, layout, suffix, skeleton_name)
+    is_cut = suffix in TEXT_SUFFIXES and not content.endswith((b"\n", b"\r"))
     if clip.skeleton_rate_hz is None:  # first sample and first frame coincide, and last and last
         frame_seconds = np.linspace(whole.seconds[0], whole.seconds[-1], len(skeleton))
     else:
@@ -89,7 +91,7 @@ def read_custom_recording(
     skeleton, more = clean_custom_skeleton(
         skeleton[inside], clip.skeleton_unit, layout, longest_run, skeleton_name
     )
-    flags = (*flags, *notes, *more)
+    flags = (*flags, *notes, *more, *(("skeleton_cut",) if is_cut else ()))
     return CustomRecording(values, skeleton, end - start, stamp_rate_hz, sources, flags)
 
 

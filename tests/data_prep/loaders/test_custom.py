@@ -398,3 +398,10 @@ def test_natural_order_keeps_all_and_is_stable(names: list[str]):
     ordered = natural_order(names)
     assert sorted(ordered) == sorted(names)
     assert natural_order(reversed(ordered)) == ordered
+
+
+def test_cut_last_line_of_a_skeleton_is_left_out_with_a_note(recordings):
+    path = recordings.folder / "camera/s1_wave.csv"
+    path.write_bytes(path.read_bytes() + b"2.03,0.5")
+    clip = recordings.clips()[0]
+    assert (clip.flags, clip.skeleton.shape) == (("skeleton_cut",), (61, 4, 3))

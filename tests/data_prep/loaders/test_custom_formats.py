@@ -284,6 +284,50 @@ def test_exact_zeros_are_lost_samples(tmp_path: Path):
             assert "gaps_bridged" in flags
 
 
+@pytest.mark.parametrize(
+    ("unit", "named", "is_read"),
+    [("g", "g", True), ("m/s^2", "m/s^2", True), ("g", "m/s^2", False), ("m/s^2", "rad/s", False)],
+)
+def test_a_unit_in_the_header_must_be_that_of_the_manifest(
+    tmp_path: Path, unit: str, named: str, is_read: bool
+):
+    text = f"t,x ({named}),y ({named}),z ({named})\n"
+    text += rows(numbers(SECONDS), *axes(TRUTH * (G if unit == "m/s^2" else 1)))
+    cells = {**PLAIN, "accelerometer_unit": unit, "accelerometer_rate_hz": "50"}
+    if is_read:
+        check(read(tmp_path, text, **cells))
+        return
+    with pytest.raises(UserError) as caught:
+        read(tmp_path, text, **cells)
+    assert f"an acceleration in {unit}. Received: x ({named}) (file" in str(caught.value)
+
+
+def test_a_pattern_must_fit_one_column(tmp_path: Path):
+    header = "Time (s),Acceleration x (m/s^2),Acceleration x (m/s^2),Acceleration y (m/s^2)\n"
+    text = header + rows(numbers(SECONDS), *axes(G * TRUTH))
+    with pytest.raises(UserError, match=r"One column must fit /acceleration x"):
+        read(tmp_path, text, accelerometer_format="phyphox")
+    with pytest.raises(UserError, match=r"One column must fit .*none of a, b, c, d"):
+        read(tmp_path, "a,b,c,d\n" + text.removeprefix(header), accelerometer_format="phyphox")
+
+
+def test_nanoseconds_since_1970_keep_their_differences(tmp_path: Path):
+    """As doubles they would be off by up to 128 ns."""
+    stamps = [str(1659657598500000001 + 20_000_001 * row) for row in range(150)]
+    cells = {"accelerometer_stamp_column": "0", "accelerometer_stamp_unit": "ns"}
+    recording = read(tmp_path, rows(stamps, *axes(TRUTH)), **PLAIN, **cells)
+    np.testing.assert_allclose(np.diff(recording.seconds), 0.020000001, rtol=0, atol=1e-13)
+
+
+def test_a_format_without_its_header_is_refused(tmp_path: Path):
+    text = "a header\n" * 10 + "Accelerometer X,Accelerometer Y,Accelerometer Z\n"
+    text += rows(*axes(TRUTH))
+    with pytest.raises(
+        UserError, match="The lines above the table of actigraph must tell the rate"
+    ):
+        read(tmp_path, text, accelerometer_format="actigraph")
+
+
 def test_three_equal_axes_are_refused(tmp_path: Path):
     x = numbers(TRUTH[:, 0])
     with pytest.raises(UserError, match="The three axes must differ"):
