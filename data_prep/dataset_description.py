@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UserError
+from data_prep.records import record_from_json
 
 SCHEMA_VERSION = 2
 
@@ -111,7 +112,7 @@ class DatasetDescription:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
         except OSError as error:
             raise UserError("A prepared set needs a dataset.json", error.strerror, path) from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError("A dataset.json must be JSON in UTF-8", error, path) from error
         if not isinstance(content, dict):
             raise UserError("A dataset.json must hold an object", type(content).__name__, path)
@@ -126,4 +127,4 @@ class DatasetDescription:
         if set(content) != fields:
             odd = ", ".join(sorted(set(content) ^ fields))
             raise UserError("A dataset.json must hold all fields and no other", odd, path)
-        return cls(**content)
+        return record_from_json(cls, content, path)

@@ -65,7 +65,10 @@ def parse_flags(kind: type[Record], arguments: Sequence[str]) -> Record:
         absl.flags.Error: A flag is unknown or its value has another type.
     """
     values = define_flags(kind)
-    words = values(["", *arguments])[1:]
+    try:
+        words = values(["", *arguments])[1:]
+    except UnicodeDecodeError as error:
+        raise UserError("A flagfile must be in UTF-8", error) from error
     takers = [one for one in _flagged(kind) if one.info.words]
     if words and not (takers and values[takers[0].flag].present):
         raise UserError("A command takes only --flags", " ".join(words))

@@ -79,13 +79,18 @@ class PreparedSet:
         description = DatasetDescription.load(folder / "dataset.json")
         counts = [f"{name}_{what}" for name in _STREAMS for what in ("start", "length")]
         manifest = _load_table(folder / "manifest.csv", description)
-        manifest = manifest.astype(dict.fromkeys(["action", *counts], np.int64))
+        try:
+            manifest = manifest.astype(dict.fromkeys(["action", *counts], np.int64))
+            ends = {name: int(_bounds(manifest, name)[:, 1].max()) for name in _STREAMS}
+        except (KeyError, ValueError, TypeError, OverflowError) as error:
+            rule = "A manifest.csv must be as it was prepared; prepare it again"
+            raise UserError(rule, error, folder / "manifest.csv") from error
         quarantine = pd.DataFrame(columns=["clip_id", "file", "reason"], dtype=str)
         if description.num_quarantined:
             quarantine = _load_table(folder / "quarantine.csv", description)
         arrays = {}
         for name in _STREAMS:
-            total = int(_bounds(manifest, name)[:, 1].max())
+            total = ends[name]
             if total:
                 tail = (len(description.joint_names), 3) if name == "skeleton" else (3,)
                 arrays[name] = _load_array(folder / f"{name}.npy", (total, *tail))
@@ -136,7 +141,7 @@ def _load_table(path: Path, description: DatasetDescription) -> pd.DataFrame:
 def _load_array(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # a damaged header raises SyntaxError, too
         raise UserError(f"An array must be a .npy file of shape {shape}", error, path) from error
     if values.shape != shape or values.dtype != np.dtype("<f4"):
         received = f"{values.dtype} {values.shape}"

@@ -87,11 +87,34 @@ def read_record(kind: type[Record], path: Path) -> Record:
     Raises:
         UserError: The file is missing or no JSON, or a field breaks a rule.
     """
+    return record_from_json(kind, read_json(path), path)
+
+
+def read_json(path: str | Path, rule: str = "A record must be a readable JSON file") -> Any:
+    """Reads a JSON file.
+
+    Args:
+        path: The file.
+        rule: What the error says of a damaged one.
+
+    Returns:
+        Its value.
+
+    Raises:
+        UserError: The file is missing, a folder, or no JSON in UTF-8.
+    """
     try:
-        values = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError("A record must be a readable JSON file", error, path) from error
-    return record_from_json(kind, values, path)
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(rule, error, path) from error
+
+
+def read_json_object(path: str | Path, rule: str = "A record must be a readable JSON file") -> Any:
+    """Reads a JSON file that holds an object, as `read_json` does."""
+    values = read_json(path, rule)
+    if not isinstance(values, dict):
+        raise UserError(rule, f"a {type(values).__name__}, no object", path)
+    return values
 
 
 def write_record(path: Path, record: Any) -> None:

@@ -88,8 +88,7 @@ def read_csv_records(
         raise UserError("A table must be readable", error.strerror, path) from error
     except UnicodeDecodeError as error:
         raise UserError("A table must be in UTF-8", error, path) from error
-    first = text.split("\n", 1)[0]
-    delimiter = ";" if first.count(";") > first.count(",") else ","
+    delimiter = table_separator(text)
     stream = io.StringIO(text, newline="")
     reader = csv.reader(stream, delimiter=delimiter, strict=True, skipinitialspace=True)
     rows = []
@@ -118,6 +117,12 @@ def read_csv_records(
     if not records and not errors:
         raise UserError("A table needs at least one row below its header", "none", path)
     return records, errors
+
+
+def table_separator(text: str) -> str:
+    """Returns what separates a table's cells, by its header: a comma or a semicolon."""
+    first = text.split("\n", 1)[0]
+    return ";" if first.count(";") > first.count(",") else ","
 
 
 def _check_header(

@@ -1,13 +1,12 @@
 """Live display of a board's activities, and recording of labelled clips for `custom`."""
 
-import csv
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from data_prep.errors import UserError
 from data_prep.files import whole_file
+from data_prep.loaders.custom.manifest import add_manifest_row
 from pskd_tf.monitoring.protocol import (
     BoardActivity,
     BoardClock,
@@ -117,17 +116,12 @@ def save_clip(
         "note": f"board {clip.header.project}, axes {clip.header.axes}",
     }
     try:
-        columns, rows = _read(manifest)
-        columns += [column for column in row if column not in columns]
+        # The recording comes first; a manifest that cannot take its row is refused before.
+        add_manifest_row(manifest, row, dry=True)
         lines = [f"{time_us},{x:.5f},{y:.5f},{z:.5f}\n" for time_us, x, y, z in clip.rows]
         with whole_file(path) as temporary:
             temporary.write_text("time_us,x,y,z\n" + "".join(lines), encoding="ascii")
-        with whole_file(manifest) as temporary:
-            text = io.StringIO(newline="")
-            writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-            writer.writeheader()
-            writer.writerows([*rows, row])
-            temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
+        add_manifest_row(manifest, row)
     except OSError as error:
         raise UserError("record must be in a writable folder", error.strerror, path) from error
     return manifest
@@ -140,22 +134,6 @@ def check_new_clip(path: str | Path) -> None:
         raise UserError(f"record must be a CSV file other than {MANIFEST_NAME}", path.name)
     if path.exists():
         raise UserError("record must be a new file", "one that exists", path)
-
-
-def _read(manifest: Path) -> tuple[list[str], list[dict[str, str]]]:
-    """Returns the columns and rows of a manifest, none if there is none yet."""
-    if not manifest.exists():
-        return [], []
-    try:
-        with open(manifest, encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, strict=True)
-            rows = list(reader)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError("A manifest must be a CSV file", error, manifest) from error
-    columns = list(reader.fieldnames or [])
-    if any(None in row for row in rows):
-        raise UserError("A row of a manifest must have the header's columns", "more", manifest)
-    return columns, rows
 
 
 def show_live(

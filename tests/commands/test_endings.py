@@ -171,3 +171,12 @@ def test_native_windows_is_refused_in_one_line():
     assert finished.stderr == (
         "error: Commands run on Linux and macOS; on Windows, in WSL. Received: native Windows\n"
     )
+
+
+def test_a_flagfile_that_is_not_utf_8_is_refused_in_one_line(tmp_path):
+    (tmp_path / "a.flags").write_bytes(b"--dry_run\n# gr\xf6\xdfer\n")
+    command = [*script("print('ran')"), f"--flagfile={tmp_path / 'a.flags'}"]
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert finished.stderr.startswith("error: A flagfile must be in UTF-8. Received: ")
+    assert finished.stderr.count("\n") == 1

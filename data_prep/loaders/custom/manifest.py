@@ -1,15 +1,18 @@
 """The manifest of a user's own recordings."""
 
+import csv
+import io
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
 from data_prep.errors import UserError
-from data_prep.formats.csv_files import CsvRecord, read_csv_records
+from data_prep.files import whole_file
+from data_prep.formats.csv_files import CsvRecord, read_csv_records, table_separator
 from data_prep.formats.tables import TABLE_SUFFIXES
 from data_prep.formats.text_tables import TEXT_SUFFIXES, read_text_table
 from data_prep.loaders.custom.logger_formats import LOGGER_FORMATS
@@ -159,6 +162,48 @@ def read_custom_manifest(
         clips = named_clips(clips)
     errors += doubled_names(clips)
     return clips, errors
+
+
+def add_manifest_row(path: str | Path, row: Mapping[str, str], *, dry: bool = False) -> None:
+    """Adds a row to a manifest, or makes one; what is there stays, and so does its separator.
+
+    Args:
+        path: The manifest.
+        row: Cells by column; columns that the manifest lacks are added at its end.
+        dry: Whether to only check that it can be added.
+
+    Raises:
+        UserError: The manifest is no CSV file in UTF-8, or a row has more cells than its header.
+        OSError: It cannot be read or written.
+    """
+    path = Path(path)
+    columns: list[str] = []
+    rows: list[dict[str, str]] = []
+    separator = ","
+    if path.exists():
+        try:
+            content = path.read_text(encoding="utf-8-sig")
+            separator = table_separator(content)
+            stream = io.StringIO(content, newline="")
+            reader = csv.DictReader(
+                stream, delimiter=separator, strict=True, skipinitialspace=True, restval=""
+            )
+            columns = [name.strip() for name in reader.fieldnames or ()]
+            reader.fieldnames = columns
+            rows = list(reader)
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise UserError("A manifest must be a CSV file", error, path) from error
+        if any(None in one for one in rows):
+            raise UserError("A row of a manifest must have the header's columns", "more", path)
+    if dry:
+        return
+    columns += [column for column in row if column not in columns]
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, "", delimiter=separator, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows([*rows, row])
+    with whole_file(path) as temporary:
+        temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
 
 
 def _stretches(clip: CustomClip, folder: Path) -> list[CustomClip]:

@@ -5,6 +5,7 @@ import pytest
 
 from data_prep.errors import UserError
 from data_prep.loaders.custom.loader import CustomLoader
+from data_prep.loaders.custom.manifest import read_custom_manifest
 from pskd_tf.monitoring.protocol import BoardActivity, BoardHeader, BoardSample
 from pskd_tf.monitoring.recording import RecordedClip, save_clip
 
@@ -94,6 +95,30 @@ def test_a_manifest_of_ones_own_is_kept(tmp_path):
     assert lines[0].startswith("subject,action,part,accelerometer_path,")
     assert lines[1].startswith("anna,wave,train,,") and lines[2].startswith("berta,wave,,b.csv,g,")
     assert lines[2].endswith('"board 0123456789ab, axes -y+z-x"')
+
+
+def test_a_manifest_with_semicolons_keeps_them_and_is_read_again(tmp_path):
+    """As spreadsheets write them where the comma is the decimal sign."""
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text(
+        "subject;action;accelerometer_path;accelerometer_unit;accelerometer_rate_hz;note\n"
+        "anna;wave;a.csv;g;50;one, two\n"
+    )
+    clip = RecordedClip.record(stream(movement(0)), seconds=1.0)
+    save_clip(tmp_path / "a.csv", clip, subject="x", label="x", **WORN)
+    manifest.write_text(manifest.read_text().rsplit("\n", 2)[0] + "\n")
+    save_clip(tmp_path / "b.csv", clip, subject="berta", label="größer; weiter", **WORN)
+    header, first, second = manifest.read_text(encoding="utf-8").splitlines()
+    assert header.startswith("subject;action;accelerometer_path;") and "," not in header
+    assert first.startswith("anna;wave;a.csv;g;50;one, two;")
+    assert second.startswith('berta;"größer; weiter";b.csv;g;50;')
+    clips, errors = read_custom_manifest(manifest)
+    assert not errors
+    assert [(one.subject, one.action) for one in clips] == [
+        ("anna", "wave"),
+        ("berta", "größer; weiter"),
+    ]
+    assert clips[1].accelerometer_columns == ("x", "y", "z")
 
 
 def test_files_are_not_overwritten(tmp_path):
