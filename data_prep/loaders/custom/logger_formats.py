@@ -1,7 +1,8 @@
 """What loggers write: separator and header are found in the file, the rest is listed here.
 
-Each format was recreated from the logger's public documentation or from files that it wrote;
-apps change their columns, so that a name is a pattern where versions differ.
+The formats are ours: written down from what is commonly known of each logger, and not yet compared
+with files that it wrote. Apps change their columns, so a name is a pattern where versions differ.
+Check the first lines of your own file; `movesense`, `wear_os`, `sensorlog` are the least certain.
 """
 
 from collections.abc import Mapping
