@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -10,9 +11,12 @@ from data_prep.errors import UserError
 from data_prep.workers import cores, worker_pool
 
 
-def wait_and_return(seconds: float) -> float:
-    time.sleep(seconds)
-    return seconds
+def wait_for(path: Path) -> str:
+    """Waits until the file is there; two minutes at most, so that no test hangs."""
+    deadline = time.monotonic() + 120
+    while not path.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return path.name
 
 
 def divide(number: int) -> float:
@@ -27,13 +31,13 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_the_first_task_that_is_done_comes_first():
+def test_the_first_task_that_is_done_comes_first(tmp_path: Path):
     with worker_pool(2) as pool:
-        pool.result(pool.submit(wait_and_return, 0.0))  # both processes are there
-        slow, fast = pool.submit(wait_and_return, 3.0), pool.submit(wait_and_return, 0.0)
+        slow, fast = pool.submit(wait_for, tmp_path / "go"), pool.submit(divide, 2)
         first = pool.first_done([slow, fast])
-        assert first is fast and pool.result(first) == 0.0
-        assert pool.result(slow) == 3.0
+        assert first is fast and pool.result(first) == 0.5
+        (tmp_path / "go").touch()
+        assert pool.result(slow) == "go"
 
 
 def test_errors_keep_their_type_and_words():
@@ -45,16 +49,17 @@ def test_errors_keep_their_type_and_words():
         assert pool.result(pool.submit(divide, 2)) == 0.5
 
 
-def test_a_dead_worker_is_an_error_in_one_line():
+def test_a_dead_worker_is_an_error_in_one_line(tmp_path: Path):
+    """At once, though the other worker is still busy."""
     message = r"^A worker process must not be ended .*fewer --workers.*Received: one of 2 died$"
     with worker_pool(2) as pool:
-        waiting = pool.submit(wait_and_return, 60.0)
+        waiting = pool.submit(wait_for, tmp_path / "never")
         with pytest.raises(UserError, match=message):
             pool.result(pool.submit(die))
         with pytest.raises(UserError, match=message):
             pool.result(waiting)
         with pytest.raises(UserError, match=message):
-            pool.submit(wait_and_return, 0.0)
+            pool.submit(divide, 2)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from pskd_tf.pipeline.stage import RunContext, Stage
 
 @dataclasses.dataclass(frozen=True)
 class StepSpec(StageSpec):
-    """A stage that waits, and then fails or ends its process once, if it is told to."""
+    """A stage that waits for another one, and then may fail or, once, kill its process."""
 
     kind: ClassVar[str] = "step"
     version: ClassVar[int] = 1
@@ -26,7 +26,7 @@ class StepSpec(StageSpec):
 
     name: str
     reads: tuple[str, ...] = ()
-    seconds: float = 0.0
+    after: str = ""
     ending: str = ""
 
     @property
@@ -34,8 +34,8 @@ class StepSpec(StageSpec):
         return self.reads
 
 
-def step(name: str, *inputs: Stage, seconds: float = 0.0, ending: str = "") -> Stage:
-    spec = StepSpec(name, tuple(one.key for one in inputs), seconds, ending)
+def step(name: str, *inputs: Stage, after: str = "", ending: str = "") -> Stage:
+    spec = StepSpec(name, tuple(one.key for one in inputs), after, ending)
     return Stage(name, spec, inputs)
 
 
@@ -43,7 +43,10 @@ def make(stage: Stage[StepSpec], context: RunContext) -> None:
     """What a worker does here instead of training."""
     context.log(f"started {stage.name}")
     assert all(context.is_done(one) for one in stage.inputs)
-    time.sleep(stage.spec.seconds)
+    deadline = time.monotonic() + 120
+    while stage.spec.after and f"finished {stage.spec.after}" not in log_of(context):
+        assert time.monotonic() < deadline, f"{stage.spec.after} must be done first"
+        time.sleep(0.02)
     if stage.spec.ending == "fail":
         raise ZeroDivisionError(f"a bug in {stage.name}")
     once = context.run_dir / f"{stage.name}.died"
@@ -78,22 +81,23 @@ def run(wanted: list[Stage], context: RunContext, workers: int = 2) -> list[str]
 
 def test_a_stage_starts_when_its_inputs_are_there(context):
     """`last` is two steps deep and ends while `slow`, of the first step, is still at work."""
-    slow = step("slow", seconds=4.0)
+    slow = step("slow", after="last")
     quick = step("quick")
     last = step("last", step("middle", quick))
-    assert run([slow, last], context) == ["quick", "middle", "last", "slow"]
-    log = log_of(context)
-    assert log.index("finished last") < log.index("finished slow")
+    assert sorted(run([slow, last], context)) == ["last", "middle", "quick", "slow"]
+    assert log_of(context)[-1] == "finished slow"
 
 
 def test_of_several_the_first_wanted_comes_first(context):
     first = step("first", step("needed by first"))
-    second, third = step("second", seconds=1.0), step("third", seconds=1.0)
-    assert run([third, first, second], context)[:3] == ["needed by first", "first", "third"]
+    second, third = step("second"), step("third", after="first")
+    assert run([third, first, second], context)[0] == "needed by first"
+    started = [line for line in log_of(context) if line.startswith("started")]
+    assert started.index("started first") < started.index("started second")
 
 
 def test_a_failing_stage_reports_its_own_error_and_the_rest_can_go_on(context):
-    good, bad = step("good"), step("bad", ending="fail", seconds=1.0)
+    good, bad = step("good"), step("bad", ending="fail", after="good")
     last = step("last", good, bad)
     with pytest.raises(ZeroDivisionError, match="a bug in bad"):
         run([last], context)
@@ -101,7 +105,7 @@ def test_a_failing_stage_reports_its_own_error_and_the_rest_can_go_on(context):
 
 
 def test_a_dead_worker_is_one_line_and_the_same_call_goes_on(context):
-    good, bad = step("good"), step("bad", ending="die", seconds=2.0)
+    good, bad = step("good"), step("bad", ending="die", after="good")
     last = step("last", good, bad)
     message = r"^A worker process must not be ended .*Received: one of 2 died$"
     with pytest.raises(UserError, match=message):
