@@ -96,7 +96,7 @@ class _ProcessPool:
         # whose death it then overlooks until another call is done.
         executor = self._executor
         with executor._shutdown_lock:
-            executor._executor_manager_thread_wakeup.wakeup()  # type: ignore[attr-defined]
+            executor._executor_manager_thread_wakeup.wakeup()
 
     def end(self) -> None:
         """Ends the workers amid their calls."""

@@ -4,6 +4,7 @@ import ctypes
 import os
 import sys
 import tempfile
+from contextlib import suppress
 
 # Names and numbers of glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
@@ -35,7 +36,7 @@ def start_tensorflow() -> None:
 
     One or several threads sum in another order and give other bits at equal speed for nets this
     small; parallel processes are the lever. Call it before anything imports TensorFlow; a
-    second call does nothing.
+    second call does nothing. Where TensorFlow has already computed, its threads stay as they are.
     """
     keep_freed_memory()
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -51,10 +52,12 @@ def start_tensorflow() -> None:
             import tensorflow as tf
 
             threading = tf.config.threading
-            # A second call may not even set the same again.
+            # A second call may not even set the same again, and a notebook that has already
+            # computed something keeps the threads that it began with.
             if threading.get_intra_op_parallelism_threads() != 1:
-                threading.set_intra_op_parallelism_threads(1)
-                threading.set_inter_op_parallelism_threads(1)
+                with suppress(RuntimeError):
+                    threading.set_intra_op_parallelism_threads(1)
+                    threading.set_inter_op_parallelism_threads(1)
             keras.ops.zeros((1,))
         finally:
             os.dup2(screen, 2)

@@ -43,5 +43,6 @@ def check_unchanged(folder: Path) -> None:
 
 
 def contents(folder: Path) -> dict[str, int]:
-    """Returns every path in a folder with the time of its last change, in ns."""
-    return {str(path): path.stat().st_mtime_ns for path in sorted(folder.rglob("*"))}
+    """Returns every path in a folder but locks, with the time of its last change, in ns."""
+    paths = (path for path in sorted(folder.rglob("*")) if path.name != ".lock")
+    return {str(path): path.stat().st_mtime_ns for path in paths}

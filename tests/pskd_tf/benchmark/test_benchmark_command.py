@@ -25,7 +25,7 @@ METHODS = [
         "teachers": TEACHERS,
         "teacher_outputs": "in_sample",
         "crossed": True,
-        "trials": [{}, {"selection": "soft"}],
+        "trials": [{"selection": "hard"}, {"selection": "soft"}],
     },
     {
         "name": "dropping",
