@@ -77,8 +77,8 @@ FIRMWARE_RECOGNIZER := $(FIRMWARE_CORE) $(FIRMWARE)/src/activity_filter.c \
 FIRMWARE_HEADERS := $(wildcard $(FIRMWARE)/src/*.h $(FIRMWARE)/firmware/*.h \
   $(FIRMWARE)/firmware/host/*.h $(FIRMWARE)/qemu/*.h)
 
-.PHONY: firmware firmware-host firmware-equal firmware-faults firmware-qemu firmware-random \
-  firmware-table
+.PHONY: firmware firmware-host firmware-equal firmware-faults firmware-qemu firmware-random
+.PHONY: firmware-table
 # A check that fails must not leave a report that looks finished.
 .DELETE_ON_ERROR:
 
