@@ -313,7 +313,8 @@ firmware-optimisation-small := -Os
 define FIRMWARE_QEMU_VECTORS_RULE
 $(FIRMWARE_BUILD)/$(1)-$(2)$(3).txt: $(FIRMWARE_VECTORS_SOURCES) $(FIRMWARE_HEADERS) \
   $(firmware-model$(3))/plain_model.c $(FIRMWARE)/qemu/cores.ld
-	$$(call FIRMWARE_QEMU_RUN,$(1)-$(2)$(3),$(1),$(2),$(FIRMWARE_VECTORS_SOURCES),$(firmware-model$(3)),\
+	$$(call FIRMWARE_QEMU_RUN,$(1)-$(2)$(3),$(1),$(2),\
+	  $(FIRMWARE_VECTORS_SOURCES:$(FIRMWARE_MODEL)/%=$(firmware-model$(3))/%),$(firmware-model$(3)),\
 	  $(firmware-model$(3))/$(firmware-vectors$(3)).vectors,pskd_plain_invoke pskd_prepare_clip,\
 	  $(firmware-optimisation$(3)))
 endef

@@ -97,8 +97,9 @@ def on_device_table(build: Path, manifest: dict) -> str:
 The model: the student of a run on `{provenance["dataset"]}`\
 {" (generated data)" if provenance["is_synthetic"] else ""}, {len(manifest["class_names"])} classes,
 **{some["macs"]:,} multiply-accumulates**, {manifest["flatbuffer_bytes"]:,} bytes as a flatbuffer. \
-{some["clips"]} test clips on each core; with `-O2` {random:,} random inputs, too, and on M4F, M33
-and M55 the {golden} vectors of `golden_vectors.h`.
+{some["clips"]} test clips on each core;
+with `-O2` {random:,} random inputs, too, and on M4F, M33 and M55 the {golden} vectors of
+`golden_vectors.h`.
 
 | core | kernels | optimised | instructions: model | features | code: model | features | library \
 | weights, tables | buffer | stack | its bound | differing bytes |
