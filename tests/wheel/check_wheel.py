@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,16 +32,19 @@ COMMANDS = {
     ("pskd_tf.report", "--run_dir=runs/demo"): "runs/demo/report.html",
     ("data_prep.prepare", "--dataset=synthetic", "--out_dir=set"): "set/dataset.json",
 }
-_NOT_COPIED = (".git", ".venv", "build", "dist", "runs", "*.egg-info", "__pycache__", ".*_cache")
+_NOT_COPIED = ("*.egg-info", "__pycache__", ".*_cache")
+# Only at the top: `pskd_tf/runs` is a package.
+_NOT_COPIED_AT_TOP = (".git", ".venv", "build", "dist", "runs")
 
 
 def main(folder: Path) -> None:
     """Does all of it and raises at the first failure."""
     source, wheels, empty = (folder / name for name in ("source", "wheels", "empty"))
-    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(*_NOT_COPIED))
+    shutil.copytree(ROOT, source, ignore=_not_copied)
     pip = ("-m", "pip", "--disable-pip-version-check", "--quiet")
     _run("wheel", [sys.executable, *pip, "wheel", "--no-deps", f"--wheel-dir={wheels}", source])
     (wheel,) = wheels.glob("pskd_tf-*.whl")
+    _check_modules(wheel)
     # Named after none of the project's: an environment of its own, without the checkout.
     _run("environment", [sys.executable, "-m", "venv", folder / "environment"])
     python = folder / "environment" / "bin" / "python"
@@ -56,6 +60,23 @@ def main(folder: Path) -> None:
         last = output.splitlines()[-2:]
         assert last[0].startswith("result: ") and last[1].startswith("next: "), output
         assert (empty / result).is_file(), f"{module} left no {result}"
+
+
+def _not_copied(folder: str, names: list[str]) -> set[str]:
+    patterns = _NOT_COPIED + (_NOT_COPIED_AT_TOP if Path(folder) == ROOT else ())
+    return shutil.ignore_patterns(*patterns)(folder, names)
+
+
+def _check_modules(wheel: Path) -> None:
+    """Every module of the checkout's two packages is in the wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        packed = set(archive.namelist())
+    modules = {
+        str(path.relative_to(ROOT))
+        for package in ("pskd_tf", "data_prep")
+        for path in (ROOT / package).rglob("*.py")
+    }
+    assert modules <= packed, f"not in the wheel: {sorted(modules - packed)}"
 
 
 def _run(title: str, command: list[object], cwd: Path | None = None) -> str:
