@@ -19,6 +19,14 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
+def later_field() -> Any:
+    """Declares a field of a record that is None where records of before did not have it.
+
+    `record_to_json` leaves it out while it is None, so that hashes of those records stay.
+    """
+    return dataclasses.field(default=None, metadata={"later": True})
+
+
 def record_to_json(record: Any) -> Any:
     """Returns a record as JSON values.
 
@@ -33,6 +41,7 @@ def record_to_json(record: Any) -> Any:
         return {
             field.name: record_to_json(getattr(record, field.name))
             for field in dataclasses.fields(record)
+            if not (field.metadata.get("later") and getattr(record, field.name) is None)
         }
     if isinstance(record, dict):
         return {key: record_to_json(value) for key, value in record.items()}

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # modules of `pskd_tf` that are in no package and not named here are commands.
 LAYERS = (
     "data_prep",
+    "stream_settings",
     "settings",
     "processes",
     "run",

@@ -53,7 +53,7 @@ def main(arguments: StagesArguments) -> None:
     clips = PairedClips.load_clips(prepared, export.test_clips)
     print(f"{'':32}{'accuracy %':>12}{'macro F1 %':>12}{'wrist actions %':>17}  metrics.json")
     forms = {name: _keras_logits(run, name, clips) for name in stages}
-    forms["int8"] = _int8_logits(tflite)
+    forms["int8"] = _int8_logits(tflite, export.manifest.null_class)
     differing = [
         name for name, logits_of in forms.items() if not _score(run, name, logits_of, clips)
     ]
@@ -95,10 +95,11 @@ def _keras_logits(run: Run, form: str, clips: PairedClips) -> Callable[[np.ndarr
         num_classes=len(run.export.manifest.class_names),
     )
     model.set_weights(load_weights(run.exported_stages[form].folder / "weights.npz"))
-    return lambda views: model_outputs(model, {"accelerometer": views})["logits"]
+    null_class = run.export.manifest.null_class
+    return lambda views: model_outputs(model, {"accelerometer": views})["logits"][:, :null_class]
 
 
-def _int8_logits(tflite: bytes) -> Callable[[np.ndarray], np.ndarray]:
+def _int8_logits(tflite: bytes, null_class: int | None) -> Callable[[np.ndarray], np.ndarray]:
     from pskd_tf.evaluation.tflm import Int8Interface, quantise_input, tflm_logits
 
     interface = Int8Interface.read(tflite)
@@ -108,7 +109,7 @@ def _int8_logits(tflite: bytes) -> Callable[[np.ndarray], np.ndarray]:
         starts = range(0, len(quantised), _CLIPS_AT_A_TIME)
         bar = tqdm(starts, unit="batch", disable=not sys.stderr.isatty())
         parts = [tflm_logits(tflite, quantised[at : at + _CLIPS_AT_A_TIME])[1] for at in bar]
-        return np.concatenate(parts)
+        return np.concatenate(parts)[:, :null_class]
 
     return logits_of
 

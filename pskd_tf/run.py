@@ -13,8 +13,9 @@ import pandas as pd
 from data_prep.errors import UserError
 from data_prep.files import file_sha256, json_sha256
 from data_prep.prepared_set import PreparedSet
-from data_prep.records import read_record, record_from_json
+from data_prep.records import later_field, read_record, record_from_json
 from pskd_tf.settings import InputSettings, RunSettings, read_run_settings
+from pskd_tf.stream_settings import StreamSettings
 
 
 class _Specification(Protocol):
@@ -158,6 +159,8 @@ class ExportManifest:
         inputs: The preprocessing that the model was trained on.
         clip_rate_hz: Sampling rate of the training clips, in Hz.
         provenance: The run that made the model, as JSON values.
+        stream: How movements are cut out of a stream, for a model with the class "none", which is
+            its last output; None for a model of clips alone.
     """
 
     files: dict[str, str]
@@ -170,6 +173,12 @@ class ExportManifest:
     inputs: InputSettings
     clip_rate_hz: float
     provenance: dict[str, Any]
+    stream: StreamSettings | None = later_field()
+
+    @property
+    def null_class(self) -> int | None:
+        """The output for "none"; None without one."""
+        return None if self.stream is None else len(self.class_names) - 1
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 from data_prep.errors import UserError
 from data_prep.records import read_record, record_to_json
 from data_prep.settings import check_settings, part, setting
+from pskd_tf.stream_settings import StreamSettings
 
 SELECTIONS = ("hard", "gap", "near", "right", "soft")
 # The selections that also depend on the student.
@@ -310,6 +311,7 @@ class RunSettings(_Checked):
     student_training: TrainingSettings = part(TrainingSettings, "optimiser")
     augmentation: AugmentationSettings = part(AugmentationSettings, "augmentation")
     compression: CompressionSettings = part(CompressionSettings, "compression")
+    stream: StreamSettings = part(StreamSettings, "stream")
     protocol: str = setting(
         "cross_subject",
         "Split into training and test subjects: validation (leaves each training subject out, to "
@@ -325,6 +327,13 @@ class RunSettings(_Checked):
         super().__post_init__()
         if self.inputs.mode == "window" and not self.teacher_views:
             raise UserError("teacher_views must be positive in window mode", self.teacher_views)
+        if self.stream.enabled and self.inputs.mode != "clip":
+            rule = "stream_training needs whole movements (--input_mode=clip)"
+            raise UserError(rule, self.inputs.mode)
+        cached = [kind for kind in self.teacher_outputs if kind in CACHED_OUTPUTS]
+        if self.stream.enabled and self.teachers and cached:
+            rule = "stream_training needs teachers that read each cut (--teacher_outputs=live)"
+            raise UserError(rule, ",".join(cached))
         for name in ("seeds", "teacher_seeds"):
             values = getattr(self, name)
             if not values or min(values) < 0 or len(set(values)) != len(values):
@@ -356,8 +365,10 @@ class RunSettings(_Checked):
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the settings as JSON values."""
+        """Returns the settings as JSON values, without those of streams where they do nothing."""
         values: dict[str, Any] = record_to_json(self)
+        if not self.stream.enabled:
+            del values["stream"]
         return values
 
 

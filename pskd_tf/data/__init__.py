@@ -7,6 +7,7 @@ from data_prep.lazy import lazy_names
 if TYPE_CHECKING:
     from pskd_tf.data.batches import training_batches as training_batches
     from pskd_tf.data.clips import PairedClips as PairedClips
+    from pskd_tf.data.detector import Segments as Segments, detect_segments as detect_segments
     from pskd_tf.data.features import (
         WindowSamples as WindowSamples,
         accelerometer_features as accelerometer_features,
@@ -14,6 +15,13 @@ if TYPE_CHECKING:
         skeleton_features as skeleton_features,
         window_samples as window_samples,
     )
+    from pskd_tf.data.idle import (
+        IDLE_GENERATORS as IDLE_GENERATORS,
+        IdleSource as IdleSource,
+        Stream as Stream,
+        idle_stream as idle_stream,
+    )
+    from pskd_tf.data.stream_clips import StreamClips as StreamClips
     from pskd_tf.data.views import (
         EvaluationViews as EvaluationViews,
         draw_generator as draw_generator,

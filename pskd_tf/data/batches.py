@@ -140,7 +140,7 @@ def training_batches(
         stage: Name of the stage, so that stages draw differently.
         first_epoch: Epoch to begin with, counted from 0.
         epochs: Epoch to end before.
-        batch_size: Clips in a batch; an incomplete batch at the end of an epoch is dropped.
+        batch_size: Clips in a batch, as `PairedClips.epoch_rows` takes it.
         inputs: The preprocessing.
         augmentation: Strengths of the random changes.
         mixup: Parameter a of the distribution Beta(a, a) of the shares; 0 switches mixup off.
@@ -156,11 +156,11 @@ def training_batches(
     Raises:
         UserError: There are fewer clips than one batch holds.
     """
-    if len(clips) < batch_size:
-        raise UserError(f"A batch of {batch_size} needs at least as many clips", len(clips))
+    if clips.movements < batch_size:
+        raise UserError(f"A batch of {batch_size} needs at least as many clips", clips.movements)
     given = dict(given or {})
 
-    steps = len(clips) // batch_size
+    steps = clips.movements // batch_size
 
     def batch(
         rows: np.ndarray, generator: np.random.Generator, keeper: KeptViews, number: int
@@ -186,17 +186,17 @@ def training_batches(
     def groups() -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
         keeper = KeptViews(kept_views, epochs * steps)
         for epoch in range(first_epoch, epochs):
-            order = draw_generator(seed, stage, epoch).permutation(len(clips))
+            rows_of = clips.epoch_rows(batch_size, draw_generator(seed, stage, epoch))
             for first in range(0, steps, _BATCHES_IN_A_GROUP):
                 group = []
                 for step in range(first, min(first + _BATCHES_IN_A_GROUP, steps)):
-                    rows = order[step * batch_size : (step + 1) * batch_size]
                     generator = draw_generator(seed, stage, epoch, step + 1)
-                    group.append(batch(rows, generator, keeper, epoch * steps + step))
+                    group.append(batch(rows_of[step], generator, keeper, epoch * steps + step))
                 yield tf.nest.map_structure(lambda *arrays: np.stack(arrays), *group)
 
     nothing_kept = KeptViews(None, 0)
-    example = batch(np.arange(batch_size), draw_generator(seed, stage, 0, 0), nothing_kept, 0)
+    rows = clips.epoch_rows(batch_size, draw_generator(seed, stage, 0))[0]
+    example = batch(rows, draw_generator(seed, stage, 0, 0), nothing_kept, 0)
     signature = tf.nest.map_structure(
         lambda array: tf.TensorSpec((None, *array.shape), array.dtype), example
     )

@@ -49,6 +49,25 @@ class PairedClips:
         return len(self.clip_ids)
 
     @property
+    def movements(self) -> int:
+        """Number of clips of which each is drawn once an epoch."""
+        return len(self)
+
+    def epoch_rows(self, batch_size: int, generator: np.random.Generator) -> np.ndarray:
+        """Draws the rows of one epoch's batches, each clip once; an incomplete batch is dropped.
+
+        Args:
+            batch_size: Clips in a batch.
+            generator: Source of the draws.
+
+        Returns:
+            `(steps, batch)` rows.
+        """
+        steps = self.movements // batch_size
+        order = generator.permutation(self.movements)
+        return order[: steps * batch_size].reshape(steps, batch_size)
+
+    @property
     def skeleton_channels(self) -> int:
         """Channels of `skeleton_features`: joints, velocities and bones, three axes each."""
         return 9 * len(self.joint_parents)

@@ -89,10 +89,10 @@ def fit_student(
     Raises:
         UserError: There are fewer clips than one batch holds, or devices share a batch unequally.
     """
-    batch_size = min(training.batch_size, len(clips))  # a small set is one batch
+    batch_size = min(training.batch_size, clips.movements)  # a small set is one batch
     _share_out(student, batch_size)
     distiller = PSKDDistiller(student, teachers, loss, embedding_widths, teachers_see)
-    steps = len(clips) // batch_size
+    steps = clips.movements // batch_size
     optimizer = make_optimizer(training, training.epochs * steps)
     several = student.distribute_strategy.num_replicas_in_sync > 1
     distiller.compile(

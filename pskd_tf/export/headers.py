@@ -23,6 +23,7 @@ def model_settings_header(
     measured_arena_bytes: int,
     arena_bytes: int,
     clip_rate_hz: float,
+    null_class: int | None = None,
 ) -> str:
     """Writes `model_settings.h`.
 
@@ -30,16 +31,23 @@ def model_settings_header(
         interface: Shapes, scales and zero points of the flatbuffer.
         input_settings: The preprocessing that the model was trained on.
         class_names: Label of each output.
-        segment_limits: Shortest and longest training clip, in samples.
+        segment_limits: Shortest and longest movement, in samples.
         measured_arena_bytes: The arena measured on the host, in bytes.
         arena_bytes: The arena to reserve, in bytes.
         clip_rate_hz: Rate of the training clips, in Hz; in `window` mode the windows' own counts.
+        null_class: The output for "none"; None without one.
 
     Returns:
         A header that compiles as C99 and as C++11.
     """
     labels = "\n".join(f"    {c_string(name)}," for name in class_names)
     clip_mode = input_settings.mode == "clip"
+    none = ""
+    if null_class is not None:
+        none = f"""\
+/* The output for what is no activity. */
+#define PSKD_NULL_CLASS {null_class}
+"""
     if clip_mode:
         shortest, longest = segment_limits
         mode = f"""\
@@ -64,7 +72,7 @@ def model_settings_header(
 #define PSKD_CHANNELS {interface.input_shape[2]}
 #define PSKD_INPUT_SIZE (PSKD_STEPS * PSKD_CHANNELS)
 #define PSKD_NUM_CLASSES {interface.num_classes}
-
+{none}
 #define PSKD_CLIP_MODE {int(clip_mode)}
 {mode}
 

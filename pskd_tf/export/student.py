@@ -30,6 +30,7 @@ from pskd_tf.export.headers import (
 from pskd_tf.export.plain_c.source import plain_model
 from pskd_tf.run import ExportManifest
 from pskd_tf.settings import InputSettings
+from pskd_tf.stream_settings import StreamSettings
 
 MINIMUM_GOLDEN_CLIPS = 32
 # CMSIS-NN's scratch buffers took 6 % more than the host's figure on a Cortex-M55.
@@ -46,6 +47,7 @@ def export_student(
     clip_rate_hz: float,
     golden_clips: Sequence[tuple[str, np.ndarray]],
     provenance: dict[str, Any],
+    stream: StreamSettings | None = None,
 ) -> ExportManifest:
     """Writes the export folder, whole or not at all; the same arguments give the same bytes.
 
@@ -58,10 +60,11 @@ def export_student(
         tflite: The int8 flatbuffer.
         input_settings: The preprocessing that the model was trained on.
         class_names: Label of each output, in order.
-        segment_limits: Shortest and longest training clip, in samples.
+        segment_limits: Shortest and longest movement, in samples.
         clip_rate_hz: Rate of the training clips, in Hz.
         golden_clips: At least 32 pairs of a clip's name and its raw samples `(length, 3)` in g.
         provenance: The run that made the model, as JSON values.
+        stream: How movements are cut out of a stream, for a model whose last output is "none".
 
     Returns:
         The manifest.
@@ -90,6 +93,7 @@ def export_student(
             measured,
             reserved,
             clip_rate_hz,
+            None if stream is None else len(class_names) - 1,
         ),
         "op_resolver.h": op_resolver_header(operators),
         "golden_vectors.h": golden_vectors_header(clips, inputs, outputs),
@@ -110,6 +114,7 @@ def export_student(
             inputs=input_settings,
             clip_rate_hz=clip_rate_hz,
             provenance=provenance,
+            stream=stream,
         )
         text = json.dumps(record_to_json(manifest), indent=2, sort_keys=True, allow_nan=False)
         (temporary / "manifest.json").write_text(f"{text}\n", encoding="ascii", newline="\n")

@@ -24,6 +24,7 @@ from pskd_tf.pipeline.specs import (
 from pskd_tf.pipeline.stage import Stage, stages_summary
 from pskd_tf.run import Run
 from pskd_tf.settings import CACHED_OUTPUTS, STREAMS_READ, RunSettings, TrainingSettings
+from pskd_tf.stream_settings import NULL_LABEL
 
 # Characters of subjects in a stage's folder name, which a file system limits to 255 bytes.
 _LONGEST_LABEL = 80
@@ -65,7 +66,7 @@ class StagePlanner:
         )
         self.data = DataSpec(
             dataset=prepared.fingerprint,
-            num_classes=len(prepared.description.class_names),
+            num_classes=len(prepared.description.class_names) + settings.stream.enabled,
             inputs=settings.inputs,
             augmentation=settings.augmentation,
         )
@@ -194,6 +195,7 @@ class StagePlanner:
             live=tuple(teacher_input(one) for one in live),
             cached=None if cached is None else cached.key,
             drop_one_teacher=drop_one_teacher,
+            stream=self.settings.stream if self.settings.stream.enabled else None,
         )
         name = f"{label}-s{seed}-on-{subjects_label(part.subjects)}"
         return Stage(name, spec, (*live,) if cached is None else (*live, cached))
@@ -283,6 +285,9 @@ def plan_run(settings: RunSettings, prepared: PreparedSet) -> list[FoldPlan]:
         UserError: The protocol is unknown, one of its parts is empty or has too few clips, or a
             teacher of the skeleton has none to train or to be scored on.
     """
+    if settings.stream.enabled and NULL_LABEL in prepared.description.class_names:
+        rule = f'stream_training adds a class "{NULL_LABEL}": no action may have that name'
+        raise UserError(rule, f"an action {NULL_LABEL} in {prepared.description.name}")
     splits = run_splits(prepared, settings.protocol)
     for split in splits:
         clips = len(split.train_clips) + len(split.test_clips)

@@ -78,6 +78,8 @@ def score_stage(stage: Stage[ScoreSpec], context: RunContext, folder: Path) -> d
         net = _built(model.spec, source, context, clips)
         net.set_weights(load_weights(file))
         logits = model_outputs(net, views)["logits"]
+    # A clip is a movement: "none", the last output, is left out.
+    logits = logits[:, : model.spec.null_class]
     probabilities = clip_probabilities(logits, evaluation.rows, len(clips), inputs.window_score)
     return save_predictions(folder, clips, probabilities)
 

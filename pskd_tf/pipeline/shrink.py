@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from data_prep.files import whole_file
-from data_prep.prepared_set import PreparedSet
 from pskd_tf.compression.convert import calibration_clips, convert_to_int8
 from pskd_tf.compression.cost import BoardCost, BoardLimits, count_macs
 from pskd_tf.compression.prune import kernel_sparsity, prune_student
@@ -32,7 +31,7 @@ from pskd_tf.evaluation.tflm import arena_bytes, tflm_operators, tflm_probe
 from pskd_tf.models.registry import build_student
 from pskd_tf.pipeline.specs import CompressSpec, FitSpec, QuantiseSpec, SlimSpec
 from pskd_tf.pipeline.stage import RunContext, Stage, load_weights, save_weights
-from pskd_tf.pipeline.teach import StudentTeaching, load_stage_model
+from pskd_tf.pipeline.teach import StudentTeaching, load_stage_model, training_clips
 from pskd_tf.settings import InputSettings
 
 
@@ -51,7 +50,7 @@ def slim_stage(stage: Stage[SlimSpec], context: RunContext, folder: Path) -> dic
     spec = stage.spec
     student: Stage[FitSpec] = stage.input(spec.student)
     fitted = student.spec
-    clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), fitted.part.clips)
+    clips = training_clips(fitted, context)
     teaching, loss = StudentTeaching.load(student, context, clips).taught_or_not(spec.distil)
     measured = context.result(stage.input(spec.measured))
     cost = BoardCost(measured["flatbuffer_bytes"], measured["arena_bytes"], measured["macs"])
@@ -180,7 +179,7 @@ def compress_stage(stage: Stage[CompressSpec], context: RunContext, folder: Path
     student: Stage[FitSpec] = stage.input(spec.student)
     fitted = student.spec
     inputs = fitted.data.inputs
-    clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), fitted.part.clips)
+    clips = training_clips(fitted, context)
     builder_arguments = fitted_arguments(fitted)
     teaching, loss = StudentTeaching.load(student, context, clips).taught_or_not(spec.distil)
     weights, history = prune_student(
@@ -257,7 +256,7 @@ def quantise_stage(stage: Stage[QuantiseSpec], context: RunContext, folder: Path
     student: Stage[FitSpec] = stage.input(spec.student)
     source = stage.input(spec.source)
     fitted = student.spec
-    clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), fitted.part.clips)
+    clips = training_clips(fitted, context)
     weights = load_weights(context.folder(source) / "weights.npz")
     arguments = source_arguments(source, fitted, context)
     if spec.head == "convolution" and fitted.model == "accelerometer_student":

@@ -7,7 +7,7 @@ action of a kind (`fit_stage`, `score_stage`, ...) makes another result from the
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from data_prep.records import record_from_json, record_to_json
+from data_prep.records import later_field, record_from_json, record_to_json
 from pskd_tf.compression.cost import BoardLimits
 from pskd_tf.settings import (
     MIXTURE_OUTPUTS,
@@ -17,6 +17,7 @@ from pskd_tf.settings import (
     InputSettings,
     TrainingSettings,
 )
+from pskd_tf.stream_settings import StreamSettings
 
 _NETS = ("keras", "numpy", "tensorflow")
 _SCORING = ("numpy", "scikit-learn", "scipy")
@@ -73,7 +74,7 @@ class DataSpec:
 
     Attributes:
         dataset: Fingerprint of the prepared set.
-        num_classes: Number of classes.
+        num_classes: Number of outputs; in a training for streams "none" is the last one.
         inputs: The preprocessing.
         augmentation: Strengths of the random changes.
     """
@@ -153,6 +154,7 @@ class FitSpec(StageSpec):
             outputs are cached.
         cached: Key of the stage with the teachers' cached outputs; None where teachers run live.
         drop_one_teacher: Whether each batch is without one teacher, drawn at random.
+        stream: How clips are cut out of streams; None trains on the clips alone.
     """
 
     kind: ClassVar[str] = "fit"
@@ -170,6 +172,12 @@ class FitSpec(StageSpec):
     live: tuple[TeacherInput, ...] = ()
     cached: str | None = None
     drop_one_teacher: bool = False
+    stream: StreamSettings | None = later_field()
+
+    @property
+    def null_class(self) -> int | None:
+        """The output for "none"; None without one."""
+        return None if self.stream is None else self.data.num_classes - 1
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from data_prep.prepared_set import PreparedSet
 from data_prep.records import record_to_json
 from pskd_tf.data.batches import training_batches
 from pskd_tf.data.clips import PairedClips
+from pskd_tf.data.stream_clips import StreamClips
 from pskd_tf.data.views import draw_generator, plain_views, random_views
 from pskd_tf.distillation.losses.base import DistillationLoss
 from pskd_tf.distillation.losses.registry import make_loss
@@ -49,6 +50,19 @@ def given_columns(
     rows = [place[clip_id] for clip_id in clips.clip_ids]
     wanted = {f"{one}_{kind}" for one in teachers for kind in ("logits", "embedding", "available")}
     return {name: column[rows] for name, column in arrays.items() if name in wanted}
+
+
+def training_clips(spec: FitSpec, context: RunContext) -> PairedClips:
+    """Reads the clips of a training, for a stream with their cuts."""
+    clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), spec.part.clips)
+    reads = {stream for name in (spec.model, *spec.teachers) for stream in STREAMS_READ[name]}
+    if "skeleton" in STREAMS_READ[spec.model]:
+        clips = clips.subset(clips.has_skeleton)
+    if spec.stream is None:
+        return clips
+    classes = spec.data.num_classes - 1
+    cuts = StreamClips.of(clips, spec.stream, classes, spec.seed, "skeleton" in reads)
+    return cuts.with_skeleton() if "skeleton" in STREAMS_READ[spec.model] else cuts
 
 
 def cached_columns(
@@ -152,7 +166,8 @@ def _kept_views(spec: FitSpec, context: RunContext, clips: PairedClips) -> Path 
         "augmentation": record_to_json(spec.data.augmentation),
         "epochs": spec.training.epochs,
         "batch_size": spec.training.batch_size,
-        "clips": clips.clip_ids,
+        "clips": clips.clip_ids[: clips.movements],
+        **({} if spec.stream is None else {"stream": record_to_json(spec.stream)}),
         "version": spec.version,
         "packages": package_versions(("numpy",)),
     }
@@ -161,9 +176,7 @@ def _kept_views(spec: FitSpec, context: RunContext, clips: PairedClips) -> Path 
 
 def _fit(stage: Stage[FitSpec], context: RunContext, folder: Path) -> dict[str, Any]:
     spec = stage.spec
-    clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), spec.part.clips)
-    if "skeleton" in STREAMS_READ[spec.model]:
-        clips = clips.subset(clips.has_skeleton)
+    clips = training_clips(spec, context)
     first_weights = draw_generator(spec.seed, f"{spec.model}/weights")
     keras.utils.set_random_seed(int(first_weights.integers(2**31)))
     model = build_fit_model(spec, clips)
@@ -357,12 +370,12 @@ class StudentTeaching:
     @property
     def batch_size(self) -> int:
         """Clips in a batch."""
-        return min(self.student.spec.training.batch_size, len(self.clips))
+        return min(self.student.spec.training.batch_size, self.clips.movements)
 
     @property
     def steps_per_epoch(self) -> int:
         """Batches in an epoch."""
-        return len(self.clips) // self.batch_size
+        return self.clips.movements // self.batch_size
 
     def batches(self, stage: str, epochs: int) -> tf.data.Dataset:
         """Streams augmented batches with the teachers' outputs as columns.

@@ -20,6 +20,7 @@ from pskd_tf.evaluation.tflm import Int8Interface
 from pskd_tf.export.headers import model_settings_header
 from pskd_tf.export.plain_c.source import plain_model
 from pskd_tf.pipeline.plan import plan_run
+from pskd_tf.runs.export_run import model_labels, segment_limits
 from pskd_tf.settings import read_run_settings
 
 
@@ -61,7 +62,8 @@ def validation_models(
         raise UserError(rule, settings.protocol, run_dir)
     lengths = prepared.manifest.set_index("clip_id")["accelerometer_length"]
     rate_hz = prepared.description.streams["accelerometer"]["nominal_rate_hz"]
-    names = prepared.description.class_names
+    names = model_labels(settings, prepared.description.class_names)
+    null_class = len(names) - 1 if settings.stream.enabled else None
     folds = []
     with whole_folder(folder) as temporary:
         for plan in plan_run(settings, prepared):
@@ -73,11 +75,11 @@ def validation_models(
             tflite = source.read_bytes()
             train = lengths.loc[list(plan.split.train_clips)]
             texts = plain_model(tflite)
-            limits = (int(train.min()), int(train.max()))
+            limits = segment_limits(settings, train.to_numpy())
             interface = Int8Interface.read(tflite)
             # No interpreter runs here: the arena's size is none.
             texts["model_settings.h"] = model_settings_header(
-                interface, settings.inputs, names, limits, 0, 0, rate_hz
+                interface, settings.inputs, names, limits, 0, 0, rate_hz, null_class
             )
             inputs = settings.inputs
             name = f"without-{'-'.join(plan.split.test_subjects)}"

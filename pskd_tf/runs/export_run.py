@@ -1,5 +1,7 @@
 """The export of a run."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from data_prep.prepared_set import PreparedSet
@@ -11,6 +13,7 @@ from pskd_tf.pipeline.plan import FoldPlan
 from pskd_tf.pipeline.stage import RunContext
 from pskd_tf.run import ExportManifest
 from pskd_tf.settings import InputSettings, RunSettings
+from pskd_tf.stream_settings import NULL_LABEL
 
 
 def export_run(
@@ -40,8 +43,8 @@ def export_run(
         context.run_dir / "export",
         (context.folder(stage) / "student_int8.tflite").read_bytes(),
         input_settings=settings.inputs,
-        class_names=description.class_names,
-        segment_limits=(int(lengths.min()), int(lengths.max())),
+        class_names=model_labels(settings, description.class_names),
+        segment_limits=segment_limits(settings, lengths),
         clip_rate_hz=train.accelerometer_rate_hz,
         golden_clips=golden,
         provenance={
@@ -60,7 +63,26 @@ def export_run(
             "sensor_place": description.wrist_place,
             "settings": settings.to_json(),
         },
+        stream=settings.stream if settings.stream.enabled else None,
     )
+
+
+def model_labels(settings: RunSettings, class_names: Sequence[str]) -> tuple[str, ...]:
+    """Returns the label of each output: the classes, and "none" of a training for streams."""
+    return (*class_names, *([NULL_LABEL] if settings.stream.enabled else []))
+
+
+def segment_limits(settings: RunSettings, lengths: np.ndarray) -> tuple[int, int]:
+    """Returns the shortest and the longest movement, in samples.
+
+    Args:
+        settings: Settings of the run.
+        lengths: `(clips,)` samples of each training clip, which are the limits of a model that was
+            trained on clips alone.
+    """
+    if settings.stream.enabled:
+        return settings.stream.minimum_samples, settings.stream.maximum_samples
+    return int(lengths.min()), int(lengths.max())
 
 
 def _golden_clips(
