@@ -16,5 +16,13 @@ if TYPE_CHECKING:
     )
     from pskd_tf.benchmark.cells import CellRecord as CellRecord
     from pskd_tf.benchmark.methods import Method as Method, read_methods as read_methods
+    from pskd_tf.benchmark.stream import (
+        StreamRecord as StreamRecord,
+        StreamRow as StreamRow,
+        read_streams as read_streams,
+        stream_markdown as stream_markdown,
+        stream_rows as stream_rows,
+        stream_table as stream_table,
+    )
 else:
     __all__, __getattr__, __dir__ = lazy_names(__name__)

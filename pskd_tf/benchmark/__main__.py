@@ -56,6 +56,13 @@ class BenchmarkArguments(TrainingArguments):
         "Allow test subjects to be scored; each time leaves a line in the ledger.",
         group="benchmark",
     )
+    idle_hours: float = setting(
+        2.0,
+        "With --stream_training: hours of idle of each kind, for each fold.",
+        unit="h",
+        above=0,
+        group="benchmark",
+    )
     keep_views: bool = setting(
         False,
         "Draw each seed's training views once for all methods, into RUN/views (UTD-MHAD: 0.6 GB a "
@@ -87,7 +94,8 @@ def main(arguments: BenchmarkArguments) -> None:
     )
     # Not above: scikit-learn takes seconds, for which --help need not wait.
     from pskd_tf.benchmark.board import leaderboard_markdown
-    from pskd_tf.benchmark.run import BenchmarkRun, run_cells
+    from pskd_tf.benchmark.run import BenchmarkRun, run_cells, stream_board
+    from pskd_tf.benchmark.stream import stream_markdown
 
     run = BenchmarkRun(
         arguments.settings,
@@ -115,6 +123,9 @@ def main(arguments: BenchmarkArguments) -> None:
         )
     rows = run.board()
     print(leaderboard_markdown(rows), end="")
+    if arguments.settings.stream.enabled:
+        in_stream = stream_board(run, arguments.protocols, arguments.idle_hours, arguments.workers)
+        print(stream_markdown(in_stream), end="")
     print(f"result: {arguments.results_dir / 'leaderboard.md'}")
     print("next: commit the folder, or add cells: other --methods, --seeds or --protocols")
 

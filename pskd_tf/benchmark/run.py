@@ -29,7 +29,17 @@ from pskd_tf.benchmark.cells import (
     pick_trial,
     record_cell,
 )
-from pskd_tf.benchmark.methods import Method
+from pskd_tf.benchmark.methods import FOREST, Method
+from pskd_tf.benchmark.stream import (
+    StreamCell,
+    StreamRow,
+    read_streams,
+    record_streams,
+    stream_markdown,
+    stream_rows,
+    stream_table,
+    write_streams,
+)
 from pskd_tf.pipeline.plan import run_splits
 from pskd_tf.pipeline.runner import run_stages
 from pskd_tf.pipeline.specs import FitSpec
@@ -202,6 +212,54 @@ class BenchmarkRun:
                 leaderboard_table(rows).to_csv(temporary, index=False, lineterminator="\n")
             leaderboard_plot(self.results_dir / "leaderboard.png", rows)
         return rows
+
+
+def stream_board(
+    run: BenchmarkRun, protocols: Sequence[str], hours: float, workers: int
+) -> list[StreamRow]:
+    """Runs the students of finished cells over streams and writes `stream.csv`, `stream_board.*`.
+
+    Args:
+        run: A benchmark with `stream_training`, whose cells of `protocols` are finished.
+        protocols: The protocols to stream.
+        hours: Hours of idle of each kind.
+        workers: Stages at a time.
+
+    Returns:
+        The rows of the board.
+    """
+    path = run.results_dir / "stream.csv"
+    records = read_streams(path)
+    wanted = []
+    for protocol in protocols:
+        for method in run.methods:
+            if method.model != FOREST:
+                wanted += [
+                    StreamCell.of(cell, run.settings.compression, hours)
+                    for cell in run.cells(protocol, method, run.picked(method))
+                ]
+    known = {one.cell for one in records}
+    missing = [one for one in wanted if one.stage.key[:16] not in known]
+    if missing:
+        if workers == 1:
+            start_tensorflow()
+        run_stages([one.stage for one in missing], run.context, workers, show_epochs=False)
+        for one in missing:
+            records += record_streams(one, run.context)
+        write_streams(path, records)
+    clips = run.clips().set_index("clip_id")
+    keys = {one.stage.key[:16] for one in wanted}
+    subjects = {
+        "|".join(split.test_subjects): clips.loc[list(split.test_clips), "subject"].to_numpy(str)
+        for protocol in protocols
+        for split in run.planner(protocol).splits
+    }
+    rows = stream_rows([one for one in records if one.cell in keys], subjects)
+    with whole_file(run.results_dir / "stream_board.md") as temporary:
+        temporary.write_text(stream_markdown(rows), encoding="utf-8")
+    with whole_file(run.results_dir / "stream_board.csv") as temporary:
+        stream_table(rows).to_csv(temporary, index=False, lineterminator="\n")
+    return rows
 
 
 def run_cells(

@@ -15,6 +15,15 @@ if TYPE_CHECKING:
         clip_probabilities as clip_probabilities,
         score_clips as score_clips,
     )
+    from pskd_tf.evaluation.stream import (
+        Decisions as Decisions,
+        Movement as Movement,
+        decide as decide,
+        idle_streams as idle_streams,
+        lowest_threshold as lowest_threshold,
+        movement_stream as movement_stream,
+        upper_bound_an_hour as upper_bound_an_hour,
+    )
     from pskd_tf.evaluation.tflm import (
         Int8Interface as Int8Interface,
         arena_bytes as arena_bytes,

@@ -28,6 +28,7 @@ def stage_actions() -> dict[str, Action]:
     # functions has not started it yet.
     from pskd_tf.pipeline.score import forest_stage, score_stage
     from pskd_tf.pipeline.shrink import compress_stage, quantise_stage, slim_stage
+    from pskd_tf.pipeline.stream_score import stream_score_stage
     from pskd_tf.pipeline.teach import fit_stage, teacher_outputs_stage
 
     return {
@@ -38,6 +39,7 @@ def stage_actions() -> dict[str, Action]:
         "slim": slim_stage,
         "quantise": quantise_stage,
         "score": score_stage,
+        "stream_score": stream_score_stage,
     }
 
 

@@ -419,3 +419,38 @@ class ScoreSpec(StageSpec):
     def file(self) -> str:
         """Name of the file that is scored."""
         return FORM_FILES[self.form]
+
+
+@dataclass(frozen=True)
+class StreamScoreSpec(StageSpec):
+    """A student run over streams of held-out clips and over idle streams.
+
+    Attributes:
+        model: Key of the fit stage with the architecture, the inputs and the detector.
+        source: Key of the stage that wrote the weights or the flatbuffer.
+        clips: Names of the clips.
+        form: `float` or `int8`, as for `ScoreSpec`.
+        hours: Hours of idle of each kind.
+        seed: Seed of the streams.
+    """
+
+    kind: ClassVar[str] = "stream_score"
+    version: ClassVar[int] = 1
+    relies_on: ClassVar[tuple[str, ...]] = (*_SCORING, *_FLATBUFFERS, *_NETS)
+
+    model: str
+    source: str
+    clips: tuple[str, ...]
+    form: str
+    hours: float
+    seed: int = 0
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Keys of the model and of the stage that wrote its file."""
+        return (self.model, self.source)
+
+    @property
+    def file(self) -> str:
+        """Name of the file that is read."""
+        return FORM_FILES[self.form]

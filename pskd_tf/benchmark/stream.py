@@ -1,0 +1,343 @@
+"""The board of methods in a stream: recall at thresholds that validation chose.
+
+A benchmark with `--stream_training` compresses each cell's student and runs it over streams of the
+held-out clips and over idle streams. `stream.csv` keeps the score of every decision, so that each
+figure of the board can be computed again. Each run's threshold is the lowest at which its
+validation folds stay within a bound of false decisions an hour; test subjects choose nothing.
+"""
+
+import csv
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+
+from data_prep.errors import UserError
+from data_prep.files import whole_file
+from pskd_tf.benchmark.board import Difference, Spread, nested_bootstrap
+from pskd_tf.benchmark.cells import Cell
+from pskd_tf.evaluation.stream import BOUNDED_KINDS, STREAM_KINDS, lowest_threshold
+from pskd_tf.pipeline.specs import CompressSpec, StreamScoreSpec
+from pskd_tf.pipeline.stage import RunContext, Stage
+from pskd_tf.settings import CompressionSettings
+
+# False decisions an hour, on each bounded kind of idle.
+BOUNDS = (0.0, 1.0, 6.0)
+_FINEST = 65535
+_REFERENCE = "cross_entropy"
+
+
+@dataclass(frozen=True)
+class StreamCell:
+    """A cell of the benchmark and the stage that runs its int8 student over streams."""
+
+    cell: Cell
+    stage: Stage[StreamScoreSpec]
+
+    @staticmethod
+    def of(cell: Cell, compression: CompressionSettings, hours: float) -> "StreamCell":
+        """Declares the stages of a cell.
+
+        Args:
+            cell: The cell.
+            compression: Pruning and calibration of its student.
+            hours: Hours of idle of each kind.
+        """
+        fit = cell.fit
+        spec = CompressSpec(fit.key, compression)
+        compressed: Stage[CompressSpec] = Stage(f"compressed-{fit.name}", spec, (fit,))
+        clips = cell.stage.spec.clips
+        scored = StreamScoreSpec(fit.key, compressed.key, clips, "int8", hours)
+        name = f"stream-{cell.stage.name.removeprefix('score-')}"
+        return StreamCell(cell, Stage(name, scored, (fit, compressed)))
+
+
+@dataclass(frozen=True)
+class StreamRecord:
+    """The scores of one cell's decisions on one kind of stream.
+
+    Attributes:
+        cell: Key of the stage.
+        method: Name of the method.
+        trial: Which of its trials.
+        protocol: `validation` or a protocol that scores test subjects.
+        held_out: The streamed subjects, separated by bars.
+        teacher_seed: Seed of the teachers; -1 without.
+        student_seed: Seed of the student.
+        kind: `movements` (the right decision's score for each clip, in the manifest's order; 0
+            without one), `wrong` (wrong decisions among movements) or a kind of idle.
+        hours: Hours of idle of this kind; 0 for movements.
+        distinct_hours: Hours of distinct signal in it.
+        scores: Four hexadecimal digits a decision: its score in 65535ths, rounded down.
+    """
+
+    cell: str
+    method: str
+    trial: int
+    protocol: str
+    held_out: str
+    teacher_seed: int
+    student_seed: int
+    kind: str
+    hours: float
+    distinct_hours: float
+    scores: str
+
+    @property
+    def values(self) -> np.ndarray:
+        """`(decisions,)` scores, 0..1."""
+        return np.frombuffer(bytes.fromhex(self.scores), ">u2").astype(np.float64) / _FINEST
+
+
+def scores_text(scores: np.ndarray) -> str:
+    """Returns scores `(decisions,)`, 0..1 or -1, as four hexadecimal digits each."""
+    steps = np.clip(np.floor(np.asarray(scores) * _FINEST), 0, _FINEST)
+    return bytes(steps.astype(">u2").tobytes()).hex()
+
+
+def record_streams(one: StreamCell, context: RunContext) -> list[StreamRecord]:
+    """Reads what the stage of a cell wrote, one record a kind."""
+    result = context.result(one.stage)
+    cell = one.cell
+    with np.load(context.folder(one.stage) / "scores.npz", allow_pickle=False) as arrays:
+        return [
+            StreamRecord(
+                one.stage.key[:16],
+                cell.method,
+                cell.trial,
+                cell.protocol,
+                "|".join(cell.held_out),
+                cell.teacher_seed,
+                cell.student_seed,
+                kind,
+                result["hours"].get(kind, 0.0),
+                round(result["distinct_hours"].get(kind, 0.0), 4),
+                scores_text(arrays[kind]),
+            )
+            for kind in ("movements", "wrong", *STREAM_KINDS)
+        ]
+
+
+def read_streams(path: Path) -> list[StreamRecord]:
+    """Reads `stream.csv`; there are no records where there is no file.
+
+    Raises:
+        UserError: The file has other columns or a wrong value.
+    """
+    if not path.exists():
+        return []
+    fields = dataclasses.fields(StreamRecord)
+    with open(path, newline="", encoding="utf-8") as stream:
+        reader = csv.DictReader(stream)
+        if reader.fieldnames != [field.name for field in fields]:
+            rule = "stream.csv must have the columns of docs/benchmark.md"
+            raise UserError(rule, reader.fieldnames, path)
+        try:
+            return [
+                StreamRecord(
+                    **{field.name: cast("Any", field.type)(row[field.name]) for field in fields}
+                )
+                for row in reader
+            ]
+        except (TypeError, ValueError) as error:
+            raise UserError("Each line of stream.csv must hold a record", error, path) from error
+
+
+def write_streams(path: Path, records: Sequence[StreamRecord]) -> None:
+    """Writes `stream.csv`, whole or not at all."""
+    names = [field.name for field in dataclasses.fields(StreamRecord)]
+    with whole_file(path) as temporary, open(temporary, "w", newline="") as stream:
+        writer = csv.DictWriter(stream, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(dataclasses.asdict(one) for one in records)
+
+
+@dataclass(frozen=True)
+class StreamRow:
+    """One method in the stream at one bound.
+
+    Attributes:
+        method: Its name.
+        bound: False decisions an hour at most, on validation.
+        thresholds: Mean threshold over runs.
+        validation: Recall on left-out training subjects, 0..1.
+        test: Recall on test subjects; None where none was scored.
+        false_an_hour: By kind of idle, what test streams really gave, mean over runs.
+        wrong: Wrong decisions among the test movements, mean over runs.
+        difference: Test recall minus that of cross-entropy, paired by seed; None without.
+    """
+
+    method: str
+    bound: float
+    threshold: Spread
+    validation: Spread
+    test: Spread | None
+    false_an_hour: dict[str, float]
+    wrong: float
+    difference: Difference | None
+
+
+_Runs = dict[tuple[int, int], dict[str, list[StreamRecord]]]
+
+
+def stream_rows(
+    records: Sequence[StreamRecord], subjects: Mapping[str, np.ndarray], replicates: int = 2000
+) -> list[StreamRow]:
+    """Sums up every method at each bound.
+
+    Args:
+        records: All records of one recipe, one trial a method.
+        subjects: `(clips,)` subject of each held-out clip, by `StreamRecord.held_out`.
+        replicates: Of the bootstrap.
+
+    Returns:
+        Rows by bound, then in the order of the records. A test run needs the validation folds of
+        its own seeds, which choose its threshold.
+    """
+    runs: dict[str, dict[str, _Runs]] = {}
+    for one in records:
+        of_protocol = runs.setdefault(one.method, {}).setdefault(one.protocol, {})
+        of_run = of_protocol.setdefault((one.teacher_seed, one.student_seed), {})
+        of_run.setdefault(one.kind, []).append(one)
+    rows = []
+    for bound in BOUNDS:
+        right: dict[str, dict[tuple[int, int], np.ndarray]] = {}
+        for method, protocols in runs.items():
+            row, right[method] = _row(method, bound, protocols)
+            rows.append(row)
+        for place in range(len(rows) - len(runs), len(rows)):
+            mine = right[rows[place].method]
+            others = right.get(_REFERENCE, {})
+            if mine and others and rows[place].method != _REFERENCE:
+                groups = _test_subjects(runs[rows[place].method], subjects)
+                difference = _difference(mine, others, groups, replicates)
+                rows[place] = dataclasses.replace(rows[place], difference=difference)
+    return rows
+
+
+def _row(
+    method: str, bound: float, protocols: Mapping[str, _Runs]
+) -> tuple[StreamRow, dict[tuple[int, int], np.ndarray]]:
+    validation = protocols.get("validation", {})
+    tests = next((runs for name, runs in protocols.items() if name != "validation"), {})
+    thresholds, recalls, test_recalls, wrong = [], [], [], []
+    false: dict[str, list[float]] = {kind: [] for kind in STREAM_KINDS}
+    right: dict[tuple[int, int], np.ndarray] = {}
+    for seeds, kinds in validation.items():
+        idle = {kind: _pooled(kinds[kind]) for kind in BOUNDED_KINDS}
+        hours = {kind: sum(one.hours for one in kinds[kind]) for kind in BOUNDED_KINDS}
+        threshold = lowest_threshold(idle, hours, bound)
+        thresholds.append(threshold)
+        recalls.append(float((_pooled(kinds["movements"]) >= max(threshold, 1e-9)).mean()))
+        if seeds not in tests:
+            continue
+        seen = tests[seeds]
+        right[seeds] = (_pooled(seen["movements"]) >= max(threshold, 1e-9)).astype(float)
+        test_recalls.append(float(right[seeds].mean()))
+        wrong.append(float((_pooled(seen["wrong"]) >= threshold).sum()))
+        for kind in STREAM_KINDS:
+            total = sum(one.hours for one in seen[kind])
+            false[kind].append(float((_pooled(seen[kind]) >= threshold).sum()) / total)
+    row = StreamRow(
+        method,
+        bound,
+        _spread(thresholds),
+        _spread(recalls),
+        _spread(test_recalls) if test_recalls else None,
+        {kind: float(np.mean(values)) for kind, values in false.items() if values},
+        float(np.mean(wrong)) if wrong else 0.0,
+        None,
+    )
+    return row, right
+
+
+def _pooled(records: Sequence[StreamRecord]) -> np.ndarray:
+    return np.concatenate([one.values for one in records])
+
+
+def _spread(values: Sequence[float]) -> Spread:
+    if not values:
+        return Spread(float("nan"), 0.0, 0)
+    std = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+    return Spread(float(np.mean(values)), std, len(values))
+
+
+def _test_subjects(
+    protocols: Mapping[str, _Runs], subjects: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    runs = next(runs for name, runs in protocols.items() if name != "validation")
+    movements = next(iter(runs.values()))["movements"]
+    return np.concatenate([subjects[one.held_out] for one in movements])
+
+
+def _difference(
+    mine: Mapping[tuple[int, int], np.ndarray],
+    others: Mapping[tuple[int, int], np.ndarray],
+    subjects: np.ndarray,
+    replicates: int,
+) -> Difference | None:
+    by_student = {student: right for (_, student), right in others.items()}
+    teachers = sorted({teacher for teacher, _ in mine})
+    students = sorted({student for _, student in mine if student in by_student})
+    if not students:
+        return None
+    values = np.full((len(teachers), len(students), len(subjects)), np.nan)
+    for (teacher, student), right in mine.items():
+        if student in by_student:
+            place = teachers.index(teacher), students.index(student)
+            values[place] = right - by_student[student]
+    return Difference(*nested_bootstrap(values, subjects, replicates=replicates))
+
+
+def stream_markdown(rows: Sequence[StreamRow]) -> str:
+    """Returns the board as a Markdown table, in %: mean +- sample standard deviation (runs).
+
+    False decisions an hour are what the test streams gave at the thresholds of validation.
+    """
+    heads = ["at most an hour", "method", "validation", "test", "minus cross-entropy"]
+    heads += [f"{kind} / h" for kind in STREAM_KINDS] + ["wrong among movements", "threshold"]
+    lines = ["| " + " | ".join(heads) + " |", "| ---: | --- |" + " ---: |" * (len(heads) - 2)]
+    for row in rows:
+        difference = "" if row.difference is None else _points(row.difference)
+        false = [
+            f"{row.false_an_hour[kind]:.1f}" if row.false_an_hour else "" for kind in STREAM_KINDS
+        ]
+        cells = [f"{row.bound:g}", row.method, _percent(row.validation), _percent(row.test)]
+        cells += [difference, *false, f"{row.wrong:.1f}" if row.test else ""]
+        lines.append("| " + " | ".join([*cells, f"{row.threshold.mean:.2f}"]) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def stream_table(rows: Sequence[StreamRow]) -> pd.DataFrame:
+    """Returns every figure of the board in one flat table, in fractions 0..1."""
+    table = []
+    for row in rows:
+        line: dict[str, Any] = {"bound": row.bound, "method": row.method}
+        spreads = {"threshold": row.threshold, "validation": row.validation, "test": row.test}
+        for name, spread in spreads.items():
+            if spread is not None:
+                line |= {f"{name}_mean": round(spread.mean, 6), f"{name}_std": round(spread.std, 6)}
+                line[f"{name}_runs"] = spread.count
+        line |= {f"{kind}_an_hour": round(v, 4) for kind, v in row.false_an_hour.items()}
+        line["wrong_among_movements"] = round(row.wrong, 2)
+        if row.difference is not None:
+            named = dataclasses.asdict(row.difference)
+            line |= {f"minus_cross_entropy_{name}": round(v, 6) for name, v in named.items()}
+        table.append(line)
+    return pd.DataFrame(table)
+
+
+def _percent(spread: Spread | None) -> str:
+    if spread is None or not spread.count:
+        return ""
+    text = f"{100 * spread.mean:.1f}"
+    return f"{text} +- {100 * spread.std:.1f} ({spread.count})" if spread.count > 1 else text
+
+
+def _points(difference: Difference) -> str:
+    low, high = 100 * difference.low, 100 * difference.high
+    return f"{100 * difference.mean:+.1f} [{low:+.1f}, {high:+.1f}]"
