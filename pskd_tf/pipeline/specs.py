@@ -436,7 +436,7 @@ class StreamScoreSpec(StageSpec):
 
     kind: ClassVar[str] = "stream_score"
     version: ClassVar[int] = 1
-    relies_on: ClassVar[tuple[str, ...]] = (*_SCORING, *_FLATBUFFERS, *_NETS)
+    relies_on: ClassVar[tuple[str, ...]] = ("numpy", "scipy")
 
     model: str
     source: str
@@ -444,6 +444,11 @@ class StreamScoreSpec(StageSpec):
     form: str
     hours: float
     seed: int = 0
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Names of the packages whose versions the scores depend on."""
+        return (*self.relies_on, *(_FLATBUFFERS if self.form == "int8" else _NETS))
 
     @property
     def inputs(self) -> tuple[str, ...]:

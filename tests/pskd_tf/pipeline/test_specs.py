@@ -14,10 +14,11 @@ from pskd_tf.pipeline import stage as stage_module
 from pskd_tf.pipeline.plan import declare_score, plan_run
 from pskd_tf.pipeline.runner import stage_actions
 from pskd_tf.pipeline.search import CompressionPlanner
-from pskd_tf.pipeline.specs import ForestSpec, LossSpec, StageSpec
+from pskd_tf.pipeline.specs import ForestSpec, LossSpec, StageSpec, StreamScoreSpec
 from pskd_tf.pipeline.stage import Stage, all_stages
 from pskd_tf.run import StageRecord
-from pskd_tf.settings import ACSSettings, CompressionSearch, RunSettings
+from pskd_tf.settings import ACSSettings, CompressionSearch, InputSettings, RunSettings
+from pskd_tf.stream_settings import StreamSettings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +57,7 @@ def stages(prepared) -> dict[str, Stage]:
     slim = planner.slim(student, BoardLimits(flash_bytes=24 * 1024))
     part = student.spec.part
     forest = ForestSpec(student.spec.data, part, 1, part.clips, {"max_features": "sqrt"})
+    in_stream = StreamScoreSpec(student.key, plan.compressed[1].key, part.clips, "int8", 2.0)
     return {
         "fit": student,
         "teacher_outputs": plan.teacher_outputs["cross_fitted"][1],
@@ -65,6 +67,7 @@ def stages(prepared) -> dict[str, Stage]:
         "quantise": planner.quantise(student, slim, "qat"),
         "score": plan.scores["int8/1"],
         "score of float": plan.scores["baseline/1"],
+        "stream_score": Stage("stream", in_stream, (student, plan.compressed[1])),
     }
 
 
@@ -97,8 +100,8 @@ def test_a_stage_is_given_the_inputs_that_it_names():
 @pytest.mark.parametrize(
     ("package", "changed"),
     [
-        ("tflite-micro", {"compress", "quantise", "score"}),
-        ("ai-edge-litert", {"compress", "quantise", "score"}),
+        ("tflite-micro", {"compress", "quantise", "score", "stream_score"}),
+        ("ai-edge-litert", {"compress", "quantise", "score", "stream_score"}),
         ("tf-keras", {"compress", "quantise"}),
         ("tensorflow-model-optimization", {"compress", "quantise"}),
         ("scikit-learn", {"forest", "score", "score of float"}),
@@ -187,3 +190,28 @@ def test_acs_is_read_back_and_no_other_loss_is_taken_for_it():
 def test_a_model_that_scores_itself_is_one_input(stages):
     fit = stages["fit"]
     assert declare_score("score", fit, fit, ["a"], "float").inputs == (fit,)
+
+
+def test_a_training_on_streams_has_a_key_and_a_class_of_its_own(prepared):
+    (clip,) = plan_run(RunSettings(teacher_outputs=("live",)), prepared)
+    stream = StreamSettings(enabled=True)
+    (plan,) = plan_run(RunSettings(teacher_outputs=("live",), stream=stream), prepared)
+    on_clips, on_streams = clip.students["live"][1].spec, plan.students["live"][1].spec
+    # Records of before had no such field: their hashes stay.
+    assert "stream" not in record_to_json(on_clips)
+    assert on_clips.null_class is None
+    assert on_streams.stream == stream
+    assert on_streams.null_class == on_clips.data.num_classes == on_streams.data.num_classes - 1
+    for teacher in plan.students["live"][1].inputs:
+        assert teacher.spec.stream == stream
+
+
+def test_a_training_on_streams_needs_clips_and_live_teachers():
+    stream = StreamSettings(enabled=True)
+    with pytest.raises(UserError, match=r"teachers that read each cut \(--teacher_outputs=live\)"):
+        RunSettings(stream=stream)
+    with pytest.raises(UserError, match=r"whole movements \(--input_mode=clip\)"):
+        RunSettings(stream=stream, teacher_outputs=("live",), inputs=InputSettings(mode="window"))
+    assert "stream" not in RunSettings().to_json()
+    settings = RunSettings(stream=stream, teacher_outputs=("live",))
+    assert settings.to_json()["stream"]["minimum_samples"] == 50
