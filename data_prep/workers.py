@@ -18,6 +18,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any, Protocol
 
@@ -81,11 +82,13 @@ def worker_pool(
 class _ProcessPool:
     def __init__(self, executor: ProcessPoolExecutor, workers: int):
         self._executor, self._workers = executor, workers
+        self._started: set[BaseProcess] = set()
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         try:
             with _blocked(*_OF_A_TERMINAL):  # it may start a worker
                 future = self._executor.submit(_ended_by_signal, function, *arguments)
+                self._started |= set((self._executor._processes or {}).values())
                 self._watch_all()
                 return future
         except BrokenProcessPool as error:
@@ -119,12 +122,19 @@ class _ProcessPool:
             raise self._died() from error
 
     def _died(self) -> UserError:
+        if any(process.exitcode == _STARTED_IN_IMPORT for process in self._started):
+            rule = "A script must start workers under if __name__ == '__main__': (or workers=1)"
+            return UserError(rule, "a script that starts them when it is imported")
         rule = "A worker process must not be ended (with little memory: fewer --workers); try again"
         return UserError(rule, f"one of {self._workers} died")
 
 
 @contextmanager
 def _process_pool(workers: int) -> Iterator[WorkerPool]:
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        # A worker imports the script first, here one that starts workers at once. This process
+        # could not start any; `_died` reads the status.
+        os._exit(_STARTED_IN_IMPORT)
     # Spawned, because a forked process with threads (BLAS, TensorFlow) may deadlock.
     spawn = multiprocessing.get_context("spawn")
     with _blocked(*_OF_A_TERMINAL):  # it starts multiprocessing's tracker
@@ -142,6 +152,7 @@ def _process_pool(workers: int) -> Iterator[WorkerPool]:
 # Ctrl-C and the end of a terminal reach all its processes. Workers have both blocked from their
 # start on; this process ends them.
 _OF_A_TERMINAL = (signal.SIGINT, signal.SIGHUP)
+_STARTED_IN_IMPORT = 97
 # A worker that has to end removes what it has half written.
 _SECONDS_TO_END = 10.0
 

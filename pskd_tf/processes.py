@@ -1,10 +1,14 @@
 """Processes that train: how TensorFlow starts in them."""
 
 import ctypes
+import json
 import os
 import sys
 import tempfile
 from contextlib import suppress
+from pathlib import Path
+
+from data_prep.errors import UserError
 
 # Names and numbers of glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
@@ -31,15 +35,45 @@ def keep_freed_memory() -> bool:
     return all([mallopt(name, value) == 1 for name, value in settings.items()])
 
 
+def check_keras() -> None:
+    """Refuses settings of Keras that the package cannot run with, before Keras is imported.
+
+    Raises:
+        UserError: Keras' backend is not TensorFlow, or its images are not channels_last.
+    """
+    loaded = sys.modules.get("keras")
+    if loaded is not None and hasattr(loaded, "config"):
+        backend, layout = loaded.config.backend(), loaded.config.image_data_format()
+    else:
+        # As Keras reads them itself.
+        folder = Path(os.environ.get("KERAS_HOME") or Path("~/.keras").expanduser())
+        try:
+            settings = json.loads((folder / "keras.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            settings = {}
+        backend = os.environ.get("KERAS_BACKEND") or settings.get("backend", "tensorflow")
+        layout = settings.get("image_data_format", "channels_last")
+    if backend != "tensorflow":
+        rule = "Keras must run on TensorFlow: set KERAS_BACKEND=tensorflow before it is imported"
+        raise UserError(rule, backend)
+    if layout != "channels_last":
+        rule = "image_data_format of Keras must be channels_last (in keras.json)"
+        raise UserError(rule, layout)
+
+
 def start_tensorflow() -> None:
     """Imports TensorFlow without its start-up messages and gives each process one thread.
 
     One or several threads sum in another order and give other bits at equal speed for nets this
     small; parallel processes are the lever. Call it before anything imports TensorFlow; a
     second call does nothing. Where TensorFlow has already computed, its threads stay as they are.
+
+    Raises:
+        UserError: What `check_keras` refuses.
     """
     keep_freed_memory()
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    check_keras()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     # The messages come from C++ before any log level is read, so the descriptor itself is moved.

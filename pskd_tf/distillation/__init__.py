@@ -3,6 +3,9 @@
 from typing import TYPE_CHECKING
 
 from data_prep.lazy import lazy_names
+from pskd_tf.processes import check_keras
+
+check_keras()  # before a module here imports Keras
 
 if TYPE_CHECKING:
     from pskd_tf.distillation.distiller import PSKDDistiller as PSKDDistiller

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -9,6 +10,16 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from pskd_tf.distillation.conventions import (
+    check_apart,
+    check_model,
+    class_indices,
+    logits_tensor,
+    named_outputs,
+    named_streams,
+    streams_read,
+    weight_column,
+)
 from pskd_tf.distillation.losses.base import DistillationLoss
 from pskd_tf.distillation.step import (
     TEACHERS_SEE,
@@ -31,12 +42,17 @@ class PSKDDistiller(keras.Model):
     the same batch) or *given* (None: its outputs are columns of the batch). Teachers are frozen
     and called in inference mode; training does not change them.
 
-    Data are `(x, y)` or `(x, y, sample_weight)`. `x` is a dict of the streams, plus for each given
-    teacher `<name>_logits` `(batch, classes)` and, where the loss reads embeddings,
-    `<name>_embedding` `(batch, width)`, plus, for mixup, `mixup_share` `(batch,)`
-    (see `mix_with_next`; every stream that the student reads is mixed). `<name>_available`
-    `(batch,)`, 1 or 0, marks the samples for which a teacher is available; without it all are. `y`
-    is `(batch,)` class indices.
+    Data are `(x, y)` or `(x, y, sample_weight)`. `x` is a dict of the streams (or the stream
+    itself, where all models read the same one), plus for each given teacher `<name>_logits`
+    `(batch, classes)` and, where the loss reads embeddings, `<name>_embedding` `(batch, width)`,
+    plus, for mixup, `mixup_share` `(batch,)` (see `mix_with_next`; every stream that the student
+    reads is mixed). `<name>_available` `(batch,)`, 1 or 0, marks the samples for which a teacher is
+    available; without it all are. The outputs of a teacher that is not available may be NaN. `y` is
+    `(batch,)` or `(batch, 1)` class indices, from 0.
+
+    `compile` takes an optimiser and metrics of the student's logits, but no loss, which is
+    `distillation_loss`. Loss scaling, mixed precision (losses are float32), `class_weight` and
+    `sample_weight` are Keras' own. `export` writes the student alone.
 
     The models are functional or Sequential Keras models with `Input` layers named after the
     streams. A distiller is saved and loaded as any Keras model (`.keras`), teachers and
@@ -54,8 +70,9 @@ class PSKDDistiller(keras.Model):
         name: Name of the model.
 
     Raises:
-        ValueError: A model has no named inputs, lacks an output or has another number of classes,
-            or a given teacher is to see mixtures.
+        ValueError: A model is not of Keras 3, has no named inputs, lacks an output, puts out
+            probabilities or has another number of classes; a teacher shares a layer with the
+            student; or a given teacher is to see mixtures.
 
     Examples:
         >>> loss = AdaptiveConfidenceSemantic("soft", temperature=2.0)
@@ -83,7 +100,7 @@ class PSKDDistiller(keras.Model):
         self.embedding_widths = dict(embedding_widths or {})
         self.teachers_see = teachers_see
         self._check_what_teachers_see()
-        num_classes = check_model(
+        self.num_classes = check_model(
             "student model", student, reads_embedding=distillation_loss.uses_embeddings
         )
         for key, teacher in self.teachers.items():
@@ -92,8 +109,9 @@ class PSKDDistiller(keras.Model):
                     f"teacher model {key}",
                     teacher,
                     reads_embedding=distillation_loss.uses_embeddings,
-                    num_classes=num_classes,
+                    num_classes=self.num_classes,
                 )
+                check_apart(student, f"teacher model {key}", teacher)
                 teacher.trainable = False
         self.student_projections: dict[str, keras.layers.Layer] = {}
         if distillation_loss.uses_projections:
@@ -126,9 +144,42 @@ class PSKDDistiller(keras.Model):
         if self.teachers_see == "mixture" and given:
             raise ValueError(f"Only live teachers can see mixtures. Received: {given} as given")
 
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        **arguments: Any,
+    ) -> None:
+        """Compiles as `keras.Model.compile` does, without a loss.
+
+        Args:
+            optimizer: The optimiser, with or without loss scaling.
+            loss: Not taken: the loss is `distillation_loss`.
+            loss_weights: Not taken.
+            **arguments: `metrics` and `weighted_metrics` of labels and logits, `jit_compile` and
+                the others of `keras.Model.compile`. A metric called as one of the distiller's own
+                replaces it.
+
+        Raises:
+            ValueError: A loss was given.
+        """
+        if loss is not None or loss_weights is not None:
+            rule = "The loss of a distiller is its distillation_loss; leave loss out of compile"
+            raise ValueError(f"{rule}. Received: loss={loss}, loss_weights={loss_weights}")
+        super().compile(optimizer=optimizer, **arguments)
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles as the saved distiller was compiled."""
+        # Keras leaves this to a model whose `compile` is its own.
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        return [self.means]
+        # Keras' own mean of the loss is one of our means.
+        compiled = [one for one in super().metrics if one is not self.means and one.name != "loss"]
+        return [self.means, *compiled]
 
     @property
     def learned_variables(self) -> list[Any]:
@@ -138,8 +189,20 @@ class PSKDDistiller(keras.Model):
 
     def call(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
         """Returns the student's logits `(batch, classes)`."""
-        student = self.student(select_inputs(self.student, inputs), training=training)
-        return _named(student)["logits"]
+        streams = named_streams(inputs, streams_read([self.student]))
+        student = self.student(select_inputs(self.student, streams), training=training)
+        return named_outputs(student)["logits"]
+
+    def export(self, filepath: str | Path, **arguments: Any) -> None:
+        """Exports the student, which is what is deployed; it puts out its logits.
+
+        Args:
+            filepath: Where the exported model goes.
+            **arguments: Further ones of `keras.Model.export`, such as `format`.
+        """
+        inputs = {tensor.name: tensor for tensor in self.student.inputs}
+        chosen = inputs if len(inputs) > 1 else self.student.inputs[0]
+        keras.Model(chosen, logits_tensor(self.student)).export(filepath, **arguments)
 
     def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object
@@ -178,7 +241,7 @@ class PSKDDistiller(keras.Model):
         return cls(**(config | models))
 
     def train_step(self, data: Any) -> dict[str, Any]:
-        streams, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        streams, labels, sample_weight = self._batch(data)
         share = streams.get("mixup_share")
         mixed = streams if share is None else self._mixed(streams, share)
         seen = mixed if self.teachers_see == "mixture" else streams
@@ -192,18 +255,25 @@ class PSKDDistiller(keras.Model):
             loss = self._objective(terms.loss, sample_weight)
             # Each device has a part of the batch; their gradients are added.
             part = loss / tf.distribute.get_strategy().num_replicas_in_sync
+            part = self.optimizer.scale_loss(part)
         variables = self.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(part, variables), variables, strict=True))
         return self._update(loss, terms, targets, outputs, sample_weight)
 
     def test_step(self, data: Any) -> dict[str, Any]:
-        streams, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        streams, labels, sample_weight = self._batch(data)
         targets = self._targets(streams, labels)
         student = self.student(select_inputs(self.student, streams), training=False)
         outputs = self._outputs(student)
         terms = self.distillation_loss.terms(targets, outputs)
         loss = self._objective(terms.loss, sample_weight)
         return self._update(loss, terms, targets, outputs, sample_weight)
+
+    def _batch(self, data: Any) -> tuple[Mapping[str, Any], Any, Any]:
+        x, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        live = [teacher for teacher in self.teachers.values() if teacher is not None]
+        streams = named_streams(x, streams_read([self.student, *live]))
+        return streams, class_indices(labels, self.num_classes), weight_column(sample_weight)
 
     def _mixed(self, streams: Mapping[str, Any], share: Any) -> dict[str, Any]:
         """Mixes what the student reads and, where teachers see mixtures, what they read."""
@@ -224,11 +294,11 @@ class PSKDDistiller(keras.Model):
         logits, embeddings = [], []
         for name, teacher in self.teachers.items():
             if teacher is None:
-                logits.append(streams[f"{name}_logits"])
+                logits.append(ops.cast(streams[f"{name}_logits"], "float32"))
                 if self.distillation_loss.uses_embeddings:
-                    embeddings.append(streams[f"{name}_embedding"])
+                    embeddings.append(ops.cast(streams[f"{name}_embedding"], "float32"))
             else:
-                outputs = _named(teacher(select_inputs(teacher, streams), training=False))
+                outputs = named_outputs(teacher(select_inputs(teacher, streams), training=False))
                 logits.append(ops.stop_gradient(outputs["logits"]))
                 if self.distillation_loss.uses_embeddings:
                     embeddings.append(ops.stop_gradient(outputs["embedding"]))
@@ -240,15 +310,19 @@ class PSKDDistiller(keras.Model):
         return targets
 
     def _outputs(self, student: Any) -> dict[str, Any]:
-        student = _named(student)
-        projected = [layer(student["embedding"]) for layer in self.student_projections.values()]
+        student = named_outputs(student)
+        projected = [
+            ops.cast(layer(student["embedding"]), "float32")
+            for layer in self.student_projections.values()
+        ]
         return {**student, "projected_embeddings": projected}
 
     def _objective(self, values: Any, sample_weight: Any) -> Any:
         """Returns the weighted mean of `(batch,)`, as Keras' losses do, plus the regularisers."""
         if sample_weight is not None:
-            values = values * ops.cast(sample_weight, values.dtype)
-        return sum(self.student.losses, ops.mean(values))
+            values = values * sample_weight
+        regularisers = [ops.cast(one, values.dtype) for one in self.student.losses]
+        return sum(regularisers, ops.mean(values))
 
     def _update(
         self, loss: Any, terms: Any, targets: dict[str, Any], outputs: Any, sample_weight: Any
@@ -272,67 +346,21 @@ class PSKDDistiller(keras.Model):
             values, weights = values * weight, ops.sum(weight, axis=0)
         sums = ops.concatenate([(batch * loss)[None], ops.sum(values, axis=0)])
         self.means.update_state(sums, ops.concatenate([batch[None], weights]))
-        return self.means.result()
+        logits, labels = outputs["logits"], targets["labels"]
+        results: dict[str, Any] = self.compute_metrics(None, labels, logits, sample_weight)
+        return results
 
     def _weight(self, values: Any, targets: dict[str, Any], sample_weight: Any) -> Any:
         """Returns the weight of each value, `(batch, values)`, the accuracy's first."""
         weight = ops.ones_like(values)
         if sample_weight is not None:
-            weight = weight * ops.cast(sample_weight, weight.dtype)[:, None]
+            weight = weight * sample_weight[:, None]
         if "teacher_available" not in targets:
             return weight
         # Agreement with a teacher counts only samples for which it is available.
         last = 1 + len(self.teachers)
         seen = weight[:, 1:last] * ops.cast(targets["teacher_available"], weight.dtype)
         return ops.concatenate([weight[:, :1], seen, weight[:, last:]], axis=1)
-
-
-def _named(outputs: Any) -> Mapping[str, Any]:
-    """Returns a model's outputs by name; a model may return its logits alone."""
-    return outputs if isinstance(outputs, Mapping) else {"logits": outputs}
-
-
-def check_model(
-    role: str, model: keras.Model, *, reads_embedding: bool, num_classes: int | None = None
-) -> int:
-    """Refuses a model that the distiller cannot call; the error names the model.
-
-    Args:
-        role: How errors name the model ("teacher model body").
-        model: A functional or Sequential model. Its `Input` layers are named after streams; its
-            output is `{"logits": (batch, classes), "embedding": (batch, width)}`, or the logits
-            alone where no embedding is read.
-        reads_embedding: Whether the model's embedding is read.
-        num_classes: Width that its logits must have; None: any.
-
-    Returns:
-        The width of its logits.
-
-    Raises:
-        ValueError: A rule above is broken.
-    """
-    if not getattr(model, "inputs", None):
-        raise ValueError(
-            f"In {role}: a model must be functional, or Sequential with an Input, with Input "
-            f"layers named after streams. Received: {type(model).__name__}"
-        )
-    # A Sequential has no `output` of its own.
-    output = model.outputs[0] if isinstance(model, keras.Sequential) else model.output
-    wanted = ["logits", "embedding"] if reads_embedding else ["logits"]
-    if isinstance(output, Mapping):
-        missing = [key for key in wanted if key not in output]
-        if missing:
-            raise ValueError(f"In {role}: outputs must hold {wanted}. Received: {list(output)}")
-        output = output["logits"]
-    elif reads_embedding or isinstance(output, (list, tuple)):
-        raise ValueError(
-            f"In {role}: outputs must be a dict with {wanted}. Received: {type(output).__name__}"
-        )
-    width = output.shape[-1]
-    if len(output.shape) != 2 or num_classes not in (None, width):
-        classes = "classes" if num_classes is None else f"{num_classes} classes"
-        raise ValueError(f"In {role}: logits must be (batch, {classes}). Received: {output.shape}")
-    return int(width)
 
 
 def projections(keras_module: ModuleType, widths: Mapping[str, int]) -> dict[str, Any]:

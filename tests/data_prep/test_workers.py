@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -77,3 +79,18 @@ def test_bad_arguments(arguments: tuple, message: str):
 
 def test_there_is_a_core():
     assert 1 <= cores() <= (os.cpu_count() or 1)
+
+
+def test_a_script_without_a_main_guard_is_told_so(tmp_path: Path):
+    """Each worker imports the script first, and would start workers itself."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from data_prep import prepare_dataset\n"
+        f"prepare_dataset('synthetic', None, {str(tmp_path / 'out')!r}, workers=2)\n",
+        encoding="utf-8",
+    )
+    finished = subprocess.run([sys.executable, script], capture_output=True, text=True)
+    last = finished.stderr.strip().splitlines()[-1]
+    rule = "A script must start workers under if __name__ == '__main__': (or workers=1)."
+    assert last.startswith(f"data_prep.errors.UserError: {rule}")
+    assert finished.stderr.count("Traceback") <= 2  # of the script alone: cause and error

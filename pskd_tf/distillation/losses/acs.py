@@ -14,6 +14,7 @@ from pskd_tf.distillation.losses.base import (
     DistillationLoss,
     DistillationTerms,
     cross_entropy,
+    seen_targets,
     semantic_distances,
 )
 from pskd_tf.distillation.losses.logits import knowledge_distillation
@@ -132,6 +133,7 @@ class AdaptiveConfidenceSemantic(DistillationLoss):
         return self.semantic_weight > 0
 
     def terms(self, targets: dict[str, Any], outputs: dict[str, Any]) -> DistillationTerms:
+        targets = seen_targets(targets)
         labels, teacher_logits = targets["labels"], targets["teacher_logits"]
         logits = outputs["logits"]
         truth = cross_entropy(labels, logits, self.label_smoothing)

@@ -15,6 +15,7 @@ from pskd_tf.distillation.losses.base import (
     check_temperature,
     cross_entropy,
     normalized_shares,
+    seen_targets,
     selection_of,
     teacher_availability_of,
 )
@@ -73,6 +74,7 @@ class TeacherAssistantDistillation(DistillationLoss):
         self.label_smoothing = label_smoothing
 
     def terms(self, targets: dict[str, Any], outputs: dict[str, Any]) -> DistillationTerms:
+        targets = seen_targets(targets)
         truth = cross_entropy(targets["labels"], outputs["logits"], self.label_smoothing)
         divergence = knowledge_distillation(
             targets["teacher_logits"], outputs["logits"][:, None, :], self.temperature
@@ -140,6 +142,7 @@ class DenselyGuidedDistillation(DistillationLoss):
         self.label_smoothing = label_smoothing
 
     def terms(self, targets: dict[str, Any], outputs: dict[str, Any]) -> DistillationTerms:
+        targets = seen_targets(targets)
         truth = cross_entropy(targets["labels"], outputs["logits"], self.label_smoothing)
         available = teacher_availability_of(targets)
         divergence = densely_guided_divergence(

@@ -29,8 +29,9 @@ class DistillationTerms(NamedTuple):
 class DistillationLoss(keras.losses.Loss):
     """Base of the losses that `PSKDDistiller` and the tf_keras twin both call.
 
-    A subclass defines `terms` and keeps each argument of its `__init__` as an attribute of the
-    same name, from which `get_config` reads it.
+    A subclass defines `terms`, which begins with `seen_targets` where it reads teachers, and keeps
+    each argument of its `__init__` as an attribute of the same name, from which `get_config` reads
+    it.
 
     Targets are a dict of `labels` `(batch,)`, `teacher_logits` `(batch, teachers, classes)`,
     `teacher_embeddings` (a list, one `(batch, width)` per teacher) and, where a teacher cannot see
@@ -124,6 +125,31 @@ def teacher_availability_of(targets: dict[str, Any]) -> Any:
     if "teacher_available" not in targets:
         return everywhere
     return ops.cast(targets["teacher_available"], everywhere.dtype)
+
+
+def seen_targets(targets: dict[str, Any]) -> dict[str, Any]:
+    """Returns the targets with zeros in place of what unavailable teachers put out.
+
+    A share of 0 alone would not leave out an output that is not finite: 0 times NaN is NaN.
+
+    Args:
+        targets: As `DistillationLoss.terms` takes them; unchanged without `teacher_available`.
+    """
+    if "teacher_available" not in targets:
+        return targets
+    seen = ops.cast(targets["teacher_available"], "float32")[..., None] > 0
+    masked = dict(targets)
+    masked["teacher_logits"] = _zero_unless(seen, targets["teacher_logits"])
+    if "teacher_embeddings" in targets:
+        masked["teacher_embeddings"] = [
+            _zero_unless(seen[:, teacher], embedding)
+            for teacher, embedding in enumerate(targets["teacher_embeddings"])
+        ]
+    return masked
+
+
+def _zero_unless(seen: Any, values: Any) -> Any:
+    return ops.where(seen, values, ops.zeros_like(values))
 
 
 def normalized_shares(weights: Any) -> Any:

@@ -15,6 +15,7 @@ from pskd_tf.distillation.losses.base import (
     DistillationTerms,
     cross_entropy,
     normalized_shares,
+    seen_targets,
     selection_of,
     semantic_distances,
     teacher_availability_of,
@@ -53,6 +54,7 @@ class SemanticRegression(DistillationLoss):
         return True
 
     def terms(self, targets: dict[str, Any], outputs: dict[str, Any]) -> DistillationTerms:
+        targets = seen_targets(targets)
         truth = cross_entropy(targets["labels"], outputs["logits"], self.label_smoothing)
         shares = normalized_shares(teacher_availability_of(targets))
         distances = semantic_distances(targets, outputs, self.semantic_kind)
@@ -188,6 +190,7 @@ class RelationalDistillation(DistillationLoss):
         return {**outputs, "relations": pair_relations(outputs["embedding"])}
 
     def terms(self, targets: dict[str, Any], outputs: dict[str, Any]) -> DistillationTerms:
+        targets = seen_targets(targets)
         truth = cross_entropy(targets["labels"], outputs["logits"], self.label_smoothing)
         available = teacher_availability_of(targets)
         shares = normalized_shares(available)
@@ -260,6 +263,7 @@ class SimilarityPreservingDistillation(DistillationLoss):
         return True
 
     def terms(self, targets: dict[str, Any], outputs: dict[str, Any]) -> DistillationTerms:
+        targets = seen_targets(targets)
         truth = cross_entropy(targets["labels"], outputs["logits"], self.label_smoothing)
         available = teacher_availability_of(targets)
         shares = normalized_shares(available)

@@ -16,6 +16,7 @@ from pskd_tf.distillation.losses.base import (
     check_temperature,
     cross_entropy,
     normalized_shares,
+    seen_targets,
     selection_of,
     teacher_availability_of,
 )
@@ -73,6 +74,7 @@ class KnowledgeDistillation(DistillationLoss):
         return normalized_shares(teacher_availability_of(targets))
 
     def terms(self, targets: dict[str, Any], outputs: dict[str, Any]) -> DistillationTerms:
+        targets = seen_targets(targets)
         truth = cross_entropy(targets["labels"], outputs["logits"], self.label_smoothing)
         divergence = knowledge_distillation(
             targets["teacher_logits"], outputs["logits"][:, None, :], self.temperature
@@ -151,6 +153,7 @@ class DecoupledDistillation(DistillationLoss):
         self.label_smoothing = label_smoothing
 
     def terms(self, targets: dict[str, Any], outputs: dict[str, Any]) -> DistillationTerms:
+        targets = seen_targets(targets)
         labels, logits = targets["labels"], outputs["logits"]
         truth = cross_entropy(labels, logits, self.label_smoothing)
         target, non_target = decoupled_distillation(
@@ -250,6 +253,7 @@ class StrongerTeacherDistillation(DistillationLoss):
         self.label_smoothing = label_smoothing
 
     def terms(self, targets: dict[str, Any], outputs: dict[str, Any]) -> DistillationTerms:
+        targets = seen_targets(targets)
         truth = cross_entropy(targets["labels"], outputs["logits"], self.label_smoothing)
         available = teacher_availability_of(targets)
         inter, intra = stronger_teacher_distillation(

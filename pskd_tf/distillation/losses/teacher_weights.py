@@ -15,6 +15,7 @@ from pskd_tf.distillation.losses.base import (
     complement_shares,
     cross_entropy,
     normalized_shares,
+    seen_targets,
     semantic_distances,
     teacher_availability_of,
 )
@@ -164,7 +165,7 @@ class ConfidenceAwareDistillation(KnowledgeDistillation):
         loss, parts, selection = super().terms(targets, outputs)
         if self.uses_embeddings:
             weights = selection[:, :-1]
-            distances = semantic_distances(targets, outputs)
+            distances = semantic_distances(seen_targets(targets), outputs)
             parts["semantic"] = self.semantic_weight * ops.sum(weights * distances, axis=1)
             loss = loss + parts["semantic"]
         return DistillationTerms(loss, parts, selection)

@@ -274,6 +274,35 @@ def test_outputs_of_a_teacher_that_is_not_available_are_ignored(name, make_batch
 
 
 @every_method
+def test_a_teacher_that_is_not_available_may_put_out_nan(name, make_batch):
+    """Loss, parts and gradients are those of any other outputs of such a teacher."""
+    targets, outputs = make_batch(teachers=3)
+    available = np.ones((8, 3), np.float32)
+    available[[0, 2, 2, 5], [1, 0, 2, 2]] = 0
+    targets["teacher_available"] = available
+    seen = available.astype(bool)
+    absent = {
+        **targets,
+        "teacher_logits": np.where(seen[..., None], targets["teacher_logits"], np.float32(np.nan)),
+        "teacher_embeddings": [
+            np.where(seen[:, [k]], one, np.float32(np.inf))
+            for k, one in enumerate(targets["teacher_embeddings"])
+        ],
+    }
+    results = []
+    for one in (targets, absent):
+        watched = {key: tf.constant(outputs[key]) for key in ("logits", "embedding")}
+        with tf.GradientTape() as tape:
+            tape.watch(watched)
+            terms = _loss(name).terms(one, {**outputs, **watched})
+        gradients = tape.gradient(terms.loss, watched, unconnected_gradients="zero")
+        results.append([terms.loss, *terms.parts.values(), *gradients.values()])
+    for expected, found in zip(*results, strict=True):
+        assert np.isfinite(found).all()
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@every_method
 def test_without_any_teacher_cross_entropy_is_left(name, make_batch):
     targets, outputs = make_batch(teachers=3)
     targets["teacher_available"] = np.zeros((8, 3), np.float32)
