@@ -26,7 +26,7 @@ typedef struct {
   float smoothing, enter, leave;
   int32_t minimum_windows, maximum_same;
   uint32_t maximum_gap_us;
-  float gravity_weight, energy_weight, start_g, end_g;
+  float gravity_weight, energy_weight, start_g, end_g, noise_rise, start_noise, end_noise;
   int32_t lead_samples, rest_samples;
 } Header;
 
@@ -50,6 +50,9 @@ static PskdRecognizerSettings settings_of(const Header *header) {
   settings.segment.energy_weight = header->energy_weight;
   settings.segment.start_g = header->start_g;
   settings.segment.end_g = header->end_g;
+  settings.segment.noise_rise = header->noise_rise;
+  settings.segment.start_noise = header->start_noise;
+  settings.segment.end_noise = header->end_noise;
   settings.segment.lead_samples = header->lead_samples;
   settings.segment.rest_samples = header->rest_samples;
   settings.segment.maximum_gap_us = header->maximum_gap_us;

@@ -3,8 +3,12 @@
 /* A model in window mode has no segments: nothing is then compiled. */
 #if PSKD_CLIP_MODE
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
+
+/* What no sensor falls below: a thousandth of a g, squared. */
+#define LEAST_NOISE 1e-6f
 
 /* Forgets all but the newest samples, at most `kept` of them. */
 static void keep_newest(PskdSegmentDetector *detector, int32_t kept) {
@@ -18,6 +22,7 @@ static void begin(PskdSegmentDetector *detector, uint32_t time_us, const float *
   detector->length = 0;
   detector->after = 0;
   detector->energy = 0.0f;
+  detector->noise = FLT_MAX;
   detector->newest_us = time_us;
   detector->count = 1;
   detector->quiet = 0;
@@ -26,6 +31,21 @@ static void begin(PskdSegmentDetector *detector, uint32_t time_us, const float *
   detector->started = 1;
   memcpy(detector->gravity, sample, sizeof(detector->gravity));
   memcpy(detector->samples, sample, sizeof(detector->gravity));
+}
+
+/* Follows the energy down at once, and up by a share in each sample. */
+static void track_noise(PskdSegmentDetector *detector) {
+  float noise = detector->noise;
+  if (noise < FLT_MAX) noise += detector->settings.noise_rise * noise;
+  if (detector->energy < noise) noise = detector->energy;
+  if (noise < LEAST_NOISE) noise = LEAST_NOISE;
+  detector->noise = noise;
+}
+
+/* The energy at which a movement starts or ends. */
+static float limit(const PskdSegmentDetector *detector, float least_g, float multiple) {
+  const float least = least_g * least_g, above_noise = multiple * detector->noise;
+  return above_noise > least ? above_noise : least;
 }
 
 /* Hands out what is held, without the rest at its end. */
@@ -69,6 +89,7 @@ PskdSegmentEvent pskd_segment_detector_add(PskdSegmentDetector *detector, uint32
   /* Else it would never come down again. */
   if (!isfinite(energy)) return PSKD_SEGMENT_NOT_FINITE;
   detector->energy += settings->energy_weight * (energy - detector->energy);
+  track_noise(detector);
   for (axis = 0; axis < 3; ++axis) {
     detector->gravity[axis] += settings->gravity_weight * high[axis];
   }
@@ -82,10 +103,12 @@ PskdSegmentEvent pskd_segment_detector_add(PskdSegmentDetector *detector, uint32
   memcpy(detector->samples + 3 * detector->count, sample, 3 * sizeof(*sample));
   ++detector->count;
   if (!detector->moving) {
-    if (detector->energy < settings->start_g * settings->start_g) return PSKD_SEGMENT_RESTING;
+    if (detector->energy < limit(detector, settings->start_g, settings->start_noise)) {
+      return PSKD_SEGMENT_RESTING;
+    }
     detector->moving = 1;
     detector->quiet = 0;
-  } else if (detector->energy < settings->end_g * settings->end_g) {
+  } else if (detector->energy < limit(detector, settings->end_g, settings->end_noise)) {
     ++detector->quiet;
   } else {
     detector->quiet = 0;

@@ -4,8 +4,10 @@
  *   h = a - gravity                                     (high-passed; gravity before this sample)
  *   energy  += energy_weight * ((hx*hx + hy*hy) + hz*hz - energy)
  *   gravity += gravity_weight * h
- * gravity starts as the first sample, energy as 0. A movement starts once energy reaches
- * start_g * start_g, and ends once it has stayed below end_g * end_g for rest_samples. The rule is
+ *   noise   += noise_rise * noise, then the smaller of noise and energy, at least 1e-6
+ * gravity starts as the first sample, energy as 0, noise as the largest float. A movement starts
+ * once energy reaches the larger of start_g * start_g and start_noise * noise, and ends once it has
+ * stayed below the larger of end_g * end_g and end_noise * noise for rest_samples. The rule is
  * ours. Compile with -ffp-contract=off and without -ffast-math.
  * Declared only for models in clip mode (PSKD_CLIP_MODE 1).
  */
@@ -37,9 +39,12 @@ typedef struct {
   float energy_weight;   /* above 0 and at most 1 */
   float start_g;         /* root mean square, in g, from which a movement starts */
   float end_g;           /* below this it ends; at most start_g */
+  float noise_rise;      /* share by which the noise floor rises in a sample, from 0 */
+  float start_noise;     /* a movement starts at no less than this multiple of the floor, from 0 */
+  float end_noise;       /* below this multiple it ends, too; at most start_noise */
   int32_t lead_samples;  /* samples before the start that belong to it, from 0; bounded so that
                             one sample of room is left */
-  int32_t rest_samples;  /* samples below end_g that end it, from 1 */
+  int32_t rest_samples;  /* samples below the end's limit that end it, from 1 */
   uint32_t maximum_gap_us; /* longest time between two samples of one movement */
 } PskdSegmentSettings;
 
@@ -51,9 +56,10 @@ typedef struct {
   PskdSegmentSettings settings;
   float gravity[3];
   float energy;
+  float noise; /* the noise floor: a minimum of the energy that rises slowly */
   uint32_t newest_us;
   int32_t count; /* samples held */
-  int32_t quiet; /* the last ones of them below end_g, and those of a segment cut before */
+  int32_t quiet; /* the last ones of them below the limit, and those of a segment cut before */
   int moving;
   int full; /* a segment was cut: drop it at the next call */
   int started;

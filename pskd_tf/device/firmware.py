@@ -112,6 +112,9 @@ def recording_file(recording: Recording, settings: RecognizerSettings) -> bytes:
         ("<f4", settings.energy_weight),
         ("<f4", settings.start_g),
         ("<f4", settings.end_g),
+        ("<f4", settings.noise_rise),
+        ("<f4", settings.start_noise),
+        ("<f4", settings.end_noise),
         ("<i4", settings.lead_samples),
         ("<i4", settings.rest_samples),
     )

@@ -57,6 +57,24 @@ class RecognizerSettings:
     end_g: float = setting(
         0.08, "Clip mode: root mean square below which it ends.", unit="g", above=0
     )
+    start_noise: float = setting(
+        0.0,
+        "Clip mode: a movement starts at no less than this multiple of the noise floor's mean "
+        "square; 0 for no noise floor.",
+        minimum=0,
+    )
+    end_noise: float = setting(
+        0.0,
+        "Clip mode: a movement also ends below this multiple of the noise floor's mean square.",
+        minimum=0,
+    )
+    noise_rise: float = setting(
+        0.002,
+        "Clip mode: share by which the noise floor rises in a sample; it falls at once.",
+        minimum=0,
+        below=1,
+        flag=False,
+    )
     gravity_weight: float = setting(
         0.1,
         "Weight of the newest sample in the mean that is taken for gravity.",
@@ -86,6 +104,9 @@ class RecognizerSettings:
         if self.end_g > self.start_g:
             received = f"end_g {self.end_g}, start_g {self.start_g}"
             raise UserError("A movement ends below where it starts, end_g <= start_g", received)
+        if self.end_noise > self.start_noise:
+            rule = "A movement ends below where it starts, end_noise <= start_noise"
+            raise UserError(rule, f"end_noise {self.end_noise}, start_noise {self.start_noise}")
 
 
 _NAME = "recognizer.json"

@@ -17,6 +17,9 @@ DEFAULTS = {
     "energy_weight": 0.2,
     "start_g": 0.5,
     "end_g": 0.1,
+    "noise_rise": 0.002,
+    "start_noise": 0.0,
+    "end_noise": 0.0,
     "lead_samples": 4,
     "rest_samples": 10,
     "maximum_gap_us": 5 * PERIOD,
@@ -25,7 +28,7 @@ DEFAULTS = {
 
 class Settings(ctypes.Structure):
     _fields_ = (
-        *((name, ctypes.c_float) for name in list(DEFAULTS)[:4]),
+        *((name, ctypes.c_float) for name in list(DEFAULTS)[:7]),
         ("lead_samples", ctypes.c_int32),
         ("rest_samples", ctypes.c_int32),
         ("maximum_gap_us", ctypes.c_uint32),
@@ -150,17 +153,24 @@ def test_turning_the_wrist_is_a_movement_and_its_new_place_a_rest(library):
     assert events[-1] == RESTING
 
 
+_ENDS = ("start", "end")
+
+
 def _reference(samples, settings):
     """The formula of the header in numpy's float32; (first, last + 1) of each segment."""
     one = np.float32
-    gravity, energy = samples[0].copy(), one(0)
-    start, end = (one(settings[name]) * one(settings[name]) for name in ("start_g", "end_g"))
+    gravity, energy, noise = samples[0].copy(), one(0), None
+    least = {name: one(settings[f"{name}_g"]) * one(settings[f"{name}_g"]) for name in _ENDS}
+    multiple = {name: one(settings[f"{name}_noise"]) for name in _ENDS}
     spans, moving, quiet, first, newest = [], False, 0, 0, 1
     for index in range(1, len(samples)):
         high = samples[index] - gravity
         square = (high[0] * high[0] + high[1] * high[1]) + high[2] * high[2]
         energy = energy + one(settings["energy_weight"]) * (square - energy)
         gravity = gravity + one(settings["gravity_weight"]) * high
+        risen = energy if noise is None else noise + one(settings["noise_rise"]) * noise
+        noise = max(min(risen, energy), one(1e-6))
+        start, end = (max(least[name], multiple[name] * noise) for name in _ENDS)
         newest = index + 1
         if not moving:
             if energy >= start:
@@ -188,10 +198,14 @@ def test_random_movements_are_those_of_the_formula_in_float32(library):
         strength = np.repeat(generator.choice([0.02, 0.1, 0.4, 1.5], 12), 40)
         samples = generator.normal(0, 1, (480, 3)) * strength[:, None] + [0, 0, 1]
         samples = samples.astype(np.float32)
+        start_noise = generator.choice([0.0, 0.0, 3.0, 8.0])
         settings = DEFAULTS | {
             "gravity_weight": generator.choice([0.02, 0.1]),
             "lead_samples": int(generator.integers(0, 12)),
             "rest_samples": int(generator.integers(1, 20)),
+            "start_noise": start_noise,
+            "end_noise": start_noise * generator.uniform(0.2, 1),
+            "noise_rise": generator.choice([0, 0.002, 0.05]),
         }
         detector = Detector(library, **settings)
         detector.add_all(samples)
@@ -200,6 +214,70 @@ def test_random_movements_are_those_of_the_formula_in_float32(library):
             np.testing.assert_array_equal(segment, samples[first:end])
         total += len(detector.spans)
     assert total > 100
+
+
+def test_a_movement_starts_and_ends_at_multiples_of_the_noise_floor(library):
+    """At rest the energy is 1, in units of tremor; a burst of 9 is 9 - 8 * 0.8^j in sample j.
+
+    The floor has settled at 1 and rises as 1.002^j: 8 times that is reached at j = 11. After the
+    burst the energy is 1 + 8 * 0.8^m and the floor 1.002^(60 + m): below 4 times that at m = 4.
+    """
+    tremor = 0.04
+    samples = _burst(0, 1300, 0, tremor)
+    samples[1000:1060, 0] *= 3
+    noise = {"start_noise": 8.0, "end_noise": 4.0}
+    floor = Detector(library, start_g=0.02, end_g=0.02, **noise)
+    events = floor.add_all(samples)
+    assert events.index(MOVING) == 1000 + 11 - 1
+    assert floor.spans == [(1010 - 4, 1060 + 3)] and events[-1] == RESTING
+    # Without it the tremor itself is one movement that never ends.
+    without = Detector(library, start_g=0.02, end_g=0.02)
+    assert MOVING in without.add_all(samples)[:5] and len(without.spans) == 1299 // MAXIMUM
+    # Of energy 7.9 nothing starts, whatever its length.
+    samples[1000:1060, 0] *= np.sqrt(7.9) / 3
+    assert set(Detector(library, start_g=0.02, end_g=0.02, **noise).add_all(samples)) == {RESTING}
+
+
+def test_silence_does_not_pull_the_floor_to_nothing(library):
+    """Energy 0 for 2,000 samples: 1e-6 is left, and 8 times that is (2.8 thousandths of a g)^2."""
+    for amplitude, started in ((0.0025, False), (0.0035, True)):
+        settings = {"start_g": 1e-4, "end_g": 1e-4, "start_noise": 8.0, "noise_rise": 0.0}
+        events = Detector(library, **settings).add_all(_burst(2000, 60, 0, amplitude))
+        assert (MOVING in events) == started
+
+
+STREAM = {
+    "gravity_weight": 0.04,
+    "start_g": 0.1,
+    "end_g": 0.08,
+    "start_noise": 8.0,
+    "end_noise": 4.0,
+    "lead_samples": 10,
+    "rest_samples": 35,
+}
+
+
+@pytest.mark.parametrize("tremor", [0.02, 0.04, 0.08])
+@pytest.mark.parametrize("shape", ["noise", "8 Hz"])
+def test_tremor_starts_nothing(library, tremor, shape):
+    """Ten minutes at 50 Hz, after 30 s in which the floor settles; a movement is found in it."""
+    generator = np.random.default_rng(round(1000 * tremor))
+    count, settling = 31_500, 1500
+    if shape == "noise":
+        samples = generator.normal(0, tremor, (count, 3))
+    else:
+        phases = 2 * np.pi * (8 * np.arange(count)[:, None] / 50 + generator.random(3))
+        samples = np.sqrt(2) * tremor * np.sin(phases) + generator.normal(0, 0.005, (count, 3))
+    samples += [0, 0, 1]
+    detector = Detector(library, **STREAM)
+    assert set(detector.add_all(samples[:-1000])[settling:]) == {RESTING}
+    # 1.5 g at 3.3 Hz for 0.6 s.
+    samples[-600:-570, 0] += 1.5 * np.sin(2 * np.pi * np.arange(30) / 15)
+    times = np.arange(count)[-1000:] * PERIOD
+    detector.add_all(samples[-1000:], times)
+    assert len(detector.spans) == 1
+    first, end = (at - (count - 600) for at in detector.spans[0])
+    assert -15 <= first <= -5 and 30 <= end < 65
 
 
 def test_duplicates_and_what_is_not_finite_are_left_out(library):

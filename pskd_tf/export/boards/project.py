@@ -257,6 +257,9 @@ static inline void pskd_project_settings(PskdLoopSettings *settings) {{
   recognizer->segment.energy_weight = {c_float(settings.energy_weight)};
   recognizer->segment.start_g = {c_float(settings.start_g)};
   recognizer->segment.end_g = {c_float(settings.end_g)};
+  recognizer->segment.noise_rise = {c_float(settings.noise_rise)};
+  recognizer->segment.start_noise = {c_float(settings.start_noise)};
+  recognizer->segment.end_noise = {c_float(settings.end_noise)};
   recognizer->segment.lead_samples = {settings.lead_samples};
   recognizer->segment.rest_samples = {settings.rest_samples};
   recognizer->segment.maximum_gap_us = {gap_us}u;
