@@ -160,7 +160,7 @@ int main(void) {
       if (same[index] >= MAXIMUM_SAME) stuck = 1;
     }
     event = pskd_activity_recognizer_add(&recognizer, time_us, sample, invoke);
-    expect(recognizer.activity >= PSKD_NO_SIGNAL && recognizer.activity < PSKD_NUM_CLASSES,
+    expect(recognizer.activity >= PSKD_NO_SIGNAL && recognizer.activity < PSKD_NUM_ACTIVITIES,
            "what is said is a class, unknown or no signal", at);
     if (stuck) expect(event == PSKD_RECOGNIZER_LOST, "a stuck axis is a lost signal", at);
     if (event == PSKD_RECOGNIZER_LOST) {

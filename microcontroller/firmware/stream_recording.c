@@ -3,9 +3,10 @@
  * For `python -m pskd_tf.simulate`, which writes the file (pskd_tf/device/firmware.py) and
  * reads the lines:
  *   lost INDEX
- *   decided INDEX FIRST LAST ACTIVITY BEST CONFIDENCE OUTPUT...
+ *   decided INDEX FIRST LAST ACTIVITY BEST CONFIDENCE CUT OUTPUT...
  * INDEX is the sample at which it happened; FIRST and LAST, in clip mode, are those of the segment,
- * else -1; CONFIDENCE is a float's bits. Where instructions are counted, lines `name value` follow.
+ * else -1; BEST is the largest output's class; CONFIDENCE is a float's bits; CUT is 1 if
+ * the movement goes on in the next segment. Where instructions are counted, lines `name value` follow.
  * Exit status: 0, or 2 if the file cannot be read.
  */
 #include <string.h>
@@ -23,7 +24,7 @@
 typedef struct {
   char magic[4];
   int32_t count;
-  float smoothing, enter, leave;
+  float smoothing, enter, leave, class_floor;
   int32_t minimum_windows, maximum_same;
   uint32_t maximum_gap_us;
   float gravity_weight, energy_weight, start_g, end_g, noise_rise, start_noise, end_noise;
@@ -43,6 +44,7 @@ static PskdRecognizerSettings settings_of(const Header *header) {
   settings.filter.smoothing = header->smoothing;
   settings.filter.enter = header->enter;
   settings.filter.leave = header->leave;
+  settings.filter.class_floor = header->class_floor;
   settings.filter.minimum_windows = header->minimum_windows;
   settings.maximum_same = header->maximum_same;
 #if PSKD_CLIP_MODE
@@ -82,22 +84,25 @@ static void print_span(void) {
   print_integer(taken[(end - 1) % PSKD_MAXIMUM_SAMPLES]);
 }
 
+static int32_t is_cut(void) { return recognizer.detector.full; }
+
 #else
 
 static void print_span(void) { platform_print(" -1 -1"); }
 
+static int32_t is_cut(void) { return 0; }
+
 #endif
 
 static void print_decision(int32_t index) {
-  const int32_t best = pskd_argmax(recognizer.output);
-  const int32_t said = recognizer.activity >= 0 ? recognizer.activity : best;
   int32_t number;
   platform_print("decided");
   print_integer(index);
   print_span();
   print_integer(recognizer.activity);
-  print_integer(best);
-  print_bits(recognizer.probabilities[said]);
+  print_integer(pskd_argmax(recognizer.output));
+  print_bits(recognizer.confidence);
+  print_integer(is_cut());
   for (number = 0; number < PSKD_NUM_CLASSES; ++number) print_integer(recognizer.output[number]);
   platform_print("\n");
 }

@@ -33,8 +33,8 @@ PskdClassifierStatus pskd_classifier_start(void);
 /* Runs the model; a PskdInvoke, for activity_recognizer.h, which has the dequantised softmax.
  *
  * input: (PSKD_STEPS, PSKD_CHANNELS) int8.
- * output: receives (PSKD_NUM_CLASSES) int8 logits; equal ones, which mean "unknown", unless the
- * status is then PSKD_CLASSIFIER_OK.
+ * output: receives (PSKD_NUM_CLASSES) int8 logits. Unless the status is then PSKD_CLASSIFIER_OK
+ * they mean "unknown": equal ones, and with a null class that one alone.
  */
 void pskd_classifier_invoke(const int8_t *input, int8_t *output);
 

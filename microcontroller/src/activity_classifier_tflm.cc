@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "activity_classifier.h"
+#include "activity_filter.h"
 #include "model_data.h"
 #include "op_resolver.h"
 #include "tensorflow/lite/micro/micro_interpreter.h"
@@ -65,6 +66,11 @@ PskdClassifierStatus pskd_classifier_start(void) {
 
 void pskd_classifier_invoke(const int8_t* input, int8_t* output) {
   std::memset(output, 0, PSKD_NUM_CLASSES);
+#if PSKD_NULL_CLASS >= 0
+  // Of equal outputs nearly all is not the null class's.
+  std::memset(output, -128, PSKD_NULL_CLASS);
+  output[PSKD_NULL_CLASS] = 127;
+#endif
   if (interpreter == nullptr) return;
   std::memcpy(interpreter->input(0)->data.int8, input, PSKD_INPUT_SIZE);
   if (interpreter->Invoke() != kTfLiteOk) {

@@ -21,6 +21,17 @@ int32_t pskd_activity_filter_lose_signal(PskdActivityFilter *filter) {
   return PSKD_NO_SIGNAL;
 }
 
+/* Whether an activity has a score of at least `least`, and enough of it is its own. */
+static int holds(const PskdActivityFilter *filter, int32_t activity, float least) {
+  const float probability = filter->smoothed[activity];
+#if PSKD_NULL_CLASS >= 0
+  const float score = 1.0f - filter->smoothed[PSKD_NULL_CLASS];
+  return score >= least && probability >= filter->settings.class_floor * score;
+#else
+  return probability >= least;
+#endif
+}
+
 int32_t pskd_activity_filter_add(PskdActivityFilter *filter, const float *probabilities) {
   const PskdActivityFilterSettings *settings = &filter->settings;
   float *smoothed = filter->smoothed;
@@ -37,13 +48,13 @@ int32_t pskd_activity_filter_add(PskdActivityFilter *filter, const float *probab
     } else {
       smoothed[index] = probabilities[index];
     }
-    if (smoothed[index] > smoothed[best]) best = index;
+    if (index < PSKD_NUM_ACTIVITIES && smoothed[index] > smoothed[best]) best = index;
   }
   filter->has_history = 1;
-  if (filter->activity < 0 || smoothed[filter->activity] < settings->leave) {
+  if (filter->activity < 0 || !holds(filter, filter->activity, settings->leave)) {
     filter->activity = PSKD_UNKNOWN;
   }
-  if (best == filter->activity || smoothed[best] < settings->enter) {
+  if (best == filter->activity || !holds(filter, best, settings->enter)) {
     filter->candidate = PSKD_UNKNOWN;
     filter->streak = 0;
     return filter->activity;

@@ -33,8 +33,7 @@ static void respond(PskdActivityLoop *loop, uint32_t now_us, PskdRecognizerEvent
   loop->said = activity;
   if (event == PSKD_RECOGNIZER_DECIDED) {
     const PskdClassifierStatus status = pskd_classifier_status();
-    const int32_t best = pskd_argmax(recognizer->output);
-    confidence = recognizer->probabilities[activity >= 0 ? activity : best];
+    confidence = recognizer->confidence;
     if (status != PSKD_CLASSIFIER_OK) {
       pskd_respond_status(&loop->responder, now_us, "model_failed", (int32_t)status);
     }

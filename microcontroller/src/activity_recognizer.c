@@ -38,6 +38,15 @@ static void softmax(const int8_t *output, float *probabilities) {
   for (index = 0; index < PSKD_NUM_CLASSES; ++index) probabilities[index] /= total;
 }
 
+static float confidence_of(const PskdActivityRecognizer *recognizer) {
+#if PSKD_NULL_CLASS >= 0
+  return 1.0f - recognizer->probabilities[PSKD_NULL_CLASS];
+#else
+  const int32_t activity = recognizer->activity;
+  return recognizer->probabilities[activity >= 0 ? activity : pskd_argmax(recognizer->output)];
+#endif
+}
+
 static void start_cutting(PskdActivityRecognizer *recognizer) {
 #if PSKD_CLIP_MODE
   pskd_segment_detector_start(&recognizer->detector, &recognizer->settings.segment);
@@ -65,6 +74,7 @@ static PskdRecognizerEvent decide(PskdActivityRecognizer *recognizer, const floa
   }
   recognizer->activity =
       pskd_activity_filter_add(&recognizer->filter, recognizer->probabilities);
+  recognizer->confidence = confidence_of(recognizer);
   return PSKD_RECOGNIZER_DECIDED;
 }
 

@@ -43,6 +43,9 @@ typedef struct {
   int32_t activity;                     /* a class, PSKD_UNKNOWN or PSKD_NO_SIGNAL */
   int8_t output[PSKD_NUM_CLASSES];      /* of the last decision; 0 if its input was not finite */
   float probabilities[PSKD_NUM_CLASSES];
+  float confidence; /* of the last decision, 0..1: with a null class 1 minus its probability; else
+                       the activity's probability, or the largest one if it is unknown. NaN if the
+                       input was not finite */
 
   PskdRecognizerSettings settings;
   PskdActivityFilter filter;

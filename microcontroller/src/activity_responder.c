@@ -94,7 +94,7 @@ void pskd_respond_header(const PskdActivityResponder *responder) {
     add_character(&line, (char)('x' + accelerometer->axes.axis[axis]));
   }
   add_character(&line, ',');
-  add_integer(&line, PSKD_NUM_CLASSES);
+  add_integer(&line, PSKD_NUM_ACTIVITIES);
   send(responder, &line);
 }
 

@@ -37,7 +37,7 @@ void pskd_respond_header(const PskdActivityResponder *responder);
 void pskd_respond_sample(const PskdActivityResponder *responder, uint32_t time_us,
                          const float *sample);
 
-/* activity: a class, PSKD_UNKNOWN or PSKD_NO_SIGNAL. confidence: a probability, NaN for none. */
+/* activity: a class, PSKD_UNKNOWN or PSKD_NO_SIGNAL. confidence: the recognizer's, NaN for none. */
 void pskd_respond_activity(const PskdActivityResponder *responder, uint32_t time_us,
                            int32_t activity, float confidence);
 

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-/* What no sensor falls below: a thousandth of a g, squared. */
+/* A thousandth of a g, squared. From 0 the floor could not rise again. */
 #define LEAST_NOISE 1e-6f
 
 /* Forgets all but the newest samples, at most `kept` of them. */

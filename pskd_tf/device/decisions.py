@@ -34,7 +34,8 @@ def timeline(decisions: Sequence[Decision], model: ExportedModel) -> list[Timeli
     """Joins decisions to rows.
 
     Consecutive windows with the same decision are one row, from the start of the first to the end
-    of the last; so are samples without signal. Each movement of clip mode is a row of its own.
+    of the last; so are samples without signal. Each movement of clip mode is a row of its own, also
+    one that was cut at the longest length, as long as the segments have the same decision.
 
     Args:
         decisions: In order of time.
@@ -45,8 +46,7 @@ def timeline(decisions: Sequence[Decision], model: ExportedModel) -> list[Timeli
     """
     groups: list[list[Decision]] = []
     for decision in decisions:
-        joins = not model.clip_mode or decision.activity == NO_SIGNAL
-        if groups and joins and groups[-1][-1].activity == decision.activity:
+        if groups and _joins(groups[-1][-1], decision, model):
             groups[-1].append(decision)
         else:
             groups.append([decision])
@@ -59,6 +59,15 @@ def timeline(decisions: Sequence[Decision], model: ExportedModel) -> list[Timeli
         )
         for group in groups
     ]
+
+
+def _joins(last: Decision, decision: Decision, model: ExportedModel) -> bool:
+    """Returns whether a decision belongs to the row of the one before."""
+    if last.activity != decision.activity:
+        return False
+    if not model.clip_mode or decision.activity == NO_SIGNAL:
+        return True
+    return last.goes_on and decision.span is not None and decision.span[0] == last.index + 1
 
 
 @dataclass(frozen=True)

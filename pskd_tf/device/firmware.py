@@ -62,9 +62,12 @@ def run_core(
             start, end = times[at] - model.window_seconds, times[at]
             if span is not None:
                 start, end = times[first], times[last]
-            output = np.array(rest[5:], np.int8)
+            output = np.array(rest[6:], np.int8)
             confidence = float(np.array(int(rest[4], 16), np.uint32).view(np.float32))
-            decision = Decision(at, span, start, end, times[at], activity, best, confidence, output)
+            decision = Decision(
+                *(at, span, start, end, times[at], activity, best, confidence, output),
+                goes_on=rest[5] == "1",
+            )
         decisions.append(decision)
     return decisions
 
@@ -105,6 +108,7 @@ def recording_file(recording: Recording, settings: RecognizerSettings) -> bytes:
         ("<f4", settings.smoothing),
         ("<f4", settings.threshold),
         ("<f4", settings.threshold * settings.leave_share),
+        ("<f4", settings.class_floor),
         ("<i4", settings.minimum_windows),
         ("<i4", settings.maximum_same),
         ("<u4", round(settings.maximum_gap_seconds * 1e6)),

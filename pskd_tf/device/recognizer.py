@@ -22,7 +22,17 @@ class RecognizerSettings:
     """
 
     threshold: float = setting(
-        0.5, "Probability below which the activity is unknown.", minimum=0, maximum=1
+        0.5,
+        'Score below which the activity is unknown: its probability, or, with a class "none", 1 '
+        "minus the probability of that one.",
+        minimum=0,
+        maximum=1,
+    )
+    class_floor: float = setting(
+        0.0,
+        'With a class "none": share of the score that the activity itself must have; 0 for any.',
+        minimum=0,
+        maximum=1,
     )
     leave_share: float = setting(
         0.8,
@@ -176,10 +186,12 @@ class Decision:
         end: Its end.
         decided: Time of the decision, in seconds.
         activity: A class's index, `UNKNOWN` or `NO_SIGNAL`.
-        best: The class of the largest output, -1 without signal.
-        confidence: Probability of `activity`, or of `best` if that is unknown; 0 without signal,
-            NaN where the input was not finite.
+        best: The class of the largest output, "none" included; -1 without signal.
+        confidence: The score that is compared with the threshold: 1 minus the probability of
+            "none" where the model has it, else the probability of `activity`, or of `best` if that
+            is unknown. 0 without signal, NaN where the input was not finite.
         output: `(num_classes,)` int8 logits; None without signal.
+        goes_on: Whether the movement was cut at the longest length and goes on after `index`.
     """
 
     index: int
@@ -191,6 +203,7 @@ class Decision:
     best: int
     confidence: float
     output: np.ndarray | None
+    goes_on: bool = False
 
 
 # What is compiled.
@@ -203,11 +216,12 @@ class ExportedModel:
 
     Attributes:
         folder: Where its files lie.
-        class_names: Label of each output.
+        class_names: Label of each class that can be said, without "none".
         clip_mode: Whether it takes whole movements; else windows.
         window_seconds: From the first to the last sample of a window; 0 in clip mode.
         test_clips: Names of the clips held out in training.
         dataset_fingerprint: Fingerprint of the prepared set of its training.
+        null_class: The output for "none", which is the last one; None where the model has none.
     """
 
     folder: Path
@@ -216,6 +230,7 @@ class ExportedModel:
     window_seconds: float
     test_clips: tuple[str, ...] = ()
     dataset_fingerprint: str = ""
+    null_class: int | None = None
 
     @classmethod
     def read(cls, run_dir: str | Path) -> "ExportedModel":

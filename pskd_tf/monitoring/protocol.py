@@ -27,7 +27,7 @@ class BoardHeader:
         rate_hz: Rate of the samples.
         range_g: Largest value of the sensor.
         axes: Map from the sensor's axes to those of the samples, as `AxisMap.parse` reads it.
-        num_classes: Number of the model's classes.
+        num_classes: Number of the model's classes, without "none".
     """
 
     project: str
@@ -59,7 +59,8 @@ class BoardActivity:
         time_us: The board's clock.
         index: A class, -1 for "unknown", -2 for "no signal".
         label: Its name.
-        confidence: Its probability, or that of the best class for "unknown"; None without signal.
+        confidence: 1 minus the probability of "none" where the model has that class, else the
+            activity's probability, or that of the best class for "unknown"; None without signal.
     """
 
     time_us: int
@@ -113,8 +114,8 @@ def parse_message(line: str) -> BoardHeader | BoardSample | BoardActivity | Boar
             return BoardSample(time_us, (x, y, z))
         if kind == "activity":
             _, index, label, confidence = rest
-            probability = _finite(confidence) if confidence else None
-            return BoardActivity(time_us, int(index), label, probability)
+            score = _finite(confidence) if confidence else None
+            return BoardActivity(time_us, int(index), label, score)
         if kind == "status":
             _, word, number = rest
             return BoardStatus(time_us, word, int(number))

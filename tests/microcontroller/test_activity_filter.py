@@ -17,32 +17,46 @@ class Settings(ctypes.Structure):
         ("smoothing", ctypes.c_float),
         ("enter", ctypes.c_float),
         ("leave", ctypes.c_float),
+        ("class_floor", ctypes.c_float),
         ("minimum_windows", ctypes.c_int32),
     )
 
 
 @pytest.fixture(scope="module")
-def library(sources, compiler, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("activity_filter")
-    interface = Int8Interface((96, 1, 10), 3, 0.02, 0, 0.1, 0)
-    header = model_settings_header(
-        interface, InputSettings(), ["a", "b", "c"], (2, 9), 1, 1024, 50.0
-    )
-    (folder / "model_settings.h").write_text(header)
-    compiler(
-        *("gcc", "-std=c99", "-O2", "-shared", "-fPIC", "-Wconversion", "-Wdouble-promotion"),
-        *(f"-I{folder}", sources / "src" / "activity_filter.c", "-o", folder / "filter.so"),
-    )
-    return ctypes.CDLL(str(folder / "filter.so"))
+def compile_filter(sources, compiler, tmp_path_factory):
+    """The filter of three classes as a library, with a line of its own in the settings."""
+
+    def compile_with(line=""):
+        folder = tmp_path_factory.mktemp("activity_filter")
+        interface = Int8Interface((96, 1, 10), 3, 0.02, 0, 0.1, 0)
+        header = model_settings_header(
+            interface, InputSettings(), ["a", "b", "c"], (2, 9), 1, 1024, 50.0
+        )
+        (folder / "model_settings.h").write_text(f"{line}\n{header}")
+        compiler(
+            *("gcc", "-std=c99", "-O2", "-shared", "-fPIC", "-Wconversion", "-Wdouble-promotion"),
+            *(f"-I{folder}", sources / "src" / "activity_filter.c", "-o", folder / "filter.so"),
+        )
+        return ctypes.CDLL(str(folder / "filter.so"))
+
+    return compile_with
 
 
-@pytest.fixture
-def make_filter(library):
-    """Starts a filter; returns its `add` and `lose_signal`."""
+@pytest.fixture(scope="module")
+def library(compile_filter):
+    return compile_filter()
 
-    def make(smoothing=1.0, enter=0.6, leave=0.4, minimum_windows=1):
+
+@pytest.fixture(scope="module")
+def null_library(compile_filter):
+    """The third class is "none"."""
+    return compile_filter("#define PSKD_NULL_CLASS 2")
+
+
+def _maker(library):
+    def make(smoothing=1.0, enter=0.6, leave=0.4, minimum_windows=1, class_floor=0.0):
         state = (ctypes.c_uint8 * 256)()
-        settings = Settings(smoothing, enter, leave, minimum_windows)
+        settings = Settings(smoothing, enter, leave, class_floor, minimum_windows)
         library.pskd_activity_filter_start(state, ctypes.byref(settings))
 
         def add(*probabilities):
@@ -51,6 +65,18 @@ def make_filter(library):
         return add, lambda: library.pskd_activity_filter_lose_signal(state)
 
     return make
+
+
+@pytest.fixture
+def make_filter(library):
+    """Starts a filter; returns its `add` and `lose_signal`."""
+    return _maker(library)
+
+
+@pytest.fixture
+def make_null_filter(null_library):
+    """The same with the null class."""
+    return _maker(null_library)
 
 
 def test_unknown_below_the_confidence(make_filter):
@@ -124,3 +150,49 @@ def test_random_windows_keep_the_rules(make_filter):
             assert smoothed[said] >= (0.3 if said == before else 0.5) - 1e-5
         elif before >= 0:
             assert smoothed[before] < 0.3 + 1e-5
+
+
+def test_with_a_null_class_the_score_is_what_it_leaves(make_null_filter):
+    """Scores 0.65, 0.3, 0.45, 0.6: taken up from 0.6, given up below 0.4."""
+    add, _ = make_null_filter(enter=0.6, leave=0.4)
+    assert add(0.1, 0.2, 0.7) == UNKNOWN
+    # The largest of all is "none", and each is below 0.6.
+    assert add(0.30, 0.34, 0.36) == 1
+    assert add(0.25, 0.20, 0.55) == 1
+    # From one activity to another, too, only from 0.6 on.
+    assert add(0.41, 0.20, 0.39) == 0
+    assert add(0.10, 0.29, 0.61) == UNKNOWN
+    assert add(0.45, 0.0, 0.55) == UNKNOWN
+
+
+def test_the_class_floor_is_a_share_of_the_score(make_null_filter):
+    """Taken up at 0.35 of 0.65 for a floor of 0.5, not for 0.6; given up at 0.2 of 0.45."""
+    for floor, said in ((0.5, 0), (0.6, UNKNOWN)):
+        add, _ = make_null_filter(enter=0.6, leave=0.4, class_floor=floor)
+        assert add(0.35, 0.30, 0.35) == said
+    assert add(0.05, 0.60, 0.35) == 1
+    assert add(0.15, 0.30, 0.55) == 1
+    assert add(0.25, 0.20, 0.55) == UNKNOWN
+
+
+def test_without_a_null_class_the_floor_changes_nothing(make_filter):
+    windows = np.random.default_rng(1).dirichlet([0.4] * 3, 500)
+    said = []
+    for floor in (0.0, 1.0):
+        add, _ = make_filter(smoothing=0.5, class_floor=floor)
+        said.append([add(*window) for window in windows])
+    assert said[0] == said[1] and set(said[0]) == {UNKNOWN, 0, 1, 2}
+
+
+def test_the_null_class_is_smoothed_and_never_said(make_null_filter):
+    """After (0, 0, 1) two windows of class 1 leave it 0.5 and 0.25."""
+    add, _ = make_null_filter(smoothing=0.5, enter=0.6)
+    assert [add(0, 0, 1), add(0, 1, 0), add(0, 1, 0)] == [UNKNOWN, UNKNOWN, 1]
+    add, _ = make_null_filter(smoothing=0.5, enter=0.0, leave=0.0)
+    windows = np.random.default_rng(2).dirichlet([0.2, 0.2, 0.8], 2000)
+    assert {add(*window) for window in windows} == {0, 1}
+
+
+def test_a_null_class_that_is_not_the_last_does_not_compile(compile_filter):
+    with pytest.raises(AssertionError, match="must be the last one"):
+        compile_filter("#define PSKD_NULL_CLASS 0")

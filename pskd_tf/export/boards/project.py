@@ -250,6 +250,7 @@ static inline void pskd_project_settings(PskdLoopSettings *settings) {{
   recognizer->filter.smoothing = {c_float(settings.smoothing)};
   recognizer->filter.enter = {c_float(settings.threshold)};
   recognizer->filter.leave = {c_float(settings.threshold * settings.leave_share)};
+  recognizer->filter.class_floor = {c_float(settings.class_floor)};
   recognizer->filter.minimum_windows = {settings.minimum_windows};
   recognizer->maximum_same = {settings.maximum_same};
 #if PSKD_CLIP_MODE

@@ -36,6 +36,35 @@ def test_equal_windows_join_and_movements_do_not():
     assert timeline([], WINDOWS) == []
 
 
+def test_a_movement_that_was_cut_is_one_row_while_its_decision_stays():
+    """Cut at sample 99 and 199; a movement of the same class follows."""
+
+    def movement(first, last, index, activity, goes_on, confidence=0.5):
+        times = (first / 50, last / 50, index / 50)
+        span = (first, last)
+        return Decision(index, span, *times, activity, 0, confidence, None, goes_on=goes_on)
+
+    decisions = [
+        movement(0, 99, 99, 1, True, 0.6),
+        movement(100, 199, 199, 1, True, 0.8),
+        movement(200, 240, 275, 0, False, 0.9),
+        movement(270, 330, 365, 0, False),
+    ]
+    assert timeline(decisions, CLIPS) == [
+        TimelineRow(0, 199 / 50, "b", pytest.approx(0.7)),
+        TimelineRow(4, 4.8, "a", 0.9),
+        TimelineRow(5.4, 6.6, "a", 0.5),
+    ]
+    # What goes on was too short, or its signal was lost: what comes later is another movement.
+    later = [movement(0, 99, 99, 1, True), movement(130, 190, 225, 1, False)]
+    assert len(timeline(later, CLIPS)) == 2
+    lost = Decision(100, None, 2, 2, 2, NO_SIGNAL, -1, 0.0, None)
+    assert len(timeline([later[0], lost, movement(100, 190, 225, 1, False)], CLIPS)) == 3
+    # It ended by itself just where the next one's lead begins.
+    touching = [movement(0, 64, 99, 1, False), movement(100, 190, 225, 1, False)]
+    assert len(timeline(touching, CLIPS)) == 2
+
+
 def test_latency_is_from_the_start_to_the_first_decision_for_the_label():
     assert LabelledSpan(0.5, 4, "b").latency(DECISIONS, WINDOWS) == 1.5
     # Said at 3, a second after the start; that of 2 came before it.

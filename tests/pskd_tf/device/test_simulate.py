@@ -1,5 +1,7 @@
 """The compiled core against Python's own computation of the same windows and movements."""
 
+import dataclasses
+import itertools
 import json
 import os
 import re
@@ -14,6 +16,7 @@ import pytest
 from data_prep.errors import UserError
 from project import ROOT
 from pskd_tf.data.features import window_samples
+from pskd_tf.device.decisions import timeline
 from pskd_tf.device.firmware import compile_core, run_core
 from pskd_tf.device.recognizer import NO_SIGNAL, UNKNOWN, ExportedModel, RecognizerSettings
 from pskd_tf.device.recordings import Recording
@@ -59,6 +62,62 @@ def test_movements_are_decided_as_python_decides_them(tiny_run, joined_clips, tm
     for first, end, _ in spans:
         near = [item for item in decisions if item.span[0] < end and item.span[1] >= first]
         assert len(near) == 1 and abs(near[0].span[0] - first) <= 25
+
+
+@needs_compiler
+def test_none_is_never_said_and_what_it_leaves_is_the_score(tiny_run, joined_clips, tmp_path):
+    """The same student with its last class declared to be "none"."""
+    samples, _ = joined_clips
+    whole = ExportedModel.read(tiny_run)
+    folder = tmp_path / "export"
+    shutil.copytree(whole.folder, folder)
+    null_class = len(whole.class_names) - 1
+    header = folder / "model_settings.h"
+    header.write_text(f"#define PSKD_NULL_CLASS {null_class}\n{header.read_text()}")
+    names = whole.class_names[:-1]
+    model = dataclasses.replace(whole, folder=folder, class_names=names, null_class=null_class)
+    program = compile_core(model, tmp_path / "cache")
+    recording = Recording(np.arange(len(samples)) / 50, samples.astype(np.float32))
+    inputs = json.loads((folder / "manifest.json").read_text())["provenance"]["settings"]
+    settings = RecognizerSettings(threshold=0.0)
+    spans = [item.span for item in run_core(program, model, recording, settings)]
+    clips = [samples[first : last + 1] for first, last in spans]
+    _, probabilities = _python_outputs(model, clips, InputSettings(**inputs["inputs"]))
+    scores = 1 - probabilities[:, -1]
+    shares = probabilities[:, :-1].max(axis=1) / scores
+    threshold, floor = np.median(scores) + 1e-4, np.median(shares) + 1e-4
+    settings = RecognizerSettings(threshold=threshold, class_floor=floor)
+    decisions = run_core(program, model, recording, settings)
+    np.testing.assert_allclose([item.confidence for item in decisions], scores, atol=1e-6)
+    sure = (scores >= threshold) & (shares >= floor)
+    said = np.where(sure, probabilities[:, :-1].argmax(axis=1), UNKNOWN)
+    assert [item.activity for item in decisions] == said.tolist()
+    assert {model.label_of(one) for one in said} <= {*names, "unknown"} and sure.any()
+    # Each of the two limits makes some unknown.
+    assert (scores < threshold).any() and ((scores >= threshold) & (shares < floor)).any()
+
+
+@needs_compiler
+def test_a_movement_longer_than_the_longest_is_one_row(tiny_run, tmp_path):
+    """Shaken for 3.7 times the longest training clip: cut three times, and one row."""
+    longest = int(
+        re.search(
+            r"PSKD_MAXIMUM_SAMPLES (\d+)",
+            (ExportedModel.read(tiny_run).folder / "model_settings.h").read_text(),
+        ).group(1)
+    )
+    generator = np.random.default_rng(0)
+    shaken = round(3.7 * longest)
+    samples = generator.normal((0, 0, 1), 0.01, (shaken + 400, 3))
+    samples[200 : 200 + shaken, 0] += np.sin(np.arange(shaken))
+    model, decisions = _stream(tiny_run, tmp_path, samples, threshold=1.0)
+    assert [item.goes_on for item in decisions] == [True, True, True, False]
+    assert {item.activity for item in decisions} == {UNKNOWN}
+    for before, after in itertools.pairwise(decisions):
+        assert after.span[0] == before.index + 1
+    (row,) = timeline(decisions, model)
+    assert (row.start, row.end) == (decisions[0].start, decisions[-1].end)
+    assert shaken - 5 <= 50 * (row.end - row.start) <= shaken + 40
 
 
 @needs_compiler

@@ -10,6 +10,7 @@ FAKE = """\
 #include <cstring>
 
 #include "activity_classifier.h"
+#include "activity_filter.h"
 #include "golden_vectors.h"
 #include "model_settings.h"
 #include "plain_model.h"
@@ -80,8 +81,9 @@ int main(int argc, char** argv) {
     std::memset(output, 7, sizeof(output));
     pskd_classifier_invoke(golden.input, output);
     differing += std::memcmp(output, golden.output, sizeof(output)) != 0;
-    for (int8_t logit : output) {
-      if (pskd_classifier_status() != PSKD_CLASSIFIER_OK && logit != output[0]) return 1;
+    for (int index = 0; index < PSKD_NUM_CLASSES; ++index) {
+      const int unknown = PSKD_NULL_CLASS < 0 ? 0 : index == PSKD_NULL_CLASS ? 127 : -128;
+      if (pskd_classifier_status() != PSKD_CLASSIFIER_OK && output[index] != unknown) return 1;
     }
   }
   std::printf("after %d\\ndiffering %d\\nbytes %u\\n%s\\n", pskd_classifier_status(), differing,
@@ -94,7 +96,7 @@ int main(int argc, char** argv) {
 def build(make_project, host_objects, compile_with, stubs, tmp_path_factory):
     """Compiles the program, for a resolver with room for so many operators fewer."""
 
-    def compile_program(fewer=0):
+    def compile_program(fewer=0, *flags):
         folder = tmp_path_factory.mktemp("classifier")
         (folder / "fake.cpp").write_text(FAKE)
         sources = make_project("cmake", "tflm") / "src"
@@ -107,6 +109,7 @@ def build(make_project, host_objects, compile_with, stubs, tmp_path_factory):
             *(
                 "g++",
                 "-std=c++14",
+                *flags,
                 f"-I{sources}",
                 f"-I{folder}",
                 "-isystem",
@@ -170,6 +173,13 @@ def test_a_model_that_does_not_fit_is_not_run(program, fault, status):
 def test_a_failing_inference_is_reported(program):
     lines = _run(program, "invoke")
     assert "start 0 0" in lines and "after 7" in lines and "differing 32" in lines
+
+
+@pytest.mark.parametrize("fault", ["invoke", "schema"])
+def test_without_an_inference_only_the_null_class_is_likely(build, fault):
+    """Equal outputs would leave nearly all to the activities; the program checks each output."""
+    lines = _run(build(0, "-DPSKD_NULL_CLASS=(PSKD_NUM_CLASSES-1)"), fault)
+    assert "differing 32" in lines
 
 
 def test_an_operator_that_cannot_be_registered_is_reported(build):
