@@ -175,7 +175,10 @@ _LEFT_OUT = {
     "plain_c": ("activity_classifier_tflm.cc",),
 }
 # The sources that must give the same bits whatever the compiler's flags are.
-_STRICT = ("accelerometer_features.c", "segment_detector.c")
+_STRICT = (
+    *("accelerometer_features.c", "activity_filter.c"),
+    *("activity_recognizer.c", "segment_detector.c"),
+)
 
 
 def project_sources(export: Export, runtime: str) -> dict[str, bytes]:

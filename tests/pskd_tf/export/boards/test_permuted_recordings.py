@@ -102,7 +102,10 @@ def test_features_are_not_fused_on_a_cortex_m(make_project, tmp_path):
     sources = make_project("arduino") / "src"
     flags = ["-std=gnu11", "-O2", "-mthumb", "-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-S"]
     flags.append("-mfloat-abi=hard")
-    for name in ("accelerometer_features.c", "segment_detector.c"):
+    for name in (
+        *("accelerometer_features.c", "activity_filter.c"),
+        *("activity_recognizer.c", "segment_detector.c"),
+    ):
         fused = []
         text = (sources / name).read_text()
         for body in (text, text.replace('#include "strict_float.h"', "")):
