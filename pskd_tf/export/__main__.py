@@ -56,7 +56,7 @@ class ExportArguments(RunArguments):
     )
     threshold: float | None = setting(
         None,
-        "Probability below which the activity is unknown; by default what was chosen for the run.",
+        "Score below which the activity is unknown; by default what was chosen for the run.",
         minimum=0,
         maximum=1,
     )

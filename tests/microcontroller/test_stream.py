@@ -1,12 +1,19 @@
 """A streamed recording on emulated cores: what they print is what Python says, line for line."""
 
+import dataclasses
 import shutil
+import statistics
 from runpy import run_path
 
+import numpy as np
 import pytest
 
+from data_prep.prepared_set import PreparedSet
 from firmware import CORES, make_reports
 from project import MICROCONTROLLER, run_command
+from pskd_tf.device.firmware import compile_core, core_lines, recording_file, run_core
+from pskd_tf.device.recognizer import ExportedModel, RecognizerSettings
+from pskd_tf.device.recordings import Recording, joined_clips
 
 pytestmark = pytest.mark.slow
 
@@ -25,13 +32,47 @@ def inputs(tiny_run, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def with_none(inputs, tiny_run, tmp_path_factory):
+    """The same plain C with its last class declared to be "none", and a wrist that trembles."""
+    if shutil.which("cc") is None:
+        pytest.skip("cc is not installed")
+    folder = tmp_path_factory.mktemp("none")
+    shutil.copytree(inputs / "model", folder / "model")
+    whole = ExportedModel.read(tiny_run)
+    null_class = len(whole.class_names) - 1
+    header = folder / "model" / "model_settings.h"
+    header.write_text(f"#define PSKD_NULL_CLASS {null_class}\n{header.read_text()}")
+    model = dataclasses.replace(
+        whole,
+        folder=folder / "model",
+        class_names=whole.class_names[:-1],
+        null_class=null_class,
+    )
+    prepared = PreparedSet.load(tiny_run / "prepared")
+    joined, _ = joined_clips(prepared, model.test_clips, 20)
+    tremor = np.random.default_rng(0).normal(0, 0.03, joined.samples.shape)
+    recording = Recording(joined.times, (joined.samples + tremor).astype(np.float32))
+    settings = RecognizerSettings(threshold=0.0, start_noise=8.0, end_noise=4.0)
+    program = compile_core(model, folder / "host")
+    scores = [one.confidence for one in run_core(program, model, recording, settings)]
+    settings = dataclasses.replace(
+        settings, threshold=statistics.median(scores), class_floor=0.2
+    )
+    (folder / "stream").mkdir()
+    (folder / "stream" / "recording").write_bytes(recording_file(recording, settings))
+    text = "".join(f"{line}\n" for line in core_lines(program, recording, settings))
+    (folder / "stream" / "decisions-clip.txt").write_text(text)
+    return folder
+
+
 @pytest.fixture
 def make(inputs):
     """Asks for a report; returns the finished process and the report's path."""
 
-    def run(build, name, stream=inputs / "stream"):
+    def run(build, name, stream=inputs / "stream", model=inputs / "model"):
         report = build / f"{name}.txt"
-        settings = {"FIRMWARE_MODEL": inputs / "model", "FIRMWARE_STREAM": stream}
+        settings = {"FIRMWARE_MODEL": model, "FIRMWARE_STREAM": stream}
         return make_reports(report, **settings), report
 
     return run
@@ -70,6 +111,20 @@ def test_each_core_says_what_python_says(make, inputs, tmp_path, core):
         # The core's state is the caller's.
         assert sizes["recognizer", ".bss"] == sizes["features", ".bss"] == 0
         assert values["recognizer_bytes"] + values["model_buffer_bytes"] + bound < 8000
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_each_core_follows_the_noise_floor_and_the_null_class(make, with_none, tmp_path, core):
+    """Scores, segments and decisions, to the last bit."""
+    name = f"{core}-portable-stream-clip"
+    finished, report = make(tmp_path, name, with_none / "stream", with_none / "model")
+    assert finished.returncode == 0, finished.stderr
+    said, values = _lines(report)
+    assert said == (with_none / "stream" / "decisions-clip.txt").read_text().splitlines()
+    activities = {int(line.split()[4]) for line in said}
+    null_class = len(said[0].split()) - 8 - 1
+    assert -1 in activities and max(activities) >= 0 and null_class not in activities
+    assert values["decisions"] == len(said) >= 15
 
 
 def test_another_decision_fails_the_build(make, inputs, tmp_path):
