@@ -56,9 +56,7 @@ def with_none(inputs, tiny_run, tmp_path_factory):
     settings = RecognizerSettings(threshold=0.0, start_noise=8.0, end_noise=4.0)
     program = compile_core(model, folder / "host")
     scores = [one.confidence for one in run_core(program, model, recording, settings)]
-    settings = dataclasses.replace(
-        settings, threshold=statistics.median(scores), class_floor=0.2
-    )
+    settings = dataclasses.replace(settings, threshold=statistics.median(scores), class_floor=0.2)
     (folder / "stream").mkdir()
     (folder / "stream" / "recording").write_bytes(recording_file(recording, settings))
     text = "".join(f"{line}\n" for line in core_lines(program, recording, settings))
