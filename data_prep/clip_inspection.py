@@ -15,6 +15,8 @@ from data_prep.errors import UserError
 from data_prep.loaders.custom.accelerometer import G_PER_UNIT
 from data_prep.loaders.custom.manifest import CustomClip
 from data_prep.loaders.custom.recording import CustomRecording
+from data_prep.plausibility import clip_doubts, gravity_at_rest
+from data_prep.problems import Problem
 from data_prep.skeletons import SkeletonLayout
 
 _NO_SKELETON = "no skeleton, so a skeleton teacher cannot use it"
@@ -27,27 +29,6 @@ _SHORTEST_CORRELATED_SECONDS = 1.0
 # Chosen on UTD-MHAD: a warning names 1 % of its clips, 32 % with an added offset of 0.5 s and 57 %
 # with one of 1 s. `inspect_recordings` also checks groups of clips, which is more reliable.
 _CORRELATION, _GAIN = 0.1, 0.4
-
-
-@dataclass(frozen=True)
-class Problem:
-    """An error in a recording or in the manifest, or a warning.
-
-    Args:
-        kind: One word to group by: "error", "unit", "rate", "alignment", "length", "skeleton",
-            "frozen", "labels", "overlap" or "balance".
-        where: The clip, subject or row.
-        text: What is wrong, and how to correct it where that is known.
-    """
-
-    kind: str
-    where: str
-    text: str
-
-    @property
-    def is_error(self) -> bool:
-        """Whether preparing the data would stop at it; other problems are warnings."""
-        return self.kind == "error"
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +75,8 @@ def inspect_clip(
     Returns:
         The measures and the problems.
     """
+    made = recorded_clip(clip, recording)
+    dimensions = layout.dimensions if layout else 3
     measured = InspectedClip(
         clip_id=clip.clip_id,
         subject=clip.subject,
@@ -107,7 +90,7 @@ def inspect_clip(
         flags=recording.flags,
     )
     found = [
-        ("error", _broken_rule(clip, recording, layout)),
+        ("error", _broken_rule(made, dimensions)),
         ("unit", _unit(clip, measured)),
         ("rate", _rate(clip, measured)),
         ("length", _length(clip, recording)),
@@ -118,36 +101,29 @@ def inspect_clip(
             "" if measured.has_skeleton else _NO_SKELETON,
         ),
     ]
-    return measured, [Problem(kind, clip.clip_id, text) for kind, text in found if text]
+    problems = [Problem(kind, clip.clip_id, text) for kind, text in found if text]
+    kinds = {problem.kind for problem in problems}
+    # A wrong unit explains a wrong mean vector.
+    doubts = [
+        doubt
+        for doubt in clip_doubts(made, rate_hz, dimensions)
+        if doubt.kind != "gravity" or not kinds & {"error", "unit"}
+    ]
+    return measured, problems + doubts
 
 
-_WINDOW_SECONDS = 0.5
-_STILL = 0.03  # ours: standard deviation of a still sensor, in parts of what it measures
-
-
-def gravity_at_rest(accelerometer: np.ndarray, rate_hz: float) -> float | None:
-    """Returns the accelerometer's magnitude while the sensor is still: 1 if the unit is g.
-
-    Half-second windows, each half over the next, are still if the standard deviation over all
-    axes is under 3 % of the mean magnitude. Ours.
-
-    Args:
-        accelerometer: (samples, 3) of any unit.
-        rate_hz: Samples per second.
-
-    Returns:
-        The median over the still windows of the mean magnitude, in the unit given; None without
-        a still window.
-    """
-    width = max(4, round(_WINDOW_SECONDS * rate_hz))
-    if len(accelerometer) < width:
-        return None
-    values = np.asarray(accelerometer, np.float64)
-    windows = np.lib.stride_tricks.sliding_window_view(values, width, axis=0)[:: width // 2]
-    magnitude = np.linalg.norm(windows, axis=1).mean(axis=1)
-    deviation = np.sqrt(windows.var(axis=2).sum(axis=1))
-    still = deviation < _STILL * magnitude
-    return float(np.median(magnitude[still])) if still.any() else None
+def recorded_clip(clip: CustomClip, recording: CustomRecording) -> Clip:
+    """Returns a clip of a prepared set; its class index is 0, because others are not known here."""
+    return Clip(
+        clip.clip_id,
+        clip.subject,
+        0,
+        clip.trial,
+        clip.sensor_place,
+        recording.accelerometer,
+        skeleton=recording.skeleton,
+        sources=recording.sources,
+    )
 
 
 def _correlations(
@@ -179,21 +155,9 @@ def sensor_joint(place: str, layout: SkeletonLayout, positions: np.ndarray) -> i
     return int(steps.sum(axis=0).argmax())
 
 
-def _broken_rule(
-    clip: CustomClip, recording: CustomRecording, layout: SkeletonLayout | None
-) -> str:
-    made = Clip(
-        clip.clip_id,
-        clip.subject,
-        0,
-        clip.trial,
-        clip.sensor_place,
-        recording.accelerometer,
-        skeleton=recording.skeleton,
-        sources=recording.sources,
-    )
+def _broken_rule(made: Clip, dimensions: int) -> str:
     try:
-        check_clip(made, layout.dimensions if layout else 3)
+        check_clip(made, dimensions)
     except UserError as error:
         return str(error)
     return ""

@@ -7,6 +7,7 @@ from typing import Any
 
 from data_prep.clip import Clip, check_clip
 from data_prep.errors import Refusal, UserError
+from data_prep.formats.archives import RawFile
 from data_prep.loader import ClipSource, Loader
 from data_prep.workers import RUNNERS, WorkerPool, cores, worker_pool
 
@@ -32,7 +33,8 @@ def read_clips(
 ) -> Generator[_Result, None, None]:
     """Yields every clip in the order of `sources`, checked; the same for any number of workers.
 
-    Only a few clips are in memory at a time, however many there are: at most 16 a worker.
+    Only a few clips are in memory at a time, however many there are: at most 16 a worker, or the
+    clips of two long recordings, because clips of one file are read by one worker.
 
     Args:
         loader: The data set.
@@ -78,9 +80,14 @@ class _Chunks:
 
     def __iter__(self) -> Iterator[Sequence[ClipSource]]:
         while self._next < len(self._sources):
-            chunk = self._sources[self._next : self._next + _CHUNK]
-            self._next += len(chunk)
-            yield chunk
+            first, files = self._next, set[RawFile]()
+            while self._next < len(self._sources):
+                own = set(self._sources[self._next].files.values())
+                if self._next - first >= _CHUNK and not own & files:
+                    break
+                files |= own
+                self._next += 1
+            yield self._sources[first : self._next]
 
     def share_done(self) -> float:
         return self._next / len(self._sources)
@@ -138,5 +145,5 @@ def _read_one(loader: Loader, source: ClipSource, skeleton_dimensions: int) -> _
         clip = loader.read(source)
         check_clip(clip, skeleton_dimensions)
     except UserError as error:
-        return Refusal(source.clip_id, error)
+        return Refusal(source.clip_id, error, source.subject, source.action)
     return clip

@@ -39,7 +39,11 @@ class Refusal:
     Args:
         clip_id: The clip's name.
         error: The broken rule, what was received and the file.
+        subject: Who moved.
+        action: Class index, None if it is not known.
     """
 
     clip_id: str
     error: UserError
+    subject: str = ""
+    action: int | None = None

@@ -8,16 +8,16 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from data_prep.alignment import StreamLag, best_lag
-from data_prep.clip_inspection import InspectedClip, Problem, inspect_clip, offset_hint
+from data_prep.clip_inspection import InspectedClip, inspect_clip, offset_hint, recorded_clip
 from data_prep.errors import UserError
 from data_prep.loaders.custom.loader import CustomLoader, natural_order, split_subjects
 from data_prep.loaders.custom.manifest import CustomClip
-from data_prep.loaders.custom.recording import read_custom_recording
+from data_prep.plausibility import SetDoubts, spelling_doubts
+from data_prep.problems import Problem, problem_lines
 
 _FALLBACK_RATE_HZ = 50.0  # where the rows contradict each other
 # Chosen on UTD-MHAD: a warning names none of 16 groups of ten clips, and all of them with an added
@@ -69,14 +69,15 @@ def inspect_recordings(
         errors.append(error)
         train = test = []
     problems = [Problem("error", error.path or "", error.reason) for error in errors]
-    problems += _label_problems(clips)
+    for column in ("subject", "action"):
+        problems += spelling_doubts(column, {getattr(clip, column) for clip in clips})
     problems += _overlap_problems(clips)
     problems += _balance_problems(clips, {"train": train, "test": test})
     inspected: list[InspectedClip] = []
-    contents: dict[tuple[Any, ...], str] = {}
+    whole = SetDoubts()
     for clip in progress(clips):
         try:
-            recording = read_custom_recording(clip, loader.files(clip), loader.layout(), rate_hz)
+            recording = loader.recording(clip, rate_hz)
         except UserError as error:
             problems.append(Problem("error", clip.clip_id, str(error)))
             inspected.append(InspectedClip(clip.clip_id, clip.subject, clip.action))
@@ -84,26 +85,11 @@ def inspect_recordings(
         measured, found = inspect_clip(clip, recording, rate_hz, loader.layout())
         inspected.append(measured)
         problems += found
-        hashed = recording.sources["accelerometer"][1]
-        content = (hashed, clip.start, clip.end, clip.accelerometer_columns)
-        other = contents.setdefault(content, clip.clip_id)
-        if other != clip.clip_id:
-            problems.append(Problem("overlap", clip.clip_id, f"the same samples as {other}"))
+        whole.add(recorded_clip(clip, recording), clip.action)
+    problems += whole.problems()
     lags = _lags(inspected)
     problems += _lag_problems(clips, inspected, lags)
     return Inspection(inspected, lags, problems)
-
-
-def _label_problems(clips: Sequence[CustomClip]) -> Iterator[Problem]:
-    for column in ("subject", "action"):
-        spellings = defaultdict(set)
-        for clip in clips:
-            name = getattr(clip, column)
-            spellings[" ".join(name.lower().replace("_", " ").replace("-", " ").split())].add(name)
-        for names in spellings.values():
-            if len(names) > 1:
-                text = f"is spelt in {len(names)} ways: {', '.join(sorted(names))}"
-                yield Problem("labels", column, text)
 
 
 def _overlap_problems(clips: Sequence[CustomClip]) -> Iterator[Problem]:
@@ -208,7 +194,7 @@ def inspection_table(inspection: Inspection, most: int = 20) -> str:
     lines = _aligned(rows)
     flags = Counter(flag for clip in clips for flag in clip.flags)
     lines += [f"note {flag}: {count} clips" for flag, count in sorted(flags.items())]
-    return "\n".join(lines + _problem_lines(inspection, most))
+    return "\n".join(lines + problem_lines(inspection.problems, most, "; --most=0 lists all"))
 
 
 def _median(clips: Sequence[InspectedClip], field: str, digits: int) -> str:
@@ -226,18 +212,3 @@ def _aligned(rows: list[list[str]]) -> list[str]:
         ).rstrip()
         for row in rows
     ]
-
-
-def _problem_lines(inspection: Inspection, most: int) -> list[str]:
-    by_kind = defaultdict(list)
-    for problem in inspection.problems:
-        by_kind[problem.kind].append(problem)
-    lines = []
-    for kind in sorted(by_kind, key=lambda kind: kind != "error"):
-        problems = by_kind[kind]
-        shown = problems[: most or None]
-        word = "error" if kind == "error" else f"warning ({kind})"
-        lines += [f"{word}: {problem.where}: {problem.text}" for problem in shown]
-        if len(problems) > len(shown):
-            lines.append(f"{word}: {len(problems) - len(shown)} more; --most=0 lists all")
-    return lines

@@ -91,7 +91,7 @@ class DatasetOptions:
     )
     longest_gap_seconds: float | None = setting(
         None,
-        "A longer gap between samples makes a clip bad; berkeley_mhad, mmact, smartfallmm.",
+        "A longer gap between samples makes a clip bad; berkeley_mhad, mmact, smartfallmm, custom.",
         unit="s",
     )
     manifest: str | None = setting(None, "CSV file that lists the recordings; custom only.")

@@ -76,7 +76,8 @@ def prepare_dataset(
     with closing(items):
         wrapped = items if progress is None else progress(items, len(found.sources))
         try:
-            write_prepared_set(out_dir, draft, wrapped if quarantine else _or_stop(wrapped))
+            kept = wrapped if quarantine else _or_stop(wrapped, loader)
+            write_prepared_set(out_dir, draft, kept)
         except OSError as error:
             rule = "The prepared set must be writable"
             raise UserError(rule, error.strerror, out_dir) from error
@@ -91,10 +92,16 @@ def _options(loader: Loader) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name not in places}
 
 
-def _or_stop(items: _Items) -> Iterator[Clip]:
+def _or_stop(items: _Items, loader: Loader) -> Iterator[Clip]:
     for item in items:
         if isinstance(item, Refusal):
-            raise item.error
+            error = item.error
+            help_text = "--quarantine leaves bad clips out"
+            is_gap = error.rule.endswith((" s apart", " frames on end"))
+            if is_gap and hasattr(loader, "longest_gap_seconds"):
+                help_text += ", a larger --longest_gap_seconds accepts longer gaps"
+            received = "" if error.received is None else f"{error.received} "
+            raise UserError(error.rule, f"{received}({help_text})", error.path) from error
         yield item
 
 

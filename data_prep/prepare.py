@@ -21,8 +21,10 @@ from data_prep.clip_reading import READERS
 from data_prep.commands import CommandArguments, print_result, run_command
 from data_prep.errors import Refusal
 from data_prep.flags import flags_of
+from data_prep.plausibility import prepared_doubts
 from data_prep.preparation import prepare_dataset
-from data_prep.prepared_set import prepared_table
+from data_prep.prepared_set import lost_classes, prepared_table
+from data_prep.problems import problem_lines
 from data_prep.registry import DATASETS, DatasetArguments, load_dataset
 from data_prep.settings import REQUIRED, part, setting
 
@@ -72,6 +74,8 @@ def main(arguments: PrepareArguments) -> None:
         ray_address=arguments.ray_address,
     )
     print(prepared_table(prepared))
+    warnings = [*lost_classes(prepared), *prepared_doubts(prepared)]
+    print("".join(f"{line}\n" for line in problem_lines(warnings)), end="")
     print_result(prepared.folder, *_train_command(arguments), "--run_dir=RUN")
 
 

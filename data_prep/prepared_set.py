@@ -21,9 +21,11 @@ from data_prep.clip import Clip, check_clip
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import Refusal, UserError
 from data_prep.files import file_sha256, json_sha256, whole_folder
+from data_prep.problems import Problem
 from data_prep.protocols import protocol_splits
 
 _STREAMS = ("accelerometer", "gyroscope", "skeleton")
+_QUARANTINE_HEADER = ["clip_id", "file", "reason", "subject", "action_name"]
 
 
 class PreparedSet:
@@ -39,7 +41,7 @@ class PreparedSet:
         description: Its dataset.json.
         manifest: One row a clip, in the order written.
         arrays: Stream name -> memory-mapped array of all clips one after the other.
-        quarantine: One row a clip left out as bad: clip_id, file, reason.
+        quarantine: One row a clip left out as bad: clip_id, file, reason, subject, action_name.
     """
 
     def __init__(
@@ -85,9 +87,11 @@ class PreparedSet:
         except (KeyError, ValueError, TypeError, OverflowError) as error:
             rule = "A manifest.csv must be as it was prepared; prepare it again"
             raise UserError(rule, error, folder / "manifest.csv") from error
-        quarantine = pd.DataFrame(columns=["clip_id", "file", "reason"], dtype=str)
+        quarantine = pd.DataFrame(columns=_QUARANTINE_HEADER, dtype=str)
         if description.num_quarantined:
-            quarantine = _load_table(folder / "quarantine.csv", description)
+            listed = _load_table(folder / "quarantine.csv", description)
+            # Lists of earlier versions do not name subject and action.
+            quarantine = listed.reindex(columns=_QUARANTINE_HEADER, fill_value="")
         arrays = {}
         for name in _STREAMS:
             total = ends[name]
@@ -149,9 +153,6 @@ def _load_array(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     return np.asanyarray(values)
 
 
-_QUARANTINE_HEADER = ["clip_id", "file", "reason"]
-
-
 def write_prepared_set(
     folder: str | Path, description: DatasetDescription, clips: Iterable[Clip | Refusal]
 ) -> DatasetDescription:
@@ -191,7 +192,7 @@ def write_prepared_set(
             raise UserError(rule, refusals[0].error if refusals else "none", description.name)
         names = ["manifest.csv", *(name for name in arrays if name)]
         if refusals:
-            _write_quarantine(part / "quarantine.csv", refusals)
+            _write_quarantine(part / "quarantine.csv", refusals, description.class_names)
             names.append("quarantine.csv")
         draft = dataclasses.replace(
             description, num_clips=len(manifest.clip_ids) + len(refusals)
@@ -253,13 +254,15 @@ class _Manifest:
         return attributes
 
 
-def _write_quarantine(path: Path, refusals: list[Refusal]) -> None:
+def _write_quarantine(path: Path, refusals: list[Refusal], class_names: list[str]) -> None:
     with open(path, "w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(_QUARANTINE_HEADER)
         for refusal in refusals:
             error = refusal.error
-            writer.writerow([refusal.clip_id, error.path or "", error.reason])
+            action = "" if refusal.action is None else class_names[refusal.action]
+            cells = [refusal.clip_id, error.path or "", error.reason, refusal.subject, action]
+            writer.writerow(cells)
 
 
 def _check_against(description: DatasetDescription, clip: Clip, seen: set[str]) -> None:
@@ -349,4 +352,30 @@ def _quality(manifest: pd.DataFrame, quarantine: pd.DataFrame) -> list[tuple[str
     rows.append(("clips dropped", len(quarantine)))
     # A reason is the broken rule and what was received; the rule alone tells the kinds apart.
     rules = quarantine["reason"].str.split(" Received:").str[0].value_counts()
-    return rows + [(f"dropped: {rule}", rules[rule]) for rule in sorted(rules.index)]
+    rows += [(f"dropped: {rule}", rules[rule]) for rule in sorted(rules.index)]
+    actions = quarantine["action_name"].value_counts()
+    return rows + [(f"dropped of {name}", actions[name]) for name in sorted(actions.index) if name]
+
+
+_MOST_LOST = 0.2
+
+
+def lost_classes(prepared: PreparedSet) -> list[Problem]:
+    """Returns a warning for each class that lost more than a fifth of its clips.
+
+    Args:
+        prepared: The set.
+
+    Returns:
+        Warnings of the kind "lost", in the order of the classes.
+    """
+    kept = prepared.manifest["action_name"].value_counts()
+    dropped = prepared.quarantine["action_name"].value_counts()
+    found = []
+    for name in prepared.description.class_names:
+        lost = int(dropped.get(name, 0))
+        total = lost + int(kept.get(name, 0))
+        if lost > _MOST_LOST * total:
+            text = f"{lost} of {total} clips are dropped; a score of this class is of the others"
+            found.append(Problem("lost", name, text))
+    return found

@@ -11,6 +11,7 @@ import numpy as np
 
 from data_prep.errors import UserError
 from data_prep.formats.mat import read_mat_array
+from data_prep.formats.plain_tables import read_plain_table
 from data_prep.formats.text_tables import TEXT_SUFFIXES, column_indices, read_text_table
 
 TABLE_SUFFIXES = (*TEXT_SUFFIXES, ".npy", ".npz", ".mat")
@@ -38,6 +39,11 @@ def read_columns(
         UserError: The file is damaged, holds no such column or something that is not a number.
     """
     if suffix in TEXT_SUFFIXES:
+        plain = read_plain_table(content, name)
+        if plain is not None:
+            indices = plain.indices(columns) if columns else plain.all_columns()
+            if plain.are_numbers(indices):
+                return plain.numbers(indices)
         table = read_text_table(content, name)
         return table.numbers(table.indices(columns) if columns else table.all_columns())
     if suffix == ".mat":

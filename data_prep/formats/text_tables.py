@@ -35,6 +35,7 @@ class TextTable:
         lines: The line of each row in the file, from 1.
         is_cut: Whether a last line without its line break was left out: a number that is cut off
             is still a number.
+        separator: What stands between cells; a space for any white space.
     """
 
     name: str
@@ -42,6 +43,7 @@ class TextTable:
     rows: list[list[str]]
     lines: list[int]
     is_cut: bool
+    separator: str
 
     @property
     def num_columns(self) -> int:
@@ -50,8 +52,7 @@ class TextTable:
 
     def all_columns(self) -> list[int]:
         """Returns the indices of all columns but a first one without a name, which is an index."""
-        first = int(self.header is not None and self.header[0] == "" and self.num_columns > 1)
-        return list(range(first, self.num_columns))
+        return value_columns(self.header, self.num_columns)
 
     def indices(self, columns: Sequence[str]) -> list[int]:
         """Returns the indices of columns given by name or index; raises `UserError`."""
@@ -63,14 +64,32 @@ class TextTable:
         Raises:
             UserError: A cell holds something else; names its line.
         """
+        values, errors = self.numbers_or_errors(columns)
+        if errors:
+            raise errors[min(errors)]
+        return values
+
+    def numbers_or_errors(self, columns: Sequence[int]) -> tuple[np.ndarray, dict[int, UserError]]:
+        """Returns columns as `numbers` does, and the errors of rows that hold something else.
+
+        Args:
+            columns: Their indices.
+
+        Returns:
+            float64 (rows, columns), NaN where a cell is empty or wrong, and row -> error.
+        """
+        errors: dict[int, UserError] = {}
         try:
             values = [[_plain_float(cells[column]) for column in columns] for cells in self.rows]
         except ValueError:  # an empty cell, or one that is not a number
-            values = [
-                [self._number(cells, column, line) for column in columns]
-                for cells, line in zip(self.rows, self.lines, strict=True)
-            ]
-        return np.array(values, dtype=np.float64).reshape(len(self.rows), len(columns))
+            values = []
+            for row, cells in enumerate(self.rows):
+                try:
+                    values.append([self._number(cells, column, row) for column in columns])
+                except UserError as error:
+                    errors[row] = error
+                    values.append([np.nan] * len(columns))
+        return np.array(values, dtype=np.float64).reshape(len(self.rows), len(columns)), errors
 
     def texts(self, column: int) -> list[str]:
         """Returns the cells of a column, without white space around them."""
@@ -111,13 +130,13 @@ class TextTable:
             self, rows=[self.rows[row] for row in rows], lines=[self.lines[row] for row in rows]
         )
 
-    def _number(self, cells: list[str], column: int, line: int) -> float:
+    def _number(self, cells: list[str], column: int, row: int) -> float:
         cell = cells[column].strip()
         if cell.lower() in _EMPTY:
             return np.nan
         number = parsed_number(cell)
         if number is None:
-            received = f"{cell[:40]!r} in line {line}, column {column}"
+            received = f"{cell[:40]!r} in line {self.lines[row]}, column {column}"
             raise UserError("A recording must hold numbers", received, self.name)
         return number
 
@@ -199,7 +218,7 @@ def read_text_table(content: bytes, name: str, skip_rows: int = 0) -> TextTable:
     _check_widths(header, rows, lines, name)
     if separator != ",":
         rows = _with_decimal_points(rows, name)
-    return TextTable(name, header, rows, lines, bool(last.strip()))
+    return TextTable(name, header, rows, lines, bool(last.strip()), separator)
 
 
 def _separator(sample: list[str]) -> str:
@@ -270,6 +289,29 @@ def _with_decimal_points(rows: list[list[str]], name: str) -> list[list[str]]:
         [cell.replace(",", ".") if _DECIMAL_COMMA.fullmatch(cell) else cell for cell in cells]
         for cells in rows
     ]
+
+
+def has_decimal_commas(content: bytes, separator: str) -> bool:
+    """Returns whether the last cells of a text with this separator have decimal commas.
+
+    Args:
+        content: Whole lines in UTF-8.
+        separator: Of the cells.
+    """
+    lines = content.decode("utf-8", errors="replace").splitlines()[-_SAMPLE_LINES:]
+    cells = [cell for line in lines for cell in line.split(separator)]
+    return separator != "," and any(_DECIMAL_COMMA.fullmatch(cell) for cell in cells)
+
+
+def value_columns(header: Sequence[str] | None, count: int) -> list[int]:
+    """Returns the indices of all columns but a first one without a name, which is an index.
+
+    Args:
+        header: The names of all columns; None without a header.
+        count: How many columns there are.
+    """
+    first = int(header is not None and header[0] == "" and count > 1)
+    return list(range(first, count))
 
 
 def is_header(cells: Sequence[str]) -> bool:

@@ -17,6 +17,7 @@ from data_prep import clip_reading as module
 from data_prep.clip import Clip
 from data_prep.clip_reading import read_clips
 from data_prep.errors import Refusal, UserError
+from data_prep.formats.archives import RawFile
 from data_prep.loader import ClipSource, Discovery
 from data_prep.loaders.synthetic import SyntheticLoader
 from data_prep.loaders.utd_mhad import UTDMHADLoader
@@ -66,6 +67,19 @@ def test_here(expected: list[tuple]):
     assert [name for name, _ in expected] == [f"c{number}" for number in range(50)]
     assert expected[9] == ("c9", "A rule. Received: 9 (file: file_9.csv)")
     assert expected[7][1] == np.tile(np.float32([0.007, 1, 0]), (3, 1)).tobytes()
+
+
+def test_clips_of_one_file_are_read_by_one_worker():
+    loader = NumberedLoader(50)
+    recording = RawFile("long.csv", Path("long.csv"))
+    sources = [
+        replace(source, files={"accelerometer": recording} if 5 <= number < 30 else {})
+        for number, source in enumerate(loader.discover().sources)
+    ]
+    chunks = [
+        [int(source.trial) for source in chunk] for chunk in module._Chunks(loader, sources, 3)
+    ]
+    assert [(chunk[0], chunk[-1]) for chunk in chunks] == [(0, 29), (30, 37), (38, 45), (46, 49)]
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from data_prep.alignment import best_lag, movement_correlations
-from data_prep.clip_inspection import gravity_at_rest, sensor_joint
+from data_prep.clip_inspection import sensor_joint
 from data_prep.errors import UserError
 from data_prep.inspection import Inspection, inspect_recordings, inspection_table
 from data_prep.loaders.custom.loader import CustomLoader
+from data_prep.plausibility import gravity_at_rest
 from data_prep.skeletons import SkeletonLayout
 
 LENGTH = 6.0
@@ -224,7 +225,7 @@ def test_lengths(made: Made):
     made.rows[0].update(start=1.0, end=1.4)
     made.write(made.rows[1], length=25.0, frame_length=25.0)
     made.write(made.rows[2], frame_length=5.0)
-    found = problems(made.inspect(), "length")
+    found = [(item.where, item.text) for item in made.inspect().problems if item.kind == "length"]
     assert [where for where, _ in found] == ["anna_wave_1", "anna_wave_2", "anna_wave_3"]
     assert found[0][1] == "0.40 s is short for an action"
     assert found[1][1].startswith("25.0 s is long for one action")
@@ -252,8 +253,15 @@ def test_frozen_sensor(made: Made):
 def test_same_recording_twice(made: Made):
     content = (made.folder / "anna_wave_1.npy").read_bytes()
     (made.folder / "berta_wave_1.npy").write_bytes(content)
-    found = [(item.where, item.text) for item in made.inspect().problems if item.kind == "overlap"]
-    assert found == [("berta_wave_1", "the same samples as anna_wave_1")]
+    (made.folder / "berta_clap_1.npy").write_bytes(content)
+    found = [(item.where, item.text) for item in made.inspect().problems if item.kind == "copy"]
+    assert found == [
+        ("berta_wave_1", "the same samples as anna_wave_1, whose subject is anna"),
+        (
+            "berta_clap_1",
+            "the same samples as anna_wave_1, whose action is wave and whose subject is anna",
+        ),
+    ]
 
 
 def test_overlapping_clips(made: Made):

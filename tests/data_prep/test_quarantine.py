@@ -8,7 +8,7 @@ import pytest
 
 from data_prep.errors import Refusal, UserError
 from data_prep.preparation import prepare_dataset
-from data_prep.prepared_set import PreparedSet, write_prepared_set
+from data_prep.prepared_set import PreparedSet, lost_classes, write_prepared_set
 
 FIRST = "Inertial/a1_s1_t1_inertial.mat"
 
@@ -26,13 +26,15 @@ def test_listed_and_left_out(damaged_dir: Path, tmp_path: Path):
     assert prepared.manifest["clip_id"].tolist() == ["a22_s1_t1"]
     with open(tmp_path / "set" / "quarantine.csv", newline="") as stream:
         rows = list(csv.reader(stream))
-    assert rows[0] == ["clip_id", "file", "reason"]
+    assert rows[0] == ["clip_id", "file", "reason", "subject", "action_name"]
     assert rows[1][:2] == ["a1_s1_t1", FIRST]
     assert rows[1][2].startswith("The unit of the accelerometer must be g")
     assert rows[1][2].endswith("Received: median 9.81, largest 9.81")
+    assert rows[1][3:] == ["1", "swipe_left"]
     rule = "Each clip needs an inertial and a skeleton file."
     assert rows[2] == [
         "a1_s2_t1", str(damaged_dir), f"{rule} Received: no a1_s2_t1_skeleton.mat",
+        "2", "swipe_left",
     ]  # fmt: skip
     assert len(rows) == 3
     description = prepared.description
@@ -113,10 +115,33 @@ def test_the_command_counts_dropped_clips_by_rule(prepare, damaged_dir: Path):
     assert counts["cross_subject test (empty: no score)"] == "0"
 
 
+def test_dropped_clips_are_counted_by_class(prepare, damaged_dir: Path):
+    """Both clips of class 1 are bad, the only one of class 22 is kept."""
+    result = prepare(raw_dir=damaged_dir, quarantine="true")
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert ["dropped", "of", "swipe_left", "2"] in lines
+    (warning,) = [line for line in result.stdout.splitlines() if line.startswith("warning (lost)")]
+    assert warning.startswith("warning (lost): swipe_left: 2 of 2 clips are dropped")
+
+
+@pytest.mark.parametrize(("bad", "is_lost"), [(2, False), (3, True)])
+def test_a_class_that_loses_more_than_a_fifth(
+    tmp_path: Path, still_clip, real_description, bad: int, is_lost: bool
+):
+    clips = [still_clip(clip_id=str(number)) for number in range(10 - bad)]
+    refusals = [Refusal(f"bad {n}", UserError("A rule", n), "1", 0) for n in range(bad)]
+    write_prepared_set(tmp_path / "set", real_description, [*clips, *refusals])
+    prepared = PreparedSet.load(tmp_path / "set")
+    assert prepared.quarantine["action_name"].tolist() == ["swipe_left"] * bad
+    found = [(problem.where, problem.text[:10]) for problem in lost_classes(prepared)]
+    assert found == ([("swipe_left", "3 of 10 cl")] if is_lost else [])
+
+
 def test_command_stops_without_it(prepare, damaged_dir: Path):
     result = prepare(raw_dir=damaged_dir)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.count("\n") == 1
+    assert "largest 9.81 (--quarantine leaves bad clips out) (file: " in result.stderr
 
 
 def test_attributes_become_columns(tmp_path: Path, still_clip, real_description):

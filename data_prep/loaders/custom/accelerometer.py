@@ -1,26 +1,16 @@
-"""The accelerometer of one recording: read as its row of the manifest says, checked, cut."""
+"""The accelerometer of one recording: checked, in g, and cut at a fixed rate."""
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 
 from data_prep.clip import STANDARD_GRAVITY
 from data_prep.errors import UserError
-from data_prep.formats.tables import read_columns
-from data_prep.formats.text_tables import (
-    TEXT_SUFFIXES,
-    TextTable,
-    decoded_lines,
-    parsed_number,
-    read_text_table,
-)
-from data_prep.loaders.custom.logger_formats import LOGGER_FORMATS
 from data_prep.loaders.custom.manifest import CustomClip
-from data_prep.signals import clock_seconds, resample_stamps, sort_stamps, stamp_seconds
+from data_prep.loaders.custom.raw_samples import RawSamples, read_raw_samples
+from data_prep.signals import resample_stamps, sort_stamps
 
 G_PER_UNIT = {"g": 1.0, "mg": 1e-3, "m/s^2": 1.0 / STANDARD_GRAVITY}
-_SECONDS_PER_UNIT = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _STAMP_RATES_HZ = (2.0, 5000.0)  # stamps in a wrong unit are off by 1000
 _MARGIN_SECONDS = 1.0  # read beyond a clip's ends, for the filter
 _BRIDGED_SECONDS = 0.1  # a longer gap is noted
@@ -69,9 +59,21 @@ class CustomAccelerometer:
         Raises:
             UserError: The file is damaged or differs from the manifest.
         """
-        samples = _read_samples(content, clip, suffix, name)
+        return cls.of(read_raw_samples(content, clip, suffix, name), clip, name)
+
+    @classmethod
+    def of(cls, samples: RawSamples, clip: CustomClip, name: str) -> "CustomAccelerometer":
+        """Makes a recording of the samples of a file, as `read` does.
+
+        Args:
+            samples: All that the file holds.
+            clip: The row of the manifest; with an `accelerometer_part` only these samples count.
+            name: The file and the row of the manifest, for errors.
+        """
+        first, last = clip.accelerometer_part or (0, len(samples.values) - 1)
+        flags = ("rows_dropped",) if samples.is_cut and not clip.accelerometer_part else ()
+        samples = samples.part(first, last, name)
         values = samples.values * (clip.accelerometer_scale or G_PER_UNIT[clip.accelerometer_unit])
-        flags = samples.flags
         finite = np.isfinite(values).all(axis=1)
         if not finite.all():
             flags = tuple(dict.fromkeys((*flags, "rows_dropped")))
@@ -94,9 +96,11 @@ class CustomAccelerometer:
         if not np.isfinite(samples.stamps).all():
             sample = int(np.flatnonzero(~np.isfinite(samples.stamps))[0])
             raise UserError("Time stamps must be finite", f"not so in sample {sample}", name)
-        first = samples.stamps.min()
+        earliest = samples.stamps.min()
         # Counted from the first one, a double holds a nanosecond.
-        seconds, values, notes = sort_stamps(samples.stamps[finite] - first, values[finite], name)
+        seconds, values, notes = sort_stamps(
+            samples.stamps[finite] - earliest, values[finite], name
+        )
         self = cls(seconds, values, None, flags + notes, name)
         self._check_stamps(clip)
         return self
@@ -160,151 +164,6 @@ class CustomAccelerometer:
         if stated and not any(stated / 2 < rate < stated * 2 for rate in rates):
             rule = f"Stamps must come at about the stated {stated:g} a second; is their unit right"
             raise UserError(rule, received, self.name)
-
-
-@dataclass(frozen=True, eq=False)
-class _Samples:
-    """What a file holds.
-
-    Args:
-        values: float64 (samples, 3) in the unit of the file.
-        stamps: float64 (samples,) in seconds, None if the samples are evenly spaced.
-        rate_hz: The rate that the lines above the table tell, None if they do not.
-        flags: Notes.
-    """
-
-    values: np.ndarray
-    stamps: np.ndarray | None
-    rate_hz: float | None
-    flags: tuple[str, ...]
-
-
-def _read_samples(content: bytes, clip: CustomClip, suffix: str, name: str) -> _Samples:
-    columns = list(clip.accelerometer_columns)
-    stamp_column = clip.accelerometer_stamp_column
-    if stamp_column and not columns:
-        rule = "A file with stamps needs accelerometer_columns, such as 1;2;3"
-        raise UserError(rule, "none", name)
-    if suffix in TEXT_SUFFIXES:
-        return _read_text(content, clip, columns, name)
-    for field in ("accelerometer_rows", "accelerometer_skip_rows"):
-        if getattr(clip, field):
-            raise UserError(f"{field} goes with a text file alone", suffix, name)
-    if clip.accelerometer_stamp_unit in ("iso", "clock"):
-        unit = clip.accelerometer_stamp_unit
-        raise UserError("Stamps of an array must be numbers", unit, name)
-    bare = [column.removeprefix("-") for column in columns]
-    chosen = [*bare, stamp_column] if stamp_column else bare
-    table = read_columns(content, suffix, name, chosen, clip.accelerometer_key)
-    _check_count(table.shape[1] - bool(stamp_column), name)
-    stamps = None
-    if stamp_column:
-        stamps = table[:, 3] * _SECONDS_PER_UNIT[clip.accelerometer_stamp_unit]
-    return _Samples(table[:, :3] * _signs(columns, bare), stamps, None, ())
-
-
-def _read_text(content: bytes, clip: CustomClip, columns: list[str], name: str) -> _Samples:
-    table = read_text_table(content, name, clip.accelerometer_skip_rows)
-    _check_start_row(table)
-    flags = ("rows_dropped",) if table.is_cut and not clip.accelerometer_part else ()
-    table = table.filtered(clip.accelerometer_rows)
-    if clip.accelerometer_part:
-        first, last = clip.accelerometer_part
-        table = table.part(range(first, last + 1))
-    header = table.header or ()
-    bare = [column if column in header else column.removeprefix("-") for column in columns]
-    indices = table.indices(bare) if bare else table.all_columns()
-    _check_count(len(indices), name)
-    _check_named_units([header[index] for index in indices] if header else [], clip, name)
-    values = table.numbers(indices) * _signs(columns, bare)
-    rate_hz = _stated_rate_hz(content, clip, name)
-    if not clip.accelerometer_stamp_column:
-        return _Samples(values, None, rate_hz, flags)
-    (stamp_index,) = table.indices([clip.accelerometer_stamp_column])
-    if stamp_index in indices:
-        rule = "accelerometer_stamp_column must not be one of accelerometer_columns"
-        raise UserError(rule, clip.accelerometer_stamp_column, name)
-    unit = clip.accelerometer_stamp_unit
-    if unit not in ("iso", "clock"):
-        stamps = _numeric_stamps(table, stamp_index) * _SECONDS_PER_UNIT[unit]
-        return _Samples(values, stamps, rate_hz, flags)
-    texts = table.texts(stamp_index)
-    moments = clock_seconds(texts) if unit == "clock" else [stamp_seconds(text) for text in texts]
-    for text, line, moment in zip(texts, table.lines, moments, strict=True):
-        if moment is None:
-            form = "2022-08-04T11:24:02.384" if unit == "iso" else "11:24:02.384"
-            raise UserError(f"A stamp must be like {form}", f"{text[:40]!r} in line {line}", name)
-    return _Samples(values, np.array(moments, dtype=np.float64), rate_hz, flags)
-
-
-def _numeric_stamps(table: TextTable, column: int) -> np.ndarray:
-    """Returns float64 (rows,) in the unit of the file; whole numbers count from the first one.
-
-    As doubles, nanoseconds since 1970 would be off by up to 128.
-    """
-    texts = table.texts(column)
-    if all(text.isdecimal() for text in texts):
-        first = int(texts[0])
-        return np.array([int(text) - first for text in texts], dtype=np.float64)
-    return table.numbers([column])[:, 0]
-
-
-def _signs(columns: list[str], bare: list[str]) -> np.ndarray:
-    return np.array([1.0 if one == other else -1.0 for one, other in zip(columns, bare, strict=True)
-                     ] or [1.0] * 3)  # fmt: skip
-
-
-def _check_count(count: int, name: str) -> None:
-    if count != 3:
-        rule = "A file of other than 3 columns needs accelerometer_columns, such as 1;2;3"
-        raise UserError(rule, f"{count} columns", name)
-
-
-_NAMED_UNIT = re.compile(r".*[(\[] *([^)\]]+?) *[)\]]")
-_UNITS_BY_NAME = {
-    "g": "g",
-    "mg": "mg",
-    **dict.fromkeys(("m/s^2", "m/s2", "m/s²", "m/s/s", "ms-2"), "m/s^2"),
-    **dict.fromkeys(("deg/s", "°/s", "dps", "rad/s", "ut", "µt"), "of another sensor"),
-}
-
-
-def _check_named_units(names: list[str], clip: CustomClip, name: str) -> None:
-    """Refuses columns whose names tell another unit, such as that of a gyroscope."""
-    for column in names:
-        match = _NAMED_UNIT.fullmatch(column)
-        unit = _UNITS_BY_NAME.get(match[1].lower()) if match else None
-        if unit is not None and clip.accelerometer_unit not in (unit, "lsb"):
-            rule = f"The columns must be an acceleration in {clip.accelerometer_unit}"
-            raise UserError(rule, column, name)
-
-
-_LEAST_EPOCH_SECONDS = 1e8  # 1973
-
-
-def _check_start_row(table: TextTable) -> None:
-    """Refuses a first row that is the start of the recording, as Empatica E4 writes it."""
-    cells = table.rows[0]
-    start = parsed_number(cells[0])
-    are_equal = len(cells) == 3 and len({cell.strip() for cell in cells}) == 1
-    if table.header is None and are_equal and (start or 0.0) > _LEAST_EPOCH_SECONDS:
-        rule = "The first row must be a sample, unless accelerometer_format is empatica_e4"
-        raise UserError(rule, f"the stamp {cells[0]} in each column", table.name)
-
-
-def _stated_rate_hz(content: bytes, clip: CustomClip, name: str) -> float | None:
-    if not clip.accelerometer_format or not LOGGER_FORMATS[clip.accelerometer_format].rate_pattern:
-        return None
-    lines = decoded_lines(content, name)[: clip.accelerometer_skip_rows]
-    pattern = LOGGER_FORMATS[clip.accelerometer_format].rate_pattern
-    found = re.search(pattern, "\n".join(lines), re.IGNORECASE)
-    rate_hz = parsed_number(found[1]) if found else None
-    if rate_hz and rate_hz > 0:
-        return rate_hz
-    if clip.accelerometer_rate_hz or clip.accelerometer_stamp_column:
-        return None
-    rule = f"The lines above the table of {clip.accelerometer_format} must tell the rate"
-    raise UserError(rule, "none", name)
 
 
 _RANGE_MARGIN = 1.05  # the sensor's own scale and offset

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,13 @@ from data_prep.formats.archives import RawFile, raw_sources
 from data_prep.loader import ClipSource, Discovery
 from data_prep.loaders.custom.annotations import cut_by_annotations
 from data_prep.loaders.custom.manifest import CustomClip, read_custom_manifest
-from data_prep.loaders.custom.recording import read_custom_recording
+from data_prep.loaders.custom.read_files import ReadFiles
+from data_prep.loaders.custom.recording import CustomRecording, read_custom_recording
 from data_prep.skeletons import SkeletonLayout
 
 _USUAL_RATE_HZ = 50.0
 _RATES_HZ = (1.0, 10_000.0)
+_LONGEST_GAP_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -41,16 +44,19 @@ class CustomLoader:
             has a skeleton.
         rate_hz: Rate of the prepared accelerometer. None takes the rate that the rows state, or
             50 Hz if all rows leave it to the stamps.
+        longest_gap_seconds: A longer gap between samples, or a joint lost for longer, makes a
+            clip bad.
 
     Raises:
-        UserError: There is no manifest, the layout is unknown or damaged, or the rate is out of
-            range.
+        UserError: There is no manifest, the layout is unknown or damaged, or the rate or the gap
+            is out of range.
     """
 
     manifest: str | Path | None = None
     annotations: str | Path | None = None
     skeleton_layout: str | Path | None = None
     rate_hz: float | None = None
+    longest_gap_seconds: float = 0.5
 
     def __post_init__(self) -> None:
         if not self.manifest:
@@ -58,6 +64,9 @@ class CustomLoader:
         low, high = _RATES_HZ
         if self.rate_hz is not None and not low <= self.rate_hz <= high:
             raise UserError(f"rate_hz must be {low:g} to {high:g}", self.rate_hz)
+        if not 0 < self.longest_gap_seconds <= _LONGEST_GAP_SECONDS:
+            rule = f"longest_gap_seconds must be above 0 and at most {_LONGEST_GAP_SECONDS:g}"
+            raise UserError(rule, self.longest_gap_seconds)
         self.layout()
 
     def discover(self) -> Discovery:
@@ -112,9 +121,7 @@ class CustomLoader:
     def read(self, source: ClipSource) -> Clip:
         """Reads one clip; raises as `Loader.read` does."""
         clip = _from_json(source.details["clip"])
-        recording = read_custom_recording(
-            clip, source.files, self.layout(), source.details["rate_hz"]
-        )
+        recording = self.recording(clip, source.details["rate_hz"])
         return Clip(
             clip_id=source.clip_id,
             subject=source.subject,
@@ -127,12 +134,30 @@ class CustomLoader:
             flags=recording.flags,
         )
 
+    def recording(self, clip: CustomClip, rate_hz: float) -> CustomRecording:
+        """Returns the streams of a clip, as `read_custom_recording` does."""
+        return read_custom_recording(
+            clip,
+            self.files(clip),
+            self.layout(),
+            rate_hz,
+            self.longest_gap_seconds,
+            self.read_files,
+        )
+
+    @cached_property
+    def read_files(self) -> ReadFiles:
+        """What was read last; it changes no clip, it only saves reading a file again."""
+        return ReadFiles()
+
     def layout(self) -> SkeletonLayout | None:
         """Returns the layout of the skeletons, None without one."""
         return SkeletonLayout.load(self.skeleton_layout) if self.skeleton_layout else None
 
     def clips(self) -> tuple[list[CustomClip], list[UserError]]:
         """Returns the clips that the manifest describes, and its mistakes row by row.
+
+        Clips of the same accelerometer's file follow each other, so that it is read once.
 
         Raises:
             UserError: A table is missing, is none, or its header breaks a rule.
@@ -151,7 +176,10 @@ class CustomLoader:
         if self.annotations is not None:
             clips, more = cut_by_annotations(self.annotations, clips)
             errors = errors + more
-        return clips, errors
+        places: dict[str, int] = {}
+        for clip in clips:
+            places.setdefault(clip.accelerometer_path, len(places))
+        return sorted(clips, key=lambda clip: places[clip.accelerometer_path]), errors
 
     def prepared_rate_hz(self, clips: Sequence[CustomClip]) -> float:
         """Returns the rate that the accelerometer of all clips is brought to.

@@ -28,6 +28,8 @@ class LoggerFormat:
         subject: Column of the subject ("column 0"), empty if the file does not tell.
         action: Column of the action, empty if the file does not tell.
         rate_pattern: A pattern of the rate in the skipped lines; empty if they do not tell it.
+        signature: A pattern that the beginning of a file of this logger holds; case is ignored.
+        is_unique: Whether files of other loggers hold no such beginning.
     """
 
     title: str
@@ -42,6 +44,8 @@ class LoggerFormat:
     subject: str = ""
     action: str = ""
     rate_pattern: str = ""
+    signature: str = ""
+    is_unique: bool = True
 
     @property
     def tells_rate(self) -> bool:
@@ -78,6 +82,7 @@ LOGGER_FORMATS: Mapping[str, LoggerFormat] = MappingProxyType(
             "m/s^2",
             stamp_column=r"/time \(s\)/",
             stamp_unit="s",
+            signature=r'\A"?time \(s\)"?[,;\t]"?acceleration x \(m/s\^2\)',
         ),
         "sensor_logger": LoggerFormat(
             "Sensor Logger, TotalAcceleration.csv (Accelerometer.csv is without gravity)",
@@ -85,6 +90,7 @@ LOGGER_FORMATS: Mapping[str, LoggerFormat] = MappingProxyType(
             "m/s^2",
             stamp_column="time",
             stamp_unit="ns",
+            signature=r"^time,seconds_elapsed,z,y,x\s*$",
         ),
         "sensorlog": LoggerFormat(
             "SensorLog for iOS, which gives gravity the sign opposite to Android's",
@@ -96,6 +102,7 @@ LOGGER_FORMATS: Mapping[str, LoggerFormat] = MappingProxyType(
             "g",
             stamp_column="accelerometerTimestamp_sinceReboot(s)",
             stamp_unit="s",
+            signature=r"accelerometeraccelerationx\(g\)",
         ),
         "empatica_e4": LoggerFormat(
             "Empatica E4, ACC.csv: a row of the start, a row of the rate, then 1/64 g",
@@ -104,6 +111,7 @@ LOGGER_FORMATS: Mapping[str, LoggerFormat] = MappingProxyType(
             scale=1 / 64,
             skip_rows=2,
             rate_pattern=r"\n\s*(\d+(?:\.\d+)?)\s*,",
+            signature=r"\A(\d{9,}\.\d+), ?\1, ?\1\s*\n(\d+\.\d+), ?\2, ?\2\s*$",
         ),
         "axivity": LoggerFormat(
             "Axivity AX3 and AX6, CSV of OMGUI or Open Movement",
@@ -111,6 +119,8 @@ LOGGER_FORMATS: Mapping[str, LoggerFormat] = MappingProxyType(
             "g",
             stamp_column="0",
             stamp_unit="iso",
+            signature=r"\A\d{4}-\d\d-\d\d[ t]\d\d:\d\d:\d\d\.\d+(,[-+\d.e]+){3}\s*$",
+            is_unique=False,
         ),
         "actigraph": LoggerFormat(
             "ActiGraph GT3X, raw CSV of ActiLife without a column of stamps",
@@ -118,6 +128,7 @@ LOGGER_FORMATS: Mapping[str, LoggerFormat] = MappingProxyType(
             "g",
             skip_rows=10,
             rate_pattern=r"\bat (\d+) hz",
+            signature=r"\A-+ data file created by actigraph",
         ),
         "geneactiv": LoggerFormat(
             "GENEActiv, raw CSV: a hundred lines of header",
@@ -126,6 +137,7 @@ LOGGER_FORMATS: Mapping[str, LoggerFormat] = MappingProxyType(
             stamp_column="0",
             stamp_unit="iso",
             skip_rows=100,
+            signature=r"\Adevice type,geneactiv",
         ),
         "shimmer": LoggerFormat(
             "Shimmer3, Consensys CSV, calibrated low-noise accelerometer",
@@ -133,6 +145,7 @@ LOGGER_FORMATS: Mapping[str, LoggerFormat] = MappingProxyType(
             "m/s^2",
             stamp_column=r"/.*timestamp.*cal/",
             stamp_unit="ms",
+            signature=r"shimmer_\w+_accel_ln_x_cal",
         ),
         "movesense": LoggerFormat(
             "Movesense Showcase, CSV",
@@ -140,6 +153,8 @@ LOGGER_FORMATS: Mapping[str, LoggerFormat] = MappingProxyType(
             "m/s^2",
             stamp_column=r"/time ?stamp.*/",
             stamp_unit="ms",
+            signature=r"\Atime ?stamp,(acc_?)?x( \(m/s\^?2\))?,",
+            is_unique=False,
         ),
         "metabase": LoggerFormat(
             "MetaBase (MbientLab MetaMotion), CSV",
@@ -147,6 +162,7 @@ LOGGER_FORMATS: Mapping[str, LoggerFormat] = MappingProxyType(
             "g",
             stamp_column=r"/elapsed \(s\)/",
             stamp_unit="s",
+            signature=r"elapsed \(s\),x-axis \(g\)",
         ),
         "physics_toolbox": LoggerFormat(
             "Physics Toolbox Sensor Suite, g-force meter, time in seconds",
@@ -154,6 +170,7 @@ LOGGER_FORMATS: Mapping[str, LoggerFormat] = MappingProxyType(
             "g",
             stamp_column="time",
             stamp_unit="s",
+            signature=r"^time,gfx,gfy,gfz",
         ),
         "wear_os": LoggerFormat(
             "Wear OS SensorEvents, rows of several sensors: sensor,timestamp,x,y,z",
@@ -162,6 +179,8 @@ LOGGER_FORMATS: Mapping[str, LoggerFormat] = MappingProxyType(
             stamp_column="timestamp",
             stamp_unit="ns",
             rows="sensor=ACC",
+            signature=r"\Asensor,timestamp,x,y,z",
+            is_unique=False,
         ),
         "wisdm": LoggerFormat(
             "WISDM, raw: user,activity,timestamp,x,y,z; without a header",
@@ -171,6 +190,7 @@ LOGGER_FORMATS: Mapping[str, LoggerFormat] = MappingProxyType(
             stamp_unit="ns",
             subject="column 0",
             action="column 1",
+            signature=r"\A\d+,[a-z]+,\d+(,[-+\d.e]+){3};\s*$",
         ),
         "pamap2": LoggerFormat(
             "PAMAP2, Protocol/*.dat: the +-16 g accelerometer of the hand, without activity 0",
@@ -180,12 +200,15 @@ LOGGER_FORMATS: Mapping[str, LoggerFormat] = MappingProxyType(
             stamp_unit="s",
             rows="1!=0",
             action="column 1",
+            signature=r"\A[\d.]+ \d+ (\d+|nan) [\d.]+( [-+\w.]+){4,50}\s*$",
         ),
         "uci_har": LoggerFormat(
             "UCI HAR (HAPT), RawData/acc_*.txt: 50 Hz in g",
             ("0", "1", "2"),
             "g",
             rate_hz=50.0,
+            signature=r"\A *[-+\d.e]+ +[-+\d.e]+ +[-+\d.e]+ *$",
+            is_unique=False,
         ),
     }
 )

@@ -1,8 +1,8 @@
 """One recording of a manifest: its streams, in common units and on one clock.
 
-`read_custom_recording` reads both files whole and cuts the clip out of them: `custom_window` finds
-its start and end, `CustomAccelerometer.cut` resamples the accelerometer, `clean_custom_skeleton`
-fills lost joints.
+`read_custom_recording` cuts the clip out of both files, which `ReadFiles` reads once for all clips:
+`custom_window` finds its start and end, `CustomAccelerometer.cut` resamples the accelerometer,
+`clean_custom_skeleton` fills lost joints.
 """
 
 from collections.abc import Mapping
@@ -12,14 +12,11 @@ import numpy as np
 
 from data_prep.errors import UserError
 from data_prep.formats.archives import RawFile
-from data_prep.formats.tables import read_columns
-from data_prep.formats.text_tables import TEXT_SUFFIXES
-from data_prep.loaders.custom.accelerometer import CustomAccelerometer, single
+from data_prep.loaders.custom.accelerometer import single
 from data_prep.loaders.custom.manifest import CustomClip
+from data_prep.loaders.custom.read_files import ReadFiles
 from data_prep.signals import bridge_frames
 from data_prep.skeletons import SkeletonLayout, body_scaled_pose
-
-_LONGEST_GAP_SECONDS = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,18 +45,21 @@ def read_custom_recording(
     files: Mapping[str, RawFile],
     layout: SkeletonLayout | None,
     rate_hz: float,
+    longest_gap_seconds: float,
+    read_files: ReadFiles,
 ) -> CustomRecording:
-    """Reads a clip's files whole and cuts the clip out of them.
+    """Reads a clip's files whole, unless an earlier clip has, and cuts the clip out of them.
 
     Both streams count their seconds from the first sample of the accelerometer; the skeleton's
-    first frame comes `skeleton_offset` after it. Within the clip values may be missing for half a
-    second.
+    first frame comes `skeleton_offset` after it.
 
     Args:
         clip: The row of the manifest.
         files: "accelerometer", and "skeleton" where there is one.
         layout: The skeleton's joints; None without skeletons.
         rate_hz: Rate of the accelerometer to return.
+        longest_gap_seconds: For how long samples or a joint may be missing within the clip.
+        read_files: What earlier clips have read; changed.
 
     Returns:
         The streams.
@@ -67,37 +67,32 @@ def read_custom_recording(
     Raises:
         UserError: A file is damaged or differs from the manifest; names the file and the row.
     """
-    content, suffix, name, source = _read(files["accelerometer"], clip)
-    whole = CustomAccelerometer.read(content, clip, suffix, name)
+    name = f"{files['accelerometer'].name}; {clip.place}"
+    whole, source = read_files.accelerometer(files["accelerometer"], clip)
     sources = {"accelerometer": source}
     stamp_rate_hz = whole.typical_rate_hz if clip.accelerometer_stamp_column else None
     if layout is None or "skeleton" not in files:
         start, end, notes = custom_window(clip, whole.seconds, None, name)
-        values, flags = whole.cut(start, end, rate_hz, _LONGEST_GAP_SECONDS)
+        values, flags = whole.cut(start, end, rate_hz, longest_gap_seconds)
         flags = (*flags, *notes, "no_skeleton")
         return CustomRecording(values, None, end - start, stamp_rate_hz, sources, flags)
-    content, suffix, skeleton_name, sources["skeleton"] = _read(files["skeleton"], clip)
-    skeleton = read_custom_skeleton(content, clip, layout, suffix, skeleton_name)
-    is_cut = suffix in TEXT_SUFFIXES and not content.endswith((b"\n", b"\r"))
+    skeleton_name = f"{files['skeleton'].name}; {clip.place}"
+    found, sources["skeleton"] = read_files.skeleton(files["skeleton"], clip, layout)
+    skeleton = found.joints
     if clip.skeleton_rate_hz is None:  # first sample and first frame coincide, and last and last
         frame_seconds = np.linspace(whole.seconds[0], whole.seconds[-1], len(skeleton))
     else:
         frame_seconds = clip.skeleton_offset + np.arange(len(skeleton)) / clip.skeleton_rate_hz
     start, end, notes = custom_window(clip, whole.seconds, frame_seconds, name)
-    values, flags = whole.cut(start, end, rate_hz, _LONGEST_GAP_SECONDS)
+    values, flags = whole.cut(start, end, rate_hz, longest_gap_seconds)
     frame_rate_hz = 1.0 / float(frame_seconds[1] - frame_seconds[0])
-    longest_run = max(1, round(_LONGEST_GAP_SECONDS * frame_rate_hz))
+    longest_run = max(1, round(longest_gap_seconds * frame_rate_hz))
     inside = (frame_seconds >= start - 1e-6) & (frame_seconds <= end + 1e-6)
     skeleton, more = clean_custom_skeleton(
         skeleton[inside], clip.skeleton_unit, layout, longest_run, skeleton_name
     )
-    flags = (*flags, *notes, *more, *(("skeleton_cut",) if is_cut else ()))
+    flags = (*flags, *notes, *more, *(("skeleton_cut",) if found.is_cut else ()))
     return CustomRecording(values, skeleton, end - start, stamp_rate_hz, sources, flags)
-
-
-def _read(item: RawFile, clip: CustomClip) -> tuple[bytes, str, str, tuple[str, str]]:
-    content, source = item.read_with_source()
-    return content, item.path.suffix.lower(), f"{item.name}; {clip.place}", source
 
 
 _TOLERANCE_SECONDS = 0.25  # cameras stop a few frames early
@@ -160,41 +155,6 @@ def custom_window(
 
 
 _METRES_PER_UNIT = {"m": 1.0, "cm": 1e-2, "mm": 1e-3}
-
-
-def read_custom_skeleton(
-    content: bytes, clip: CustomClip, layout: SkeletonLayout, suffix: str, name: str
-) -> np.ndarray:
-    """Reads the skeleton of a whole recording.
-
-    A joint is lost in a frame where it is not finite, or at zero although it is elsewhere in
-    other frames, as many trackers write it.
-
-    Args:
-        content: The file's bytes.
-        clip: The row of the manifest.
-        layout: The joints of its columns: x, y, z of the first joint, of the second, ...
-        suffix: Of the file.
-        name: The file and the row of the manifest, for errors.
-
-    Returns:
-        float64 (frames, joints, 3) in the unit of the file, NaN where a joint is lost.
-
-    Raises:
-        UserError: The file is damaged or has another number of joints.
-    """
-    table = read_columns(content, suffix, name, clip.skeleton_columns, clip.skeleton_key)
-    joints = len(layout.joint_names)
-    if table.shape[1] != 3 * joints:
-        rule = f"A skeleton of {joints} joints must have {3 * joints} columns"
-        raise UserError(rule, table.shape[1], name)
-    if len(table) < 2:
-        raise UserError("A recording needs at least 2 frames", len(table), name)
-    skeleton = table.reshape(len(table), joints, 3)
-    at_zero = (skeleton[:, :, : layout.dimensions] == 0).all(axis=2)
-    lost = at_zero & ~at_zero.all(axis=0)  # the root of a centred skeleton is always at zero
-    lost |= ~np.isfinite(skeleton).all(axis=2)
-    return np.where(lost[:, :, None], np.nan, skeleton)
 
 
 def clean_custom_skeleton(

@@ -317,16 +317,16 @@ def test_annotations_cut_recordings(recordings):
     ]
     annotations = recordings.write_rows("annotations.csv", rows)
     clips = recordings.clips(annotations=annotations)
-    assert [clip.clip_id for clip in clips] == [
+    assert [clip.clip_id for clip in clips] == [  # those of a file follow each other
         "monday_001",
-        "sensor-s2_wave.csv_001",
         "monday_002",
         "monday_003",
+        "sensor-s2_wave.csv_001",
     ]
-    assert [clip.subject for clip in clips] == ["s1", "s2", "s3", "s1"]
-    assert [clip.action for clip in clips] == [1, 1, 0, 1]
-    assert [clip.trial for clip in clips] == ["1", "1", "1", "2"]
-    np.testing.assert_allclose(clips[2].accelerometer, ramp(1, SECONDS[50:91]), atol=1e-6)
+    assert [clip.subject for clip in clips] == ["s1", "s3", "s1", "s2"]
+    assert [clip.action for clip in clips] == [1, 0, 1, 1]
+    assert [clip.trial for clip in clips] == ["1", "1", "2", "1"]
+    np.testing.assert_allclose(clips[1].accelerometer, ramp(1, SECONDS[50:91]), atol=1e-6)
 
 
 def test_part_column_decides(recordings):

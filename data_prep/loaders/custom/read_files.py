@@ -1,0 +1,175 @@
+"""The files of own recordings, each read once however many clips are cut out of it."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from data_prep.errors import UserError
+from data_prep.formats.archives import RawFile
+from data_prep.formats.tables import read_columns
+from data_prep.formats.text_tables import TEXT_SUFFIXES
+from data_prep.loaders.custom.accelerometer import CustomAccelerometer
+from data_prep.loaders.custom.manifest import CustomClip
+from data_prep.loaders.custom.raw_samples import RawSamples, read_raw_samples
+from data_prep.skeletons import SkeletonLayout
+
+_MOST_BYTES = 256 * 2**20  # about 18 h of an accelerometer at 100 Hz with stamps
+_STREAMS_OF_A_CLIP = 2  # are kept however large they are
+_Source = tuple[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class CustomSkeleton:
+    """The skeleton of a whole recording.
+
+    Args:
+        joints: float64 (frames, joints, 3) in the unit of the file, NaN where a joint is lost.
+        is_cut: Whether the file's last line, which may be cut, was left out.
+    """
+
+    joints: np.ndarray
+    is_cut: bool
+
+
+@dataclass(frozen=True, eq=False)
+class _Entry:
+    value: Any
+    source: _Source
+    num_bytes: int
+
+
+class ReadFiles:
+    """The recordings that were read last, up to 256 MB of them.
+
+    A worker process that is sent one begins without any.
+    """
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[tuple[Any, ...], _Entry] = OrderedDict()
+
+    def __reduce__(self) -> tuple[type["ReadFiles"], tuple[()]]:
+        return ReadFiles, ()
+
+    def accelerometer(self, item: RawFile, clip: CustomClip) -> tuple[CustomAccelerometer, _Source]:
+        """Returns the whole recording of a clip's accelerometer.
+
+        Args:
+            item: The file.
+            clip: The row of the manifest. Clips with other cells of the accelerometer have it read
+                anew; clips that are parts of a table share it.
+
+        Returns:
+            The recording, and the file's name and SHA-256.
+
+        Raises:
+            UserError: The file is damaged or differs from the manifest.
+        """
+        suffix, name = item.path.suffix.lower(), f"{item.name}; {clip.place}"
+
+        def read_samples(content: bytes) -> RawSamples:
+            return read_raw_samples(content, clip, suffix, name)
+
+        def read_whole(content: bytes) -> CustomAccelerometer:
+            return CustomAccelerometer.read(content, clip, suffix, name)
+
+        cells = tuple(
+            value
+            for field, value in asdict(clip).items()
+            if field.startswith("accelerometer_") and field != "accelerometer_part"
+        )
+        if clip.accelerometer_part:
+            samples, source = self._read(("samples", item, cells), item, name, read_samples)
+            return CustomAccelerometer.of(samples, clip, name), source
+        whole, source = self._read(("accelerometer", item, cells), item, name, read_whole)
+        return replace(whole, name=name), source
+
+    def skeleton(
+        self, item: RawFile, clip: CustomClip, layout: SkeletonLayout
+    ) -> tuple[CustomSkeleton, _Source]:
+        """Returns the whole recording of a clip's skeleton.
+
+        Args:
+            item: The file.
+            clip: The row of the manifest.
+            layout: The joints of the file's columns.
+
+        Returns:
+            The recording, and the file's name and SHA-256.
+
+        Raises:
+            UserError: The file is damaged or has another number of joints.
+        """
+        suffix, name = item.path.suffix.lower(), f"{item.name}; {clip.place}"
+
+        def read(content: bytes) -> CustomSkeleton:
+            joints = read_custom_skeleton(content, clip, layout, suffix, name)
+            is_cut = suffix in TEXT_SUFFIXES and not content.endswith((b"\n", b"\r"))
+            return CustomSkeleton(joints, is_cut)
+
+        key = ("skeleton", item, clip.skeleton_columns, clip.skeleton_key)
+        return self._read(key, item, name, read)
+
+    def _read(
+        self, key: tuple[Any, ...], item: RawFile, name: str, read: Callable[[bytes], Any]
+    ) -> tuple[Any, _Source]:
+        entry = self._entries.get(key)
+        if entry is None:
+            content, source = item.read_with_source()
+            try:
+                value = read(content)
+            except UserError as error:  # the same for all clips of the file
+                value = error
+            entry = self._entries[key] = _Entry(value, source, _num_bytes(value))
+        self._entries.move_to_end(key)
+        while len(self._entries) > _STREAMS_OF_A_CLIP and self._num_bytes > _MOST_BYTES:
+            self._entries.popitem(last=False)
+        if isinstance(entry.value, UserError):
+            raise UserError(entry.value.rule, entry.value.received, name)
+        return entry.value, entry.source
+
+    @property
+    def _num_bytes(self) -> int:
+        return sum(entry.num_bytes for entry in self._entries.values())
+
+
+def _num_bytes(value: Any) -> int:
+    """Returns how much memory the arrays of a record take."""
+    return sum(part.nbytes for part in vars(value).values() if isinstance(part, np.ndarray))
+
+
+def read_custom_skeleton(
+    content: bytes, clip: CustomClip, layout: SkeletonLayout, suffix: str, name: str
+) -> np.ndarray:
+    """Reads the skeleton of a whole recording.
+
+    A joint is lost in a frame where it is not finite, or at zero although it is elsewhere in
+    other frames, as many trackers write it.
+
+    Args:
+        content: The file's bytes.
+        clip: The row of the manifest.
+        layout: The joints of its columns: x, y, z of the first joint, of the second, ...
+        suffix: Of the file.
+        name: The file and the row of the manifest, for errors.
+
+    Returns:
+        float64 (frames, joints, 3) in the unit of the file, NaN where a joint is lost.
+
+    Raises:
+        UserError: The file is damaged or has another number of joints.
+    """
+    table = read_columns(content, suffix, name, clip.skeleton_columns, clip.skeleton_key)
+    joints = len(layout.joint_names)
+    if table.shape[1] != 3 * joints:
+        rule = f"A skeleton of {joints} joints must have {3 * joints} columns"
+        raise UserError(rule, table.shape[1], name)
+    if len(table) < 2:
+        raise UserError("A recording needs at least 2 frames", len(table), name)
+    skeleton = table.reshape(len(table), joints, 3)
+    at_zero = (skeleton[:, :, : layout.dimensions] == 0).all(axis=2)
+    lost = at_zero & ~at_zero.all(axis=0)  # the root of a centred skeleton is always at zero
+    lost |= ~np.isfinite(skeleton).all(axis=2)
+    return np.where(lost[:, :, None], np.nan, skeleton)
