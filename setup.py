@@ -67,6 +67,7 @@ setup(
             "pytest>=8,<10",
             "pytest-xdist>=3.7,<4",
             "hypothesis>=6.100,<7",
+            "ward-metrics>=0.9.5,<1",  # Ward's event categories, to compare with
             "ruff>=0.17,<0.18",
             "nbclient>=0.10,<1",
             "ipykernel>=6.29,<8",

@@ -1,15 +1,17 @@
 """Decisions of the recogniser over a recording: timeline, counts against the labels, plot."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from data_prep.errors import UserError
 from data_prep.files import whole_file
-from pskd_tf.device.recognizer import NO_SIGNAL, Decision, ExportedModel
+from pskd_tf.device.recognizer import NO_SIGNAL, UNKNOWN, Decision, ExportedModel
 from pskd_tf.device.recordings import LabelledSpan, Recording
 
 
@@ -68,6 +70,23 @@ def _joins(last: Decision, decision: Decision, model: ExportedModel) -> bool:
     if not model.clip_mode or decision.activity == NO_SIGNAL:
         return True
     return last.goes_on and decision.span is not None and decision.span[0] == last.index + 1
+
+
+def at_threshold(decision: Decision, threshold: float) -> Decision:
+    """Returns the core's decision in clip mode at a threshold, from the one at threshold 0.
+
+    In clip mode decisions are not smoothed, so each depends on its own score alone.
+
+    Args:
+        decision: At threshold 0.
+        threshold: The threshold.
+
+    Returns:
+        The decision; unknown where its score is below the threshold.
+    """
+    if decision.activity >= 0 and decision.confidence < np.float32(threshold):
+        return dataclasses.replace(decision, activity=UNKNOWN)
+    return decision
 
 
 @dataclass(frozen=True)

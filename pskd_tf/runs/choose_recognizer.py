@@ -12,9 +12,9 @@ import numpy as np
 from data_prep.errors import UserError
 from data_prep.files import whole_folder
 from data_prep.prepared_set import PreparedSet
-from pskd_tf.device.decisions import DecisionCounts
+from pskd_tf.device.decisions import DecisionCounts, at_threshold
 from pskd_tf.device.firmware import compile_core, run_core
-from pskd_tf.device.recognizer import UNKNOWN, Decision, ExportedModel, RecognizerSettings
+from pskd_tf.device.recognizer import Decision, ExportedModel, RecognizerSettings
 from pskd_tf.device.recordings import LabelledSpan, Recording, idle_recordings, joined_clips
 from pskd_tf.evaluation.tflm import Int8Interface
 from pskd_tf.export.headers import model_settings_header
@@ -212,7 +212,7 @@ def _figures(
 ) -> dict[str, Any]:
     counts: dict[str, list[DecisionCounts]] = {}
     for model, name, spans, decisions in streamed:
-        shown = [_unless_below(threshold, decision) for decision in decisions]
+        shown = [at_threshold(decision, threshold) for decision in decisions]
         counts.setdefault(name, []).append(DecisionCounts.of(shown, spans, model))
     movements = counts.pop(_MOVEMENTS)
     return {
@@ -224,10 +224,3 @@ def _figures(
             name: sum(one.false for one in parts) / hours for name, parts in counts.items()
         },
     }
-
-
-def _unless_below(threshold: float, decision: Decision) -> Decision:
-    """Returns the core's decision at this threshold: movements are not smoothed."""
-    if decision.activity >= 0 and decision.confidence < np.float32(threshold):
-        return dataclasses.replace(decision, activity=UNKNOWN)
-    return decision
