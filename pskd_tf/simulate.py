@@ -5,15 +5,16 @@ Examples:
     python -m pskd_tf.simulate --run_dir=RUN --csv=FILE --labels=FILE --threshold=0.7
     python -m pskd_tf.simulate --run_dir=RUN --choose_threshold --validation_run=VALIDATION_RUN
     python -m pskd_tf.simulate --run_dir=RUN --idle_hours=1
+    python -m pskd_tf.simulate --run_dir=RUN --idle_hours=24 --idle_kinds=tails,heads
+    python -m pskd_tf.simulate --run_dir=RUN --idle_csv=FILE
 
 --choose_threshold chooses on the subjects that a run with --protocol=validation left out and writes
-RUN/recognizer.json, which is read from then on; flags override it. --idle_hours reports on the test
-clips, which choose nothing.
+RUN/recognizer.json, which is read from then on; flags override it. --idle_hours and --idle_csv
+stream the test clips, which choose nothing, and recordings without movements; the figures go to
+RUN/metrics.json.
 """
 
 import dataclasses
-import json
-import statistics
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,14 +25,24 @@ from tqdm import tqdm
 
 from data_prep.commands import print_result, run_command
 from data_prep.errors import UserError
-from data_prep.files import whole_file
 from data_prep.prepared_set import PreparedSet
 from data_prep.settings import given_settings, setting
 from pskd_tf.arguments import StagesArguments
 from pskd_tf.device.decisions import DecisionCounts, timeline, timeline_plot
+from pskd_tf.device.events import (
+    MATCHING_IOU,
+    EventCategories,
+    Latency,
+    LossTable,
+    all_matches,
+    latencies,
+    matched_events,
+)
 from pskd_tf.device.firmware import compile_core, run_core
 from pskd_tf.device.recognizer import ChosenSettings, Decision, ExportedModel, RecognizerSettings
-from pskd_tf.device.recordings import LabelledSpan, Recording, idle_recordings, joined_clips
+from pskd_tf.device.recordings import IDLE_KINDS, LabelledSpan, Recording, idle_recordings
+from pskd_tf.device.stream_figures import StreamFigures, measure_stream
+from pskd_tf.run import Run
 from pskd_tf.runs.choose_recognizer import CHOSEN_SEGMENT, choose_settings, validation_models
 
 
@@ -47,11 +58,20 @@ class SimulateArguments(StagesArguments):
     plot: Path | None = setting(None, "The PNG; by default beside the recording.")
     idle_hours: float | None = setting(
         None,
-        "Hours of synthetic idle, and of shuffled clip tails, to be streamed; to choose by, 1 "
-        "unless given.",
+        "Hours of each kind of recording without movements; to choose by, 1 unless given.",
         unit="h",
         minimum=0.01,
         maximum=24,
+    )
+    idle_kinds: tuple[str, ...] = setting(
+        ("postures", "tremor", "desk", "walking", "tails", "heads", "parts", "joins"),
+        "Kinds of recordings without movements to report on.",
+        choices=IDLE_KINDS,
+    )
+    idle_csv: Path | None = setting(
+        None,
+        "Your own recording without any of the classes, such as a day at home: time_seconds,x,y,z "
+        "with header, in g. All that is said there is false.",
     )
     choose_threshold: bool = setting(False, "Choose the recogniser's settings for this run.")
     validation_run: Path | None = setting(None, "The run to choose on; by default run_dir.")
@@ -72,9 +92,11 @@ class SimulateArguments(StagesArguments):
 
 
 def main(arguments: SimulateArguments) -> None:
-    """Chooses, streams a recording or reports on idleness, as the flags say."""
-    if not (arguments.csv or arguments.idle_hours or arguments.choose_threshold):
-        raise UserError("--csv, --idle_hours or --choose_threshold must be given", "nothing")
+    """Chooses, streams a recording or reports on the test clips, as the flags say."""
+    reports = bool(arguments.idle_hours or arguments.idle_csv)
+    if not (arguments.csv or reports or arguments.choose_threshold):
+        rule = "--csv, --idle_hours, --idle_csv or --choose_threshold must be given"
+        raise UserError(rule, "nothing")
     if arguments.choose_threshold and arguments.csv:
         raise UserError("--choose_threshold and --csv are two commands", "both")
     model = ExportedModel.read(arguments.run_dir)
@@ -85,25 +107,30 @@ def main(arguments: SimulateArguments) -> None:
     # Read before the compiler works.
     recording = Recording.read(arguments.csv) if arguments.csv else None
     spans = LabelledSpan.read_all(arguments.labels, model) if arguments.labels else []
-    prepared = _prepared(model, arguments) if arguments.idle_hours else None
+    own = Recording.read(arguments.idle_csv) if arguments.idle_csv else None
+    prepared = _prepared(model, arguments) if reports else None
     # Always PNG, which matplotlib chooses by the name.
     plot = (arguments.plot or arguments.csv or Path("none")).with_suffix(".png")
-    report = arguments.cache / "idle.json"
+    metrics = arguments.run_dir / "metrics.json"
     if arguments.dry_run:
         print(f"would compile the core with {arguments.compiler}, once: {arguments.cache}")
         if recording is not None:
             print(f"would stream {len(recording.times)} samples and write {plot}")
-        if prepared is not None:
-            print(f"would stream {arguments.idle_hours:g} h of each idle and write {report}")
+        if arguments.idle_hours:
+            print(f"would stream {arguments.idle_hours:g} h of {', '.join(arguments.idle_kinds)}")
+        if own is not None:
+            print(f"would stream {len(own.times)} samples of {arguments.idle_csv}")
+        if reports:
+            print(f"would stream the test clips and write {metrics}")
         return
-    program = compile_core(model, arguments.cache, arguments.compiler)
-    simulate = ("python", "-m", "pskd_tf.simulate", f"--run_dir={arguments.run_dir}")
     if recording is not None:
+        program = compile_core(model, arguments.cache, arguments.compiler)
         _simulate(program, model, recording, spans, settings, plot)
-    if prepared is not None and arguments.idle_hours:
-        _report_idle(program, model, prepared, settings, arguments.idle_hours, report)
+    if prepared is not None:
+        _report(model, prepared, settings, own, arguments)
+    simulate = ("python", "-m", "pskd_tf.simulate", f"--run_dir={arguments.run_dir}")
     if recording is None:
-        print_result(report, *simulate, "--csv=FILE")
+        print_result(metrics, "python", "-m", "pskd_tf.report", f"--run_dir={arguments.run_dir}")
     elif ChosenSettings.read(arguments.run_dir) is None:
         print_result(plot, *simulate, "--choose_threshold", "--validation_run=VALIDATION_RUN")
     else:
@@ -198,42 +225,79 @@ def _simulate(
     print(f"plot: {plot}")
 
 
-def _report_idle(
-    program: Path,
+def _report(
     model: ExportedModel,
     prepared: PreparedSet,
     settings: RecognizerSettings,
-    hours: float,
-    path: Path,
+    own: Recording | None,
+    arguments: SimulateArguments,
 ) -> None:
-    report: dict[str, Any] = {
-        "settings": dataclasses.asdict(settings),
-        "idle_hours": hours,
-        "idle": {},
-    }
-    for name, recording in idle_recordings(prepared, model.test_clips, hours).items():
-        counts = DecisionCounts.of(run_core(program, model, recording, settings), (), model)
-        false, unknown = counts.false / hours, counts.unknown / hours
-        report["idle"][name] = {"false_an_hour": false, "unknown_an_hour": unknown}
-        print(f"{name}, {hours:g} h at threshold {settings.threshold:g}: ", end="")
-        print(f"{false:g} false decisions and {unknown:g} unknown an hour")
-    recording, spans = joined_clips(prepared, model.test_clips)
-    counts = DecisionCounts.of(run_core(program, model, recording, settings), spans, model)
-    print(
-        f"test clips with rest between them, {recording.times[-1] / 3600:.2f} h: said right ",
-        end="",
+    run = Run.load(arguments.run_dir)
+    _ = run.metrics  # refused before anything is streamed
+    idle: dict[str, Recording] = {}
+    if arguments.idle_hours:
+        hours, kinds = arguments.idle_hours, arguments.idle_kinds
+        idle |= idle_recordings(prepared, model.test_clips, hours, kinds=kinds)
+    if own is not None and arguments.idle_csv is not None:
+        idle[arguments.idle_csv.name] = own
+    figures = measure_stream(
+        run.export, prepared, settings, idle, arguments.cache, arguments.compiler
     )
-    print(f"{counts.right} of {counts.movements}, {counts.false} false decisions{_latency(counts)}")
-    report["movements"] = dataclasses.asdict(counts)
-    with whole_file(path) as temporary:
-        temporary.write_text(json.dumps(report, indent=2), encoding="utf-8")
+    _print_movements(figures)
+    _print_idle(figures)
+    figures.write(arguments.run_dir)
 
 
-def _latency(counts: DecisionCounts) -> str:
-    if not counts.latencies:
-        return ""
-    median, longest = statistics.median(counts.latencies), max(counts.latencies)
-    return f"; from start to decision, median {median:.2f} s, longest {longest:.2f} s"
+def _print_movements(figures: StreamFigures) -> None:
+    matches, settings = figures.all_matches, figures.settings
+    print(
+        f"test clips with rest between them, {figures.hours:.2f} h at threshold "
+        f"{settings.threshold:g}: said right {figures.right} of {figures.movements} "
+        f"({figures.right_share:.1%}), {figures.false} false decisions, {figures.unknown} unknown"
+    )
+    print(
+        f"event F1 at an intersection over union of {MATCHING_IOU:g}: {matches.f1:.3f} (precision "
+        f"{matches.precision:.3f}, recall {matches.recall:.3f}), mean of the classes "
+        f"{figures.macro_f1:.3f}"
+    )
+    print(f"events: {_counted(figures.all_categories)}")
+    for name, latency in (("start", figures.from_start), ("end", figures.from_end)):
+        print(f"from the {name} of a movement to the decision: {_latency(latency)}")
+    if figures.losses is not None:
+        print(f"movements: {_counted(figures.losses)}")
+
+
+def _counted(counts: EventCategories | LossTable) -> str:
+    return ", ".join(
+        f"{getattr(counts, field.name)} {field.name.replace('_', ' ')}"
+        for field in dataclasses.fields(counts)
+    )
+
+
+def _print_idle(figures: StreamFigures) -> None:
+    if not figures.idle:
+        return
+    longest = max(len(one.kind) for one in figures.idle)
+    print(
+        f"{'no movements':{max(longest, 12)}}  made of        hours  distinct   false  unknown  "
+        "false an hour  at most (95 %)"
+    )
+    for one in sorted(figures.idle, key=lambda one: one.is_partial):
+        rate = one.rate
+        print(
+            f"{one.kind:{max(longest, 12)}}  {one.made_of:9}  {rate.hours:8.3g}  "
+            f"{rate.distinct_hours:8.3g}  {rate.false:6}  {one.unknown:7}  {rate.an_hour:13.3g}  "
+            f"{rate.upper_bound:14.3g}{'  parts of movements' if one.is_partial else ''}"
+        )
+
+
+def _latency(latency: Latency | None) -> str:
+    if latency is None:
+        return "none was said right"
+    return (
+        f"median {latency.median:.2f} s, 90th percentile {latency.percentile_90:.2f} s, "
+        f"longest {latency.longest:.2f} s"
+    )
 
 
 def _print_latencies(
@@ -245,7 +309,11 @@ def _print_latencies(
         text = "not said" if latency is None else f"{latency:.2f} s"
         print(f"{span.start:10.2f} {span.end:10.2f}  {text:>10}  {span.label}")
     counts = DecisionCounts.of(decisions, spans, model)
-    print(f"said: {counts.right} of {counts.movements}{_latency(counts)}")
+    print(f"said: {counts.right} of {counts.movements}")
+    matches = all_matches(matched_events(spans, timeline(decisions, model), model.class_names))
+    print(f"event F1 at an intersection over union of {MATCHING_IOU:g}: {matches.f1:.3f}")
+    for name, seconds in zip(("start", "end"), latencies(spans, decisions, model), strict=True):
+        print(f"from the {name} of a movement to the decision: {_latency(Latency.of(seconds))}")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,19 @@ if TYPE_CHECKING:
         timeline as timeline,
         timeline_plot as timeline_plot,
     )
+    from pskd_tf.device.events import (
+        EventCategories as EventCategories,
+        EventMatches as EventMatches,
+        FalseRate as FalseRate,
+        Latency as Latency,
+        LossTable as LossTable,
+        OperatingPoint as OperatingPoint,
+        event_categories as event_categories,
+        latencies as latencies,
+        loss_table as loss_table,
+        matched_events as matched_events,
+        operating_curve as operating_curve,
+    )
     from pskd_tf.device.firmware import (
         compile_core as compile_core,
         firmware_sources as firmware_sources,
@@ -23,10 +36,16 @@ if TYPE_CHECKING:
         RecognizerSettings as RecognizerSettings,
     )
     from pskd_tf.device.recordings import (
+        IdleRecording as IdleRecording,
         LabelledSpan as LabelledSpan,
         Recording as Recording,
         idle_recordings as idle_recordings,
         joined_clips as joined_clips,
+    )
+    from pskd_tf.device.stream_figures import (
+        IdleFigures as IdleFigures,
+        StreamFigures as StreamFigures,
+        measure_stream as measure_stream,
     )
 else:
     __all__, __getattr__, __dir__ = lazy_names(__name__)

@@ -10,11 +10,11 @@ from typing import Protocol
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
-from scipy.stats import chi2
 
 from pskd_tf.device.decisions import DecisionCounts, at_threshold
 from pskd_tf.device.recognizer import Decision, ExportedModel
 from pskd_tf.device.recordings import LabelledSpan
+from pskd_tf.evaluation.stream import upper_bound_an_hour
 
 
 class Event(Protocol):
@@ -258,9 +258,6 @@ def latencies(
     return [latency for _, latency in said], from_end
 
 
-_BOUND = 0.95
-
-
 @dataclass(frozen=True)
 class FalseRate:
     """False decisions in a stream without movements.
@@ -270,7 +267,7 @@ class FalseRate:
         hours: Hours that were streamed.
         distinct_hours: Hours of signal of which the stream was made; fewer where parts of it recur.
         an_hour: False decisions an hour.
-        upper_bound: 95 % upper bound of the rate, an hour.
+        upper_bound: Exact one-sided 95 % upper bound of the rate, an hour.
     """
 
     false: int
@@ -283,8 +280,9 @@ class FalseRate:
     def of(cls, false: int, hours: float, distinct_hours: float) -> "FalseRate":
         """Computes the rate and its bound.
 
-        A stream that repeats its signal shows no more than the signal itself, so the bound is that
-        of the distinct hours, with their share of the decisions, rounded up. Ours.
+        A stream that repeats its signal shows no more than the signal itself, so the bound is
+        `upper_bound_an_hour` of the distinct hours, with their share of the decisions, rounded up.
+        Ours.
 
         Args:
             false: Number of false decisions.
@@ -297,22 +295,8 @@ class FalseRate:
         distinct = min(hours, distinct_hours)
         # 3 of 3 hours are 1 of 1; a rounded product may lie above.
         share = int(np.ceil(round(false * distinct / hours, 9)))
-        bound = poisson_upper_bound(share) / distinct
+        bound = upper_bound_an_hour(share, distinct)
         return cls(false, hours, distinct, false / hours, bound)
-
-
-def poisson_upper_bound(count: int, probability: float = _BOUND) -> float:
-    """Returns the exact one-sided upper confidence bound of a Poisson mean.
-
-    Args:
-        count: Number of events.
-        probability: Of the bound.
-
-    Returns:
-        `chi2.ppf(probability, 2 (count + 1)) / 2`; 3.0 for no event at 95 %. Source: Garwood,
-        "Fiducial limits for the Poisson distribution", Biometrika 28, 1936.
-    """
-    return float(chi2.ppf(probability, 2 * (count + 1))) / 2
 
 
 @dataclass(frozen=True)

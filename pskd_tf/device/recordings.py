@@ -4,13 +4,14 @@ import csv
 import io
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from data_prep.errors import UserError
 from data_prep.prepared_set import PreparedSet
+from pskd_tf.data.idle import IDLE_GENERATORS, IdleSource, Stream, idle_stream
 from pskd_tf.data.views import draw_generator
 from pskd_tf.device.recognizer import Decision, ExportedModel
 
@@ -201,30 +202,48 @@ def joined_clips(
     return Recording(np.arange(count) / rate_hz, samples), spans
 
 
-# Between two postures, and how long a change of posture takes.
-_POSTURE_SECONDS = (10.0, 60.0)
-_IDLE_TURN_SECONDS = (0.5, 4.0)
-# The tail of a clip begins at this share of it.
-_TAIL_START = 0.8
+# Parts of movements: a class that is said of one is not plainly false, so they count apart.
+PARTIAL_KINDS = ("parts", "joins", "rotated")
+# Made of clips, of which there are only so many; the other kinds are drawn anew.
+_KINDS_OF_CLIPS = ("tails", "heads", *PARTIAL_KINDS)
+IDLE_KINDS = tuple(IDLE_GENERATORS)
+# A wrist changes its posture every 10 to 60 s.
+_POSTURE_REST_SECONDS = (5.0, 30.0)
+
+
+@dataclass(frozen=True)
+class IdleRecording(Recording):
+    """A recording in which nothing is to be recognised.
+
+    Attributes:
+        distinct_hours: Hours of it without what recurs; those of the recording if all is new.
+        is_generated: Whether it was generated, and not made of recorded clips.
+    """
+
+    distinct_hours: float
+    is_generated: bool
 
 
 def idle_recordings(
-    prepared: PreparedSet, clip_ids: Sequence[str], hours: float, purpose: str = "report"
-) -> dict[str, Recording]:
-    """Makes two recordings at the prepared set's rate; the same arguments give the same samples.
+    prepared: PreparedSet,
+    clip_ids: Sequence[str],
+    hours: float,
+    purpose: str = "report",
+    kinds: Sequence[str] = ("postures", "tails"),
+) -> dict[str, IdleRecording]:
+    """Makes recordings without movements at the prepared set's rate.
 
-    "synthetic idle": a wrist at rest, which turns to another posture every 10 to 60 s, within 0.5
-    to 4 s, with noise of 0.01 g. "shuffled clip tails": the last fifths of clips, in random order,
-    end to end, so that no movement is whole. Both are ours.
+    The same arguments give the same samples. `pskd_tf.data.idle` describes each kind. Ours.
 
     Args:
         prepared: The run's prepared set.
         clip_ids: The clips, held out in training.
         hours: Length of each recording.
         purpose: Names the draws, so that a choice and its report use different recordings.
+        kinds: Of `IDLE_KINDS`.
 
     Returns:
-        Recordings by name.
+        Recordings by kind.
 
     Raises:
         UserError: The set holds none of the clips.
@@ -234,41 +253,28 @@ def idle_recordings(
     rows = np.flatnonzero(prepared.manifest["clip_id"].isin(clip_ids))
     if not len(rows):
         raise UserError("The prepared set must hold the held-out clips", "none of them")
-    clips = [prepared.accelerometer(row) for row in rows]
-    streams = {
-        "synthetic idle": _at_rest(count, rate_hz, purpose),
-        "shuffled clip tails": _tails(clips, count, purpose),
-    }
+    usual = IdleSource.of([prepared.accelerometer(row) for row in rows], rate_hz)
+    calm = replace(usual, rest_seconds=_POSTURE_REST_SECONDS)
     times = np.arange(count) / rate_hz
-    return {name: Recording(times, stream) for name, stream in streams.items()}
+    recordings = {}
+    for kind in kinds:
+        source = calm if kind == "postures" else usual
+        generator = draw_generator(0, f"idle: {kind}, {purpose}")
+        stream = idle_stream((kind,), source, count, generator)
+        share = _distinct_share(kind, stream, source)
+        recordings[kind] = IdleRecording(
+            times, stream.samples.astype(np.float32), share * hours, kind not in _KINDS_OF_CLIPS
+        )
+    return recordings
 
 
-def _at_rest(count: int, rate_hz: float, purpose: str) -> np.ndarray:
-    generator = draw_generator(0, f"synthetic idle, {purpose}")
-    stream = np.empty((count, 3))
-    at, posture = 0, np.array([0.0, 0.0, 1.0])
-    while at < count:
-        still = round(generator.uniform(*_POSTURE_SECONDS) * rate_hz)
-        turn = round(generator.uniform(*_IDLE_TURN_SECONDS) * rate_hz)
-        stream[at : at + still] = posture
-        after = generator.normal(size=3)
-        after /= np.linalg.norm(after)
-        share = (0.5 - 0.5 * np.cos(np.linspace(0, np.pi, turn)))[:, None]
-        path = posture + share * (after - posture)
-        # A slow turn shows gravity alone; between opposite postures the path passes near 0.
-        path /= np.maximum(np.linalg.norm(path, axis=1, keepdims=True), 0.1)
-        kept = stream[at + still : at + still + turn]
-        kept[:] = path[: len(kept)]
-        at, posture = at + still + turn, after
-    return (stream + generator.normal(0, _NOISE_G, stream.shape)).astype(np.float32)
-
-
-def _tails(clips: Sequence[np.ndarray], count: int, purpose: str) -> np.ndarray:
-    generator = draw_generator(0, f"shuffled clip tails, {purpose}")
-    tails = [clip[int(_TAIL_START * len(clip)) :] for clip in clips]
-    parts, length = [], 0
-    while length < count:
-        for number in generator.permutation(len(tails)):
-            parts.append(tails[number])
-            length += len(tails[number])
-    return np.concatenate(parts)[:count].astype(np.float32)
+def _distinct_share(kind: str, stream: Stream, source: IdleSource) -> float:
+    """Returns which share of a stream's motion does not recur; rests and turns do not count."""
+    if kind not in _KINDS_OF_CLIPS:
+        return 1.0
+    if kind == "rotated":  # its samples do not tell their clips
+        return min(1.0, sum(map(len, source.clips)) / max(len(stream), 1))
+    places = stream.clip + 0.5 * stream.place
+    # A rest holds the place of the sample beside it.
+    moved = places[1:][(np.diff(places) != 0) & (stream.clip[1:] >= 0)]
+    return len(np.unique(moved)) / max(len(moved), 1)

@@ -23,6 +23,7 @@ from pskd_tf.reporting.score_sections import (
     warnings,
 )
 from pskd_tf.reporting.scored_models import scored_models
+from pskd_tf.reporting.stream_section import CURVE_COLOURS, stream_section
 from pskd_tf.reporting.training_sections import (
     curve_panels,
     embedding_panels,
@@ -86,6 +87,8 @@ def _report_content(run: Run) -> dict[str, Any]:
         "num_classes": len(names),
         "most_numbered": MOST_NUMBERED,
         "scores": scores_section(run),
+        "stream": stream_section(run),
+        "curve_colours": CURVE_COLOURS,
         "curves": curve_panels(run),
         "confusion": confusion_panels(run),
         "right_colour": RIGHT,

@@ -7,6 +7,7 @@ from typing import Any
 from data_prep.files import whole_file
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import kept_splits
+from pskd_tf.device.stream_figures import StreamFigures
 from pskd_tf.pipeline.metrics import collect_metrics
 from pskd_tf.pipeline.plan import FoldPlan, run_key
 from pskd_tf.pipeline.runner import run_stages
@@ -44,6 +45,10 @@ def perform_run(
     metrics = collect_metrics(settings, plans, prepared, context)
     metrics["splits_sha256"] = splits_hash
     metrics["run_key"] = run_key(settings, plans)
+    # What was measured with this export stays.
+    streamed = StreamFigures.of_run(context.run_dir)
+    if streamed is not None:
+        metrics["stream"] = streamed.to_metrics()
     with whole_file(context.run_dir / "metrics.json") as temporary:
         temporary.write_text(json.dumps(metrics, indent=2), encoding="utf-8")
     write_report(context.run_dir, context.stages_dir, context.prepared_dir)

@@ -12,6 +12,7 @@ from pskd_tf.device.decisions import DecisionCounts
 from pskd_tf.device.firmware import compile_core, run_core
 from pskd_tf.device.recognizer import ChosenSettings, ExportedModel, RecognizerSettings
 from pskd_tf.device.recordings import idle_recordings, joined_clips
+from pskd_tf.device.stream_figures import StreamFigures
 from pskd_tf.runs import choose_recognizer as module
 from pskd_tf.runs.choose_recognizer import choose_settings, validation_models
 
@@ -82,6 +83,7 @@ def own_run(tiny_run, tmp_path):
     """The tiny run's export and prepared set, to be written beside."""
     run_dir = tmp_path / "run"
     shutil.copytree(tiny_run / "export", run_dir / "export")
+    shutil.copy(tiny_run / "metrics.json", run_dir)
     (run_dir / "prepared").symlink_to(tiny_run / "prepared")
     return run_dir
 
@@ -91,21 +93,21 @@ def test_chosen_settings_are_read_and_flags_override_them(own_run, simulate):
     chosen = ChosenSettings(dataclasses.replace(OURS, threshold=0.125), {"candidates": 3})
     assert chosen.write(own_run) == own_run / "recognizer.json"
     assert ChosenSettings.read(own_run) == chosen
-    arguments = [f"--run_dir={own_run}", "--idle_hours=0.01"]
+    arguments = [f"--run_dir={own_run}", "--idle_hours=0.01", "--idle_kinds=tails,postures"]
     finished = simulate(*arguments)
     assert finished.returncode == 0, finished.stderr
-    assert finished.stdout.count("at threshold 0.125:") == 2
-    report = json.loads((own_run / "simulation" / "idle.json").read_text())
-    assert report["settings"]["threshold"] == 0.125 and len(report["idle"]) == 2
-    clips = len(ExportedModel.read(own_run).test_clips)
-    assert report["movements"]["movements"] == clips
-    assert f" of {clips}, " in finished.stdout
+    assert finished.stdout.count("at threshold 0.125:") == 1
+    figures = StreamFigures.of_run(own_run)
+    assert figures.settings == chosen.settings
+    assert [one.kind for one in figures.idle] == ["tails", "postures"]
+    assert figures.movements == len(ExportedModel.read(own_run).test_clips)
+    assert f"said right {figures.right} of {figures.movements} " in finished.stdout
     assert finished.stdout.splitlines()[-2:] == [
-        f"result: {own_run / 'simulation' / 'idle.json'}",
-        f"next: python -m pskd_tf.simulate --run_dir={own_run} --csv=FILE",
+        f"result: {own_run / 'metrics.json'}",
+        f"next: python -m pskd_tf.report --run_dir={own_run}",
     ]
     finished = simulate(*arguments, "--threshold=0.25")
-    assert finished.stdout.count("at threshold 0.25:") == 2
+    assert finished.stdout.count("at threshold 0.25:") == 1
     (own_run / "recognizer.json").write_text("[]")
     finished = simulate(*arguments)
     assert finished.returncode == 2 and "must be what --choose_threshold wrote" in finished.stderr

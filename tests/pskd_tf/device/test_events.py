@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import wardmetrics
 from hypothesis import given, strategies as st
-from scipy.stats import poisson
 
 from pskd_tf.device.decisions import DecisionCounts, TimelineRow, at_threshold
 from pskd_tf.device.events import (
@@ -23,10 +22,10 @@ from pskd_tf.device.events import (
     loss_table,
     matched_events,
     operating_curve,
-    poisson_upper_bound,
 )
 from pskd_tf.device.recognizer import NO_SIGNAL, UNKNOWN, Decision, ExportedModel
 from pskd_tf.device.recordings import LabelledSpan
+from pskd_tf.evaluation.stream import upper_bound_an_hour
 
 MODEL = ExportedModel(Path("none"), ("a", "b"), True, 0.0)
 
@@ -127,22 +126,16 @@ def test_latency_from_start_and_from_end():
     assert Latency.of([]) is None
 
 
-def test_the_bound_is_that_of_the_poisson_distribution():
-    assert poisson_upper_bound(0) == pytest.approx(2.9957, abs=1e-4)
-    for count in (0, 1, 7, 44):
-        bound = poisson_upper_bound(count)
-        assert poisson.cdf(count, bound) == pytest.approx(0.05)
-
-
 def test_repeated_signal_bounds_no_more_than_itself():
     day = FalseRate.of(0, 24.0, 24.0)
+    assert day.upper_bound == upper_bound_an_hour(0, 24.0)
     assert (day.an_hour, day.upper_bound) == (0.0, pytest.approx(2.9957 / 24, abs=1e-4))
     assert FalseRate.of(0, 24.0, 100.0) == day
     repeated = FalseRate.of(0, 24.0, 0.1)
     assert repeated.upper_bound == pytest.approx(29.957, abs=1e-2)
     # Three decisions in three hours of the same hour are one in it; four are more than one.
-    assert FalseRate.of(3, 3.0, 1.0).upper_bound == pytest.approx(poisson_upper_bound(1))
-    assert FalseRate.of(4, 3.0, 1.0).upper_bound == pytest.approx(poisson_upper_bound(2))
+    assert FalseRate.of(3, 3.0, 1.0).upper_bound == upper_bound_an_hour(1, 1.0)
+    assert FalseRate.of(4, 3.0, 1.0).upper_bound == upper_bound_an_hour(2, 1.0)
     assert FalseRate.of(3, 3.0, 1.0).an_hour == 1.0
 
 

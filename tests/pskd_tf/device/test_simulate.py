@@ -184,6 +184,9 @@ def test_command_prints_timeline_latency_and_plot(
     names = set(ExportedModel.read(tiny_run).class_names)
     assert len(rows) == len(spans) and {label for *_, label in rows} <= names
     found = int(re.search(rf"said: (\d+) of {len(spans)}", finished.stdout).group(1))
+    f1 = float(re.search(r"event F1 at .* of 0\.5: ([\d.]+)$", finished.stdout, re.M).group(1))
+    # Every movement was cut once, so each right one is one of as many pairs.
+    assert f1 == pytest.approx(found / len(spans), abs=1e-3)
     latencies = [float(text) for text in re.findall(r"([\d.]+) s  \w+$", finished.stdout, re.M)]
     # From start to decision: at least the shortest training clip, at most the longest and a rest.
     assert len(latencies) == found and all(1.0 < latency < 4.5 for latency in latencies)
@@ -201,7 +204,7 @@ def test_mistakes_are_one_line(window_run, write_csv, simulate, tmp_path):
     good = (f"--run_dir={window_run}", f"--csv={recording}")
     for arguments, message in (
         ([], "--run_dir must be given"),
-        ([good[0]], "--csv, --idle_hours or --choose_threshold must be given"),
+        ([good[0]], "--csv, --idle_hours, --idle_csv or --choose_threshold must be given"),
         ([*good, "--compiler=no-such-cc"], "no no-such-cc"),
         ([*good, f"--labels={labels}"], "'dancing' in row 2"),
         ([good[0], f"--csv={labels}"], "time_seconds,x,y,z"),

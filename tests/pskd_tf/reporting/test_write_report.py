@@ -19,6 +19,7 @@ from pskd_tf.run import Run
 
 HEADINGS = {
     "scores": "Scores",
+    "stream": "In a stream",
     "training": "Training curves",
     "confusion": "Confusion matrix",
     "groups": "Scores per subject and per class",
