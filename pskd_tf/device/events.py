@@ -173,8 +173,9 @@ def event_categories(
 
     Returns:
         The counts of each class. Source: Ward, Lukowicz, Gellersen, "Performance metrics for
-        activity recognition", ACM TIST 2(1), 2011; the counts are those of the package
-        `ward-metrics`.
+        activity recognition", ACM TIST 2(1), 2011. The counts are those of the package
+        `ward-metrics`, but for one case: where two merging events fragment the same labelled
+        event, the package calls only the first of them fragmenting.
     """
     return {
         name: _categories(
