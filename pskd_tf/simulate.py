@@ -42,6 +42,7 @@ from pskd_tf.device.firmware import compile_core, run_core
 from pskd_tf.device.recognizer import ChosenSettings, Decision, ExportedModel, RecognizerSettings
 from pskd_tf.device.recordings import IDLE_KINDS, LabelledSpan, Recording, idle_recordings
 from pskd_tf.device.stream_figures import StreamFigures, measure_stream
+from pskd_tf.reporting.tables import rate_text
 from pskd_tf.run import Run
 from pskd_tf.runs.choose_recognizer import CHOSEN_SEGMENT, choose_settings, validation_models
 
@@ -283,11 +284,12 @@ def _print_idle(figures: StreamFigures) -> None:
         "false an hour  at most (95 %)"
     )
     for one in sorted(figures.idle, key=lambda one: one.is_partial):
-        rate = one.rate
+        found = one.rate
         print(
-            f"{one.kind:{max(longest, 12)}}  {one.made_of:9}  {rate.hours:8.3g}  "
-            f"{rate.distinct_hours:8.3g}  {rate.false:6}  {one.unknown:7}  {rate.an_hour:13.3g}  "
-            f"{rate.upper_bound:14.3g}{'  parts of movements' if one.is_partial else ''}"
+            f"{one.kind:{max(longest, 12)}}  {one.made_of:9}  {found.hours:8.3g}  "
+            f"{found.distinct_hours:8.3g}  {found.false:6}  {one.unknown:7}  "
+            f"{rate_text(found.an_hour):>13}  {rate_text(found.upper_bound):>14}"
+            f"{'  parts of movements' if one.is_partial else ''}"
         )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from pskd_tf.device.events import MATCHING_IOU, EventCategories, EventMatches, Latency, LossTable
 from pskd_tf.device.stream_figures import StreamFigures
 from pskd_tf.reporting.charts import INK, Chart, Drawing, chart_style, numbered_colour
-from pskd_tf.reporting.tables import Table, words
+from pskd_tf.reporting.tables import Table, rate_text, words
 from pskd_tf.run import Run
 
 # The streams of the curve: those without movements, and parts of movements.
@@ -83,10 +83,10 @@ def _summary(figures: StreamFigures) -> str:
         f"{figures.false} wrong"
     )
     if rates:
-        worst = max(rates, key=lambda rate: (rate.an_hour, rate.upper_bound))
+        worst = max(rates, key=lambda one: (one.an_hour, one.upper_bound))
         text += (
-            f"; without movements, at most {worst.an_hour:.3g} false decisions an hour on any kind "
-            f"of stream (95 % upper bound {worst.upper_bound:.3g})"
+            f"; without movements, at most {rate_text(worst.an_hour)} false decisions an hour on "
+            f"any kind of stream (95 % upper bound {rate_text(worst.upper_bound)})"
         )
     return f"{text}."
 
@@ -130,8 +130,8 @@ def _idle(figures: StreamFigures) -> Table:
             f"{one.rate.hours:.3g}",
             f"{one.rate.distinct_hours:.3g}",
             str(one.rate.false),
-            f"{one.rate.an_hour:.3g}",
-            f"{one.rate.upper_bound:.3g}",
+            rate_text(one.rate.an_hour),
+            rate_text(one.rate.upper_bound),
         ]
         for one in sorted(figures.idle, key=lambda one: one.is_partial)
     ]
@@ -199,7 +199,7 @@ def operating_chart(figures: StreamFigures) -> Chart:
         [
             f"{point.threshold:.4f}",
             f"{100 * point.right_share:.1f}",
-            *(f"{point.false_an_hour[kind]:.3g}" for kind in kinds),
+            *(rate_text(point.false_an_hour[kind]) for kind in kinds),
         ]
         for point in figures.curve
     ]
@@ -212,6 +212,7 @@ def _tooltips(
     name: str, thresholds: Sequence[float], right: Sequence[float], false: Sequence[float]
 ) -> list[str]:
     return [
-        f"{name}, threshold {threshold:.3f}: {share:.1f} % right, {rate:.3g} false an hour"
-        for threshold, share, rate in zip(thresholds, right, false, strict=True)
+        f"{name}, threshold {threshold:.3f}: {share:.1f} % right, "
+        f"{rate_text(an_hour)} false an hour"
+        for threshold, share, an_hour in zip(thresholds, right, false, strict=True)
     ]

@@ -60,6 +60,11 @@ def percent(summary: Mapping[str, Any]) -> str:
     return mean if len(summary["values"]) < 2 else f"{mean} ± {100 * summary['std']:.1f}"
 
 
+def rate_text(value: float) -> str:
+    """Returns a rate with three digits, or as a whole number from 1000 on."""
+    return f"{value:.3g}" if value < 999.5 else f"{value:.0f}"
+
+
 def signed(value: float) -> str:
     """Returns a difference of two fractions in points, with its sign: 0.012 becomes `+1.2`."""
     return f"{100 * value:+.1f}".replace("-", "−")

@@ -81,6 +81,7 @@ def test_what_is_counted_adds_up(figures):
     assert shares == sorted(shares, reverse=True) and shares[0] > shares[-1]
 
 
+@pytest.mark.slow
 def test_pieces_that_are_too_short_are_told_from_nothing(tiny_run, tmp_path):
     """With a start that no movement reaches nothing starts; without rest much is in pieces."""
     export = Run.load(tiny_run).export
@@ -112,6 +113,7 @@ def test_metrics_keep_the_figures_of_the_same_export(tiny_run, figures, tmp_path
     assert StreamFigures.of_run(tmp_path) is None
 
 
+@pytest.mark.slow
 def test_window_mode_has_events_and_no_loss_table(window_run, tiny_run, idle, tmp_path):
     shutil.copytree(window_run, tmp_path / "run")
     path = tmp_path / "run" / "export" / "manifest.json"
