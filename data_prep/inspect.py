@@ -51,7 +51,9 @@ class InspectArguments(CommandArguments):
         "guessed if not given.",
     )
     write_manifest: Path | None = setting(None, "New file for the guessed manifest.")
-    annotations: str | None = setting(None, "CSV file that cuts them into clips.")
+    annotations: str | None = setting(
+        None, "CSV file, label track or folder of tracks that cut them into clips."
+    )
     skeleton_layout: str | None = setting(
         None, f"{', '.join(KNOWN_SKELETONS)}, or a .json file with the joints."
     )

@@ -96,7 +96,8 @@ class DatasetOptions:
     )
     manifest: str | None = setting(None, "CSV file that lists the recordings; custom only.")
     annotations: str | None = setting(
-        None, "CSV file that cuts recordings into clips; custom only."
+        None,
+        "CSV file or label tracks that cut recordings into clips; custom only.",
     )
     skeleton_layout: str | None = setting(
         None, "Name or JSON file of the skeleton's joints; custom only."

@@ -28,6 +28,7 @@ class CustomAccelerometer:
         even_rate_hz: The stated rate if the samples are evenly spaced, None if they are not.
         flags: Notes: "stamps_sorted", "duplicates_merged", "rows_dropped".
         name: The file and the row of the manifest, for errors.
+        first_stamp: The first sample on the logger's clock, in seconds; None without stamps.
     """
 
     seconds: np.ndarray
@@ -35,6 +36,7 @@ class CustomAccelerometer:
     even_rate_hz: float | None
     flags: tuple[str, ...]
     name: str
+    first_stamp: float | None = None
 
     @property
     def typical_rate_hz(self) -> float:
@@ -101,7 +103,8 @@ class CustomAccelerometer:
         seconds, values, notes = sort_stamps(
             samples.stamps[finite] - earliest, values[finite], name
         )
-        self = cls(seconds, values, None, flags + notes, name)
+        first_stamp = samples.zero_seconds + float(earliest)
+        self = cls(seconds, values, None, flags + notes, name, first_stamp)
         self._check_stamps(clip)
         return self
 

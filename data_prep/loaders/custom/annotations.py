@@ -3,14 +3,15 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from data_prep.errors import UserError
-from data_prep.formats.csv_files import CsvRecord, read_csv_records
+from data_prep.formats.csv_files import CsvRecord
+from data_prep.loaders.custom.label_tracks import moment_seconds, read_annotations
 from data_prep.loaders.custom.manifest import CustomClip, doubled_names, named_clips
 
-ANNOTATION_REQUIRED = ("recording", "start", "end", "label")
-ANNOTATION_OPTIONAL = ("subject", "note")
+_MOST_SECONDS = 1e6
+_EPOCH_SECONDS, _EPOCH_MILLISECONDS = (1e8, 1e11), (1e11, 1e14)  # 1973 to 5138 in either unit
 
 
 def cut_by_annotations(
@@ -19,9 +20,10 @@ def cut_by_annotations(
     """Returns one clip an annotation, in the order of the file.
 
     Args:
-        path: The annotations, a CSV file of `ANNOTATION_REQUIRED` and any of `ANNOTATION_OPTIONAL`:
+        path: A table, a label track or a folder of label tracks, see `read_annotations`. In a table
             `recording` is a recording's clip_id, or the path of its accelerometer's file as the
-            manifest gives it; `start` and `end` are seconds from its first sample.
+            manifest gives it; `start` and `end` are seconds from its first sample, h:mm:ss from
+            there, or seconds or milliseconds since 1970.
         recordings: The rows of the manifest.
 
     Returns:
@@ -30,7 +32,7 @@ def cut_by_annotations(
     Raises:
         UserError: The file is missing, no table, or its header breaks a rule.
     """
-    records, errors = read_csv_records(path, ANNOTATION_REQUIRED, ANNOTATION_OPTIONAL)
+    records, errors = read_annotations(path, lambda name: _recording_of(name, recordings))
     paths = Counter(clip.accelerometer_path for clip in recordings)
     # A path of two rows (two sensors in a file) names neither of them.
     by_name = {
@@ -52,16 +54,46 @@ def cut_by_annotations(
     return clips, errors + doubled_names(clips)
 
 
+def _recording_of(name: str, recordings: Sequence[CustomClip]) -> str:
+    """Returns the clip_id of the recording that a file is named after.
+
+    Label Studio puts some letters and a hyphen before the name of an uploaded file.
+    """
+    stem = PurePosixPath(name).stem
+    found = []
+    for clip in recordings:
+        own = PurePosixPath(clip.accelerometer_path)
+        is_upload = name.endswith(f"-{own.name}")
+        if stem in (clip.clip_id, own.stem) or is_upload:
+            found.append(clip.clip_id)
+    if len(found) != 1 and len(recordings) == 1:
+        found = [recordings[0].clip_id]
+    if len(found) != 1:
+        rule = "A label track must be named like the file of one recording"
+        raise UserError(rule, f"{name}, which fits {', '.join(found) or 'none'}", name)
+    return found[0]
+
+
+def _moment(record: CsvRecord, column: str) -> float:
+    """Returns a moment in seconds from the first sample, or since 1970 from 1e8 on."""
+    text = record.text(column)
+    seconds = moment_seconds(text)
+    if seconds is None:
+        raise record.error(f"{column} must be a number or h:mm:ss", text)
+    if _EPOCH_MILLISECONDS[0] <= seconds < _EPOCH_MILLISECONDS[1]:
+        seconds /= 1000
+    if not (0 <= seconds <= _MOST_SECONDS or _EPOCH_SECONDS[0] <= seconds < _EPOCH_SECONDS[1]):
+        rule = f"{column} must be 0 to {_MOST_SECONDS:g} s, or since 1970"
+        raise record.error(rule, text)
+    return seconds
+
+
 def _annotated_clip(record: CsvRecord, recordings: dict[str, CustomClip]) -> CustomClip:
     recording = recordings.get(record.text("recording"))
     if recording is None:
         rule = "recording must be a clip_id or an accelerometer_path of the manifest"
         raise record.error(rule, record.cells["recording"])
-    bounds = []
-    for column in ("start", "end"):
-        record.text(column)  # so that it is not empty
-        bounds.append(record.number(column, 0.0, 1e6) or 0.0)
-    start, end = bounds
+    start, end = _moment(record, "start"), _moment(record, "end")
     if not start < end:
         raise record.error("start must be before end", f"{start:g} and {end:g}")
     subject = record.cells["subject"] or recording.subject

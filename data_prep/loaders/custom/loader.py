@@ -39,7 +39,8 @@ class CustomLoader:
 
     Args:
         manifest: The CSV file; paths in it are relative to it.
-        annotations: CSV file that cuts the recordings into clips; None if the rows are clips.
+        annotations: What cuts the recordings into clips, see `cut_by_annotations`: a CSV file, a
+            label track or a folder of them; None if the rows are clips.
         skeleton_layout: A known layout or a JSON file, see `SkeletonLayout.load`; None if no row
             has a skeleton.
         rate_hz: Rate of the prepared accelerometer. None takes the rate that the rows state, or
@@ -212,10 +213,11 @@ class CustomLoader:
     def _all_files(self, sources: Sequence[ClipSource]) -> list[RawFile]:
         found = {item.name: item for source in sources for item in source.files.values()}
         for option in ("manifest", "annotations", "skeleton_layout"):
-            path = Path(getattr(self, option) or "")
-            if path.is_file():
-                name = f"{option}: {path.name}"
-                found[name] = RawFile(name, path)
+            path = Path(getattr(self, option)) if getattr(self, option) else None
+            for one in sorted(path.iterdir()) if path and path.is_dir() else [path]:
+                if one is not None and one.is_file():
+                    name = f"{option}: {one.name}"
+                    found[name] = RawFile(name, one)
         return list(found.values())
 
 

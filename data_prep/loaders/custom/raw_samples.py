@@ -30,6 +30,7 @@ class RawSamples:
     Args:
         values: float64 (samples, 3) in the unit of the file, NaN where a cell is empty.
         stamps: float64 (samples,) in seconds, None if the samples are evenly spaced.
+        zero_seconds: From where the stamps count, on the file's clock.
         rate_hz: The rate that the lines above the table tell, None if they do not.
         is_cut: Whether a last line that may be cut was left out.
         errors: Row -> what is wrong with it, where a table serves many clips.
@@ -37,6 +38,7 @@ class RawSamples:
 
     values: np.ndarray
     stamps: np.ndarray | None
+    zero_seconds: float = 0.0
     rate_hz: float | None = None
     is_cut: bool = False
     errors: Mapping[int, UserError] = field(default_factory=dict)
@@ -53,7 +55,7 @@ class RawSamples:
             raise UserError(error.rule, error.received, name)
         rows = slice(first, last + 1)
         stamps = None if self.stamps is None else self.stamps[rows]
-        return RawSamples(self.values[rows], stamps, self.rate_hz)
+        return RawSamples(self.values[rows], stamps, self.zero_seconds, self.rate_hz)
 
 
 def read_raw_samples(content: bytes, clip: CustomClip, suffix: str, name: str) -> RawSamples:
@@ -111,13 +113,14 @@ def _read_plain(
         return None
     _check_start_row(table.header, table.first_row, name)
     values = table.numbers(indices) * signs
-    stamps = None
+    stamps, zero = None, 0.0
     if stamp_index is not None:
         # As doubles, nanoseconds since 1970 would be off by up to 128.
         whole = table.whole_numbers(stamp_index)
         stamps = table.numbers([stamp_index])[:, 0] if whole is None else whole - whole[0]
         stamps = stamps * SECONDS_PER_UNIT[unit]
-    return RawSamples(values, stamps, _stated_rate_hz(content, clip, name), table.is_cut)
+        zero = 0.0 if whole is None else int(whole[0]) * SECONDS_PER_UNIT[unit]
+    return RawSamples(values, stamps, zero, _stated_rate_hz(content, clip, name), table.is_cut)
 
 
 def _read_text(content: bytes, clip: CustomClip, columns: list[str], name: str) -> RawSamples:
@@ -130,9 +133,9 @@ def _read_text(content: bytes, clip: CustomClip, columns: list[str], name: str) 
     values = values * signs
     rate_hz = _stated_rate_hz(content, clip, name)
     if stamp_index is None:
-        return RawSamples(values, None, rate_hz, is_cut, errors)
-    stamps, more = _text_stamps(table, stamp_index, clip.accelerometer_stamp_unit)
-    return RawSamples(values, stamps, rate_hz, is_cut, more | errors)
+        return RawSamples(values, None, 0.0, rate_hz, is_cut, errors)
+    stamps, zero, more = text_stamps(table, stamp_index, clip.accelerometer_stamp_unit)
+    return RawSamples(values, stamps, zero, rate_hz, is_cut, more | errors)
 
 
 def _chosen(
@@ -153,13 +156,23 @@ def _chosen(
     return indices, stamp_index, _signs(columns, bare)
 
 
-def _text_stamps(
+def text_stamps(
     table: TextTable, column: int, unit: str
-) -> tuple[np.ndarray, dict[int, UserError]]:
-    """Returns float64 (rows,) in seconds, and the errors of rows whose stamp is none."""
+) -> tuple[np.ndarray, float, dict[int, UserError]]:
+    """Returns the stamps of a text table.
+
+    Args:
+        table: The table.
+        column: Index of the stamps.
+        unit: As `accelerometer_stamp_unit`.
+
+    Returns:
+        float64 (rows,) in seconds, from where they count, and the errors of rows whose stamp is
+        none.
+    """
     if unit not in ("iso", "clock"):
-        stamps, errors = _numeric_stamps(table, column)
-        return stamps * SECONDS_PER_UNIT[unit], errors
+        stamps, first, errors = _numeric_stamps(table, column)
+        return stamps * SECONDS_PER_UNIT[unit], first * SECONDS_PER_UNIT[unit], errors
     texts = table.texts(column)
     moments = clock_seconds(texts) if unit == "clock" else [stamp_seconds(text) for text in texts]
     form = "2022-08-04T11:24:02.384" if unit == "iso" else "11:24:02.384"
@@ -172,10 +185,10 @@ def _text_stamps(
         for row, moment in enumerate(moments)
         if moment is None
     }
-    return np.array(moments, dtype=np.float64), errors
+    return np.array(moments, dtype=np.float64), 0.0, errors
 
 
-def _numeric_stamps(table: TextTable, column: int) -> tuple[np.ndarray, dict[int, UserError]]:
+def _numeric_stamps(table: TextTable, column: int) -> tuple[np.ndarray, int, dict[int, UserError]]:
     """Returns float64 (rows,) in the unit of the file; whole numbers count from the first one.
 
     As doubles, nanoseconds since 1970 would be off by up to 128.
@@ -183,9 +196,9 @@ def _numeric_stamps(table: TextTable, column: int) -> tuple[np.ndarray, dict[int
     texts = table.texts(column)
     if all(text.isdecimal() for text in texts):
         first = int(texts[0])
-        return np.array([int(text) - first for text in texts], dtype=np.float64), {}
+        return np.array([int(text) - first for text in texts], dtype=np.float64), first, {}
     values, errors = table.numbers_or_errors([column])
-    return values[:, 0], errors
+    return values[:, 0], 0, errors
 
 
 def _signs(columns: list[str], bare: list[str]) -> np.ndarray:

@@ -6,7 +6,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -70,6 +70,7 @@ def read_custom_recording(
     name = f"{files['accelerometer'].name}; {clip.place}"
     whole, source = read_files.accelerometer(files["accelerometer"], clip)
     sources = {"accelerometer": source}
+    clip = _from_first_sample(clip, whole.first_stamp, name)
     stamp_rate_hz = whole.typical_rate_hz if clip.accelerometer_stamp_column else None
     if layout is None or "skeleton" not in files:
         start, end, notes = custom_window(clip, whole.seconds, None, name)
@@ -95,6 +96,30 @@ def read_custom_recording(
     return CustomRecording(values, skeleton, end - start, stamp_rate_hz, sources, flags)
 
 
+_LEAST_EPOCH_SECONDS = 1e8  # 1973
+
+
+def _from_first_sample(clip: CustomClip, first_stamp: float | None, name: str) -> CustomClip:
+    """Returns the clip with start and end from the first sample, where they count from 1970."""
+    if max(clip.start or 0.0, clip.end or 0.0) < _LEAST_EPOCH_SECONDS:
+        return clip
+    if first_stamp is None or first_stamp < _LEAST_EPOCH_SECONDS:
+        rule = "Annotations since 1970 need stamps since 1970"
+        received = "none" if first_stamp is None else f"stamps from {first_stamp:g} s on"
+        raise UserError(rule, received, name)
+
+    def since_first(value: float | None) -> float | None:
+        if value is None or value < _LEAST_EPOCH_SECONDS:
+            return value
+        if value < first_stamp - _EPOCH_ROUNDING:
+            rule = "start and end must not be before the recording"
+            raise UserError(rule, f"{first_stamp - value:.3f} s before it", name)
+        return max(0.0, value - first_stamp)
+
+    return replace(clip, start=since_first(clip.start), end=since_first(clip.end))
+
+
+_EPOCH_ROUNDING = 1e-3  # seconds since 1970 are often written in milliseconds
 _TOLERANCE_SECONDS = 0.25  # cameras stop a few frames early
 _ROUNDING = 1e-6
 
