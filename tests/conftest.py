@@ -81,6 +81,26 @@ def tiny_run(run_train: Callable, tmp_path_factory: pytest.TempPathFactory) -> I
     check_unchanged(folder)
 
 
+@pytest.fixture(scope="session")
+def stream_run(run_train: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a short run that trains for streams, which all workers read."""
+
+    def make(folder: Path) -> None:
+        finished = run_train(
+            "--flagfile=configs/tiny.flags",
+            "--stream_training",
+            "--teachers=fusion_teacher,accelerometer_teacher",
+            "--teacher_outputs=live",
+            "--fusion_teacher_epochs=2",
+            "--accelerometer_teacher_epochs=2",
+            "--stream_cuts=2",
+            f"--run_dir={folder / 'run'}",
+        )
+        assert finished.returncode == 0, finished.stderr
+
+    return made_once(tmp_path_factory, "stream", make) / "run"
+
+
 @dataclass(frozen=True)
 class Int8Student:
     """A briefly trained student of 27 made-up classes and what came of it.

@@ -7,10 +7,12 @@ import pytest
 
 from data_prep.files import file_sha256
 from data_prep.prepared_set import PreparedSet
+from project import run_command
 from pskd_tf.data.clips import PairedClips
 from pskd_tf.data.views import plain_views
 from pskd_tf.evaluation.tflm import Int8Interface, quantise_input, tflm_logits
 from pskd_tf.export.headers import parse_c_array
+from pskd_tf.runs import load_run
 from pskd_tf.settings import InputSettings
 
 
@@ -185,3 +187,37 @@ def test_cross_fitted_live_and_window_mode_end_in_an_export(run_train, tmp_path)
     assert "#define PSKD_WINDOW_SAMPLES 96" in settings
     (split,) = json.loads((run_dir / "splits_cross_subject.json").read_text())["splits"]
     assert len(split["train_clips"]) == len(split["test_clips"]) == 96
+
+
+@pytest.mark.slow
+def test_a_training_for_streams_ends_in_an_export_with_the_class_none(stream_run):
+    manifest = json.loads((stream_run / "export" / "manifest.json").read_text(encoding="utf-8"))
+    prepared = PreparedSet.load(stream_run / "prepared")
+    assert manifest["class_names"] == [*prepared.description.class_names, "none"]
+    assert manifest["stream"]["minimum_samples"] == 50
+    header = (stream_run / "export" / "model_settings.h").read_text(encoding="ascii")
+    classes = len(prepared.description.class_names)
+    assert f"#define PSKD_NUM_CLASSES {classes + 1}\n" in header
+    assert f"#define PSKD_NULL_CLASS {classes}\n" in header
+    assert "#define PSKD_MINIMUM_SAMPLES 50\n#define PSKD_MAXIMUM_SAMPLES 275\n" in header
+    # A clip is a movement: predictions leave "none" out.
+    (scores,) = stream_run.glob("stages/score-int8-*/predictions.npz")
+    with np.load(scores) as arrays:
+        assert arrays["probabilities"].shape == (96, classes)
+    run = load_run(stream_run)
+    assert run.metrics["student"]["int8"]["accuracy"]["values"][0] > 1 / classes
+    assert (stream_run / "report.html").is_file()
+
+
+@pytest.mark.slow
+def test_evaluate_repeats_the_figures_of_a_training_for_streams(stream_run):
+    finished = run_command("pskd_tf.evaluate", f"--run_dir={stream_run}")
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.count("the same") == 3
+
+
+def test_a_clip_student_has_no_class_none(tiny_run):
+    header = (tiny_run / "export" / "model_settings.h").read_text(encoding="ascii")
+    assert "PSKD_NULL_CLASS" not in header
+    manifest = json.loads((tiny_run / "export" / "manifest.json").read_text(encoding="utf-8"))
+    assert "stream" not in manifest
