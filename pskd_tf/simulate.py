@@ -39,7 +39,13 @@ from pskd_tf.device.events import (
     matched_events,
 )
 from pskd_tf.device.firmware import compile_core, run_core
-from pskd_tf.device.recognizer import ChosenSettings, Decision, ExportedModel, RecognizerSettings
+from pskd_tf.device.recognizer import (
+    ChosenSettings,
+    Decision,
+    ExportedModel,
+    RecognizerSettings,
+    recognizer_settings,
+)
 from pskd_tf.device.recordings import IDLE_KINDS, LabelledSpan, Recording, idle_recordings
 from pskd_tf.device.stream_figures import StreamFigures, measure_stream
 from pskd_tf.reporting.tables import rate_text
@@ -139,8 +145,7 @@ def main(arguments: SimulateArguments) -> None:
 
 
 def _settings(arguments: SimulateArguments) -> RecognizerSettings:
-    chosen = None if arguments.choose_threshold else ChosenSettings.read(arguments.run_dir)
-    base = RecognizerSettings() if chosen is None else chosen.settings
+    base = recognizer_settings(arguments.run_dir, chosen=not arguments.choose_threshold)
     return dataclasses.replace(base, **arguments.recognizer)
 
 

@@ -4,6 +4,7 @@ Some are made from clips (what begins, ends or half shows a movement), the other
 Training draws the class "none" from them; evaluation counts false decisions on them. Source: ours.
 """
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -142,6 +143,24 @@ def _turn(before: np.ndarray, after: np.ndarray, count: int) -> np.ndarray:
     return np.asarray(path / np.maximum(np.linalg.norm(path, axis=1, keepdims=True), 0.1))
 
 
+def posture_change(before: np.ndarray, after: np.ndarray, count: int) -> np.ndarray:
+    """Returns the samples of a slow turn from one sample to another.
+
+    The direction turns, and the magnitude goes evenly from one to the other.
+
+    Args:
+        before: `(3,)` in g.
+        after: `(3,)` in g.
+        count: Number of samples.
+
+    Returns:
+        `(count, 3)` float64, in g.
+    """
+    sizes = [max(float(np.linalg.norm(one)), 1e-6) for one in (before, after)]
+    path = _turn(before / sizes[0], after / sizes[1], count)
+    return np.asarray(path * np.linspace(sizes[0], sizes[1], count)[:, None])
+
+
 def _noisy(samples: np.ndarray, generator: np.random.Generator) -> Stream:
     noise = generator.normal(0.0, generator.uniform(*_NOISE_G), samples.shape)
     return Stream.without_clip(samples + noise)
@@ -266,6 +285,10 @@ IDLE_GENERATORS: dict[str, Callable[[IdleSource, np.random.Generator], Stream]] 
 }
 
 
+# Kinds whose clips follow each other in a stream of that kind.
+_END_TO_END = ("tails", "heads")
+
+
 def idle_stream(
     kinds: Sequence[str], source: IdleSource, count: int, generator: np.random.Generator
 ) -> Stream:
@@ -278,21 +301,21 @@ def idle_stream(
         generator: Source of the draws.
 
     Returns:
-        The stream; the change from one part to the next takes a second.
+        The stream. Tails follow tails, and heads heads, without a rest; otherwise the change from
+        one part to the next takes a second.
     """
+    end_to_end = dataclasses.replace(source, rest_seconds=(0.0, 0.0))
     made: list[Stream] = []
-    length = 0
+    length, last = 0, ""
     while length < count:
         kind = kinds[int(generator.integers(len(kinds)))]
-        part = IDLE_GENERATORS[kind](source, generator)
-        if made:
+        part = IDLE_GENERATORS[kind](end_to_end if kind in _END_TO_END else source, generator)
+        if made and not (kind == last and kind in _END_TO_END):
             turn = source.samples(1.0)
-            share = (0.5 - 0.5 * np.cos(np.linspace(0.0, np.pi, turn)))[:, None]
-            before = made[-1].samples[-1]
-            path = _noisy(before + share * (part.samples[0] - before), generator)
-            made.append(path)
+            path = posture_change(made[-1].samples[-1], part.samples[0], turn)
+            made.append(_noisy(path, generator))
             length += turn
         made.append(part)
-        length += len(part)
+        length, last = length + len(part), kind
     whole = joined(made)
     return Stream(whole.samples[:count], whole.clip[:count], whole.place[:count])

@@ -13,6 +13,7 @@ from data_prep.files import whole_file
 from data_prep.records import read_record
 from data_prep.settings import check_settings, setting
 from pskd_tf.run import Export, Run
+from pskd_tf.stream_settings import DetectorSettings
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,11 @@ class RecognizerSettings:
         15, "Clip mode: samples of rest that end a movement.", minimum=1, maximum=10**9
     )
 
+    @staticmethod
+    def of(detector: DetectorSettings) -> "RecognizerSettings":
+        """Returns the defaults with another detector."""
+        return dataclasses.replace(RecognizerSettings(), **dataclasses.asdict(detector))
+
     def __post_init__(self) -> None:
         check_settings(self)
         if self.end_g > self.start_g:
@@ -170,6 +176,25 @@ class ChosenSettings:
         except UserError as error:
             rule = f"{_NAME} must be what --choose_threshold wrote"
             raise UserError(rule, error.reason, path) from error
+
+
+def recognizer_settings(run_dir: str | Path, *, chosen: bool = True) -> RecognizerSettings:
+    """Returns the settings of a run's recogniser: what was chosen for it, else the defaults.
+
+    The defaults of a model that was trained for streams have the detector of its training.
+
+    Args:
+        run_dir: A run of pskd_tf.train.
+        chosen: Whether what was chosen counts; else the defaults.
+
+    Raises:
+        UserError: The export or the chosen settings are not of this version.
+    """
+    kept = ChosenSettings.read(run_dir) if chosen else None
+    if kept is not None:
+        return kept.settings
+    stream = Run.load(run_dir).export.manifest.stream
+    return RecognizerSettings() if stream is None else RecognizerSettings.of(stream.detector)
 
 
 UNKNOWN, NO_SIGNAL = -1, -2
@@ -265,11 +290,12 @@ class ExportedModel:
         inputs = export.manifest.inputs
         return cls(
             export.folder,
-            export.manifest.class_names,
+            export.manifest.class_names[: export.manifest.null_class],
             inputs.mode == "clip",
             0.0 if inputs.mode == "clip" else (inputs.steps - 1) / inputs.window_rate_hz,
             export.test_clips,
             export.dataset_fingerprint,
+            export.manifest.null_class,
         )
 
     def label_of(self, activity: int) -> str:

@@ -15,7 +15,7 @@ from scipy.stats import chi2
 from pskd_tf.data.clips import PairedClips
 from pskd_tf.data.detector import detect_segments
 from pskd_tf.data.features import accelerometer_features, resample_clip
-from pskd_tf.data.idle import IdleSource, Stream, idle_stream, joined
+from pskd_tf.data.idle import IdleSource, Stream, idle_stream, joined, posture_change
 from pskd_tf.data.views import draw_generator
 from pskd_tf.settings import InputSettings
 from pskd_tf.stream_settings import StreamSettings
@@ -88,14 +88,12 @@ def movement_stream(
     signals = _signals(clips)
     source = IdleSource(signals, (), clips.accelerometer_rate_hz, (_REST_SECONDS, _REST_SECONDS))
     rest, turn = source.samples(_REST_SECONDS), source.samples(1.0)
-    share = (0.5 - 0.5 * np.cos(np.linspace(0.0, np.pi, turn)))[:, None]
     parts: list[Stream] = []
     movements, at = [], 0
     for row in rows:
         clip = Stream.of_clip(signals, int(row), 0, len(signals[row]))
         if parts:
-            before = parts[-1].samples[-1]
-            path = before + share * (clip.samples[0] - before)
+            path = posture_change(parts[-1].samples[-1], clip.samples[0], turn)
             parts.append(Stream.without_clip(path))
             at += turn
         parts.append(source.rested(clip, generator))

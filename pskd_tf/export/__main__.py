@@ -15,7 +15,7 @@ from data_prep.commands import print_result, run_command
 from data_prep.settings import REQUIRED, setting
 from pskd_tf.arguments import RunArguments
 from pskd_tf.data.fixed_features import FEATURES
-from pskd_tf.device.recognizer import ChosenSettings, RecognizerSettings
+from pskd_tf.device.recognizer import RecognizerSettings, recognizer_settings
 from pskd_tf.export.boards.axis_map import AxisMap
 from pskd_tf.export.boards.project import (
     RUNTIMES,
@@ -88,8 +88,7 @@ def main(arguments: ExportArguments) -> None:
 
 
 def _settings(arguments: ExportArguments) -> RecognizerSettings:
-    chosen = ChosenSettings.read(arguments.run_dir)
-    settings = RecognizerSettings() if chosen is None else chosen.settings
+    settings = recognizer_settings(arguments.run_dir)
     if arguments.threshold is None:
         return settings
     return dataclasses.replace(settings, threshold=arguments.threshold)

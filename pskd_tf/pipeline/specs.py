@@ -435,7 +435,7 @@ class StreamScoreSpec(StageSpec):
     """
 
     kind: ClassVar[str] = "stream_score"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     relies_on: ClassVar[tuple[str, ...]] = ("numpy", "scipy")
 
     model: str

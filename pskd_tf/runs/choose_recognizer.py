@@ -88,10 +88,11 @@ def validation_models(
                 (temporary / name / file).write_text(text, encoding="ascii", newline="\n")
             model = ExportedModel(
                 Path(folder) / name,
-                tuple(names),
+                tuple(names[:null_class]),
                 inputs.mode == "clip",
                 0.0 if inputs.mode == "clip" else (inputs.steps - 1) / inputs.window_rate_hz,
                 plan.split.test_clips,
+                null_class=null_class,
             )
             folds.append(ValidationModel(model, plan.split.test_subjects))
     return folds
@@ -104,6 +105,8 @@ _END_SHARES = (0.6, 0.8)
 _LEAD_SAMPLES = (5, 25, 45)
 _REST_SAMPLES = (10, 15)
 _CLIP_THRESHOLDS = tuple(round(0.3 + 0.02 * step, 2) for step in range(35))
+# Scores of a model with the class "none".
+_SCORES = tuple(round(0.01 * step, 2) for step in range(1, 100))
 # Fewer: each takes a run of its own, because windows are smoothed with each other.
 _WINDOW_THRESHOLDS = (*(round(0.3 + 0.05 * step, 2) for step in range(14)), 0.97, 0.98, 0.99)
 _MOVEMENTS = "movements"
@@ -170,7 +173,7 @@ def choose_settings(
     best: tuple[tuple[float, ...], RecognizerSettings, dict[str, Any]] | None = None
     quietest, count = np.inf, 0
     clip_mode = folds[0].model.clip_mode
-    runs = _runs(clip_mode, base)
+    runs = _runs(folds[0].model, base)
     for settings, thresholds in progress(runs, len(runs)):
         streamed = [
             (model, name, spans, run_core(program, model, recording, settings))
@@ -194,10 +197,13 @@ def choose_settings(
 
 
 def _runs(
-    clip_mode: bool, base: RecognizerSettings
+    model: ExportedModel, base: RecognizerSettings
 ) -> list[tuple[RecognizerSettings, tuple[float, ...]]]:
     """Lists the streams to run, each with the thresholds that it evaluates."""
-    if not clip_mode:
+    if model.null_class is not None:
+        # It was trained on the cuts of one detector, which stays.
+        return [(dataclasses.replace(base, threshold=0.0), _SCORES)]
+    if not model.clip_mode:
         return [(dataclasses.replace(base, threshold=one), (one,)) for one in _WINDOW_THRESHOLDS]
     segments = itertools.product(_START_G, _END_SHARES, _LEAD_SAMPLES, _REST_SAMPLES)
     values = [(start, round(share * start, 4), lead, rest) for start, share, lead, rest in segments]

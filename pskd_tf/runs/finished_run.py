@@ -12,7 +12,7 @@ import numpy as np
 from data_prep.errors import UserError
 from data_prep.prepared_set import PreparedSet
 from pskd_tf.data.features import accelerometer_features, resample_clip, window_samples
-from pskd_tf.device.recognizer import ChosenSettings, RecognizerSettings
+from pskd_tf.device.recognizer import RecognizerSettings, recognizer_settings
 from pskd_tf.device.recordings import Recording
 from pskd_tf.evaluation.scores import clip_probabilities
 from pskd_tf.evaluation.tflm import Int8Interface, quantise_input, tflm_logits
@@ -247,8 +247,7 @@ class FinishedRun:
             raise UserError(f"runtime must be one of {', '.join(RUNTIMES)}", repr(runtime))
         folder = Path(folder)
         check_project_folder(folder)
-        chosen = ChosenSettings.read(self.files.run_dir)
-        settings = RecognizerSettings() if chosen is None else chosen.settings
+        settings = recognizer_settings(self.files.run_dir)
         if threshold is not None:
             settings = replace(settings, threshold=threshold)
         files = board_project(

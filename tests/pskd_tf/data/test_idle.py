@@ -10,6 +10,7 @@ from pskd_tf.data.idle import (
     idle_stream,
     joined,
     motion_course,
+    posture_change,
 )
 
 
@@ -86,3 +87,20 @@ def test_a_stream_of_several_kinds_has_the_length_asked_for(source):
     stream = idle_stream(("postures", "tails"), source, 5000, np.random.default_rng(0))
     assert stream.samples.shape == (5000, 3)
     assert set(np.unique(stream.clip)) - {-1} <= set(range(6))
+
+
+def test_a_change_of_posture_keeps_the_magnitude_between_its_ends():
+    path = posture_change(np.array([0, 0, 2.0]), np.array([1.0, 0, 0]), 101)
+    assert path[0].tolist() == [0, 0, 2]
+    np.testing.assert_allclose(path[-1], [1, 0, 0], atol=1e-12)
+    np.testing.assert_allclose(np.linalg.norm(path, axis=1), np.linspace(2, 1, 101))
+    # Half way, the direction is between both.
+    np.testing.assert_allclose(path[50] / 1.5, [np.sqrt(0.5), 0, np.sqrt(0.5)], atol=1e-9)
+
+
+def test_tails_follow_each_other_without_rest(source):
+    stream = idle_stream(("tails",), source, 5000, np.random.default_rng(0))
+    assert (stream.clip >= 0).all()
+    assert (stream.place >= 0.79).all()
+    # No sample is held: every second one is another place.
+    assert (np.diff(stream.place) != 0).mean() > 0.9

@@ -25,15 +25,16 @@ from pskd_tf.stream_settings import StreamSettings
 def clips():
     count, length = 4, 150
     wave = np.sin(2 * np.pi * 2 * np.arange(110) / 50)
-    accelerometer = np.zeros((count, length, 3), np.float32)
+    accelerometer = np.zeros((count, length, 3))
     accelerometer[..., 2] = 1
     accelerometer[:, 20:130, 0] = 0.5 * wave
+    accelerometer += 0.01 * np.random.default_rng(0).normal(size=accelerometer.shape)
     return PairedClips(
         clip_ids=tuple("abcd"),
         subjects=np.array(["1"] * count),
         labels=np.array([0, 1, 0, 1], np.int32),
         on_wrist=np.ones(count, bool),
-        accelerometer=accelerometer,
+        accelerometer=accelerometer.astype(np.float32),
         accelerometer_lengths=np.full(count, length),
         skeleton=np.zeros((count, 2, 1, 3), np.float32),
         skeleton_lengths=np.zeros(count, int),
