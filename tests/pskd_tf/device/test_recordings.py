@@ -107,12 +107,12 @@ def test_length_rest_and_tails(tiny_run):
     # Gravity and noise, but for the middle of a turn between opposite postures.
     magnitudes = np.linalg.norm(idle.samples, axis=1)
     assert np.percentile(np.abs(magnitudes - 1), 90) < 0.04
-    # Tails, each as recorded, between rests.
+    # Tails, each as recorded, end to end.
     rows = np.flatnonzero(prepared.manifest["clip_id"].isin(clip_ids))
     clips = [prepared.accelerometer(row).astype(np.float32) for row in rows]
     held = {tuple(sample) for clip in clips for sample in clip[int(0.8 * len(clip)) :].tolist()}
     shares = [tuple(sample) in held for sample in tails.samples.tolist()]
-    assert 0.25 < np.mean(shares) < 1
+    assert all(shares)
     again = idle_recordings(prepared, clip_ids, 0.1)["postures"]
     np.testing.assert_array_equal(again.samples, idle.samples)
     # What settings are chosen on is not what they are reported on.
