@@ -148,7 +148,7 @@ def test_command_counts_false_decisions(tiny_run, simulate, tmp_path):
     own.write_text("\n".join(["time_seconds,x,y,z", *rows]))
     counts = {}
     for threshold in (0, 1):
-        arguments = ["--idle_hours=0.2", "--idle_kinds=parts,tails", f"--threshold={threshold}"]
+        arguments = ["--idle_hours=0.2", "--idle_kinds=parts,postures", f"--threshold={threshold}"]
         arguments += [f"--prepared_dir={tiny_run / 'prepared'}", f"--idle_csv={own}"]
         finished = simulate(f"--run_dir={run_dir}", *arguments, f"--cache_dir={tmp_path}")
         assert finished.returncode == 0, finished.stderr
@@ -158,7 +158,7 @@ def test_command_counts_false_decisions(tiny_run, simulate, tmp_path):
         assert low[5] == high[4] == "0" and low[4] == high[5]
     # Parts of movements stand apart, below.
     assert [row[:2] for row in counts[0]] == [
-        ("tails", "clips"),
+        ("postures", "generated"),
         ("own.csv", "recorded"),
         ("parts", "clips"),
     ]
