@@ -49,7 +49,11 @@ class CustomClip:
         skeleton_path: File relative to the manifest; empty without a skeleton.
         skeleton_columns: Columns, joint after joint; none for all of the file.
         skeleton_rate_hz: Stated rate; None if the frames span the accelerometer's whole recording.
-        skeleton_offset: Seconds from the first sample to the first frame.
+        skeleton_offset: Seconds from the first sample to the first frame; of frames with stamps,
+            how much the camera's clock is behind the logger's.
+        skeleton_stamp_column: Name or index of the frames' stamps on the logger's clock; empty if
+            the frames are evenly spaced.
+        skeleton_stamp_unit: As `accelerometer_stamp_unit`.
         skeleton_unit: "m", "cm" or "mm"; "px" of coco_17 in two dimensions.
         skeleton_key: Which array of an .npz or .mat file.
         start: Seconds from the first sample; None for as early as both streams reach.
@@ -80,6 +84,8 @@ class CustomClip:
     skeleton_columns: tuple[str, ...] = ()
     skeleton_rate_hz: float | None = None
     skeleton_offset: float = 0.0
+    skeleton_stamp_column: str = ""
+    skeleton_stamp_unit: str = ""
     skeleton_unit: str = ""
     skeleton_key: str = ""
     start: float | None = None
@@ -109,6 +115,8 @@ OPTIONAL_COLUMNS = (
     "skeleton_path",
     "skeleton_rate_hz",
     "skeleton_offset",
+    "skeleton_stamp_column",
+    "skeleton_stamp_unit",
     "skeleton_columns",
     "skeleton_unit",
     "skeleton_key",
@@ -300,7 +308,7 @@ def _clip(record: CsvRecord, folder: Path, for_annotations: bool, skeleton_unit:
         accelerometer_scale=_scale(record, unit),
         accelerometer_rate_hz=record.number("accelerometer_rate_hz", *_RATES_HZ),
         accelerometer_stamp_column=stamp_column,
-        accelerometer_stamp_unit=_stamp_unit(record),
+        accelerometer_stamp_unit=_stamp_unit(record, "accelerometer"),
         accelerometer_format=logger,
         accelerometer_skip_rows=_skip_rows(record),
         accelerometer_rows=_row_filter(record),
@@ -329,9 +337,13 @@ def _with_skeleton(clip: CustomClip, record: CsvRecord, folder: Path, unit: str)
         return clip
     rate = record.number("skeleton_rate_hz", *_FRAME_RATES_HZ)
     offset = record.number("skeleton_offset", -_MOST_SECONDS, _MOST_SECONDS)
-    if offset is not None and rate is None:
+    stamp_unit = _stamp_unit(record, "skeleton")
+    if offset is not None and rate is None and not stamp_unit:
         rule = "skeleton_offset needs a skeleton_rate_hz (without it both streams span the same)"
         raise record.error(rule, f"{offset:g}")
+    if stamp_unit and not cells["skeleton_columns"]:
+        rule = "A skeleton_stamp_column needs skeleton_columns, such as 1-60"
+        raise record.error(rule, "none")
     units = ("m", "cm", "mm", "px") if unit == "px" else ("m", "cm", "mm")
     return replace(
         clip,
@@ -339,6 +351,8 @@ def _with_skeleton(clip: CustomClip, record: CsvRecord, folder: Path, unit: str)
         skeleton_columns=_columns(record, "skeleton_columns"),
         skeleton_rate_hz=rate,
         skeleton_offset=offset or 0.0,
+        skeleton_stamp_column=cells["skeleton_stamp_column"],
+        skeleton_stamp_unit=stamp_unit,
         skeleton_unit=record.choice("skeleton_unit", units, unit),
         skeleton_key=cells["skeleton_key"],
     )
@@ -363,11 +377,11 @@ def _scale(record: CsvRecord, unit: str) -> float | None:
     return scale
 
 
-def _stamp_unit(record: CsvRecord) -> str:
-    if record.cells["accelerometer_stamp_column"]:
-        return record.choice("accelerometer_stamp_unit", _STAMP_UNITS)
-    if record.cells["accelerometer_stamp_unit"]:
-        rule = "accelerometer_stamp_unit needs an accelerometer_stamp_column"
+def _stamp_unit(record: CsvRecord, stream: str) -> str:
+    if record.cells[f"{stream}_stamp_column"]:
+        return record.choice(f"{stream}_stamp_unit", _STAMP_UNITS)
+    if record.cells[f"{stream}_stamp_unit"]:
+        rule = f"{stream}_stamp_unit needs {stream}_stamp_column"
         raise record.error(rule, "an empty one")
     return ""
 

@@ -10,10 +10,15 @@ import numpy as np
 from data_prep.errors import UserError
 from data_prep.formats.archives import RawFile
 from data_prep.formats.tables import read_columns
-from data_prep.formats.text_tables import TEXT_SUFFIXES
+from data_prep.formats.text_tables import TEXT_SUFFIXES, read_text_table
 from data_prep.loaders.custom.accelerometer import CustomAccelerometer
 from data_prep.loaders.custom.manifest import CustomClip
-from data_prep.loaders.custom.raw_samples import RawSamples, read_raw_samples
+from data_prep.loaders.custom.raw_samples import (
+    SECONDS_PER_UNIT,
+    RawSamples,
+    read_raw_samples,
+    text_stamps,
+)
 from data_prep.skeletons import SkeletonLayout
 
 _MOST_BYTES = 256 * 2**20  # about 18 h of an accelerometer at 100 Hz with stamps
@@ -28,10 +33,12 @@ class CustomSkeleton:
     Args:
         joints: float64 (frames, joints, 3) in the unit of the file, NaN where a joint is lost.
         is_cut: Whether the file's last line, which may be cut, was left out.
+        stamps: float64 (frames,) in seconds on the logger's clock; None without stamps.
     """
 
     joints: np.ndarray
     is_cut: bool
+    stamps: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,9 +114,11 @@ class ReadFiles:
         def read(content: bytes) -> CustomSkeleton:
             joints = read_custom_skeleton(content, clip, layout, suffix, name)
             is_cut = suffix in TEXT_SUFFIXES and not content.endswith((b"\n", b"\r"))
-            return CustomSkeleton(joints, is_cut)
+            stamps = _frame_stamps(content, clip, suffix, name)
+            return CustomSkeleton(joints, is_cut, stamps)
 
-        key = ("skeleton", item, clip.skeleton_columns, clip.skeleton_key)
+        cells = (clip.skeleton_columns, clip.skeleton_stamp_column, clip.skeleton_stamp_unit)
+        key = ("skeleton", item, cells, clip.skeleton_key)
         return self._read(key, item, name, read)
 
     def _read(
@@ -133,6 +142,28 @@ class ReadFiles:
     @property
     def _num_bytes(self) -> int:
         return sum(entry.num_bytes for entry in self._entries.values())
+
+
+def _frame_stamps(content: bytes, clip: CustomClip, suffix: str, name: str) -> np.ndarray | None:
+    """Returns float64 (frames,) in seconds, None if the manifest names no stamps."""
+    column, unit = clip.skeleton_stamp_column, clip.skeleton_stamp_unit
+    if not column:
+        return None
+    if unit in ("iso", "clock"):
+        if suffix not in TEXT_SUFFIXES:
+            raise UserError("Stamps of an array must be numbers", unit, name)
+        table = read_text_table(content, name)
+        (index,) = table.indices([column])
+        stamps, _, errors = text_stamps(table, index, unit)
+        if errors:
+            raise errors[min(errors)]
+    else:
+        stamps = read_columns(content, suffix, name, [column], clip.skeleton_key)[:, 0]
+        stamps = stamps * SECONDS_PER_UNIT[unit]
+    if not np.isfinite(stamps).all():
+        frame = int(np.flatnonzero(~np.isfinite(stamps))[0])
+        raise UserError("Time stamps must be finite", f"not so in frame {frame}", name)
+    return stamps
 
 
 def _num_bytes(value: Any) -> int:

@@ -15,7 +15,7 @@ from data_prep.formats.archives import RawFile
 from data_prep.loaders.custom.accelerometer import single
 from data_prep.loaders.custom.manifest import CustomClip
 from data_prep.loaders.custom.read_files import ReadFiles
-from data_prep.signals import bridge_frames
+from data_prep.signals import bridge_frames, order_of_stamps
 from data_prep.skeletons import SkeletonLayout, body_scaled_pose
 
 
@@ -80,7 +80,15 @@ def read_custom_recording(
     skeleton_name = f"{files['skeleton'].name}; {clip.place}"
     found, sources["skeleton"] = read_files.skeleton(files["skeleton"], clip, layout)
     skeleton = found.joints
-    if clip.skeleton_rate_hz is None:  # first sample and first frame coincide, and last and last
+    if found.stamps is not None:
+        if whole.first_stamp is None:
+            rule = "Frames with stamps need an accelerometer with stamps of the same clock"
+            raise UserError(rule, "none", name)
+        seconds = found.stamps - whole.first_stamp + clip.skeleton_offset
+        skeleton, frame_seconds = even_frames(
+            seconds, skeleton, clip.skeleton_rate_hz, longest_gap_seconds, skeleton_name
+        )
+    elif clip.skeleton_rate_hz is None:  # first sample and first frame coincide, and last and last
         frame_seconds = np.linspace(whole.seconds[0], whole.seconds[-1], len(skeleton))
     else:
         frame_seconds = clip.skeleton_offset + np.arange(len(skeleton)) / clip.skeleton_rate_hz
@@ -177,6 +185,56 @@ def custom_window(
     flags = ("trimmed_to_overlap",) if trimmed else ()
     first, final = frame_seconds[inside][[0, -1]]
     return max(float(first), 0.0), min(float(final), last), flags
+
+
+_FRAME_RATES_HZ = (1.0, 1000.0)
+
+
+def even_frames(
+    seconds: np.ndarray,
+    skeleton: np.ndarray,
+    rate_hz: float | None,
+    longest_gap_seconds: float,
+    name: str,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Reads the straight line between neighbouring frames at evenly spaced times (ours).
+
+    Args:
+        seconds: (frames,) when each frame was taken.
+        skeleton: (frames, joints, 3), NaN where a joint is lost.
+        rate_hz: Frames a second to return; None takes that of the usual step.
+        longest_gap_seconds: Over a longer gap all joints are lost.
+        name: The file and the row of the manifest, for errors.
+
+    Returns:
+        float64 (new frames, joints, 3), a joint lost where it is in a neighbouring frame, and
+        float64 (new frames,) seconds.
+
+    Raises:
+        UserError: The stamps cannot be sorted, or come too slowly or too fast for a camera.
+    """
+    order, _ = order_of_stamps(seconds, name)
+    seconds, skeleton = seconds[order], skeleton[order]
+    is_new = np.diff(seconds, prepend=-np.inf) > 0
+    seconds, skeleton = seconds[is_new], skeleton[is_new]
+    if len(seconds) < 2:
+        raise UserError("The stamps of frames must differ", "the same in all frames", name)
+    usual = 1.0 / float(np.median(np.diff(seconds)))
+    if not _FRAME_RATES_HZ[0] <= usual <= _FRAME_RATES_HZ[1]:
+        rule = "Frames must come at 1 to 1000 a second; is the unit of their stamps right"
+        raise UserError(rule, f"{len(seconds)} over {np.ptp(seconds):.6g} s", name)
+    count = int((seconds[-1] - seconds[0]) * (rate_hz or usual) + 1e-6) + 1
+    times = seconds[0] + np.arange(count) / (rate_hz or usual)
+    right = np.clip(np.searchsorted(seconds, times), 1, len(seconds) - 1)
+    weight = (times - seconds[right - 1]) / (seconds[right] - seconds[right - 1])
+    weight = np.clip(weight, 0.0, 1.0)[:, None, None]
+    # Not even a NaN passes from a frame of weight 0.
+    before = np.where(weight < 1, skeleton[right - 1] * (1 - weight), 0.0)
+    after = np.where(weight > 0, skeleton[right] * weight, 0.0)
+    even = before + after
+    within = (times > seconds[right - 1]) & (times < seconds[right])
+    even[within & (seconds[right] - seconds[right - 1] > longest_gap_seconds)] = np.nan
+    return even, times
 
 
 _METRES_PER_UNIT = {"m": 1.0, "cm": 1e-2, "mm": 1e-3}

@@ -60,7 +60,7 @@ def error_of(recordings, **options: object) -> str:
         ({"accelerometer_rate_hz": "0"}, "accelerometer_rate_hz must be 1 to 10000"),
         ({"skeleton_rate_hz": "-30"}, "skeleton_rate_hz must be 1 to 1000"),
         ({"accelerometer_stamp_column": "t"}, "accelerometer_stamp_unit must be one of s, ms"),
-        ({"accelerometer_stamp_unit": "ms"}, "accelerometer_stamp_unit needs an accelerometer_st"),
+        ({"accelerometer_stamp_unit": "ms"}, "accelerometer_stamp_unit needs accelerometer_st"),
         (
             {"accelerometer_stamp_column": "ax", "accelerometer_stamp_unit": "s"},
             "accelerometer_stamp_column must not be one of accelerometer_columns",
