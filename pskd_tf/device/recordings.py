@@ -202,6 +202,12 @@ def joined_clips(
     return Recording(np.arange(count) / rate_hz, samples), spans
 
 
+def joined_order(prepared: PreparedSet, clip_ids: Sequence[str]) -> list[int]:
+    """Returns the rows of the prepared set in the order in which `joined_clips` joins them."""
+    rows = np.flatnonzero(prepared.manifest["clip_id"].isin(clip_ids))
+    return [int(row) for row in draw_generator(0, "joined clips").permutation(rows)]
+
+
 # Parts of movements: a class that is said of one is not plainly false, so they count apart.
 PARTIAL_KINDS = ("parts", "joins", "rotated")
 # Made of clips, of which there are only so many; the other kinds are drawn anew.

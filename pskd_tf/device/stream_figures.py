@@ -43,6 +43,9 @@ from pskd_tf.device.recordings import (
 from pskd_tf.evaluation.tflm import Int8Interface, clip_input, tflm_logits
 from pskd_tf.run import Export
 
+# The report draws the stream of so many movements.
+SHOWN_MOVEMENTS = 8
+
 
 @dataclass(frozen=True)
 class IdleFigures:
@@ -83,6 +86,7 @@ class StreamFigures:
         idle: Streams without movements.
         curve: Recall and false decisions of each threshold; empty in window mode. Measured on test
             clips, so that no threshold may be chosen by it.
+        shown: Rows of the time line that begin within the first `SHOWN_MOVEMENTS` movements.
     """
 
     export_sha256: str
@@ -99,6 +103,7 @@ class StreamFigures:
     losses: LossTable | None
     idle: tuple[IdleFigures, ...]
     curve: tuple[OperatingPoint, ...]
+    shown: tuple[LabelledSpan, ...]
 
     @property
     def right_share(self) -> float:
@@ -127,6 +132,8 @@ class StreamFigures:
             "event_f1": self.all_matches.f1,
             "event_macro_f1": self.macro_f1,
             "categories": record_to_json(self.all_categories),
+            "false_an_hour": {one.kind: one.rate.an_hour for one in self.idle},
+            "false_an_hour_upper_bound": {one.kind: one.rate.upper_bound for one in self.idle},
         }
         return {"summary": summary, "figures": record_to_json(self)}
 
@@ -242,6 +249,11 @@ def measure_stream(
             for name, one in idle.items()
         ),
         curve=tuple(curve),
+        shown=tuple(
+            LabelledSpan(row.start, row.end, row.label)
+            for row in rows
+            if row.start < spans[:SHOWN_MOVEMENTS][-1].end
+        ),
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
+from data_prep.prepared_set import PreparedSet
 from pskd_tf.reporting.charts import INK, SOFT, Chart, Drawing, chart_style, colour_of
 from pskd_tf.reporting.tables import Table
 
@@ -29,6 +30,17 @@ class Body:
     joint_parents: Sequence[int]
     up_axis: int
     dimensions: int
+
+
+def body_of(prepared: PreparedSet) -> Body:
+    """Returns how the joints of a prepared set's skeletons hang together."""
+    description = prepared.description
+    return Body(
+        description.joint_names,
+        description.joint_parents,
+        description.up_axis,
+        description.skeleton_dimensions,
+    )
 
 
 @chart_style

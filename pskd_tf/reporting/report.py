@@ -24,6 +24,7 @@ from pskd_tf.reporting.score_sections import (
 )
 from pskd_tf.reporting.scored_models import scored_models
 from pskd_tf.reporting.stream_section import CURVE_COLOURS, stream_section
+from pskd_tf.reporting.stream_timeline import TIMELINE_COLOURS
 from pskd_tf.reporting.training_sections import (
     curve_panels,
     embedding_panels,
@@ -89,6 +90,7 @@ def _report_content(run: Run) -> dict[str, Any]:
         "scores": scores_section(run),
         "stream": stream_section(run),
         "curve_colours": CURVE_COLOURS,
+        "timeline_colours": TIMELINE_COLOURS,
         "curves": curve_panels(run),
         "confusion": confusion_panels(run),
         "right_colour": RIGHT,

@@ -3,9 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+from matplotlib.ticker import FuncFormatter
+
 from pskd_tf.device.events import MATCHING_IOU, EventCategories, EventMatches, Latency, LossTable
-from pskd_tf.device.stream_figures import StreamFigures
+from pskd_tf.device.recordings import joined_clips, joined_order
+from pskd_tf.device.stream_figures import SHOWN_MOVEMENTS, StreamFigures
 from pskd_tf.reporting.charts import INK, Chart, Drawing, chart_style, numbered_colour
+from pskd_tf.reporting.clip_drawing import body_of
+from pskd_tf.reporting.stream_timeline import stream_timeline
 from pskd_tf.reporting.tables import Table, rate_text, words
 from pskd_tf.run import Run
 
@@ -36,6 +41,7 @@ class StreamSection:
         idle: False decisions by kind of stream.
         classes: Event metrics by class.
         curve: Recall against false decisions; None where there is none.
+        timeline: The first movements of the stream.
         settings: The recogniser's settings.
     """
 
@@ -45,6 +51,7 @@ class StreamSection:
     idle: Table | None
     classes: Table
     curve: Chart | None
+    timeline: Chart
     settings: Table
 
 
@@ -60,6 +67,7 @@ def stream_section(run: Run) -> StreamSection | None:
         _idle(figures) if figures.idle else None,
         _classes(figures),
         operating_chart(figures) if figures.curve and figures.idle else None,
+        _timeline(run, figures),
         Table(
             ["Setting of the recogniser", "Value"],
             [
@@ -67,6 +75,19 @@ def stream_section(run: Run) -> StreamSection | None:
                 for field in fields(figures.settings)
             ],
         ),
+    )
+
+
+def _timeline(run: Run, figures: StreamFigures) -> Chart:
+    prepared, clips = run.prepared, run.export.test_clips
+    recording, labelled = joined_clips(prepared, clips, SHOWN_MOVEMENTS)
+    return stream_timeline(
+        recording,
+        labelled,
+        figures.shown,
+        [prepared.skeleton(row) for row in joined_order(prepared, clips)[:SHOWN_MOVEMENTS]],
+        body_of(prepared),
+        f"The first {len(labelled)} movements of the stream, as labelled and as said",
     )
 
 
@@ -83,10 +104,11 @@ def _summary(figures: StreamFigures) -> str:
         f"{figures.false} wrong"
     )
     if rates:
-        worst = max(rates, key=lambda one: (one.an_hour, one.upper_bound))
+        most = max(one.an_hour for one in rates)
+        bound = max(one.upper_bound for one in rates)
         text += (
-            f"; without movements, at most {rate_text(worst.an_hour)} false decisions an hour on "
-            f"any kind of stream (95 % upper bound {rate_text(worst.upper_bound)})"
+            f"; without movements, at most {rate_text(most)} false decisions an hour on any kind "
+            f"of stream (95 % upper bounds up to {rate_text(bound)})"
         )
     return f"{text}."
 
@@ -191,6 +213,7 @@ def operating_chart(figures: StreamFigures) -> Chart:
         )
         drawing.tooltips(mark, f"{name}: the recogniser's threshold, {threshold:g}")
     plot.set_xscale("symlog", linthresh=1.0)
+    plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     plot.set(
         xlim=(-0.1, None), ylim=(0, 101), xlabel="false decisions an hour", title="said right, %"
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pskd_tf.reporting.charts import Chart, Panel, colour_of
-from pskd_tf.reporting.clip_drawing import Body, clip_chart
+from pskd_tf.reporting.clip_drawing import body_of, clip_chart
 from pskd_tf.reporting.replay import EmbeddingMap
 from pskd_tf.reporting.scored_models import group_heading, training_group
 from pskd_tf.reporting.tables import words
@@ -196,12 +196,7 @@ def _example(
         run.prepared.accelerometer(place),
         description.streams["accelerometer"]["nominal_rate_hz"],
         run.prepared.skeleton(place),
-        Body(
-            description.joint_names,
-            description.joint_parents,
-            description.up_axis,
-            description.skeleton_dimensions,
-        ),
+        body_of(run.prepared),
         f"Recording {clip_id}: {action}",
     )
     answers = []

@@ -6,6 +6,7 @@ import re
 import shutil
 
 import html5lib
+import numpy as np
 import pytest
 
 from pskd_tf.device.events import (
@@ -17,9 +18,12 @@ from pskd_tf.device.events import (
     OperatingPoint,
 )
 from pskd_tf.device.recognizer import RecognizerSettings
+from pskd_tf.device.recordings import LabelledSpan, Recording, joined_clips, joined_order
 from pskd_tf.device.stream_figures import IdleFigures, StreamFigures
+from pskd_tf.reporting.clip_drawing import Body
 from pskd_tf.reporting.report import write_report
 from pskd_tf.reporting.stream_section import operating_chart, stream_section
+from pskd_tf.reporting.stream_timeline import stream_timeline
 from pskd_tf.run import Run
 
 FIGURES = StreamFigures(
@@ -45,6 +49,7 @@ FIGURES = StreamFigures(
         OperatingPoint(0.25, 0.625, {"parts": 7.0, "postures": 0.0, "tails": 2.0}),
         OperatingPoint(1.0, 0.0, {"parts": 0.0, "postures": 0.0, "tails": 0.0}),
     ),
+    shown=(LabelledSpan(2.0, 4.0, "draw_x"), LabelledSpan(9.0, 11.0, "unknown")),
 )
 
 
@@ -71,7 +76,7 @@ def test_the_tables_hold_the_figures(streamed_run, tiny_run):
     assert "says 5 of 8 movements right (62.5 %) and 2 wrong" in section.summary
     # Tails, not parts of movements, which count apart: one of two in half an hour.
     assert "at most 2 false decisions an hour" in section.summary
-    assert "upper bound 9.49)" in section.summary
+    assert "upper bounds up to 9.49)" in section.summary
     assert [row[1] for row in section.losses.rows] == ["1", "0", "1", "0", "1", "0", "5", "8"]
     assert section.losses.rows[6][2] == "62.5" and section.losses.strong_rows == [6]
     assert section.idle.rows == [
@@ -98,7 +103,42 @@ def test_the_curve_marks_the_threshold_and_every_value_can_be_read():
     # Of the kinds without movements the one with the most.
     assert "no movements, threshold 0.250: 62.5 % right, 2 false an hour" in chart.svg
     assert "parts of movements, threshold 0.000: 75.0 % right, 9 false an hour" in chart.svg
+    ticks = re.findall(r">([0-9]+)</text>", chart.svg)
+    assert {"0", "1"} <= set(ticks) and "$" not in chart.svg
     assert chart.svg.count("the recogniser's threshold, 0.25") == 2
+
+
+def test_the_timeline_has_every_event_and_a_body_for_each_movement():
+    recording = Recording(np.arange(500) / 50, np.zeros((500, 3), np.float32))
+    labelled = [LabelledSpan(1, 3, "wave"), LabelledSpan(5, 8, "draw_x")]
+    said = [
+        LabelledSpan(1, 3.5, "wave"),
+        LabelledSpan(4, 8, "wave"),
+        LabelledSpan(9, 9.5, "unknown"),
+    ]
+    skeleton = np.random.default_rng(0).normal(size=(20, 3, 3))
+    body = Body(["root", "left_hand", "right_hand"], [-1, 0, 0], 1, 3)
+    chart = stream_timeline(recording, labelled, said, [skeleton, skeleton], body, "A stream")
+    assert chart.values.rows == [
+        ["labelled", "wave", "1.00", "3.00"],
+        ["labelled", "draw x", "5.00", "8.00"],
+        ["right", "wave", "1.00", "3.50"],
+        ["wrong", "wave", "4.00", "8.00"],
+        ["unknown", "unknown", "9.00", "9.50"],
+    ]
+    assert "wrong: wave, 4.0 to 8.0 s" in chart.svg and "no skeleton" not in chart.svg
+    none = stream_timeline(recording, labelled, said, [None, None], body, "A stream")
+    assert "no skeleton recorded" in none.svg
+
+
+def test_skeletons_are_those_of_the_joined_clips(tiny_run):
+    run = Run.load(tiny_run)
+    rows = joined_order(run.prepared, run.export.test_clips)
+    _, spans = joined_clips(run.prepared, run.export.test_clips)
+    names = run.prepared.manifest["action_name"]
+    assert [names.iloc[row] for row in rows] == [span.label for span in spans]
+    lengths = [len(run.prepared.accelerometer(row)) / 50 for row in rows]
+    assert lengths == pytest.approx([span.end - span.start for span in spans])
 
 
 def test_another_export_has_no_figures(streamed_run):
@@ -115,7 +155,7 @@ def test_the_report_shows_the_section(streamed_run, tiny_run):
     before = (tiny_run / "report.html").read_text(encoding="utf-8")
     assert "This export was not streamed yet" in before and "not streamed yet" not in text
     section = re.search(r'<section id="stream">(.*?)</section>', text, re.S).group(1)
-    assert section.count("<svg") == 1 and "was not used for any choice" in section
+    assert section.count("<svg") == 2 and "was not used for any choice" in section
     for heading in ("Where the movements are lost", "False decisions without movements", "Events"):
         assert f"<h3>{heading}</h3>" in section
     assert "<summary>By class</summary>" in section
