@@ -14,7 +14,12 @@ import numpy as np
 from data_prep.alignment import StreamLag, best_lag
 from data_prep.clip_inspection import InspectedClip, inspect_clip, offset_hint, recorded_clip
 from data_prep.errors import UserError
-from data_prep.loaders.custom.loader import CustomLoader, natural_order, split_subjects
+from data_prep.loaders.custom.loader import (
+    WITHIN_SUBJECT,
+    CustomLoader,
+    natural_order,
+    split_subjects,
+)
 from data_prep.loaders.custom.manifest import CustomClip
 from data_prep.plausibility import SetDoubts, spelling_doubts
 from data_prep.problems import Problem, problem_lines
@@ -33,11 +38,13 @@ class Inspection:
         clips: One for each row of the manifest without a mistake.
         lags: Subject -> lag over all clips of this subject.
         problems: Errors and warnings, in the order found.
+        notes: Flags that `pskd_tf.train` needs for these recordings.
     """
 
     clips: list[InspectedClip]
     lags: dict[str, StreamLag]
     problems: list[Problem]
+    notes: Sequence[str] = ()
 
 
 def inspect_recordings(
@@ -89,7 +96,7 @@ def inspect_recordings(
     problems += whole.problems()
     lags = _lags(inspected)
     problems += _lag_problems(clips, inspected, lags)
-    return Inspection(inspected, lags, problems)
+    return Inspection(inspected, lags, problems, tuple(_training_notes(clips, train, test)))
 
 
 def _overlap_problems(clips: Sequence[CustomClip]) -> Iterator[Problem]:
@@ -116,11 +123,30 @@ def _balance_problems(
         yield Problem(
             "error", "action", f"A data set needs at least 2 actions. Received: {actions[0]}"
         )
+    if parts["train"] and not parts["test"]:
+        text = (
+            "is alone, so scores say nothing about other people: train with "
+            f"--protocol={WITHIN_SUBJECT} --teacher_outputs=in_sample"
+        )
+        yield Problem("subjects", parts["train"][0], text)
     for part, subjects in parts.items():
         seen = {clip.action for clip in clips if clip.subject in subjects}
         for action in actions if subjects else ():
             if action not in seen:
                 yield Problem("balance", action, f"no subject of the {part} part has this action")
+
+
+def _training_notes(
+    clips: Sequence[CustomClip], train: Sequence[str], test: Sequence[str]
+) -> Iterator[str]:
+    """Yields what the train command would refuse with its defaults."""
+    if len(train) == 1 and test:
+        yield "1 training subject: train with --teacher_outputs=in_sample"
+    parts = [set(train), set(test)] if test else [set(train)]
+    if train and not all(
+        any(clip.skeleton_path for clip in clips if clip.subject in part) for part in parts
+    ):
+        yield "a part without a skeleton: train with --teachers=accelerometer_teacher"
 
 
 def _lags(inspected: Sequence[InspectedClip]) -> dict[str, StreamLag]:
@@ -194,6 +220,7 @@ def inspection_table(inspection: Inspection, most: int = 20) -> str:
     lines = _aligned(rows)
     flags = Counter(flag for clip in clips for flag in clip.flags)
     lines += [f"note {flag}: {count} clips" for flag, count in sorted(flags.items())]
+    lines += [f"note: {text}" for text in inspection.notes]
     return "\n".join(lines + problem_lines(inspection.problems, most, "; --most=0 lists all"))
 
 

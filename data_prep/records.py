@@ -22,31 +22,34 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 def later_field() -> Any:
     """Declares a field of a record that is None where records of before did not have it.
 
-    `record_to_json` leaves it out while it is None, so that hashes of those records stay.
+    `record_to_json` leaves it out while it is None, and a later `setting` while it has its default,
+    so that hashes of those records stay.
     """
     return dataclasses.field(default=None, metadata={"later": True})
 
 
-def record_to_json(record: Any) -> Any:
+def record_to_json(record: Any, *, whole: bool = False) -> Any:
     """Returns a record as JSON values.
 
     Args:
         record: A dataclass of JSON values, tuples, dictionaries and further dataclasses, or a
             tuple, list or dictionary of such.
+        whole: Whether later fields that have their defaults are there, too.
 
     Returns:
         Dictionaries, lists, text, numbers, booleans and None.
     """
     if dataclasses.is_dataclass(record) and not isinstance(record, type):
         return {
-            field.name: record_to_json(getattr(record, field.name))
+            field.name: record_to_json(getattr(record, field.name), whole=whole)
             for field in dataclasses.fields(record)
-            if not (field.metadata.get("later") and getattr(record, field.name) is None)
+            if whole
+            or not (field.metadata.get("later") and getattr(record, field.name) == field.default)
         }
     if isinstance(record, dict):
-        return {key: record_to_json(value) for key, value in record.items()}
+        return {key: record_to_json(value, whole=whole) for key, value in record.items()}
     if isinstance(record, (tuple, list)):
-        return [record_to_json(value) for value in record]
+        return [record_to_json(value, whole=whole) for value in record]
     return record
 
 
@@ -77,7 +80,7 @@ def record_from_json(kind: type[Record], values: Any, path: str | Path | None = 
         where = ".".join(str(part) for part in first["loc"]) or kind.__name__
         received = first["input"] if first["type"] != "missing" else "nothing"
         raise UserError(f"{where}: {first['msg']}", received, path) from error
-    unknown = _unknown(values, record_to_json(record))
+    unknown = _unknown(values, record_to_json(record, whole=True))
     if unknown:
         raise UserError(f"{kind.__name__} has no field {unknown}", unknown, path)
     return record

@@ -97,6 +97,7 @@ def setting(
     flag: str | bool = True,
     group: str | None = None,
     words: bool = False,
+    later: bool = False,
 ) -> Any:
     """Declares a setting: a dataclass field with all that a user reads about it.
 
@@ -115,6 +116,8 @@ def setting(
         flag: True for a flag of the field's name, a text for another name, False for none.
         group: Heading in `--help`; by default that of the part it stands in.
         words: Whether words of the command line that belong to no flag belong to this one.
+        later: Whether records of before did not have it; `record_to_json` then leaves its default
+            out, so that their hashes stay.
 
     Returns:
         The field.
@@ -128,7 +131,7 @@ def setting(
                 check_settings(self)
     """
     info = SettingInfo(help, unit, minimum, maximum, above, below, choices, flag, group, words)
-    metadata = {"setting": info}
+    metadata = {"setting": info, "later": later}
     if default is REQUIRED:
         return dataclasses.field(kw_only=True, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)

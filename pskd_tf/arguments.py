@@ -93,5 +93,22 @@ class TrainingArguments(StagesArguments):
         )
 
 
+@dataclass(frozen=True)
+class TrainArguments(TrainingArguments):
+    """What `pskd_tf.train` takes besides."""
+
+    most_points_lost: float = setting(
+        2.0,
+        "Most that pruning, and again int8, may take from accuracy and from macro F1 on the "
+        "training clips; more is a warning.",
+        unit="points",
+        minimum=0,
+        maximum=100,
+    )
+    strict: bool = setting(
+        False, "End with exit status 2 where more is lost; the results are written all the same."
+    )
+
+
 def _progress(clips: Iterable[Clip | Refusal], total: int) -> Iterable[Clip | Refusal]:
     return tqdm(clips, total=total, unit="clip", disable=not sys.stderr.isatty())

@@ -18,6 +18,7 @@ SELECTIONS = ("hard", "gap", "near", "right", "soft")
 # The selections that also depend on the student.
 SELECTIONS_BY_STUDENT = ("gap", "near")
 SEMANTIC_KINDS = ("mse", "cosine")
+CALIBRATIONS = ("range", "percentile", "error")
 
 # The streams that each model reads.
 STREAMS_READ = {
@@ -261,6 +262,13 @@ class CompressionSettings(_Checked):
     )
     calibration_clips: int = setting(
         200, "Training clips that the int8 ranges are read from.", minimum=1
+    )
+    calibration: str = setting(
+        "range",
+        "How int8 ranges are read: range, from all values; percentile, without the outermost 0.1 % "
+        "of the input; error, with the cut by which int8 differs least from float.",
+        choices=CALIBRATIONS,
+        later=True,
     )
 
 

@@ -11,7 +11,7 @@ The same command again resumes a run that was interrupted; a finished one is onl
 import shlex
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,13 +19,19 @@ from data_prep.commands import print_result, run_command
 from data_prep.errors import UserError
 from data_prep.files import lock_stream
 from data_prep.prepared_set import PreparedSet
-from pskd_tf.arguments import TrainingArguments
-from pskd_tf.pipeline.plan import finished_metrics, plan_run, plan_summary, run_key
+from pskd_tf.arguments import TrainArguments
+from pskd_tf.pipeline.plan import (
+    finished_metrics,
+    plan_run,
+    plan_summary,
+    plan_warnings,
+    run_key,
+)
 from pskd_tf.pipeline.stage import RunContext, SpokenContext
 from pskd_tf.processes import start_tensorflow
 
 
-def main(arguments: TrainingArguments) -> None:
+def main(arguments: TrainArguments) -> None:
     """Prepares, trains, compresses, exports, scores, and prints the table."""
     if arguments.dry_run:
         _print_plan(arguments)
@@ -41,32 +47,47 @@ def main(arguments: TrainingArguments) -> None:
             strategy=arguments.strategy,
         )
         plans = plan_run(settings, prepared)
+        _warn(plan_warnings(plans, prepared))
         metrics = finished_metrics(run_dir, run_key(settings, plans))
         start_tensorflow()
+        from pskd_tf.pipeline.degradation import degradation_warnings
         from pskd_tf.pipeline.metrics import metrics_table
         from pskd_tf.reporting.report import write_missing_report
         from pskd_tf.runs.train import perform_run
 
         if metrics is None:
             with _logged(RunContext(**vars(context))):
-                metrics = perform_run(settings, plans, prepared, context, arguments.workers)
+                metrics = perform_run(
+                    *(settings, plans, prepared, context),
+                    workers=arguments.workers,
+                    most_points_lost=arguments.most_points_lost,
+                )
         else:
             write_missing_report(context)
     print(metrics_table(metrics))
+    students = metrics.get("compression_check", {}).get("students")
+    found = degradation_warnings(students or [], arguments.most_points_lost)
+    _warn(found)
     print(f"numbers: {run_dir / 'metrics.json'}")
     print(f"report: {run_dir / 'report.html'}")
     print(f"model for the board: {run_dir / 'export'}")
     where = [f"--prepared_dir={arguments.prepared}"] if arguments.prepared_dir else []
     where += [f"--stages_dir={arguments.stages}"] if arguments.stages_dir else []
     print_result(run_dir, "python", "-m", "pskd_tf.evaluate", f"--run_dir={run_dir}", *where)
+    if arguments.strict and students is None:
+        rule = "strict needs a run of this version, with its compression compared (a new --run_dir)"
+        raise UserError(rule, "no comparison", run_dir / "metrics.json")
+    if arguments.strict and found:
+        raise UserError("With --strict no step of the compression may lose more", " ".join(found))
 
 
-def _print_plan(arguments: TrainingArguments) -> None:
+def _print_plan(arguments: TrainArguments) -> None:
     run_dir, settings = arguments.run_dir, arguments.settings
     if (arguments.prepared / "dataset.json").exists():
         prepared = PreparedSet.load(arguments.prepared)
         print(f"would read the prepared set, or renew it: {arguments.prepared}")
         plans = plan_run(settings, prepared)
+        _warn(plan_warnings(plans, prepared))
         if finished_metrics(run_dir, run_key(settings, plans)) is not None:
             print(f"would show a finished run: {run_dir}")
             return
@@ -75,10 +96,17 @@ def _print_plan(arguments: TrainingArguments) -> None:
         # The stages depend on what is in the recordings: they are read, but nothing is kept.
         with tempfile.TemporaryDirectory() as folder:
             prepared = arguments.prepare(Path(folder, "prepared"))
-            summary = plan_summary(plan_run(settings, prepared), arguments.stages)
+            plans = plan_run(settings, prepared)
+            _warn(plan_warnings(plans, prepared))
+            summary = plan_summary(plans, arguments.stages)
         print(f"would write the prepared set, {len(prepared)} clips: {arguments.prepared}")
     print(f"{prepared.description.name}, {settings.protocol}, {summary}")
     print(f"would write metrics.json, report.html, model_card.md, log.txt and export/: {run_dir}")
+
+
+def _warn(warnings: Iterable[str]) -> None:
+    for warning in warnings:
+        print(f"WARNING: {warning}", file=sys.stderr)
 
 
 @contextmanager
@@ -106,4 +134,4 @@ def _run_lock(run_dir: Path) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    run_command(main, TrainingArguments)
+    run_command(main, TrainArguments)

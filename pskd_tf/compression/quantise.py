@@ -106,6 +106,7 @@ def train_quantised(
         learning_rate=learning_rate,
         projection_widths=projection_widths,
         projection_kernels=projection_kernels,
+        name="quantisation",
     )
     if preserve_sparsity:
         _restore_zeros(model, twin)

@@ -17,7 +17,12 @@ from keras import ops
 from data_prep.errors import UserError
 from pskd_tf.distillation.distiller import projections
 from pskd_tf.distillation.losses.base import DistillationLoss
-from pskd_tf.distillation.step import distillation_step, mix_with_next, teacher_availability
+from pskd_tf.distillation.step import (
+    check_finite_loss,
+    distillation_step,
+    mix_with_next,
+    teacher_availability,
+)
 from pskd_tf.models.registry import build_student
 
 
@@ -150,6 +155,7 @@ def train_twin(
     projection_widths: Mapping[str, int] | None = None,
     projection_kernels: Mapping[str, np.ndarray] | None = None,
     callbacks: Sequence[tf_keras.callbacks.Callback] = (),
+    name: str = "pruning",
 ) -> dict[str, list[float]]:
     """Trains a twin in place with Adam and a cosine decay of the learning rate to 0.
 
@@ -164,12 +170,13 @@ def train_twin(
         projection_kernels: `(student_width, teacher_width)` of each learned projection to start
             from; a fresh one is drawn where there is none.
         callbacks: Further callbacks.
+        name: Name of the training, for errors.
 
     Returns:
         `loss` and `accuracy` per epoch.
 
     Raises:
-        UserError: There are too few batches.
+        UserError: There are too few batches, or the loss is no longer finite.
     """
     total = steps_per_epoch * epochs
     teachers = [
@@ -187,7 +194,8 @@ def train_twin(
     steps: list[int] = []
     # The optimizer's own counter also counts the step that found no more data.
     counter = tf_keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda step, _: steps.append(step)
+        on_train_batch_end=lambda step, _: steps.append(step),
+        on_epoch_end=lambda epoch, logs: check_finite_loss(logs["loss"], name, epoch + 1),
     )
     history = distiller.fit(
         batches,
@@ -198,6 +206,8 @@ def train_twin(
     ).history
     if len(steps) != total:
         raise UserError(f"Fine-tuning needs {total} batches", len(steps))
+    if not all(np.isfinite(one).all() for one in student.get_weights()):  # by the last update
+        check_finite_loss(float("nan"), name, epochs)
     return {name: [float(value) for value in values] for name, values in history.items()}
 
 

@@ -15,7 +15,7 @@ from data_prep.errors import UserError
 from data_prep.files import whole_file
 from data_prep.flags import flags_table
 from data_prep.settings import setting
-from pskd_tf.arguments import TrainingArguments
+from pskd_tf.arguments import TrainArguments
 
 _START, _END = "<!-- settings -->\n", "<!-- end of settings -->\n"
 
@@ -40,7 +40,7 @@ def with_settings(text: str) -> str:
     _, end, after = rest.partition(_END)
     if not start or not end:
         raise UserError(f"The page needs the lines {_START.strip()} and {_END.strip()}", "not both")
-    return f"{before}{start}\n{flags_table(TrainingArguments)}\n{end}{after}"
+    return f"{before}{start}\n{flags_table(TrainArguments)}\n{end}{after}"
 
 
 def main(arguments: TableArguments) -> None:

@@ -4,12 +4,14 @@
 losses of both in the same share; `teacher_availability` collects which teacher is available where.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import tensorflow as tf
 from keras import ops
 
+from data_prep.errors import UserError
 from pskd_tf.distillation.losses.base import DistillationLoss, DistillationTerms
 
 
@@ -125,3 +127,27 @@ def teacher_availability(streams: Mapping[str, Any], teachers: Iterable[str]) ->
             [everywhere if column is None else column for column in columns], axis=1
         )
     }
+
+
+_RATE_FLAGS = {
+    "pruning": "prune_learning_rate",
+    "quantisation": "qat_learning_rate",
+    "slim": "slim_learning_rate",
+}
+
+
+def check_finite_loss(loss: float, training: str, epoch: int) -> None:
+    """Stops a training that diverges.
+
+    Args:
+        loss: The mean loss of an epoch; it is not finite where that of one batch is not.
+        training: Name of the training.
+        epoch: The epoch, from 1.
+
+    Raises:
+        UserError: The loss is not finite.
+    """
+    if not math.isfinite(loss):
+        flag = _RATE_FLAGS.get(training.partition("/")[0], "learning_rate")
+        rule = f"The loss of a training must stay finite (lower --{flag})"
+        raise UserError(rule, f"{loss} in epoch {epoch} of {training}")

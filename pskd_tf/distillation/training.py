@@ -26,6 +26,7 @@ from pskd_tf.data.clips import PairedClips
 from pskd_tf.data.views import draw_generator
 from pskd_tf.distillation.distiller import PSKDDistiller
 from pskd_tf.distillation.losses.base import DistillationLoss
+from pskd_tf.distillation.step import check_finite_loss
 from pskd_tf.settings import AugmentationSettings, InputSettings, TrainingSettings
 
 # Python's part of a call is about a tenth of a small net's step.
@@ -87,7 +88,8 @@ def fit_student(
         teacher, `(student width, teacher width)` (none where the loss reads no embeddings).
 
     Raises:
-        UserError: There are fewer clips than one batch holds, or devices share a batch unequally.
+        UserError: There are fewer clips than one batch holds, devices share a batch unequally, or
+            the loss or the weights are no longer finite.
     """
     batch_size = min(training.batch_size, clips.movements)  # a small set is one batch
     _share_out(student, batch_size)
@@ -102,7 +104,7 @@ def fit_student(
         steps_per_execution=1 if several else _steps_in_a_call(steps),
     )
     optimizer.build(distiller.trainable_variables)
-    record = EpochRecord(record_path, record_every_epochs, training.epochs, report)
+    record = EpochRecord(record_path, record_every_epochs, training.epochs, report, stage)
     first_epoch = record.restore(distiller)
     if first_epoch:
         resumed(first_epoch)
@@ -132,6 +134,8 @@ def fit_student(
         verbose=0,
         callbacks=[SeedDropout(student, seed, stage), record, *callbacks],
     )
+    if not all(np.isfinite(one).all() for one in student.get_weights()):  # by the last update
+        check_finite_loss(float("nan"), stage, training.epochs)
     kernels = {
         name: keras.ops.convert_to_numpy(layer.kernel)
         for name, layer in distiller.student_projections.items()
@@ -192,10 +196,19 @@ class EpochRecord(keras.callbacks.Callback):
         every_epochs: Epochs from one record to the next.
         epochs: Epochs of the whole training.
         report: Called with the number of finished epochs at each boundary.
+        stage: Name of the training, for errors.
     """
 
-    def __init__(self, path: Path, every_epochs: int, epochs: int, report: Callable[[int], None]):
+    def __init__(
+        self,
+        path: Path,
+        every_epochs: int,
+        epochs: int,
+        report: Callable[[int], None],
+        stage: str = "the training",
+    ):
         super().__init__()
+        self.stage = stage
         self.path = path
         self.every_epochs = every_epochs
         self.epochs = epochs
@@ -217,8 +230,9 @@ class EpochRecord(keras.callbacks.Callback):
             return int(record["epoch"])
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.history.append({name: float(value) for name, value in (logs or {}).items()})
         finished = epoch + 1
+        self.history.append({name: float(value) for name, value in (logs or {}).items()})
+        check_finite_loss(self.history[-1].get("loss", 0.0), self.stage, finished)
         if finished % self.every_epochs == 0 and finished < self.epochs:
             arrays = {
                 f"variable_{number}": keras.ops.convert_to_numpy(variable)

@@ -9,13 +9,18 @@ import numpy as np
 
 from data_prep.prepared_set import PreparedSet
 from pskd_tf.evaluation.scores import classification_scores
+from pskd_tf.pipeline.degradation import compared_students, degradation_warnings
 from pskd_tf.pipeline.plan import FoldPlan
 from pskd_tf.pipeline.stage import RunContext, all_stages
 from pskd_tf.settings import CACHED_OUTPUTS, RunSettings
 
 
 def collect_metrics(
-    settings: RunSettings, plans: Sequence[FoldPlan], prepared: PreparedSet, context: RunContext
+    settings: RunSettings,
+    plans: Sequence[FoldPlan],
+    prepared: PreparedSet,
+    context: RunContext,
+    most_points_lost: float,
 ) -> dict[str, Any]:
     """Puts a finished run's figures together.
 
@@ -27,6 +32,7 @@ def collect_metrics(
         plans: Its folds, all stages finished.
         prepared: The prepared set.
         context: Where results lie.
+        most_points_lost: See `degradation_warnings`.
 
     Returns:
         The content of `metrics.json`; accuracies are fractions 0..1.
@@ -50,7 +56,8 @@ def collect_metrics(
     everyone = prepared.description.subjects
     train = {subject for plan in plans for subject in plan.split.train_subjects}
     test = {subject for plan in plans for subject in plan.split.test_subjects}
-    stages = all_stages(one for plan in plans for one in plan.scores.values())
+    stages = all_stages(one for plan in plans for one in plan.wanted)
+    students = compared_students(plans, context)
     return {
         "dataset": prepared.description.name,
         "dataset_is_synthetic": prepared.description.is_synthetic,
@@ -100,6 +107,12 @@ def collect_metrics(
                 for kind in settings.teacher_outputs
                 if kind in CACHED_OUTPUTS and settings.teachers
             },
+        },
+        "compression_check": {
+            "clips": "training clips",
+            "most_points_lost": most_points_lost,
+            "students": students,
+            "warnings": degradation_warnings(students, most_points_lost),
         },
         "model": {key: value for key, value in shipped.items() if key != "wall_seconds"},
         "wall_seconds": {

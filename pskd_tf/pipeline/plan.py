@@ -11,6 +11,7 @@ from data_prep.files import json_sha256
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import ClipSplit, protocol_splits, validation_splits
 from pskd_tf.pipeline.specs import (
+    CompareSpec,
     CompressSpec,
     DataSpec,
     FitSpec,
@@ -73,7 +74,10 @@ class StagePlanner:
 
     def _without(self, part: TrainingPart, subject: str) -> TrainingPart:
         if len(part.subjects) < 2:
-            rule = "cross_fitted teacher outputs need at least 2 training subjects"
+            rule = (
+                "cross_fitted teacher outputs need at least 2 training subjects (with one: "
+                "--teacher_outputs=in_sample)"
+            )
             raise UserError(rule, ", ".join(part.subjects))
         subjects = tuple(other for other in part.subjects if other != subject)
         clips = tuple(clip for clip in part.clips if self.subject_of[clip] != subject)
@@ -213,6 +217,8 @@ class FoldPlan:
         compressed: Compress stages by seed.
         scores: Score stages by what is scored: `teachers/<name>/<teacher seed>`,
             `students/<kind>/<seed>`, `baseline/<seed>`, `pruned/<seed>`, `int8/<seed>`.
+        compared: By seed the stages that compare the compressed student with the one before, on
+            the training clips.
     """
 
     split: ClipSplit
@@ -221,6 +227,12 @@ class FoldPlan:
     baselines: dict[int, Stage[FitSpec]]
     compressed: dict[int, Stage[CompressSpec] | Stage[QuantiseSpec]]
     scores: dict[str, Stage[ScoreSpec]] = field(default_factory=dict)
+    compared: dict[int, Stage[CompareSpec]] = field(default_factory=dict)
+
+    @property
+    def wanted(self) -> list[Stage[Any]]:
+        """The stages whose results a run needs."""
+        return [*self.scores.values(), *self.compared.values()]
 
 
 def declare_score(
@@ -266,8 +278,7 @@ def run_splits(prepared: PreparedSet, protocol: str) -> list[ClipSplit]:
     return splits
 
 
-# As many as an export has golden vectors; checked here, before any training is spent.
-FEWEST_CLIPS = 32
+GOLDEN_CLIPS = 32  # golden vectors of an export, where there are as many clips
 
 
 def plan_run(settings: RunSettings, prepared: PreparedSet) -> list[FoldPlan]:
@@ -282,19 +293,46 @@ def plan_run(settings: RunSettings, prepared: PreparedSet) -> list[FoldPlan]:
         out, in which test subjects do not occur.
 
     Raises:
-        UserError: The protocol is unknown, one of its parts is empty or has too few clips, or a
-            teacher of the skeleton has none to train or to be scored on.
+        UserError: The protocol is unknown, one of its parts is empty, or a teacher of the skeleton
+            has none to train or to be scored on.
     """
     if settings.stream.enabled and NULL_LABEL in prepared.description.class_names:
         rule = f'stream_training adds a class "{NULL_LABEL}": no action may have that name'
         raise UserError(rule, f"an action {NULL_LABEL} in {prepared.description.name}")
     splits = run_splits(prepared, settings.protocol)
-    for split in splits:
-        clips = len(split.train_clips) + len(split.test_clips)
-        if clips < FEWEST_CLIPS:
-            rule = f"A run needs at least {FEWEST_CLIPS} clips, for its golden vectors"
-            raise UserError(rule, clips)
     return [_plan_fold(settings, prepared, one) for one in splits]
+
+
+def plan_warnings(plans: Sequence[FoldPlan], prepared: PreparedSet) -> list[str]:
+    """Says what of the data a run can learn or show little from.
+
+    Args:
+        plans: The run's folds.
+        prepared: The prepared set.
+
+    Returns:
+        One sentence each: few clips, classes without training clips.
+    """
+    found = []
+    clips = min(len(plan.split.train_clips) + len(plan.split.test_clips) for plan in plans)
+    if clips < GOLDEN_CLIPS:
+        found.append(
+            f"The set has {clips} clips: the export has {clips} golden vectors instead of "
+            f"{GOLDEN_CLIPS}, and one clip moves a score by many points."
+        )
+    action_of = dict(
+        zip(prepared.manifest["clip_id"], prepared.manifest["action_name"], strict=True)
+    )
+    everything = prepared.description.class_names
+    shown = [{action_of[one] for one in plan.split.train_clips} for plan in plans]
+    missing = [set(everything) - one for one in shown]
+    names = [name for name in everything if any(name in one for one in missing)]
+    if names:
+        where = "the training part"
+        if len(plans) > 1:
+            where += f" of {sum(map(bool, missing))} of {len(plans)} folds"
+        found.append(f"No clip in {where} shows {', '.join(names)}: what it lacks is not learnt.")
+    return found
 
 
 def _plan_fold(settings: RunSettings, prepared: PreparedSet, split: ClipSplit) -> FoldPlan:
@@ -325,10 +363,16 @@ def _plan_fold(settings: RunSettings, prepared: PreparedSet, split: ClipSplit) -
                 students[kind][seed] = planner.student(part, seed, kind, live)
         plan.baselines[seed] = planner.baseline(part, seed)
         exported = students[settings.teacher_outputs[0]][seed]
-        plan.compressed[seed] = Stage(
+        compressed = Stage(
             f"compressed-s{seed}-on-{subjects_label(part.subjects)}",
             CompressSpec(exported.key, settings.compression),
             (exported,),
+        )
+        plan.compressed[seed] = compressed
+        plan.compared[seed] = Stage(
+            f"compared-s{seed}-on-{subjects_label(part.subjects)}",
+            CompareSpec(exported.key, compressed.key, part.clips),
+            (exported, compressed),
         )
 
     def score(what: str, model: Stage[FitSpec], source: Stage[Any], form: str = "float") -> None:
@@ -364,8 +408,8 @@ def plan_summary(plans: Sequence[FoldPlan], stages_dir: Path) -> str:
         train, test = plan.split.train_clips, plan.split.test_clips
         subjects = ", ".join(plan.split.test_subjects)
         lines.append(f"train on {len(train)} clips, score {len(test)} of subjects {subjects}")
-    scores = [stage for plan in plans for stage in plan.scores.values()]
-    lines += stages_summary(scores, stages_dir).splitlines()
+    wanted = [stage for plan in plans for stage in plan.wanted]
+    lines += stages_summary(wanted, stages_dir).splitlines()
     return "\n  ".join(lines)
 
 

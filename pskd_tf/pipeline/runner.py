@@ -26,7 +26,7 @@ def stage_actions() -> dict[str, Action]:
     """Returns what makes the result of each kind of stage."""
     # Imported here, because they import TensorFlow: a worker that unpickles this module's
     # functions has not started it yet.
-    from pskd_tf.pipeline.score import forest_stage, score_stage
+    from pskd_tf.pipeline.score import compare_stage, forest_stage, score_stage
     from pskd_tf.pipeline.shrink import compress_stage, quantise_stage, slim_stage
     from pskd_tf.pipeline.stream_score import stream_score_stage
     from pskd_tf.pipeline.teach import fit_stage, teacher_outputs_stage
@@ -40,6 +40,7 @@ def stage_actions() -> dict[str, Action]:
         "quantise": quantise_stage,
         "score": score_stage,
         "stream_score": stream_score_stage,
+        "compare": compare_stage,
     }
 
 

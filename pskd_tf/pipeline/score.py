@@ -1,4 +1,4 @@
-"""The stages that score a model on held-out clips."""
+"""The stages that score a model: on held-out clips, and before and after its compression."""
 
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,17 @@ from pskd_tf.evaluation.scores import classification_scores, clip_probabilities
 from pskd_tf.evaluation.tflm import Int8Interface, quantise_input, tflm_logits
 from pskd_tf.models.registry import build_student, model_outputs
 from pskd_tf.pipeline.shrink import source_arguments
-from pskd_tf.pipeline.specs import FitSpec, ForestSpec, QuantiseSpec, ScoreSpec, SlimSpec
+from pskd_tf.pipeline.specs import (
+    FORM_FILES,
+    CompareSpec,
+    FitSpec,
+    ForestSpec,
+    QuantiseSpec,
+    ScoreSpec,
+    SlimSpec,
+)
 from pskd_tf.pipeline.stage import RunContext, Stage, load_weights
-from pskd_tf.pipeline.teach import build_fit_model
+from pskd_tf.pipeline.teach import build_fit_model, load_stage_model
 from pskd_tf.settings import STREAMS_READ
 
 
@@ -65,23 +73,57 @@ def score_stage(stage: Stage[ScoreSpec], context: RunContext, folder: Path) -> d
     if "skeleton" in streams:
         clips = clips.subset(clips.has_skeleton)
     evaluation = evaluation_views(clips, streams, inputs)
-    views = evaluation.streams
     file = context.folder(source) / spec.file
     if spec.form == "int8":
-        tflite = file.read_bytes()
-        interface = Int8Interface.read(tflite)
-        quantised = quantise_input(
-            views["accelerometer"], interface.input_scale, interface.input_zero_point
-        )
-        _, logits = tflm_logits(tflite, quantised)
+        logits = _int8_logits(file.read_bytes(), evaluation)
     else:
         net = _built(model.spec, source, context, clips)
         net.set_weights(load_weights(file))
-        logits = model_outputs(net, views)["logits"]
+        logits = model_outputs(net, evaluation.streams)["logits"]
     # A clip is a movement: "none", the last output, is left out.
     logits = logits[:, : model.spec.null_class]
     probabilities = clip_probabilities(logits, evaluation.rows, len(clips), inputs.window_score)
     return save_predictions(folder, clips, probabilities)
+
+
+def _int8_logits(tflite: bytes, evaluation: EvaluationViews) -> np.ndarray:
+    interface = Int8Interface.read(tflite)
+    quantised = quantise_input(
+        evaluation.streams["accelerometer"], interface.input_scale, interface.input_zero_point
+    )
+    _, logits = tflm_logits(tflite, quantised)
+    return logits
+
+
+def compare_stage(stage: Stage[CompareSpec], context: RunContext, folder: Path) -> dict[str, Any]:
+    """Scores a student before and after pruning and after the conversion, on the same clips.
+
+    Args:
+        stage: The stage.
+        context: Where to read and report.
+        folder: Nothing is written there.
+
+    Returns:
+        The content of `result.json`: the scores of `float`, `pruned` and `int8`.
+    """
+    del folder
+    spec = stage.spec
+    student: Stage[FitSpec] = stage.input(spec.student)
+    compressed = context.folder(stage.input(spec.compressed))
+    inputs = student.spec.data.inputs
+    clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), spec.clips)
+    evaluation = evaluation_views(clips, {"accelerometer"}, inputs)
+    net = load_stage_model(student, context, clips)
+    logits = {"float": model_outputs(net, evaluation.streams)["logits"]}
+    net.set_weights(load_weights(compressed / FORM_FILES["float"]))
+    logits["pruned"] = model_outputs(net, evaluation.streams)["logits"]
+    logits["int8"] = _int8_logits((compressed / FORM_FILES["int8"]).read_bytes(), evaluation)
+    scores = {}
+    for form, values in logits.items():
+        values = values[:, : student.spec.null_class]
+        each = clip_probabilities(values, evaluation.rows, len(clips), inputs.window_score)
+        scores[form] = classification_scores(clips.labels, each.argmax(axis=1), clips.on_wrist)
+    return scores
 
 
 def _built(

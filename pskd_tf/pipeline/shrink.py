@@ -11,7 +11,11 @@ import numpy as np
 import pandas as pd
 
 from data_prep.files import whole_file
-from pskd_tf.compression.convert import calibration_clips, convert_to_int8
+from pskd_tf.compression.convert import (
+    calibration_clips,
+    convert_calibrated,
+    convert_to_int8,
+)
 from pskd_tf.compression.cost import BoardCost, BoardLimits, count_macs
 from pskd_tf.compression.prune import kernel_sparsity, prune_student
 from pskd_tf.compression.slim import (
@@ -28,7 +32,7 @@ from pskd_tf.data.views import draw_generator, evaluation_views
 from pskd_tf.distillation.training import fit_student
 from pskd_tf.evaluation.layers import layer_noise, layer_table
 from pskd_tf.evaluation.tflm import arena_bytes, tflm_operators, tflm_probe
-from pskd_tf.models.registry import build_student
+from pskd_tf.models.registry import build_student, model_outputs
 from pskd_tf.pipeline.specs import CompressSpec, FitSpec, QuantiseSpec, SlimSpec
 from pskd_tf.pipeline.stage import RunContext, Stage, load_weights, save_weights
 from pskd_tf.pipeline.teach import StudentTeaching, load_stage_model, training_clips
@@ -199,11 +203,15 @@ def compress_stage(stage: Stage[CompressSpec], context: RunContext, folder: Path
     save_weights(folder / "weights.npz", weights)
     pd.DataFrame(history).to_csv(folder / "history.csv", index_label="epoch")
     calibration = calibration_views(clips, inputs, settings.calibration_clips, fitted.seed, folder)
-    tflite = convert_to_int8(weights, builder_arguments, calibration)
-    (folder / "student_int8.tflite").write_bytes(tflite)
     pruned = load_stage_model(student, context, clips)
     pruned.set_weights(weights)
+    logits = model_outputs(pruned, {"accelerometer": calibration})["logits"]
+    tflite, kept = convert_calibrated(
+        weights, builder_arguments, calibration, logits, settings.calibration
+    )
+    (folder / "student_int8.tflite").write_bytes(tflite)
     return {
+        "calibration_kept_percent": kept,
         "parameters": pruned.count_params(),
         "trainable_parameters": int(sum(np.prod(one.shape) for one in pruned.trainable_weights)),
         "macs": count_macs(pruned),

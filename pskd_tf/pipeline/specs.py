@@ -382,6 +382,30 @@ class QuantiseSpec(StageSpec):
         return self.training_epochs
 
 
+@dataclass(frozen=True)
+class CompareSpec(StageSpec):
+    """A student in float, pruned and in int8, each scored on clips of its training part.
+
+    Attributes:
+        student: Key of the fit stage.
+        compressed: Key of the stage that pruned and converted it.
+        clips: Names of the clips.
+    """
+
+    kind: ClassVar[str] = "compare"
+    version: ClassVar[int] = 1
+    relies_on: ClassVar[tuple[str, ...]] = (*_NETS, *_SCORING, *_FLATBUFFERS)
+
+    student: str
+    compressed: str
+    clips: tuple[str, ...]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Keys of the student and of what came of it."""
+        return (self.student, self.compressed)
+
+
 FORM_FILES = {"float": "weights.npz", "int8": "student_int8.tflite"}
 
 

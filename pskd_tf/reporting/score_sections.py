@@ -47,7 +47,9 @@ def summary_sentences(run: Run) -> str:
 
 def warnings(run: Run) -> list[str]:
     """Returns what a reader must know before reading any number."""
-    found = []
+    check = run.metrics.get("compression_check", {})
+    serious = [*check.get("warnings", []), *run.metrics.get("warnings", [])]
+    found = [f"Warning: {text}" for text in serious]
     if run.metrics["dataset_is_synthetic"]:
         found.append(
             "Generated data, not recordings: the figures show that every part works and say "

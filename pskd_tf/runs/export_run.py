@@ -8,8 +8,8 @@ from data_prep.prepared_set import PreparedSet
 from pskd_tf.data.clips import PairedClips
 from pskd_tf.data.features import window_samples
 from pskd_tf.data.views import draw_generator
-from pskd_tf.export.student import MINIMUM_GOLDEN_CLIPS, export_student
-from pskd_tf.pipeline.plan import FoldPlan
+from pskd_tf.export.student import export_student
+from pskd_tf.pipeline.plan import GOLDEN_CLIPS, FoldPlan
 from pskd_tf.pipeline.stage import RunContext
 from pskd_tf.run import ExportManifest
 from pskd_tf.settings import InputSettings, RunSettings
@@ -35,10 +35,10 @@ def export_run(
     train = PairedClips.load_clips(prepared, plan.split.train_clips)
     held_out = PairedClips.load_clips(prepared, plan.split.test_clips)
     lengths = train.accelerometer_lengths
-    count = max(MINIMUM_GOLDEN_CLIPS, len(description.class_names))
+    count = max(GOLDEN_CLIPS, len(description.class_names))
     golden = _golden_clips(held_out, count, settings.inputs)
     # A small test part is filled up from the training part: a golden vector scores nothing.
-    golden += _golden_clips(train, MINIMUM_GOLDEN_CLIPS - len(golden), settings.inputs)
+    golden += _golden_clips(train, GOLDEN_CLIPS - len(golden), settings.inputs)
     return export_student(
         context.run_dir / "export",
         (context.folder(stage) / "student_int8.tflite").read_bytes(),

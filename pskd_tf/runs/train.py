@@ -9,7 +9,7 @@ from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import kept_splits
 from pskd_tf.device.stream_figures import StreamFigures
 from pskd_tf.pipeline.metrics import collect_metrics
-from pskd_tf.pipeline.plan import FoldPlan, run_key
+from pskd_tf.pipeline.plan import FoldPlan, plan_warnings, run_key
 from pskd_tf.pipeline.runner import run_stages
 from pskd_tf.pipeline.stage import RunContext
 from pskd_tf.reporting.report import write_report
@@ -23,6 +23,7 @@ def perform_run(
     prepared: PreparedSet,
     context: RunContext,
     workers: int,
+    most_points_lost: float,
 ) -> dict[str, Any]:
     """Makes every result of a run that is not there yet.
 
@@ -32,6 +33,7 @@ def perform_run(
         prepared: The prepared set.
         context: Where to read and report.
         workers: Processes.
+        most_points_lost: See `degradation_warnings`.
 
     Returns:
         The content of `RUN/metrics.json`; only the report is written after it.
@@ -40,9 +42,10 @@ def perform_run(
         temporary.write_text(json.dumps(settings.to_json(), indent=2), encoding="utf-8")
     splits = [plan.split for plan in plans]
     splits_hash = kept_splits(context.run_dir / f"splits_{settings.protocol}.json", splits)
-    run_stages([one for plan in plans for one in plan.scores.values()], context, workers)
+    run_stages([one for plan in plans for one in plan.wanted], context, workers)
     export_run(settings, plans[0], prepared, context)
-    metrics = collect_metrics(settings, plans, prepared, context)
+    metrics = collect_metrics(settings, plans, prepared, context, most_points_lost)
+    metrics["warnings"] = plan_warnings(plans, prepared)
     metrics["splits_sha256"] = splits_hash
     metrics["run_key"] = run_key(settings, plans)
     # What was measured with this export stays.

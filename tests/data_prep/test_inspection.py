@@ -307,13 +307,31 @@ def test_errors_of_all_clips_are_collected(made: Made):
     assert "error: 3 more; --most=0 lists all" in lines
 
 
-def test_too_few_subjects_are_still_inspected(made: Made):
+def test_one_action_is_still_inspected(made: Made):
     made.rows = made.rows[:3]
     errors = [item.text for item in made.inspect().problems if item.is_error]
-    assert len(errors) == 2
-    assert errors[0].startswith("A data set needs at least 2 subjects")
-    assert errors[1] == "A data set needs at least 2 actions. Received: wave"
+    assert errors == ["A data set needs at least 2 actions. Received: wave"]
     assert len(made.inspect().clips) == 3
+
+
+def test_one_subject_is_a_warning_that_names_the_protocol(made: Made):
+    made.rows = made.rows[:6]
+    inspection = made.inspect()
+    assert not any(problem.is_error for problem in inspection.problems)
+    (warning,) = [one for one in inspection.problems if one.kind == "subjects"]
+    assert warning.where == "anna"
+    assert warning.text.endswith("--protocol=within_subject --teacher_outputs=in_sample")
+
+
+def test_flags_that_the_train_command_will_need_are_notes(made: Made):
+    """With its defaults it refuses one training subject, and parts without a skeleton."""
+    notes = made.inspect().notes
+    assert notes == ("1 training subject: train with --teacher_outputs=in_sample",)
+    assert f"note: {notes[0]}" in inspection_table(made.inspect()).splitlines()
+    made.rows = [{k: v for k, v in row.items() if "skeleton" not in k} for row in made.rows]
+    assert made.inspect().notes[1:] == (
+        "a part without a skeleton: train with --teachers=accelerometer_teacher",
+    )
 
 
 def test_several_rates(made: Made):

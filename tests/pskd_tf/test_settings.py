@@ -8,7 +8,7 @@ import pytest
 
 from data_prep.errors import UserError
 from data_prep.flags import flags_of, parse_flags
-from data_prep.records import record_from_json
+from data_prep.records import record_from_json, record_to_json
 from pskd_tf.arguments import TrainingArguments
 from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
 from pskd_tf.settings import (
@@ -16,6 +16,7 @@ from pskd_tf.settings import (
     TEACHERS,
     ACSSettings,
     AugmentationSettings,
+    CompressionSettings,
     InputSettings,
     RunSettings,
     TeacherEpochs,
@@ -170,3 +171,14 @@ def test_teachers_that_read_the_skeleton_have_no_mixup_and_epochs_of_their_own()
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"must be the folder of a run.*No such file"):
         read_run_settings(tmp_path)
+
+
+def test_a_later_setting_changes_no_record_while_it_has_its_default():
+    assert "calibration" not in record_to_json(CompressionSettings())
+    changed = CompressionSettings(calibration="error")
+    assert record_to_json(changed)["calibration"] == "error"
+    for written in ({"calibration": "range"}, {"calibration": "error"}, {}):
+        read = record_from_json(
+            CompressionSettings, record_to_json(CompressionSettings()) | written
+        )
+        assert read.calibration == written.get("calibration", "range")

@@ -25,6 +25,7 @@ from data_prep.loaders.custom.read_files import ReadFiles
 from data_prep.loaders.custom.recording import CustomRecording, read_custom_recording
 from data_prep.skeletons import SkeletonLayout
 
+WITHIN_SUBJECT = "within_subject"
 _USUAL_RATE_HZ = 50.0
 _RATES_HZ = (1.0, 10_000.0)
 _LONGEST_GAP_SECONDS = 10.0
@@ -104,13 +105,7 @@ class CustomLoader:
             joint_parents=list(layout.joint_parents),
             root_joint=layout.root_joint if layout.joint_names else 0,
             up_axis=layout.up_axis,
-            protocols={
-                "cross_subject": {
-                    "train_subjects": train,
-                    "test_subjects": test,
-                    "metric": "accuracy",
-                }
-            },
+            protocols=_protocols(clips, train, test),
             made_by=made_by(),
             wrist_place=_wrist_place(clips),
             skeleton_dimensions=layout.dimensions,
@@ -263,23 +258,28 @@ def split_subjects(clips: Sequence[CustomClip], path: str) -> tuple[list[str], l
     """Returns training subjects, test subjects and a note on how they were chosen.
 
     The column `part` of the manifest decides. Without it the test subjects are the last third
-    (rounded down, at least one) in natural order; ours.
+    (rounded down, at least one) in natural order; ours. One subject alone trains, and clips of
+    the same subject test; see `within_subject`.
 
     Args:
         clips: All clips, each with its subject.
         path: The manifest, for errors.
 
     Returns:
-        The training subjects, the test subjects, the note.
+        The training subjects, the test subjects (none where there is one subject), the note.
 
     Raises:
-        UserError: There are fewer than 2 subjects, only some rows have a part, a subject is in
-            both parts, or a part has no subject.
+        UserError: There is no clip, or only clips that cannot test the one subject; only some rows
+            have a part, a subject is in both parts, or a part has no subject.
     """
     subjects = natural_order({clip.subject for clip in clips})
-    if len(subjects) < 2:
-        rule = "A data set needs at least 2 subjects, one to train and one to test"
-        raise UserError(rule, ", ".join(subjects) or "none", path)
+    if not subjects:
+        raise UserError("A data set needs a clip", "none", path)
+    if len(subjects) == 1:
+        if not within_subject(clips)[1]:
+            rule = "One subject alone needs 2 clips of an action, one to train and one to test"
+            raise UserError(rule, subjects[0], path)
+        return subjects, [], "split (ours): one subject; the last clips of each action test"
     parts: dict[str, CustomClip] = {}
     if not any(clip.part for clip in clips):
         count = max(1, len(subjects) // 3)
@@ -301,6 +301,38 @@ def split_subjects(clips: Sequence[CustomClip], path: str) -> tuple[list[str], l
         rule = "Both parts, train and test, need a subject"
         raise UserError(rule, f"none in {'train' if not train else 'test'}", path)
     return train, test, "split: by the column part of the manifest"
+
+
+def within_subject(clips: Sequence[CustomClip]) -> tuple[list[str], list[str]]:
+    """Splits the clips of one subject: the last third of each action, at least one, tests.
+
+    An action with a single clip only trains. Source: ours.
+
+    Args:
+        clips: The clips, in the manifest's order.
+
+    Returns:
+        Names of the training clips and of the test clips.
+    """
+    train: list[str] = []
+    test: list[str] = []
+    for action in sorted({clip.action for clip in clips}):
+        own = [clip.clip_id for clip in clips if clip.action == action]
+        count = max(1, len(own) // 3) if len(own) > 1 else 0
+        train += own[: len(own) - count]
+        test += own[len(own) - count :]
+    return train, test
+
+
+def _protocols(
+    clips: Sequence[CustomClip], train: list[str], test: list[str]
+) -> dict[str, dict[str, Any]]:
+    if test:
+        parts: dict[str, Any] = {"train_subjects": train, "test_subjects": test}
+        return {"cross_subject": {**parts, "metric": "accuracy"}}
+    names = zip(("train", "test"), within_subject(clips), strict=True)
+    parts = {part: {"clip_id": clip_ids} for part, clip_ids in names}
+    return {WITHIN_SUBJECT: {**parts, "metric": "accuracy"}}
 
 
 def natural_order(names: Iterable[str]) -> list[str]:

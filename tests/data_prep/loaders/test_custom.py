@@ -11,8 +11,16 @@ from hypothesis import given, strategies as st
 
 from data_prep.clip import check_clip
 from data_prep.errors import UserError
-from data_prep.loaders.custom.loader import CustomLoader, natural_order, split_subjects
+from data_prep.loader import DatasetOptions
+from data_prep.loaders.custom.loader import (
+    CustomLoader,
+    natural_order,
+    split_subjects,
+    within_subject,
+)
 from data_prep.loaders.custom.manifest import CustomClip
+from data_prep.preparation import prepare_dataset
+from data_prep.protocols import protocol_splits
 
 SECONDS = np.arange(101) / 50.0
 
@@ -385,6 +393,33 @@ def test_last_third_tests(count: int, tests: int):
     assert train + test == names
     assert len(test) == tests
     assert note == f"split (ours): the last {tests} of {count} subjects test"
+
+
+def test_the_last_third_of_each_action_of_one_subject_tests():
+    names = ["a1", "b1", "a2", "b2", "a3", "a4", "a5", "a6", "c1"]
+    one = [CustomClip("row", name, "s", name[0], name[1], "a.csv", (), "g") for name in names]
+    train, test = within_subject(one)
+    assert train == ["a1", "a2", "a3", "a4", "b1", "c1"] and test == ["a5", "a6", "b2"]
+    assert split_subjects(one, "m.csv")[:2] == (["s"], [])
+
+
+def test_one_subject_is_split_by_clips(recordings, tmp_path):
+    """The protocol of such a set says that it leaks the subject."""
+    recordings.rows = [
+        row | {"trial": trial} for row in recordings.rows[:2] for trial in ("1", "2")
+    ]
+    options = DatasetOptions(
+        manifest=str(recordings.write_manifest()),
+        skeleton_layout=str(recordings.folder / "layout.json"),
+    )
+    prepared = prepare_dataset("custom", None, tmp_path / "set", options=options)
+    assert list(prepared.description.protocols) == ["within_subject"]
+    (split,) = protocol_splits(prepared.description, prepared.manifest, "within_subject")
+    assert split.leaks_subjects
+    assert split.train_clips == ("s1_wave_1", "s1_clap_1")
+    assert split.test_clips == ("s1_wave_2", "s1_clap_2")
+    with pytest.raises(UserError, match="must be one of within_subject, leave_one"):
+        protocol_splits(prepared.description, prepared.manifest, "cross_subject")
 
 
 def test_natural_order():

@@ -177,9 +177,11 @@ def test_a_part_without_subjects(recordings):
     )
 
 
-def test_too_few_subjects_or_actions(recordings):
+def test_one_subject_with_one_clip_of_each_action(recordings):
     recordings.rows = recordings.rows[:2]
-    assert "at least 2 subjects, one to train and one to test. Received: s1" in error_of(recordings)
+    text = error_of(recordings)
+    assert "One subject alone needs 2 clips of an action, one to train and one to test" in text
+    assert "Received: s1" in text
 
 
 def test_too_few_actions(recordings):

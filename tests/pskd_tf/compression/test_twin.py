@@ -3,9 +3,11 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import tf_keras
 
-from pskd_tf.compression.twin import TwinDistiller, student_twin
+from data_prep.errors import UserError
+from pskd_tf.compression.twin import TwinDistiller, student_twin, train_twin
 from pskd_tf.distillation.distiller import PSKDDistiller
 from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
 from pskd_tf.models.students import accelerometer_student
@@ -84,3 +86,19 @@ def test_a_teacher_without_a_width_is_named():
     twin = student_twin(accelerometer_student(keras, **ARGUMENTS).get_weights(), **ARGUMENTS)
     with pytest.raises(ValueError, match=r"Received: nothing for \['fusion'\]"):
         TwinDistiller(twin, ("skeleton", "fusion"), LOSS, {"skeleton": 6})
+
+
+def test_a_pruning_that_diverges_is_named():
+    keras.utils.set_random_seed(0)
+    student = accelerometer_student(keras, **ARGUMENTS)
+    twin = student_twin(student.get_weights(), **ARGUMENTS)
+    batches = tf.data.Dataset.from_tensors(_batch(False)).repeat(8)
+    message = r"lower --prune_learning_rate\)\. Received: (nan|inf) in epoch [0-9] of pruning"
+    with pytest.raises(UserError, match=message):
+        train_twin(
+            *(twin, batches, LOSS),
+            steps_per_epoch=2,
+            epochs=4,
+            learning_rate=1e20,
+            projection_widths={"skeleton": 6, "fusion": 6},
+        )

@@ -1,5 +1,6 @@
 """One resumable training: optimiser, records, dropout, devices."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -388,3 +389,11 @@ def test_tensorboard_reads_every_metric_of_every_epoch(tmp_path):
         scalars = events.Scalars(name)
         assert [one.step for one in scalars] == [1, 2, 3]
         np.testing.assert_allclose([one.value for one in scalars], expected, rtol=1e-6)
+
+
+def test_a_training_that_diverges_stops_at_its_first_epoch_that_does(train, tmp_path):
+    rates = dataclasses.replace(TRAINING, peak_learning_rate=1e20, warmup_share=0.0)
+    rule = r"loss of a training must stay finite \(lower --learning_rate\)\. Received: "
+    with pytest.raises(UserError, match=rf"{rule}(nan|inf) in epoch [12] of student"):
+        train(tmp_path / "record.npz", training=rates)
+    assert not (tmp_path / "record.npz").exists()

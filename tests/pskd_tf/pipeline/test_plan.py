@@ -4,11 +4,12 @@ import copy
 import dataclasses
 from collections.abc import Iterator
 
+import pandas as pd
 import pytest
 
 from data_prep.errors import UserError
 from data_prep.records import record_to_json
-from pskd_tf.pipeline.plan import FoldPlan, plan_run, run_key
+from pskd_tf.pipeline.plan import FoldPlan, plan_run, plan_warnings, run_key
 from pskd_tf.pipeline.specs import FitSpec, TeacherOutputsSpec
 from pskd_tf.pipeline.stage import Stage
 from pskd_tf.settings import ACSSettings, RunSettings
@@ -216,3 +217,29 @@ def test_folder_names_are_safe_and_short(prepared):
     (plan,) = plan_run(RunSettings(teacher_outputs=("live",)), renamed)
     assert plan.students["live"][1].name == "student-live-s1-on-A_1-.._B_2-_"
     assert plan.scores["int8/1"].name == "score-int8-1-of-3_subjects"
+
+
+def test_few_clips_and_a_class_without_training_clips_are_warnings(prepared):
+    settings = RunSettings(teacher_outputs=("live",))
+    assert plan_warnings(plan_run(settings, prepared), prepared) == []
+    small = copy.copy(prepared)
+    manifest = prepared.manifest
+    first, second = prepared.description.class_names[:2]
+    trains = manifest["subject"].isin(["1", "3", "5"])
+    kept = ~(trains & manifest["action_name"].isin([first, second]))
+    small.manifest = manifest[kept].groupby("action_name").head(3).reset_index(drop=True)
+    small.manifest = pd.concat([small.manifest, manifest[trains & kept].head(3)]).drop_duplicates()
+    plans = plan_run(settings, small)
+    few, missing = plan_warnings(plans, small)
+    assert few.startswith(f"The set has {len(small.manifest)} clips: the export has ")
+    assert missing == (
+        f"No clip in the training part shows {first}, {second}: what it lacks is not learnt."
+    )
+
+
+def test_the_comparison_reads_training_clips_alone(prepared):
+    for protocol in ("cross_subject", "validation"):
+        for plan in plan_run(RunSettings(protocol=protocol), prepared):
+            (compared,) = plan.compared.values()
+            assert compared.spec.clips == plan.split.train_clips
+            assert compared.spec.compressed == plan.compressed[1].key

@@ -67,6 +67,7 @@ def stages(prepared) -> dict[str, Stage]:
         "quantise": planner.quantise(student, slim, "qat"),
         "score": plan.scores["int8/1"],
         "score of float": plan.scores["baseline/1"],
+        "compare": plan.compared[1],
         "stream_score": Stage("stream", in_stream, (student, plan.compressed[1])),
     }
 
@@ -100,12 +101,18 @@ def test_a_stage_is_given_the_inputs_that_it_names():
 @pytest.mark.parametrize(
     ("package", "changed"),
     [
-        ("tflite-micro", {"compress", "quantise", "score", "stream_score"}),
-        ("ai-edge-litert", {"compress", "quantise", "score", "stream_score"}),
+        ("tflite-micro", {"compress", "quantise", "score", "stream_score", "compare"}),
+        ("ai-edge-litert", {"compress", "quantise", "score", "stream_score", "compare"}),
         ("tf-keras", {"compress", "quantise"}),
         ("tensorflow-model-optimization", {"compress", "quantise"}),
-        ("scikit-learn", {"forest", "score", "score of float"}),
-        ("keras", {"fit", "teacher_outputs", "compress", "slim", "quantise", "score of float"}),
+        ("scikit-learn", {"forest", "score", "score of float", "compare"}),
+        (
+            "keras",
+            {
+                *("fit", "teacher_outputs", "compress", "slim", "quantise"),
+                *("score of float", "compare"),
+            },
+        ),
     ],
 )
 def test_another_version_of_a_package_changes_the_kinds_that_rely_on_it(
