@@ -140,6 +140,12 @@ class StreamSettings:
         minimum=1,
         flag="stream_cuts",
     )
+    negative_cuts: int = setting(
+        2000,
+        'Cuts of each kind of the class "none", from which batches draw.',
+        minimum=1,
+        flag="stream_negative_cuts",
+    )
     coverage: float = setting(
         0.75,
         "Share of a clip's motion that a cut must cover to have its class.",

@@ -94,6 +94,7 @@ def stream_run(run_train: Callable, tmp_path_factory: pytest.TempPathFactory) ->
             "--fusion_teacher_epochs=2",
             "--accelerometer_teacher_epochs=2",
             "--stream_cuts=2",
+            "--stream_negative_cuts=100",
             f"--run_dir={folder / 'run'}",
         )
         assert finished.returncode == 0, finished.stderr

@@ -136,11 +136,14 @@ def _near(posture: np.ndarray, degrees: float, generator: np.random.Generator) -
 
 
 def _turn(before: np.ndarray, after: np.ndarray, count: int) -> np.ndarray:
-    """Gravity on the way from one posture to another, `(count, 3)`."""
+    """Gravity on the way from one posture to another, `(count, 3)`: a slow turn about one axis."""
+    angle = np.arccos(np.clip(before @ after, -1.0, 1.0))
+    across = after - (before @ after) * before
+    if np.linalg.norm(across) < 1e-6:  # equal or opposite: any axis
+        across = np.cross(before, np.roll(before, 1) + np.array([0.1, 0.2, 0.3]))
+    across = across / np.linalg.norm(across)
     share = (0.5 - 0.5 * np.cos(np.linspace(0.0, np.pi, count)))[:, None]
-    path = before + share * (after - before)
-    # A slow turn shows gravity alone; between opposite postures the path passes near 0.
-    return np.asarray(path / np.maximum(np.linalg.norm(path, axis=1, keepdims=True), 0.1))
+    return np.asarray(np.cos(share * angle) * before + np.sin(share * angle) * across)
 
 
 def posture_change(before: np.ndarray, after: np.ndarray, count: int) -> np.ndarray:

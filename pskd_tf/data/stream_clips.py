@@ -135,10 +135,6 @@ class _CutMaker:
         self.labels: list[int] = []
         self.rows_of: list[list[int]] = [[] for _ in self.signals]
         self.negatives: dict[str, list[int]] = {kind: [] for kind in settings.negative_kinds}
-        # As many of a kind as of all movements together, shared by the kinds.
-        self.wanted = max(
-            len(self.signals) * settings.cuts // max(len(settings.negative_kinds), 1), 32
-        )
 
     def cut_movements(self, generator: np.random.Generator) -> None:
         """Cuts every clip between rests, several times."""
@@ -167,13 +163,19 @@ class _CutMaker:
 
     def cut_negatives(self, kind: str, generator: np.random.Generator) -> None:
         """Cuts streams of one kind until there are enough segments."""
-        make, found = IDLE_GENERATORS[kind], self.negatives[kind]
+        make, found, wanted = (
+            IDLE_GENERATORS[kind],
+            self.negatives[kind],
+            self.settings.negative_cuts,
+        )
         for _ in range(_ROUNDS):
-            streams = [make(self.source, generator) for _ in range(min(self.wanted, _CHUNK))]
+            count = min(wanted - len(found), _CHUNK)
+            streams = [make(self.source, generator) for _ in range(count)]
             segments = self._detect(streams, generator)
             for number, begin, end in self._borders(segments, streams, generator):
-                found.append(self._keep(streams[number], begin, end, self.none))
-            if len(found) >= self.wanted:
+                if len(found) < wanted:
+                    found.append(self._keep(streams[number], begin, end, self.none))
+            if len(found) == wanted:
                 return
 
     def _detect(self, streams: Sequence[Stream], generator: np.random.Generator) -> Segments:

@@ -214,7 +214,7 @@ PARTIAL_KINDS = ("parts", "joins", "rotated")
 _KINDS_OF_CLIPS = ("tails", "heads", *PARTIAL_KINDS)
 IDLE_KINDS = tuple(IDLE_GENERATORS)
 # A wrist changes its posture every 10 to 60 s.
-_POSTURE_REST_SECONDS = (5.0, 30.0)
+_POSTURE_REST_SECONDS = (10.0, 60.0)
 
 
 @dataclass(frozen=True)

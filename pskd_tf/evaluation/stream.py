@@ -29,8 +29,8 @@ RECORDED_KINDS = ("tails", "parts", "joins")
 # Idle streams are of this length, so that the detector can take many at once.
 _STREAM_SECONDS = 600.0
 _REST_SECONDS = 2.0
-# Rests of "postures" in evaluation: a wrist changes its posture every 10 to 60 s.
-_IDLE_REST_SECONDS = (5.0, 30.0)
+# Rests of "postures" in evaluation.
+_IDLE_REST_SECONDS = (10.0, 60.0)
 
 
 @dataclass(frozen=True)

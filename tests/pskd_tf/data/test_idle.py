@@ -104,3 +104,11 @@ def test_tails_follow_each_other_without_rest(source):
     assert (stream.place >= 0.79).all()
     # No sample is held: every second one is another place.
     assert (np.diff(stream.place) != 0).mean() > 0.9
+
+
+def test_opposite_postures_turn_about_some_axis():
+    path = posture_change(np.array([0, 0, 1.0]), np.array([0, 0, -1.0]), 51)
+    np.testing.assert_allclose(np.linalg.norm(path, axis=1), 1)
+    assert path[25] @ [0, 0, 1] == pytest.approx(0, abs=1e-9)
+    still = posture_change(np.array([0, 0, 1.0]), np.array([0, 0, 1.0]), 5)
+    np.testing.assert_allclose(still, [[0, 0, 1]] * 5)
