@@ -82,8 +82,11 @@ class SimulateArguments(StagesArguments):
     )
     choose_threshold: bool = setting(False, "Choose the recogniser's settings for this run.")
     validation_run: Path | None = setting(None, "The run to choose on; by default run_dir.")
-    maximum_false_an_hour: float = setting(
-        60.0, "Most false decisions an hour, on either kind of idle, to choose by.", minimum=0
+    maximum_false_an_hour: float | None = setting(
+        None,
+        "Most false decisions an hour, on either kind of idle, to choose by; 1 for a student that "
+        "was trained for streams, 60 for others, unless given.",
+        minimum=0,
     )
     cache_dir: Path | None = setting(
         None, "Folder of compiled programs; by default RUN/simulation."
@@ -174,12 +177,18 @@ def _choose(
         raise UserError(rule, sorted(heard & set(model.test_clips))[0], validation_run)
     if any(fold.model.clip_mode != model.clip_mode for fold in folds):
         raise UserError("Both runs must have one --input_mode", "two", validation_run)
+    if any(fold.model.null_class != model.null_class for fold in folds):
+        rule = "Both runs must have the same --stream_training"
+        raise UserError(rule, "one with and one without", validation_run)
+    most = arguments.maximum_false_an_hour
+    if most is None:
+        most = 60.0 if model.null_class is None else 1.0
     print(f"comparing settings on {len(folds)} folds of {validation_run}")
     choice = choose_settings(
         folds,
         prepared,
         settings,
-        maximum_false=arguments.maximum_false_an_hour,
+        maximum_false=most,
         hours=hours,
         cache_dir=arguments.cache,
         compiler=arguments.compiler,
@@ -190,14 +199,15 @@ def _choose(
         "subjects": [subject for fold in folds for subject in fold.subjects],
         "dataset_fingerprint": prepared.fingerprint,
         "mode": "clip" if model.clip_mode else "window",
-        "maximum_false_an_hour": arguments.maximum_false_an_hour,
+        "maximum_false_an_hour": most,
         "idle_hours": hours,
         "candidates": choice.candidates,
         "figures": choice.figures,
     }
     path = ChosenSettings(choice.settings, made_by).write(run_dir)
     figures = choice.figures
-    changed = ["threshold", *(CHOSEN_SEGMENT if model.clip_mode else ())]
+    chosen_too = CHOSEN_SEGMENT if model.clip_mode and model.null_class is None else ()
+    changed = ["threshold", *chosen_too]
     print("chosen: " + ", ".join(f"{name} {getattr(choice.settings, name):g}" for name in changed))
     for name, rate in figures["false_an_hour"].items():
         print(f"{name}, subjects left out: {rate:g} false decisions an hour")

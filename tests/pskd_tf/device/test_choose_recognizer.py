@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -76,6 +77,15 @@ def test_the_best_within_the_bound_is_chosen(
     assert choice.figures["right_share"] == pytest.approx(quiet[best][1])
     with pytest.raises(UserError, match=r"with -1 false decisions an hour.* at least"):
         choose_settings(folds, prepared, OURS, maximum_false=-1, **common)
+
+
+def test_a_student_of_streams_keeps_the_detector_of_its_training():
+    """Only the threshold is chosen: a hundredth at a time."""
+    model = ExportedModel(Path("none"), ("a", "b"), True, 0.0, null_class=2)
+    ((settings, thresholds),) = module._runs(model, OURS)
+    assert settings == dataclasses.replace(OURS, threshold=0.0)
+    assert len(thresholds) == 99
+    assert (thresholds[0], thresholds[-1]) == (0.01, 0.99)
 
 
 @pytest.fixture
