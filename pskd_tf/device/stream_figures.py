@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from data_prep.errors import UserError
-from data_prep.files import whole_file
+from data_prep.files import json_sha256, whole_file
 from data_prep.prepared_set import PreparedSet
 from data_prep.records import record_from_json, record_to_json
 from pskd_tf.device.decisions import DecisionCounts, at_threshold, timeline
@@ -71,7 +71,7 @@ class StreamFigures:
     """A run's figures in a stream of its test clips, and in streams without movements.
 
     Attributes:
-        export_sha256: Hash of the export that was streamed.
+        export_sha256: `streamed_sha256` of the export.
         settings: Of the recogniser.
         hours: Of the test clips with rest between them.
         movements: Number of test clips.
@@ -152,7 +152,7 @@ class StreamFigures:
         try:
             metrics = json.loads((run_dir / "metrics.json").read_text(encoding="utf-8"))
             figures = record_from_json(cls, metrics["stream"]["figures"])
-            is_current = figures.export_sha256 == Export.read(run_dir / "export").sha256
+            is_current = figures.export_sha256 == streamed_sha256(Export.read(run_dir / "export"))
         except (OSError, ValueError, KeyError, TypeError, UserError):
             return None
         return figures if is_current else None
@@ -178,6 +178,14 @@ class StreamFigures:
             text = json.dumps(metrics | {"stream": self.to_metrics()}, indent=2, allow_nan=False)
             temporary.write_text(text, encoding="utf-8")
         return path
+
+
+def streamed_sha256(export: Export) -> str:
+    """Returns the hash of what a stream's figures depend on: an export's files and test clips.
+
+    It stays when a run with further seeds exports the same student again.
+    """
+    return json_sha256([export.manifest.files, export.test_clips])
 
 
 def measure_stream(
@@ -227,7 +235,7 @@ def measure_stream(
         thresholds = curve_thresholds(each, settings.threshold)
         curve = operating_curve(spans, decisions, streams, model, thresholds)
     return StreamFigures(
-        export_sha256=export.sha256,
+        export_sha256=streamed_sha256(export),
         settings=settings,
         hours=_hours(recording, settings),
         movements=counts.movements,

@@ -108,8 +108,14 @@ def test_metrics_keep_the_figures_of_the_same_export(tiny_run, figures, tmp_path
     assert metrics == before
     assert summary["right_share"] == figures.right / figures.movements
     assert summary["event_f1"] == figures.all_matches.f1
-    with open(tmp_path / "export" / "manifest.json", "a") as stream:
-        stream.write("\n")
+    # A run with one more seed exports the same student again.
+    path = tmp_path / "export" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["provenance"]["settings"]["seeds"] = [1, 2]
+    path.write_text(json.dumps(manifest))
+    assert StreamFigures.of_run(tmp_path) == figures
+    manifest["files"]["student_int8.tflite"] = "0" * 64
+    path.write_text(json.dumps(manifest))
     assert StreamFigures.of_run(tmp_path) is None
 
 
