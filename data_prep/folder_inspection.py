@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -161,6 +162,13 @@ def folder_lines(guess: FolderGuess) -> list[str]:
         lines.append(f"{kind}: {len(paths)} x {paths[0]}: {text}{reason}")
     sureness = LIKELY if guess.names.is_likely else UNSURE
     lines.append(f"names: {guess.names.reason} ({sureness})")
+    recordings = guess.of_kind("accelerometer")
+    places = Counter(sensor_place(path) for path in recordings)
+    worn = ", ".join(f"{place} in {count}" for place, count in places.most_common())
+    lines.append(f"sensor_place: {worn} (unsure, unless the names tell it)")
+    if not any(_tells_action(guess, path) for path in recordings):
+        text = "the names tell none; fill them in, or label stretches (--annotations)"
+        lines.append(f"actions: {text}")
     if guess.skeletons:
         layout = guess.skeleton_layout or "a .json file with the joints"
         lines.append(
@@ -168,6 +176,11 @@ def folder_lines(guess: FolderGuess) -> list[str]:
             f"skeleton_layout: {layout}"
         )
     return lines
+
+
+def _tells_action(guess: FolderGuess, path: str) -> bool:
+    logger = LOGGER_FORMATS.get(guess.files[path].cells.get("accelerometer_format", ""))
+    return "action" in guess.names.fields.get(path, {}) or bool(logger and logger.action)
 
 
 def _measures(form: str, ones: Sequence[RecordingGuess]) -> str:
@@ -197,6 +210,7 @@ def manifest_rows(guess: FolderGuess, place: Path) -> list[dict[str, str]]:
             "trial": told.get("repetition", ""),
             "accelerometer_path": _relative(guess.folder / path, place),
             "accelerometer_rate_hz": "",
+            "sensor_place": sensor_place(path),
             **one.cells,
         }
         if path in guess.skeletons:
@@ -207,6 +221,24 @@ def manifest_rows(guess: FolderGuess, place: Path) -> list[dict[str, str]]:
             row["note"] = f"unsure: {one.reason}"
         rows.append(row)
     return rows
+
+
+_PLACES = ("wrist", "hand", "ankle", "foot", "thigh", "pocket", "hip", "waist", "belt", "chest")
+_WORDS_OF_WRIST = {"hand": "wrist"}
+
+
+def sensor_place(path: str) -> str:
+    """Returns where a sensor was worn by the words of its file's path; the right wrist if none.
+
+    Args:
+        path: Such as "left_wrist/anna.csv".
+    """
+    words = re.split(r"[^a-z]+", path.lower())
+    place = next((word for word in words if word in _PLACES), "wrist")
+    place = _WORDS_OF_WRIST.get(place, place)
+    sides = [word for word in words if word in ("left", "right")]
+    has_side = place in ("wrist", "ankle", "foot", "thigh", "pocket")
+    return f"{sides[0] if sides else 'right'}_{place}" if has_side else place
 
 
 def _relative(path: Path, manifest: Path) -> str:

@@ -13,6 +13,7 @@ from data_prep.folder_inspection import (
     folder_lines,
     inspect_folder,
     manifest_rows,
+    sensor_place,
     write_manifest,
 )
 from data_prep.loaders.custom.loader import CustomLoader
@@ -83,7 +84,8 @@ def test_from_a_folder_to_clips_without_a_correction(folder: Path):
 def test_one_line_for_each_kind_of_file(folder: Path):
     lines = folder_lines(inspect_folder(folder))
     assert [line.split(": ")[0] for line in lines] == [
-        "accelerometer", "accelerometer", "other", "other", "skeleton", "names", "skeletons",
+        "accelerometer", "accelerometer", "other", "other", "skeleton", "names",
+        "sensor_place", "skeletons",
     ]  # fmt: skip
     assert lines[0].startswith(
         "accelerometer: 4 x watch/berta_clap_1_acc.csv: columns ax;ay;az (g)"
@@ -102,6 +104,20 @@ def test_one_line_for_each_kind_of_file(folder: Path):
     )
 
 
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("anna_wave_1.csv", "right_wrist"),
+        ("Left-Wrist/anna.csv", "left_wrist"),
+        ("anna_hand_left.csv", "left_wrist"),
+        ("hip/anna.csv", "hip"),
+        ("anna_right_thigh_2.csv", "right_thigh"),
+    ],
+)
+def test_place_of_the_sensor(path: str, place: str):
+    assert sensor_place(path) == place
+
+
 def test_a_pattern_of_the_user(folder: Path):
     guess = inspect_folder(folder, "{action}_{subject}_{repetition}_acc")
     fields = guess.names.fields["watch/anna_wave_1_acc.csv"]
@@ -113,6 +129,8 @@ def test_rows_that_need_a_correction_say_so(tmp_path: Path):
     (row,) = manifest(inspect_folder(tmp_path), tmp_path / "manifest.csv")
     assert (row["subject"], row["action"], row["accelerometer_rate_hz"]) == ("", "", "")
     assert row["note"].startswith("unsure: three columns of numbers")
+    assert row["sensor_place"] == "right_wrist"
+    assert folder_lines(inspect_folder(tmp_path))[-1].startswith("actions: the names tell none")
 
 
 def test_a_table_of_many_people_tells_subject_and_action_itself(tmp_path: Path):
