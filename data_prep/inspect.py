@@ -8,9 +8,10 @@ Examples:
     python -m data_prep.inspect --manifest=FILE.csv --annotations=FILE.csv --most=0
 
 With --folder it looks into every file and prints its guesses and how sure they are; the manifest
-is to be corrected by hand. It writes nothing else. Exit status: 0 if all is well, 1 if there are
-warnings alone, 2 if preparing would refuse a clip or there is nothing to inspect, 130 if
-interrupted.
+is to be corrected by hand. It writes nothing else.
+
+Exit status: 0 if all is well, 1 if there are warnings alone, 2 if preparing would refuse a clip or
+there is nothing to inspect, 130 if interrupted.
 """
 
 import sys
