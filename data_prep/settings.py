@@ -137,6 +137,21 @@ def setting(
     return dataclasses.field(default=default, metadata=metadata)
 
 
+def setting_like(kind: type, name: str, default: Any) -> Any:
+    """Declares a setting of a base class again, with another default.
+
+    Args:
+        kind: The dataclass that has the setting.
+        name: Its field.
+        default: The default.
+
+    Returns:
+        The field.
+    """
+    (field,) = (field for field in dataclasses.fields(kind) if field.name == name)
+    return dataclasses.field(default=default, metadata=field.metadata)
+
+
 def part(kind: type, group: str | None = None) -> Any:
     """Declares a field that holds further settings.
 

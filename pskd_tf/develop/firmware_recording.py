@@ -20,11 +20,8 @@ from data_prep.prepared_set import PreparedSet
 from data_prep.settings import REQUIRED, setting
 from pskd_tf.arguments import PreparedArguments
 from pskd_tf.device.firmware import compile_core, core_lines, recording_file, run_core
-from pskd_tf.device.recognizer import ExportedModel, RecognizerSettings
+from pskd_tf.device.recognizer import ExportedModel, recognizer_settings
 from pskd_tf.device.recordings import Recording, joined_clips
-
-# An axis that hangs for two seconds is noticed.
-_SETTINGS = RecognizerSettings(threshold=0.0, maximum_same=50)
 
 
 @dataclass(frozen=True)
@@ -47,10 +44,14 @@ def main(arguments: RecordingArguments) -> None:
     with whole_folder(arguments.out) as folder:
         # Not the run's own cache: a check writes nowhere else.
         program = compile_core(model, folder / "host")
+        # An axis that hangs for two seconds is noticed.
+        base = dataclasses.replace(
+            recognizer_settings(arguments.run_dir, chosen=False), threshold=0.0, maximum_same=50
+        )
         # Half the decisions are to be "unknown", whatever the model.
-        sure = [one.confidence for one in run_core(program, model, recording, _SETTINGS)]
+        sure = [one.confidence for one in run_core(program, model, recording, base)]
         threshold = statistics.median([one for one in sure if one > 0] or [0.5])
-        settings = dataclasses.replace(_SETTINGS, threshold=threshold)
+        settings = dataclasses.replace(base, threshold=threshold)
         lines = core_lines(program, recording, settings)
         (folder / "recording").write_bytes(recording_file(recording, settings))
         mode = "clip" if model.clip_mode else "window"

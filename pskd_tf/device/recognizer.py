@@ -11,13 +11,13 @@ import numpy as np
 from data_prep.errors import UserError
 from data_prep.files import whole_file
 from data_prep.records import read_record
-from data_prep.settings import check_settings, setting
+from data_prep.settings import setting, setting_like
 from pskd_tf.run import Export, Run
 from pskd_tf.stream_settings import DetectorSettings
 
 
 @dataclass(frozen=True)
-class RecognizerSettings:
+class RecognizerSettings(DetectorSettings):
     """What `PskdRecognizerSettings` holds. The defaults are ours; those of clip mode find every
     clip of the synthetic set between stretches of rest, once (50 Hz).
     """
@@ -59,70 +59,18 @@ class RecognizerSettings:
         minimum=0,
         maximum=10**9,
     )
-    start_g: float = setting(
-        0.15,
-        "Clip mode: root mean square, high-passed, at which a movement starts.",
-        unit="g",
-        above=0,
-    )
-    end_g: float = setting(
-        0.08, "Clip mode: root mean square below which it ends.", unit="g", above=0
-    )
-    start_noise: float = setting(
-        0.0,
-        "Clip mode: a movement starts at no less than this multiple of the noise floor's mean "
-        "square; 0 for no noise floor.",
-        minimum=0,
-    )
-    end_noise: float = setting(
-        0.0,
-        "Clip mode: a movement also ends below this multiple of the noise floor's mean square.",
-        minimum=0,
-    )
-    noise_rise: float = setting(
-        0.002,
-        "Clip mode: share by which the noise floor rises in a sample; it falls at once.",
-        minimum=0,
-        below=1,
-        flag=False,
-    )
-    gravity_weight: float = setting(
-        0.1,
-        "Weight of the newest sample in the mean that is taken for gravity.",
-        above=0,
-        maximum=1,
-        flag=False,
-    )
-    energy_weight: float = setting(
-        0.2,
-        "Weight of the newest sample in the mean square.",
-        above=0,
-        maximum=1,
-        flag=False,
-    )
-    lead_samples: int = setting(
-        5,
-        "Clip mode: samples before the start that belong to a movement.",
-        minimum=0,
-        maximum=10**9,
-    )
-    rest_samples: int = setting(
-        15, "Clip mode: samples of rest that end a movement.", minimum=1, maximum=10**9
-    )
+    # The detector of models that were trained on clips alone.
+    start_g: float = setting_like(DetectorSettings, "start_g", 0.15)
+    start_noise: float = setting_like(DetectorSettings, "start_noise", 0.0)
+    end_noise: float = setting_like(DetectorSettings, "end_noise", 0.0)
+    gravity_weight: float = setting_like(DetectorSettings, "gravity_weight", 0.1)
+    lead_samples: int = setting_like(DetectorSettings, "lead_samples", 5)
+    rest_samples: int = setting_like(DetectorSettings, "rest_samples", 15)
 
     @staticmethod
     def of(detector: DetectorSettings) -> "RecognizerSettings":
         """Returns the defaults with another detector."""
         return dataclasses.replace(RecognizerSettings(), **dataclasses.asdict(detector))
-
-    def __post_init__(self) -> None:
-        check_settings(self)
-        if self.end_g > self.start_g:
-            received = f"end_g {self.end_g}, start_g {self.start_g}"
-            raise UserError("A movement ends below where it starts, end_g <= start_g", received)
-        if self.end_noise > self.start_noise:
-            rule = "A movement ends below where it starts, end_noise <= start_noise"
-            raise UserError(rule, f"end_noise {self.end_noise}, start_noise {self.start_noise}")
 
 
 _NAME = "recognizer.json"

@@ -1,13 +1,16 @@
 """`segment_detector.c`: where movements start and end, in closed form, and faults."""
 
 import ctypes
+import dataclasses
 
 import numpy as np
 import pytest
 
+from pskd_tf.data.detector import detect_segments
 from pskd_tf.evaluation.tflm import Int8Interface
 from pskd_tf.export.headers import model_settings_header
 from pskd_tf.settings import InputSettings
+from pskd_tf.stream_settings import DetectorSettings
 
 RESTING, MOVING, READY, TOO_SHORT, DUPLICATE, NOT_FINITE, RESTARTED = range(7)
 MINIMUM, MAXIMUM = 20, 80
@@ -214,6 +217,50 @@ def test_random_movements_are_those_of_the_formula_in_float32(library):
             np.testing.assert_array_equal(segment, samples[first:end])
         total += len(detector.spans)
     assert total > 100
+
+
+def _drawn_settings(generator):
+    """Settings around those of streams, as far apart as a training draws them, and beyond."""
+    factor = lambda spread: float(np.exp(generator.normal(0, spread)))  # noqa: E731
+    start_g = 0.1 * factor(0.6)
+    start_noise = generator.choice([0.0, 8.0]) * factor(0.4)
+    return DetectorSettings(
+        start_g=start_g,
+        end_g=start_g * generator.uniform(0.3, 1),
+        start_noise=start_noise,
+        end_noise=start_noise * generator.uniform(0.2, 1),
+        noise_rise=generator.choice([0.0, 0.002, 0.05]),
+        gravity_weight=min(1.0, 0.04 * factor(0.7)),
+        energy_weight=min(1.0, 0.2 * factor(0.5)),
+        lead_samples=int(generator.integers(0, 1.5 * MAXIMUM)),
+        rest_samples=int(generator.integers(1, 60)),
+    )
+
+
+def test_python_cuts_as_c_does(library):
+    """300 streams at once, each with settings and a length of its own: every segment, and when."""
+    generator = np.random.default_rng(5)
+    count, longest = 300, 900
+    strength = generator.choice([0, 0.005, 0.03, 0.1, 0.4, 1.5, 6], (count, longest // 30))
+    streams = generator.normal(0, 1, (count, longest, 3)) * np.repeat(strength, 30, 1)[..., None]
+    # Postures that change now and then, at once.
+    streams += np.repeat(generator.normal(0, 0.6, (count, longest // 150, 3)), 150, 1)
+    streams = streams.astype(np.float32)
+    lengths = generator.integers(2, longest + 1, count)
+    settings = [_drawn_settings(generator) for _ in range(count)]
+    found = detect_segments(streams, lengths, settings, MINIMUM, MAXIMUM)
+    total = 0
+    for row, (stream, length, chosen) in enumerate(zip(streams, lengths, settings, strict=True)):
+        detector = Detector(library, **dataclasses.asdict(chosen))
+        events = detector.add_all(stream[:length])
+        rows = np.flatnonzero(found.stream == row)
+        spans = list(zip(found.first[rows], found.end[rows], strict=True))
+        assert spans == detector.spans
+        assert found.decided[rows].tolist() == [
+            at for at, event in enumerate(events) if event == READY
+        ]
+        total += len(spans)
+    assert total == len(found) > 500
 
 
 def test_a_movement_starts_and_ends_at_multiples_of_the_noise_floor(library):

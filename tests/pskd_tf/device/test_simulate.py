@@ -14,14 +14,24 @@ import numpy as np
 import pytest
 
 from data_prep.errors import UserError
+from data_prep.settings import setting_fields
 from project import ROOT
 from pskd_tf.data.features import window_samples
 from pskd_tf.device.decisions import timeline
 from pskd_tf.device.firmware import compile_core, run_core
-from pskd_tf.device.recognizer import NO_SIGNAL, UNKNOWN, ExportedModel, RecognizerSettings
+from pskd_tf.device.recognizer import (
+    NO_SIGNAL,
+    UNKNOWN,
+    ExportedModel,
+    RecognizerSettings,
+    recognizer_settings,
+)
 from pskd_tf.device.recordings import Recording
 from pskd_tf.evaluation.tflm import Int8Interface, clip_input, tflm_logits
+from pskd_tf.export.boards.project import project_settings_header
+from pskd_tf.export.student import export_student
 from pskd_tf.settings import InputSettings
+from pskd_tf.stream_settings import DetectorSettings, StreamSettings
 
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="cc is not installed")
 
@@ -95,6 +105,47 @@ def test_none_is_never_said_and_what_it_leaves_is_the_score(tiny_run, joined_cli
     assert {model.label_of(one) for one in said} <= {*names, "unknown"} and sure.any()
     # Each of the two limits makes some unknown.
     assert (scores < threshold).any() and ((scores >= threshold) & (shares < floor)).any()
+
+
+def test_the_detector_of_clips_keeps_the_rules_and_flags_of_the_detector():
+    """Each field of the detector once, with a default of its own where clips need one."""
+    fields = {one.place[0]: one for one in setting_fields(RecognizerSettings)}
+    for one in setting_fields(DetectorSettings):
+        own = fields[one.place[0]]
+        assert (own.info, own.kind, own.flag) == (one.info, one.kind, one.flag)
+    others = {name for name, one in fields.items() if name in vars(DetectorSettings())}
+    changed = {name for name in others if fields[name].default != vars(DetectorSettings())[name]}
+    assert changed == {
+        *("start_g", "start_noise", "end_noise", "gravity_weight", "lead_samples", "rest_samples")
+    }
+    for values, rule in (
+        ({"start_g": 0.0}, "start_g must be positive"),
+        ({"start_g": 0.1, "end_g": 0.2}, "end_g <= start_g"),
+        ({"end_noise": 1.0}, "end_noise <= start_noise"),
+    ):
+        with pytest.raises(UserError, match=rule):
+            RecognizerSettings(**values)
+
+
+def test_an_export_for_streams_brings_its_detector_and_none(export_arguments, tmp_path):
+    """The fixture's last label is then the class "none"; clips alone bring the older detector."""
+    names = export_arguments["class_names"]
+    detector = DetectorSettings(start_g=0.125, start_noise=6.0, rest_samples=31)
+    stream = StreamSettings(enabled=True, detector=detector)
+    export_student(tmp_path / "export", **(export_arguments | {"stream": stream}))
+    model = ExportedModel.read(tmp_path)
+    assert model.null_class == len(names) - 1 and model.class_names == tuple(names[:-1])
+    settings = recognizer_settings(tmp_path)
+    assert (settings.start_g, settings.start_noise, settings.rest_samples) == (0.125, 6.0, 31)
+    assert settings.threshold == RecognizerSettings().threshold
+    text = project_settings_header("0", settings)
+    for line in ("start_noise = 6.0f;", "end_noise = 4.0f;", "noise_rise = 0.00200000009f;"):
+        assert f"recognizer->segment.{line}" in text
+    export_student(tmp_path / "clips" / "export", **export_arguments)
+    clips = ExportedModel.read(tmp_path / "clips")
+    assert clips.null_class is None and clips.class_names == tuple(names)
+    settings = recognizer_settings(tmp_path / "clips")
+    assert (settings.start_noise, settings.end_g, settings.rest_samples) == (0.0, 0.08, 15)
 
 
 @needs_compiler

@@ -15,7 +15,6 @@ from pskd_tf.evaluation.stream import decide, idle_streams, movement_stream
 from pskd_tf.evaluation.tflm import Int8Interface, clip_input, quantise_input, tflm_logits
 from pskd_tf.run import Run
 from pskd_tf.settings import InputSettings
-from pskd_tf.stream_settings import DetectorSettings
 
 pytestmark = pytest.mark.slow
 
@@ -101,9 +100,7 @@ def test_segments_are_those_of_the_core_with_other_settings_too(model, program, 
         core = run_core(
             program, model, Recording(np.arange(len(samples)) / 50.0, samples), settings
         )
-        # The fields of both dataclasses have the same names.
-        fields = {name: getattr(settings, name) for name in vars(DetectorSettings())}
-        found = detect_segments(samples[None], [len(samples)], DetectorSettings(**fields), 50, 275)
+        found = detect_segments(samples[None], [len(samples)], settings, 50, 275)
         assert [one.span for one in core if one.span] == [
             (int(first), int(end) - 1) for first, end in zip(found.first, found.end, strict=True)
         ]
