@@ -7,7 +7,12 @@ from hypothesis import given, strategies as st
 
 from data_prep.errors import UserError
 from pskd_tf.compression import convert as module
-from pskd_tf.compression.convert import calibration_clips, convert_to_int8
+from pskd_tf.compression.convert import (
+    calibration_clips,
+    convert_calibrated,
+    convert_to_int8,
+    without_tails,
+)
 from pskd_tf.evaluation.tflm import Int8Interface, quantise_input, tflm_logits
 
 
@@ -131,3 +136,79 @@ def test_the_seed_decides():
 def test_an_impossible_count_is_refused(count):
     with pytest.raises(UserError, match=f"takes 1 to 5 clips. Received: {count}"):
         calibration_clips(np.zeros(5), count, seed=0)
+
+
+def _with_outlier(clips):
+    """The clips with one value of 60 g, as a broken sensor gives it."""
+    spoilt = clips.copy()
+    spoilt[2, 40, 0, 0] = 60.0
+    return spoilt
+
+
+@pytest.mark.slow
+def test_one_value_of_60_g_takes_the_steps_of_int8_and_a_percentile_leaves_it_out(int8_student):
+    """A step of the input is 1/255 of the range that is kept."""
+    clips = _with_outlier(int8_student.features[::4])
+    for method, percent in (("range", 100.0), ("percentile", 99.9)):
+        tflite, kept = convert_calibrated(
+            int8_student.weights,
+            int8_student.builder_arguments,
+            clips,
+            int8_student.float_logits[::4],
+            method,
+        )
+        low, high = np.percentile(clips, [(100 - percent) / 2, (100 + percent) / 2])
+        assert kept == percent
+        assert Int8Interface.read(tflite).input_scale == pytest.approx((high - low) / 255, rel=0.01)
+    assert high < 5.0
+
+
+def _faked_conversions(monkeypatch, errors):
+    """Lets a conversion return the greatest value it was given, and be off by `errors`."""
+    greatest = []
+
+    def convert(weights, builder_arguments, calibration):
+        greatest.append(float(calibration.max()))
+        return bytes([len(greatest)])
+
+    monkeypatch.setattr(module, "convert_to_int8", convert)
+    monkeypatch.setattr(module, "_variation", lambda tflite, *_: errors[tflite[0] - 1])
+    return greatest
+
+
+@pytest.mark.parametrize(
+    ("errors", "chosen", "percent"),
+    [((0.4, 0.2, 0.1, 0.3), 3, 99.9), ((0.1,) * 4, 1, 100.0), ((0.4, 0.2, 0.3, 0.1), 4, 99.0)],
+)
+def test_of_the_cuts_that_of_least_error_is_taken_and_of_equals_the_widest(
+    monkeypatch, errors, chosen, percent
+):
+    clips = np.random.default_rng(0).normal(size=(40, 50, 1, 10)).astype(np.float32)
+    greatest = _faked_conversions(monkeypatch, errors)
+    found = convert_calibrated([], {}, _with_outlier(clips), np.zeros((40, 3)), "error")
+    assert found == (bytes([chosen]), percent)
+    assert greatest[0] == 60.0 and greatest == sorted(greatest, reverse=True)
+    # 0.5 % of a normal distribution lie above 2.58.
+    assert greatest[3] == pytest.approx(2.58, abs=0.05)
+
+
+def test_the_range_is_the_conversion_as_it_was(int8_student):
+    calibration = int8_student.features[::4]
+    tflite, _ = convert_calibrated(
+        int8_student.weights,
+        int8_student.builder_arguments,
+        calibration,
+        int8_student.float_logits[::4],
+        "range",
+    )
+    assert tflite == int8_student.tflite
+
+
+@given(st.floats(50, 100), st.integers(0, 3))
+def test_tails_are_limited_and_the_rest_is_kept(percent, seed):
+    clips = np.random.default_rng(seed).normal(size=(3, 40, 1, 2)).astype(np.float32)
+    cut = without_tails(clips, percent)
+    assert cut.shape == clips.shape and cut.dtype == np.float32
+    moved = np.mean(cut != clips)
+    assert moved <= (100 - percent) / 100 + 0.02
+    assert cut.min() >= clips.min() and cut.max() <= clips.max()
