@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,30 @@ from data_prep.errors import UserError
 from data_prep.records import record_from_json
 
 SCHEMA_VERSION = 2
+
+# A board sends a label in a line of 160 bytes, of which time, index and confidence take up to 35.
+LONGEST_LABEL = 120
+
+
+def check_labels(class_names: Sequence[str]) -> None:
+    """Refuses a label that a board's line or a C string cannot hold.
+
+    Args:
+        class_names: Name of each class.
+
+    Raises:
+        UserError: A label is too long, or holds a null character.
+    """
+    for name in class_names:
+        length = len(name.encode("utf-8", "surrogatepass")) + name.count('"')
+        if length > LONGEST_LABEL:
+            rule = (
+                f"A label takes at most {LONGEST_LABEL} bytes in UTF-8, a quote two, for the line "
+                "that a board sends; rename the action"
+            )
+            raise UserError(rule, f"{length} bytes: {name[:20]}...")
+        if "\0" in name:
+            raise UserError("A label must not hold a null character", repr(name))
 
 
 @dataclass(frozen=True)
@@ -69,6 +93,9 @@ class DatasetDescription:
     num_quarantined: int = 0
     array_sha256: dict[str, str] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
+
+    def __post_init__(self) -> None:
+        check_labels(self.class_names)
 
     def without(self, num_quarantined: int, subjects: Collection[str]) -> "DatasetDescription":
         """Returns the description of the same set after bad clips were left out.

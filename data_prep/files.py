@@ -17,6 +17,8 @@ from typing import IO, Any
 
 import filelock
 
+from data_prep.errors import UserError
+
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
@@ -117,6 +119,30 @@ def file_sha256(path: str | Path) -> str:
     """Returns the SHA-256 of a file's bytes as 64 hexadecimal digits."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def check_sha256(path: str | Path, sha256: str, rule: str) -> None:
+    """Refuses a file that is missing or whose bytes are not those of a kept hash.
+
+    Args:
+        path: The file.
+        sha256: The SHA-256 that was kept when the file was written.
+        rule: What the error says; it names the command that heals.
+
+    Raises:
+        UserError: The file is missing, a folder, unreadable, or other bytes.
+    """
+    try:
+        if file_sha256(path) == sha256:
+            return
+        received = "other bytes than were written"
+    except FileNotFoundError:
+        received = "no such file"
+    except OSError as error:
+        received = str(error.strerror)
+    except ValueError as error:  # no name of a file
+        received = str(error)
+    raise UserError(rule, received, path)
 
 
 def json_sha256(value: Any) -> str:

@@ -38,6 +38,7 @@ def prepare_dataset(
     runner: str = "processes",
     workers: int = 1,
     ray_address: str | None = None,
+    replaces: bool = True,
 ) -> PreparedSet:
     """Returns the prepared set in `out_dir`, made from the raw files unless it already is.
 
@@ -54,6 +55,8 @@ def prepare_dataset(
         runner: See `read_clips`; it does not change the bytes written.
         workers: See `read_clips`; it does not change the bytes written.
         ray_address: See `read_clips`.
+        replaces: Whether a set of other data there is replaced; else it is an error. A damaged one
+            is made anew in either case.
 
     Returns:
         The prepared set.
@@ -67,7 +70,7 @@ def prepare_dataset(
     loader = load_dataset(dataset, raw_dir, seed, options)
     found = loader.discover()
     draft = dataclasses.replace(found.description, options=_options(loader))
-    ready = _load_if_fresh(out_dir, draft, quarantine)
+    ready = _load_if_fresh(out_dir, draft, quarantine, replaces)
     if ready is not None:
         return ready
     items = read_clips(
@@ -127,10 +130,11 @@ def _check_place(out_dir: Path, dataset: str) -> None:
 
 
 def _load_if_fresh(
-    out_dir: Path, draft: DatasetDescription, quarantine: bool
+    out_dir: Path, draft: DatasetDescription, quarantine: bool, replaces: bool
 ) -> PreparedSet | None:
     try:
         ready = PreparedSet.load(out_dir)
+        ready.check_hashes()
     except UserError:  # absent, damaged or of an older schema: made anew
         return None
     found = dataclasses.replace(ready.description, array_sha256={})
@@ -138,4 +142,19 @@ def _load_if_fresh(
         if not quarantine:  # the first bad clip has to stop
             return None
         draft = draft.without(found.num_quarantined, set(ready.manifest["subject"]))
-    return ready if found.to_json() == draft.to_json() else None
+    if found.to_json() == draft.to_json():
+        return ready
+    if not replaces:
+        rule = "A run's prepared set is of its own data; other data need another --run_dir"
+        raise UserError(rule, _first_difference(found, draft), out_dir)
+    return None
+
+
+def _first_difference(found: DatasetDescription, draft: DatasetDescription) -> str:
+    before, now = json.loads(found.to_json()), json.loads(draft.to_json())
+    name = next(name for name in before if before[name] != now[name])
+    if isinstance(before[name], dict) and isinstance(now[name], dict):
+        parts = sorted(before[name].keys() | now[name].keys())
+        odd = [one for one in parts if before[name].get(one) != now[name].get(one)]
+        return f"another {odd[0]} ({name}) than in its dataset.json"
+    return f"another {name} than in its dataset.json"

@@ -20,7 +20,7 @@ import pandas as pd
 from data_prep.clip import Clip, check_clip
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import Refusal, UserError
-from data_prep.files import file_sha256, json_sha256, whole_folder
+from data_prep.files import check_sha256, file_sha256, json_sha256, whole_folder
 from data_prep.problems import Problem
 from data_prep.protocols import protocol_splits
 
@@ -75,9 +75,8 @@ class PreparedSet:
         """
         folder = Path(folder)
         if not (folder / "dataset.json").is_file():
-            raise UserError(
-                "A prepared set needs a dataset.json; run data_prep.prepare", "none", folder
-            )
+            rule = "A prepared set needs a dataset.json; run data_prep.prepare"
+            raise UserError(rule, "none", folder / "dataset.json")
         description = DatasetDescription.load(folder / "dataset.json")
         counts = [f"{name}_{what}" for name in _STREAMS for what in ("start", "length")]
         manifest = _load_table(folder / "manifest.csv", description)
@@ -121,6 +120,16 @@ class PreparedSet:
     def fingerprint(self) -> str:
         """SHA-256 over dataset.json, which holds the hashes of the manifest and the arrays."""
         return json_sha256(dataclasses.asdict(self.description))
+
+    def check_hashes(self) -> None:
+        """Reads every array and compares its hash with the one that was kept.
+
+        Raises:
+            UserError: Names the file that is not as it was prepared.
+        """
+        for name, sha256 in self.description.array_sha256.items():
+            rule = f"A {name} must be as it was prepared; prepare it again"
+            check_sha256(self.folder / name, sha256, rule)
 
     def _clip_values(self, name: str, index: SupportsIndex) -> np.ndarray | None:
         start, end = self._bounds[name][index]

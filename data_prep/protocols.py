@@ -19,6 +19,7 @@ import pandas as pd
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import UserError
 from data_prep.files import json_sha256, whole_file
+from data_prep.records import read_json_object
 
 LEAVE_ONE_SUBJECT_OUT = "leave_one_subject_out"
 SUBJECT_FOLDS = "subject_folds"
@@ -376,10 +377,10 @@ def _content(splits: Sequence[ClipSplit]) -> dict[str, Any]:
 
 def _check(path: Path, content: dict[str, Any]) -> None:
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
+        kept = read_json_object(path)
         kept_hash = kept.pop("sha256")
         is_whole = kept_hash == json_sha256(kept)
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except (ValueError, KeyError) as error:
         raise UserError("A split file must be readable JSON with its hash", error, path) from error
     if not is_whole:
         raise UserError("A split file must be as it was written", "edits", path)

@@ -2,10 +2,13 @@
 
 import dataclasses
 import json
+import math
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from data_prep.errors import UserError
@@ -70,20 +73,53 @@ def record_from_json(kind: type[Record], values: Any, path: str | Path | None = 
     Raises:
         UserError: A field is missing, unknown, of another type, or breaks a rule of the record.
     """
+    record = _validated(kind, values, path)
+    unknown = _unknown(values, record_to_json(record, whole=True))
+    if unknown:
+        raise UserError(f"{kind.__name__} has no field {unknown}", unknown, path)
+    return record
+
+
+def check_fields(kind: type, values: Any, path: str | Path | None = None) -> None:
+    """Refuses JSON values in which a field of a record is missing or breaks a rule.
+
+    Fields that the record does not have pass: a reader that relies on some values alone leaves the
+    others to later versions.
+
+    Args:
+        kind: The dataclass.
+        values: JSON values.
+        path: The file that they came from, for errors.
+
+    Raises:
+        UserError: A field is missing, of another type, or breaks a rule of the record.
+    """
+    _validated(kind, values, path)
+
+
+def _validated(kind: type[Record], values: Any, path: str | Path | None) -> Record:
     try:
-        record: Record = _adapter(cast("Any", kind)).validate_json(json.dumps(values), strict=True)
+        text = json.dumps(values)
+        return cast("Record", _adapter(cast("Any", kind)).validate_json(text, strict=True))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         cause = first.get("ctx", {}).get("error")
         if isinstance(cause, UserError):
             raise UserError(cause.rule, cause.received, path) from error
         where = ".".join(str(part) for part in first["loc"]) or kind.__name__
-        received = first["input"] if first["type"] != "missing" else "nothing"
+        received = _shortened(first["input"]) if first["type"] != "missing" else "nothing"
         raise UserError(f"{where}: {first['msg']}", received, path) from error
-    unknown = _unknown(values, record_to_json(record, whole=True))
-    if unknown:
-        raise UserError(f"{kind.__name__} has no field {unknown}", unknown, path)
-    return record
+    except RecursionError as error:
+        raise UserError("A record must not be nested deeply", error, path) from error
+
+
+_LONGEST_RECEIVED = 100
+
+
+def _shortened(value: Any) -> str:
+    # All that a user sees is one line, however large the file is.
+    text = str(value)
+    return text if len(text) <= _LONGEST_RECEIVED else f"{text[:_LONGEST_RECEIVED]}..."
 
 
 def read_record(kind: type[Record], path: Path) -> Record:
@@ -102,12 +138,16 @@ def read_record(kind: type[Record], path: Path) -> Record:
     return record_from_json(kind, read_json(path), path)
 
 
-def read_json(path: str | Path, rule: str = "A record must be a readable JSON file") -> Any:
+_READABLE = "A record must be a readable JSON file"
+
+
+def read_json(path: str | Path, rule: str = _READABLE, *, finite: bool = True) -> Any:
     """Reads a JSON file.
 
     Args:
         path: The file.
         rule: What the error says of a damaged one.
+        finite: Whether NaN, infinities and numbers that float64 cannot hold are refused.
 
     Returns:
         Its value.
@@ -115,18 +155,49 @@ def read_json(path: str | Path, rule: str = "A record must be a readable JSON fi
     Raises:
         UserError: The file is missing, a folder, or no JSON in UTF-8.
     """
+    number = _finite if finite else float
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
+        return json.loads(text, parse_float=number, parse_constant=number)
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(rule, error, path) from error
 
 
-def read_json_object(path: str | Path, rule: str = "A record must be a readable JSON file") -> Any:
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is no finite number")
+    return value
+
+
+def read_json_object(path: str | Path, rule: str = _READABLE, *, finite: bool = True) -> Any:
     """Reads a JSON file that holds an object, as `read_json` does."""
-    values = read_json(path, rule)
+    values = read_json(path, rule, finite=finite)
     if not isinstance(values, dict):
         raise UserError(rule, f"a {type(values).__name__}, no object", path)
     return values
+
+
+def read_arrays(path: str | Path, names: Sequence[str] = (), rule: str = "") -> dict[str, Any]:
+    """Reads arrays from an `.npz` file.
+
+    Args:
+        path: The file.
+        names: The arrays to read; all of them if empty.
+        rule: What the error says of a damaged file.
+
+    Returns:
+        Arrays by name.
+
+    Raises:
+        UserError: The file is missing or damaged, or has no such array.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in names or arrays.files}
+    except Exception as error:  # a damaged file raises nearly anything: zlib.error, KeyError, ...
+        received = f"{type(error).__name__}: {error}"
+        raise UserError(rule or "Arrays must be a readable .npz file", received, path) from error
 
 
 def write_record(path: Path, record: Any) -> None:

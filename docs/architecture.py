@@ -16,6 +16,8 @@ LAYERS = (
     "stream_settings",
     "settings",
     "processes",
+    "run_records",
+    "stage_record",
     "run",
     "data",
     "models",

@@ -6,6 +6,7 @@ COMMANDS = (
     "train",
     "evaluate",
     "report",
+    "verify",
     "compress",
     "simulate",
     "export",

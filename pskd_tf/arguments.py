@@ -69,11 +69,12 @@ class TrainingArguments(StagesArguments):
         choices=("none", "mirrored"),
     )
 
-    def prepare(self, folder: Path | None = None) -> PreparedSet:
+    def prepare(self, folder: Path | None = None, *, replaces: bool = True) -> PreparedSet:
         """Prepares the data set, with a progress bar on a terminal.
 
         Args:
             folder: The prepared set's folder; that of the flags if None.
+            replaces: See `prepare_dataset`.
 
         Returns:
             The prepared set.
@@ -90,6 +91,7 @@ class TrainingArguments(StagesArguments):
             options=self.dataset.options,
             quarantine=self.dataset.quarantine,
             workers=0,
+            replaces=replaces,
         )
 
 

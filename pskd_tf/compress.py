@@ -21,7 +21,8 @@ from pskd_tf.compression.cost import BoardLimits, SafetyLimits
 from pskd_tf.pipeline.search import CompressionPlan
 from pskd_tf.pipeline.stage import RunContext, stages_summary
 from pskd_tf.processes import start_tensorflow
-from pskd_tf.settings import CompressionSearch, read_run_settings
+from pskd_tf.run import Run
+from pskd_tf.settings import CompressionSearch
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class CompressArguments(StagesArguments):
 def main(arguments: CompressArguments) -> None:
     """Searches, writes the report and prints where it is."""
     run_dir, search, safety = arguments.run_dir, arguments.search, arguments.safety
-    settings = read_run_settings(run_dir)
+    settings = Run.load(run_dir).settings
     prepared = PreparedSet.load(arguments.prepared)
     allowed = BoardLimits(
         flash_bytes=_bytes(arguments.max_flash_kb),

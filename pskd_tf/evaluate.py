@@ -39,10 +39,10 @@ def main(arguments: StagesArguments) -> None:
     prepared = run.prepared
     if prepared.fingerprint != export.dataset_fingerprint:
         raise UserError("The prepared set must be the run's", "another one", prepared.folder)
-    stages, made_from = run.exported_stages, export.manifest.provenance
+    stages, made_from = run.exported_stages, export.made_from
     print(
         f"{metrics['dataset']}, {metrics['protocol']}: {len(export.test_clips)} clips of "
-        f"subjects {', '.join(made_from['test_subjects'])}, seed {made_from['seed']}"
+        f"subjects {', '.join(made_from.test_subjects)}, seed {made_from.seed}"
     )
     if not stages:
         print("the run's stages are not at hand (--stages_dir): the int8 model alone is scored")

@@ -1,147 +1,57 @@
 """A run of `pskd_tf.train`, read from its folder."""
 
-import json
-from collections.abc import Iterable, Sequence
+import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar
-
-import numpy as np
-import pandas as pd
+from typing import Any
 
 from data_prep.errors import UserError
-from data_prep.files import file_sha256, json_sha256
+from data_prep.files import check_sha256, file_sha256
 from data_prep.prepared_set import PreparedSet
-from data_prep.records import later_field, read_record, record_from_json
+from data_prep.records import (
+    check_fields,
+    later_field,
+    read_json_object,
+    read_record,
+    record_from_json,
+)
+from pskd_tf.run_records import (
+    TRAIN_AGAIN,
+    Key,
+    RunRecord,
+    optional_file,
+    published_file,
+    read_metrics,
+    read_run_record,
+)
 from pskd_tf.settings import InputSettings, RunSettings, read_run_settings
+from pskd_tf.stage_record import Predictions, StageRecord
 from pskd_tf.stream_settings import StreamSettings
 
 
-class _Specification(Protocol):
-    kind: ClassVar[str]
-
-
-Spec = TypeVar("Spec", bound=_Specification)
-
-
 @dataclass(frozen=True)
-class StageRecord:
-    """What a stage was made from, and the results that it left.
+class Provenance:
+    """What the export of a run says about the run; an export of one's own model may say less.
 
     Attributes:
-        folder: Its folder.
-        kind: `fit`, `teacher_outputs`, `compress`, `score` and so on.
-        key: Its SHA-256.
-        content: The specification, as JSON values; see `spec`.
+        seed: Student seed.
+        stage_key: Key of the compress or quantise stage.
+        student_key: Key of the fit stage.
+        test_subjects: Subjects held out in training.
+        test_clips: Names of the clips held out in training.
+        dataset_fingerprint: Fingerprint of the prepared set.
+        run_key: Key of the run; "" in exports of older versions.
     """
 
-    folder: Path
-    kind: str
-    key: str
-    content: dict[str, Any]
-
-    @classmethod
-    def load(cls, folder: Path) -> "StageRecord":
-        """Reads a stage's folder.
-
-        Args:
-            folder: The folder that `run_stage` wrote.
-
-        Returns:
-            The record.
-
-        Raises:
-            UserError: It is not there, not readable, or its key is not that of its content.
-        """
-        path = folder / "stage.json"
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            record = cls(folder, values["kind"], values["key"], values["spec"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            rule = "Every stage of the run must be in --stages_dir, which is RUN/stages by default"
-            raise UserError(rule, error, path) from error
-        if json_sha256({name: values[name] for name in values if name != "key"}) != record.key:
-            raise UserError("A stage's key must be the hash of its content", record.key, path)
-        return record
-
-    def spec(self, kind: type[Spec]) -> Spec:
-        """Returns the stage's specification.
-
-        Args:
-            kind: The specification of the stage's kind, such as `FitSpec`.
-
-        Returns:
-            The specification.
-
-        Raises:
-            UserError: The stage is of another kind or of another version.
-        """
-        path = self.folder / "stage.json"
-        if kind.kind != self.kind:
-            raise UserError(f"The stage must be of the kind {kind.kind}", self.kind, path)
-        return record_from_json(kind, self.content, path)
-
-    @property
-    def name(self) -> str:
-        """The folder's name without the key."""
-        return self.folder.name.rsplit("-", 1)[0]
-
-    @cached_property
-    def result(self) -> dict[str, Any]:
-        """The content of the stage's result.json."""
-        result: dict[str, Any] = _read(self.folder / "result.json")
-        return result
-
-    @cached_property
-    def history(self) -> pd.DataFrame:
-        """One row an epoch; empty where the stage trained nothing."""
-        path = self.folder / "history.csv"
-        return pd.read_csv(path) if path.exists() else pd.DataFrame()
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """Class probabilities of clips.
-
-    Attributes:
-        clip_ids: `(clips,)` names.
-        labels: `(clips,)` true class indices.
-        on_wrist: `(clips,)` whether the sensor was worn at the wrist.
-        probabilities: `(clips, classes)`, rows summing to 1.
-    """
-
-    clip_ids: np.ndarray
-    labels: np.ndarray
-    on_wrist: np.ndarray
-    probabilities: np.ndarray
-
-    @property
-    def guesses(self) -> np.ndarray:
-        """`(clips,)` class indices."""
-        return np.asarray(self.probabilities.argmax(axis=1))
-
-    @property
-    def right(self) -> np.ndarray:
-        """`(clips,)` whether the guess is the label."""
-        return np.asarray(self.guesses == self.labels)
-
-    @classmethod
-    def load(cls, folders: Sequence[Path]) -> "Predictions":
-        """Pools the predictions of score stages, one a fold."""
-        parts = []
-        for folder in folders:
-            with np.load(folder / "predictions.npz", allow_pickle=False) as arrays:
-                parts.append({name: arrays[name] for name in arrays.files})
-        whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        # Under `vote` the rows hold shares of windows and a trace of the mean; sums differ from 1.
-        total = whole["probabilities"].sum(axis=1, keepdims=True)
-        return cls(
-            clip_ids=whole["clip_ids"],
-            labels=whole["labels"],
-            on_wrist=whole["on_wrist"],
-            probabilities=whole["probabilities"] / total,
-        )
+    seed: int
+    stage_key: Key
+    student_key: Key
+    test_subjects: tuple[str, ...]
+    test_clips: tuple[str, ...]
+    dataset_fingerprint: str
+    run_key: str = ""
 
 
 @dataclass(frozen=True)
@@ -180,6 +90,13 @@ class ExportManifest:
         """The output for "none"; None without one."""
         return None if self.stream is None else len(self.class_names) - 1
 
+    def __post_init__(self) -> None:
+        # Of one's own exports they may be missing.
+        for name in ("test_clips", "train_subjects", "test_subjects"):
+            value = self.provenance.get(name, [])
+            if not isinstance(value, list) or any(not isinstance(one, str) for one in value):
+                raise UserError(f"provenance.{name} must be a list of texts", value)
+
 
 @dataclass(frozen=True)
 class Export:
@@ -209,7 +126,8 @@ class Export:
         folder = Path(folder)
         path = folder / "manifest.json"
         if not path.is_file():
-            raise UserError("A finished run has an export", "no manifest.json", folder)
+            rule = f"A finished run has an export; {TRAIN_AGAIN}"
+            raise UserError(rule, "no manifest.json", path)
         return cls(folder, read_record(ExportManifest, path))
 
     @cached_property
@@ -231,9 +149,10 @@ class Export:
         """
         path = self.folder / name
         if name not in self.manifest.files or not path.is_file():
-            raise UserError("An export must be complete", f"no {name}", self.folder)
-        if file_sha256(path) != self.manifest.files[name]:
-            raise UserError("An export's files must be unchanged", "another hash", path)
+            rule = f"An export must be complete; {TRAIN_AGAIN}"
+            raise UserError(rule, f"no {name}", self.folder)
+        rule = f"An export's files must be unchanged; {TRAIN_AGAIN}"
+        check_sha256(path, self.manifest.files[name], rule)
         return path
 
     @cached_property
@@ -246,6 +165,19 @@ class Export:
         """Names of the clips held out in training; none where the exporter named none."""
         return tuple(self.manifest.provenance.get("test_clips", ()))
 
+    @cached_property
+    def made_from(self) -> Provenance:
+        """The run that the export was made in.
+
+        Raises:
+            UserError: The manifest does not name it.
+        """
+        path = self.folder / "manifest.json"
+        values = self.manifest.provenance
+        check_fields(Provenance, values, path)
+        names = {one.name for one in dataclasses.fields(Provenance)} & set(values)
+        return record_from_json(Provenance, {name: values[name] for name in names}, path)
+
     @property
     def dataset_fingerprint(self) -> str:
         """Fingerprint of the prepared set that the model was trained on; "" if not named."""
@@ -253,11 +185,7 @@ class Export:
 
 
 SCORES = ("accuracy", "macro_f1", "wrist_actions_accuracy")
-# What every reader of metrics.json relies on.
-_METRICS = (
-    *("dataset", "protocol", "folds", "seeds", "teacher_seeds", "teachers", "student"),
-    *("students_by_teacher_outputs", "baseline", "model", "wall_seconds"),
-)
+_COMPRESS_AGAIN = "the same command of pskd_tf.compress makes it again"
 
 
 @dataclass(frozen=True)
@@ -308,34 +236,68 @@ class Run:
             UserError: The run is not finished, or a stage or the prepared set is missing.
         """
         _ = self.metrics, self.settings, self.export, self.prepared, self.stages, self.compression
+        _ = self.exported_stages, [self.export.file(name) for name in self.export.manifest.files]
         return self
 
     @cached_property
+    def record(self) -> RunRecord | None:
+        """The content of `run.json`; None where there is none, as beside copied figures."""
+        return read_run_record(self.run_dir)
+
+    @property
+    def key(self) -> str | None:
+        """The key of the run to which the folder belongs; None where nothing names it."""
+        if self.record is not None:
+            return self.record.run_key
+        # So that a folder of an older version belongs to its run, too.
+        return self.metrics.get("run_key") if (self.run_dir / "metrics.json").exists() else None
+
+    @cached_property
     def metrics(self) -> dict[str, Any]:
-        """The content of `metrics.json`."""
-        path = self.run_dir / "metrics.json"
-        metrics: dict[str, Any] = _read(path)
-        missing = [name for name in _METRICS if name not in metrics] if metrics else [*_METRICS]
-        if missing:
-            rule = f"metrics.json must hold {', '.join(_METRICS)}"
-            raise UserError(rule, f"no {missing[0]}", path)
+        """The content of `metrics.json`.
+
+        Raises:
+            UserError: The run is not finished, the file is damaged, or it is of another run than
+                the folder.
+        """
+        path = published_file(self.run_dir, "metrics.json")
+        metrics = read_metrics(path)
+        if self.record is not None:
+            self._check_key(metrics.get("run_key"), path)
         return metrics
 
     @cached_property
     def settings(self) -> RunSettings:
         """The settings of the run."""
-        return read_run_settings(self.run_dir)
+        return read_run_settings(published_file(self.run_dir, "settings.json").parent)
 
     @cached_property
     def settings_as_written(self) -> dict[str, Any]:
         """The content of `settings.json`, of whatever version; empty where there is none."""
-        path = self.run_dir / "settings.json"
-        return _read(path) if path.exists() else {}
+        path = published_file(self.run_dir, "settings.json")
+        rule = f"settings.json must be as pskd_tf.train wrote it; {TRAIN_AGAIN}"
+        return dict(read_json_object(path, rule)) if path.exists() else {}
 
     @cached_property
     def export(self) -> Export:
-        """The export of the run's first seed."""
-        return Export.read(self.run_dir / "export")
+        """The export of the run's first seed.
+
+        Raises:
+            UserError: There is none, it was changed, or it is of another run than the figures.
+        """
+        manifest = self.run_dir / "export" / "manifest.json"
+        if manifest.exists():
+            published_file(self.run_dir, "export/manifest.json")
+        export = Export.read(manifest.parent)
+        if self.key is not None and "run_key" in export.manifest.provenance:
+            self._check_key(export.manifest.provenance["run_key"], manifest)
+        return export
+
+    def _check_key(self, key: Any, path: Path) -> None:
+        if key != self.key:
+            rule = "All files of a run's folder must be of one run; the same command of"
+            rule = f"{rule} pskd_tf.train makes them again"
+            raise UserError(rule, f"the run {str(key)[:12]} beside {str(self.key)[:12]}", path)
 
     @cached_property
     def prepared(self) -> PreparedSet:
@@ -349,11 +311,19 @@ class Run:
     @cached_property
     def compression(self) -> Any:
         """The content of `compression.json` of `pskd_tf.compress`; None where it did not run."""
-        path = self.run_dir / "compression.json"
-        return _read(path) if path.exists() else None
+        path = optional_file(self.run_dir, "compression.json", _COMPRESS_AGAIN)
+        if path is None:
+            return None
+        rule = f"compression.json must be as pskd_tf.compress wrote it; {_COMPRESS_AGAIN}"
+        content = read_json_object(path, rule, finite=False)
+        try:
+            check_fields(_CompressionContent, content, path)
+        except UserError as error:
+            raise UserError(rule, error.reason, path) from error
+        return content
 
     @cached_property
-    def stages(self) -> tuple["StageRecord", ...]:
+    def stages(self) -> tuple[StageRecord, ...]:
         """Every stage, in the order of the times in `metrics.json`."""
         folders = (self.stages_dir / name for name in self.metrics["wall_seconds"])
         return tuple(StageRecord.load(folder) for folder in folders)
@@ -373,19 +343,19 @@ class Run:
         """The student seed whose model is exported."""
         return self.settings.seeds[0]
 
-    def scores(self, what: str) -> list["StageRecord"]:
+    def scores(self, what: str) -> list[StageRecord]:
         """Returns the score stages of one model and seed, one for each fold, in their order."""
         start = f"score-{what.replace('/', '-')}-of-"
         return [stage for stage in self.stages if stage.name.startswith(start)]
 
-    def predictions(self, what: str, fold: int | None = None) -> "Predictions":
+    def predictions(self, what: str, fold: int | None = None) -> Predictions:
         """Returns a model's predictions of the held-out clips of one fold, or of all folds."""
         stages = self.scores(what)
         return Predictions.load(
             [one.folder for one in (stages if fold is None else [stages[fold]])]
         )
 
-    def stage(self, key: str) -> "StageRecord":
+    def stage(self, key: str) -> StageRecord:
         """Returns the stage of a key.
 
         Raises:
@@ -413,28 +383,38 @@ class Run:
         """
         if len(self.metrics["folds"]) > 1:
             return None
-        seed = self.metrics["seeds"].index(self.export.manifest.provenance["seed"])
+        if self.export.made_from.seed not in self.metrics["seeds"]:
+            rule = "The exported seed must be one of the run's"
+            raise UserError(rule, self.export.made_from.seed, self.run_dir)
+        seed = self.metrics["seeds"].index(self.export.made_from.seed)
         return {name: self.metrics["student"][form][name]["values"][seed] for name in SCORES}
 
     @cached_property
-    def exported_stages(self) -> dict[str, "StageRecord"]:
+    def exported_stages(self) -> dict[str, StageRecord]:
         """The stages whose weights are the exported student's, `float` and `pruned`; none where
         the stages are elsewhere."""
-        made_from = self.export.manifest.provenance
-        compressed = self._stage_of_key(made_from["stage_key"])
-        student = None if compressed is None else self._stage_of_key(made_from["student_key"])
+        made_from = self.export.made_from
+        compressed = self._stage_of_key(made_from.stage_key)
+        student = None if compressed is None else self._stage_of_key(made_from.student_key)
         if compressed is None or student is None:
             return {}
         return {"float": student, "pruned": compressed}
 
-    def _stage_of_key(self, key: str) -> "StageRecord | None":
+    def _stage_of_key(self, key: str) -> StageRecord | None:
         found = sorted(self.stages_dir.glob(f"*-{key[:12]}/result.json"))
         return StageRecord.load(found[0].parent) if found else None
 
 
-def _read(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        rule = "A finished run of pskd_tf.train has metrics.json and export/"
-        raise UserError(rule, error, path) from error
+@dataclass(frozen=True)
+class _Candidate:
+    name: str
+    method: str
+    flash_bytes: int
+    int8_accuracy: float
+
+
+@dataclass(frozen=True)
+class _CompressionContent:
+    """What a report reads of `compression.json`; it lists whatever else is there."""
+
+    candidates: tuple[_Candidate, ...] = ()

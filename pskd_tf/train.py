@@ -5,7 +5,8 @@ Examples:
     python -m pskd_tf.train --flagfile=configs/utd_mhad.flags --raw_dir=DIR --run_dir=RUN
     python -m pskd_tf.train --flagfile=configs/utd_mhad.flags --raw_dir=DIR --run_dir=RUN --dry_run
 
-The same command again resumes a run that was interrupted; a finished one is only shown.
+The same command again resumes a run that was interrupted, and makes damaged files again; a finished
+one is only shown. A run_dir belongs to one run.
 """
 
 import shlex
@@ -21,6 +22,7 @@ from data_prep.files import lock_stream
 from data_prep.prepared_set import PreparedSet
 from pskd_tf.arguments import TrainArguments
 from pskd_tf.pipeline.plan import (
+    check_owner,
     finished_metrics,
     plan_run,
     plan_summary,
@@ -29,6 +31,8 @@ from pskd_tf.pipeline.plan import (
 )
 from pskd_tf.pipeline.stage import RunContext, SpokenContext
 from pskd_tf.processes import start_tensorflow
+from pskd_tf.run import Run
+from pskd_tf.run_records import read_run_record
 
 
 def main(arguments: TrainArguments) -> None:
@@ -38,7 +42,8 @@ def main(arguments: TrainArguments) -> None:
         return
     run_dir, settings = arguments.run_dir, arguments.settings
     with _run_lock(run_dir):
-        prepared = arguments.prepare()
+        check_owner(run_dir, settings)
+        prepared = arguments.prepare(replaces=read_run_record(run_dir) is None)
         context = SpokenContext(
             prepared_dir=arguments.prepared,
             stages_dir=arguments.stages,
@@ -48,7 +53,10 @@ def main(arguments: TrainArguments) -> None:
         )
         plans = plan_run(settings, prepared)
         _warn(plan_warnings(plans, prepared))
-        metrics = finished_metrics(run_dir, run_key(settings, plans))
+        key = run_key(settings, plans)
+        check_owner(run_dir, settings, key)
+        run = Run.load(run_dir, arguments.stages, arguments.prepared)
+        metrics = finished_metrics(run, key)
         start_tensorflow()
         from pskd_tf.pipeline.degradation import degradation_warnings
         from pskd_tf.pipeline.metrics import metrics_table
@@ -83,12 +91,16 @@ def main(arguments: TrainArguments) -> None:
 
 def _print_plan(arguments: TrainArguments) -> None:
     run_dir, settings = arguments.run_dir, arguments.settings
+    check_owner(run_dir, settings)
     if (arguments.prepared / "dataset.json").exists():
         prepared = PreparedSet.load(arguments.prepared)
         print(f"would read the prepared set, or renew it: {arguments.prepared}")
         plans = plan_run(settings, prepared)
         _warn(plan_warnings(plans, prepared))
-        if finished_metrics(run_dir, run_key(settings, plans)) is not None:
+        key = run_key(settings, plans)
+        check_owner(run_dir, settings, key)
+        run = Run.load(run_dir, arguments.stages, arguments.prepared)
+        if finished_metrics(run, key) is not None:
             print(f"would show a finished run: {run_dir}")
             return
         summary = plan_summary(plans, arguments.stages)

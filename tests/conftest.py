@@ -184,8 +184,12 @@ def export_arguments(int8_student: Int8Student) -> dict[str, Any]:
     return {
         "tflite": int8_student.tflite,
         "input_settings": InputSettings(),
-        # The last one has all that a C string must escape.
-        "class_names": [*(f"class_{number}" for number in range(26)), 'say "ä" \\ ??/1'],
+        # The last one has all that a C string must escape, that before is as long as may be.
+        "class_names": [
+            *(f"class_{number}" for number in range(25)),
+            '"' * 20 + "ö" * 40,
+            'say "ä" \\ ??/1',
+        ],
         "segment_limits": (100, 326),
         "clip_rate_hz": 50.0,
         "golden_clips": [(f"clip_{n}", int8_student.clips[6 * n]) for n in range(32)],

@@ -22,6 +22,20 @@ _Key = TypeVar("_Key")
 _HEADER = struct.Struct("<4s5H3L2H")  # APPNOTE.TXT 4.3.7, the local file header
 _SIGNATURE = b"PK\x03\x04"
 _ENCRYPTED = 0x1
+# More than a day of six channels at 100 Hz in float32. What claims to be larger is refused before
+# it is unpacked: a few kilobytes can claim gigabytes of zeros.
+LARGEST_UNPACKED = 256 * 2**20
+
+
+def check_unpacked_size(size: int) -> None:
+    """Refuses what claims to be larger than `LARGEST_UNPACKED` bytes when it is unpacked.
+
+    Raises:
+        ValueError: States the size and the bound.
+    """
+    if size > LARGEST_UNPACKED:
+        megabytes = LARGEST_UNPACKED // 2**20
+        raise ValueError(f"{size:,} bytes when unpacked, where at most {megabytes} MiB are taken")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +84,11 @@ class ZipMember:
 
         Raises:
             OSError: The archive cannot be read.
+            ValueError: The member is too large when unpacked.
             RuntimeError: The member needs a password.
             Exception: The archive is damaged: BadZipFile, zlib.error, struct.error, ...
         """
+        check_unpacked_size(self.size)
         if self.is_encrypted or self.method not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             with zipfile.ZipFile(archive) as stream:  # rare, so slow will do
                 return stream.read(self.name)

@@ -13,6 +13,7 @@ import numpy as np
 import scipy.io
 
 from data_prep.errors import UserError
+from data_prep.formats.archives import LARGEST_UNPACKED, check_unpacked_size
 
 _COMPRESSED, _MATRIX = 15, 14
 _DATA_TYPES = {1, 2, 3, 4, 5, 6, 7, 9, 12, 13, _MATRIX, 16, 17, 18}
@@ -39,7 +40,7 @@ def read_mat_array(content: bytes, key: str, name: str) -> np.ndarray:
         received = f"{len(content)} bytes that start with {content[:20]!r}"
         raise UserError("A .mat file must be of version 5 to 7.2", received, name)
     try:
-        _check_elements(content[128:], order)
+        _check_elements(content[128:], order, LARGEST_UNPACKED)
         with warnings.catch_warnings():
             warnings.simplefilter("error", scipy.io.matlab.MatReadWarning)  # "unreadable variable"
             variables = scipy.io.loadmat(io.BytesIO(content))
@@ -58,8 +59,16 @@ def read_mat_array(content: bytes, key: str, name: str) -> np.ndarray:
     return values
 
 
-def _check_elements(content: bytes, order: str) -> None:
-    """Raises an exception unless all elements are whole and of a known data type.
+def _check_elements(content: bytes, order: str, left: int) -> int:
+    """Raises an exception unless all elements are whole, small enough and of a known data type.
+
+    Args:
+        content: The elements.
+        order: Their byte order, as `struct` takes it.
+        left: Bytes that compressed elements may still have when they are unpacked.
+
+    Returns:
+        What is left of these bytes.
 
     Scipy's reader indexes a table by the data type without a check, so that a wrong one crashes
     the whole process (scipy issue 25349); and it may read before it compares the checksum.
@@ -78,9 +87,17 @@ def _check_elements(content: bytes, order: str) -> None:
         if start + size > min(end, len(content)):
             raise ValueError("an element is cut off")
         if data_type == _COMPRESSED:
-            _check_elements(zlib.decompress(body), order)
+            # One byte more than is left is enough to see that it is too much.
+            stream = zlib.decompressobj()
+            unpacked = stream.decompress(body, left + 1)
+            left -= len(unpacked)
+            check_unpacked_size(LARGEST_UNPACKED - left)
+            if not stream.eof:
+                raise ValueError("a compressed element is cut off")
+            left = _check_elements(unpacked, order, left)
         elif data_type not in _DATA_TYPES:
             raise ValueError(f"data type {data_type} is unknown")
         elif data_type == _MATRIX:
-            _check_elements(body, order)
+            left = _check_elements(body, order, left)
         offset = end
+    return left

@@ -5,11 +5,13 @@
 """
 
 import io
+import zipfile
 from collections.abc import Sequence
 
 import numpy as np
 
 from data_prep.errors import UserError
+from data_prep.formats.archives import check_unpacked_size
 from data_prep.formats.mat import read_mat_array
 from data_prep.formats.plain_tables import read_plain_table
 from data_prep.formats.text_tables import TEXT_SUFFIXES, column_indices, read_text_table
@@ -63,6 +65,9 @@ def read_columns(
 def _read_numpy(content: bytes, name: str, key: str, is_archive: bool) -> np.ndarray:
     kind = ".npz" if is_archive else ".npy"
     try:
+        if is_archive:
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                check_unpacked_size(sum(item.file_size for item in archive.infolist()))
         loaded = np.load(io.BytesIO(content), allow_pickle=False)
         if is_archive:
             keys = sorted(loaded.files)

@@ -15,8 +15,8 @@ import pandas as pd
 from scipy.stats import mode
 
 from data_prep.files import whole_file
-from pskd_tf.benchmark.cells import CellRecord
 from pskd_tf.benchmark.methods import Method
+from pskd_tf.benchmark.results import CellRecord
 from pskd_tf.evaluation.scores import classification_scores
 
 

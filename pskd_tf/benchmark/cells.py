@@ -1,21 +1,18 @@
-"""Cells of a benchmark: method x protocol x seed, planned and recorded."""
+"""Cells of a benchmark: method x protocol x seed, planned, and picked by their results."""
 
-import csv
-import dataclasses
-import datetime
-import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from data_prep.errors import UserError
-from data_prep.files import json_sha256, whole_file
+from data_prep.files import json_sha256
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import ClipSplit
+from data_prep.records import read_arrays
 from pskd_tf.benchmark.methods import FOREST, Method
+from pskd_tf.benchmark.results import CellRecord, guesses_text
 from pskd_tf.pipeline.plan import Chain, StagePlanner, declare_score, subjects_label
 from pskd_tf.pipeline.specs import (
     FitSpec,
@@ -196,66 +193,6 @@ class CellPlanner:
         return self._outputs[fold, seed, kind]
 
 
-_HIGHEST_CLASS = 255
-
-
-@dataclass(frozen=True)
-class CellRecord:
-    """One line; every figure of a board can be computed again from these and `clips.csv`.
-
-    Attributes:
-        cell: The cell's key.
-        configuration: Hash of recipe, method and trial, without seeds.
-        method: Name of the method.
-        trial: Which of its trials.
-        teacher_outputs: Kind of teacher outputs; "" without teachers.
-        protocol: `validation` or a protocol that scores test subjects.
-        held_out: The scored subjects, separated by bars.
-        teacher_seed: Seed of the teachers; -1 without.
-        student_seed: Seed of the student.
-        parameters: Weights of the net; 0 for a forest.
-        seconds: Wall time of the training, in s.
-        accuracy: Share of right clips, 0..1.
-        macro_f1: Mean F1 over the fold's classes, 0..1.
-        wrist_actions_accuracy: The same share over clips with the sensor at the wrist.
-        guesses: Two hexadecimal digits a clip: the predicted class of each held-out clip, in the
-            order of `clips.csv`.
-    """
-
-    cell: str
-    configuration: str
-    method: str
-    trial: int
-    teacher_outputs: str
-    protocol: str
-    held_out: str
-    teacher_seed: int
-    student_seed: int
-    parameters: int
-    seconds: float
-    accuracy: float
-    macro_f1: float
-    wrist_actions_accuracy: float
-    guesses: str
-
-    @property
-    def predicted(self) -> np.ndarray:
-        """`(clips,)` predicted class indices."""
-        return np.frombuffer(bytes.fromhex(self.guesses), np.uint8).astype(int)
-
-
-def guesses_text(predicted: np.ndarray) -> str:
-    """Returns class indices `(clips,)` as two hexadecimal digits each.
-
-    Raises:
-        UserError: A class index needs more than two digits.
-    """
-    if predicted.max(initial=0) > _HIGHEST_CLASS:
-        rule = f"Results hold up to {_HIGHEST_CLASS + 1} classes"
-        raise UserError(rule, f"class {predicted.max()}")
-    return predicted.astype(np.uint8).tobytes().hex()
-
-
 def record_cell(cell: Cell, configuration: str, context: RunContext) -> CellRecord:
     """Reads what a cell's stages wrote.
 
@@ -268,8 +205,8 @@ def record_cell(cell: Cell, configuration: str, context: RunContext) -> CellReco
         The line.
     """
     scores, fitted = context.result(cell.stage), context.result(cell.fit)
-    with np.load(context.folder(cell.stage) / "predictions.npz", allow_pickle=False) as arrays:
-        predicted = arrays["probabilities"].argmax(axis=1)
+    arrays = read_arrays(context.folder(cell.stage) / "predictions.npz", ("probabilities",))
+    predicted = arrays["probabilities"].argmax(axis=1)
     return CellRecord(
         cell=cell.key,
         configuration=configuration,
@@ -287,100 +224,6 @@ def record_cell(cell: Cell, configuration: str, context: RunContext) -> CellReco
         wrist_actions_accuracy=round(scores["wrist_actions_accuracy"], 6),
         guesses=guesses_text(predicted),
     )
-
-
-class ResultsFile:
-    """Cells by key, in the order in which they were finished; written anew with each.
-
-    Args:
-        path: The CSV file; it need not exist.
-
-    Raises:
-        UserError: The file has other columns, a wrong value or a cell twice.
-    """
-
-    def __init__(self, path: str | Path):
-        self.path = Path(path)
-        self.records: dict[str, CellRecord] = {}
-        if self.path.exists():
-            self._read()
-
-    def _read(self) -> None:
-        fields = dataclasses.fields(CellRecord)
-        with open(self.path, newline="", encoding="utf-8") as stream:
-            reader = csv.DictReader(stream)
-            if reader.fieldnames != [field.name for field in fields]:
-                rule = "A results file must have the columns of docs/benchmark.md"
-                raise UserError(rule, reader.fieldnames, self.path)
-            for number, row in enumerate(reader, start=2):
-                try:
-                    record = CellRecord(
-                        **{field.name: cast("Any", field.type)(row[field.name]) for field in fields}
-                    )
-                except (TypeError, ValueError) as error:
-                    raise UserError(f"Line {number} must hold a cell", error, self.path) from error
-                if record.cell in self.records:
-                    raise UserError("A cell must be there once", record.cell, self.path)
-                self.records[record.cell] = record
-
-    def add(self, record: CellRecord) -> None:
-        """Adds a cell, unless it is there, and writes the whole file."""
-        if record.cell in self.records:
-            return
-        self.records[record.cell] = record
-        names = [field.name for field in dataclasses.fields(CellRecord)]
-        with whole_file(self.path) as temporary, open(temporary, "w", newline="") as stream:
-            writer = csv.DictWriter(stream, names, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(dataclasses.asdict(one) for one in self.records.values())
-
-
-_COLUMNS = (
-    *("cell", "configuration", "method", "trial", "protocol", "held_out"),
-    *("teacher_seed", "student_seed", "revision", "date"),
-)
-
-
-class TestLedger:
-    """One line for each configuration, pair of seeds and fold that met test subjects.
-
-    Args:
-        path: The CSV file; it need not exist. Lines are only ever added.
-    """
-
-    __test__ = False  # not a test, whatever pytest thinks of the name
-
-    def __init__(self, path: str | Path):
-        self.path = Path(path)
-        self.lines: dict[str, dict[str, str]] = {}
-        if self.path.exists():
-            with open(self.path, newline="", encoding="utf-8") as stream:
-                self.lines = {line["cell"]: line for line in csv.DictReader(stream)}
-
-    def add(self, record: CellRecord) -> None:
-        """Adds a line with the revision and today's date, unless the cell has one."""
-        if record.cell in self.lines:
-            return
-        line = {name: str(getattr(record, name)) for name in _COLUMNS[:-2]}
-        line |= {"revision": _revision(), "date": datetime.date.today().isoformat()}
-        self.lines[record.cell] = line
-        with whole_file(self.path) as temporary, open(temporary, "w", newline="") as stream:
-            writer = csv.DictWriter(stream, _COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(self.lines.values())
-
-
-def _revision() -> str:
-    try:
-        return subprocess.run(
-            ["git", "describe", "--always", "--dirty"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
 
 
 def pooled_accuracy(records: Iterable[CellRecord]) -> float:

@@ -1,13 +1,12 @@
 """The methods of a benchmark, read from a JSON file."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UserError
-from data_prep.records import record_from_json
+from data_prep.records import read_json_object, record_from_json
 from pskd_tf.settings import TEACHER_OUTPUTS, TEACHERS
 
 FOREST = "random_forest"
@@ -70,18 +69,17 @@ def read_methods(path: str | Path, names: Sequence[str] = ()) -> list[Method]:
         UserError: The file cannot be read, an entry has a wrong field, or a name is unknown or
             twice.
     """
+    rule = "A file of methods must be JSON as docs/benchmark.md says"
+    methods: dict[str, Method] = {}
     try:
-        entries = json.loads(Path(path).read_text(encoding="utf-8"))["methods"]
-        methods: dict[str, Method] = {}
-        for entry in entries:
+        for entry in read_json_object(path, rule)["methods"]:
             method = record_from_json(Method, entry, path)
             if method.name in methods:
                 raise UserError("Methods must have different names", method.name, path)
             methods[method.name] = method
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(
-            "A file of methods must be JSON as docs/benchmark.md says", error, path
-        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        received = error.reason if isinstance(error, UserError) else error
+        raise UserError(rule, received, path) from error
     unknown = [name for name in names if name not in methods]
     if unknown:
         raise UserError(f"A method is one of {', '.join(methods)}", unknown[0], path)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from data_prep.errors import UserError
 from data_prep.files import json_sha256, whole_file
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import kept_splits
@@ -23,13 +24,11 @@ from pskd_tf.benchmark.board import (
 from pskd_tf.benchmark.cells import (
     Cell,
     CellPlanner,
-    CellRecord,
-    ResultsFile,
-    TestLedger,
     pick_trial,
     record_cell,
 )
 from pskd_tf.benchmark.methods import FOREST, Method
+from pskd_tf.benchmark.results import CellRecord, ResultsFile, TestLedger
 from pskd_tf.benchmark.stream import (
     StreamCell,
     StreamRow,
@@ -204,6 +203,11 @@ class BenchmarkRun:
             for protocol in {one.protocol for one in known}
             for split in self.planner(protocol).splits
         }
+        for one in known:
+            clips_held_out = len(parts.get((one.protocol, one.held_out), ()))
+            if len(one.predicted) != clips_held_out:
+                rule = f"A cell of {one.held_out} must have {clips_held_out} guesses"
+                raise UserError(rule, len(one.predicted), self.results.path)
         rows = board_rows(self.methods, picked, known, parts)
         if rows:
             with whole_file(self.results_dir / "leaderboard.md") as temporary:

@@ -8,6 +8,8 @@ validation folds stay within a bound of false decisions an hour; test subjects c
 
 import csv
 import dataclasses
+import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +20,10 @@ import pandas as pd
 
 from data_prep.errors import UserError
 from data_prep.files import whole_file
+from data_prep.records import read_arrays
 from pskd_tf.benchmark.board import Difference, Spread, nested_bootstrap
 from pskd_tf.benchmark.cells import Cell
+from pskd_tf.benchmark.results import table_rows
 from pskd_tf.evaluation.stream import BOUNDED_KINDS, STREAM_KINDS, lowest_threshold
 from pskd_tf.pipeline.specs import CompressSpec, StreamScoreSpec
 from pskd_tf.pipeline.stage import RunContext, Stage
@@ -87,6 +91,13 @@ class StreamRecord:
     distinct_hours: float
     scores: str
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.hours < math.inf or not 0 <= self.distinct_hours < math.inf:
+            raise UserError("Hours of a stream must not be negative", self.hours)
+        if not re.fullmatch(r"([0-9a-f]{4})*", self.scores):
+            rule = "scores must be four hexadecimal digits a decision"
+            raise UserError(rule, self.scores[:20])
+
     @property
     def values(self) -> np.ndarray:
         """`(decisions,)` scores, 0..1."""
@@ -103,23 +114,24 @@ def record_streams(one: StreamCell, context: RunContext) -> list[StreamRecord]:
     """Reads what the stage of a cell wrote, one record a kind."""
     result = context.result(one.stage)
     cell = one.cell
-    with np.load(context.folder(one.stage) / "scores.npz", allow_pickle=False) as arrays:
-        return [
-            StreamRecord(
-                one.stage.key[:16],
-                cell.method,
-                cell.trial,
-                cell.protocol,
-                "|".join(cell.held_out),
-                cell.teacher_seed,
-                cell.student_seed,
-                kind,
-                result["hours"].get(kind, 0.0),
-                round(result["distinct_hours"].get(kind, 0.0), 4),
-                scores_text(arrays[kind]),
-            )
-            for kind in ("movements", "wrong", *STREAM_KINDS)
-        ]
+    kinds = ("movements", "wrong", *STREAM_KINDS)
+    arrays = read_arrays(context.folder(one.stage) / "scores.npz", kinds)
+    return [
+        StreamRecord(
+            one.stage.key[:16],
+            cell.method,
+            cell.trial,
+            cell.protocol,
+            "|".join(cell.held_out),
+            cell.teacher_seed,
+            cell.student_seed,
+            kind,
+            result["hours"].get(kind, 0.0),
+            round(result["distinct_hours"].get(kind, 0.0), 4),
+            scores_text(arrays[kind]),
+        )
+        for kind in kinds
+    ]
 
 
 def read_streams(path: Path) -> list[StreamRecord]:
@@ -131,20 +143,17 @@ def read_streams(path: Path) -> list[StreamRecord]:
     if not path.exists():
         return []
     fields = dataclasses.fields(StreamRecord)
-    with open(path, newline="", encoding="utf-8") as stream:
-        reader = csv.DictReader(stream)
-        if reader.fieldnames != [field.name for field in fields]:
-            rule = "stream.csv must have the columns of docs/benchmark.md"
-            raise UserError(rule, reader.fieldnames, path)
-        try:
-            return [
-                StreamRecord(
-                    **{field.name: cast("Any", field.type)(row[field.name]) for field in fields}
-                )
-                for row in reader
-            ]
-        except (TypeError, ValueError) as error:
-            raise UserError("Each line of stream.csv must hold a record", error, path) from error
+    rows = table_rows(path, [field.name for field in fields])
+    try:
+        return [
+            StreamRecord(
+                **{field.name: cast("Any", field.type)(row[field.name]) for field in fields}
+            )
+            for _, row in rows
+        ]
+    except ValueError as error:
+        received = error.reason if isinstance(error, UserError) else error
+        raise UserError("Each line of stream.csv must hold a record", received, path) from error
 
 
 def write_streams(path: Path, records: Sequence[StreamRecord]) -> None:

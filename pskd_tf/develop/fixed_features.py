@@ -19,7 +19,8 @@ from pskd_tf.data.fixed_features import FEATURES
 from pskd_tf.evaluation.tflm import Int8Interface, tflm_logits
 from pskd_tf.export.fixed_point import prepared_input
 from pskd_tf.pipeline.specs import ScoreSpec
-from pskd_tf.run import Predictions, Run, StageRecord
+from pskd_tf.run import Run
+from pskd_tf.stage_record import Predictions, StageRecord
 
 
 def compare_stage(run: Run, stage: StageRecord) -> dict[str, float]:

@@ -4,9 +4,12 @@
 a recording through it and reads the decisions.
 """
 
+import os
 import shutil
+import stat
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -136,7 +139,8 @@ def compile_core(model: ExportedModel, cache_dir: str | Path, compiler: str = "c
 
     Args:
         model: The export.
-        cache_dir: Folder of the compiled programs, each named by the hash of its sources.
+        cache_dir: Folder of the compiled programs, each named by the hash of its sources. Where
+            others may write to it, a private one in the folder for temporary files takes its place.
         compiler: Name or path of a C99 compiler.
 
     Returns:
@@ -154,9 +158,12 @@ def compile_core(model: ExportedModel, cache_dir: str | Path, compiler: str = "c
     makers = [*sources, *headers, *(model.folder / name for name in MODEL_FILES)]
     hashes = sorted([path.name, file_sha256(path)] for path in makers)
     key = json_sha256([found, _FLAGS, hashes])[:16]
-    program = Path(cache_dir) / f"simulate-{key}"
-    if program.is_file():
-        return program
+    try:
+        program = _private_folder(Path(cache_dir)) / f"simulate-{key}"
+        if _is_own_program(program):
+            return program
+    except OSError as error:
+        raise UserError("cache_dir must be a writable folder", error.strerror, cache_dir) from error
     folders = [f"-I{model.folder}", f"-I{root / 'src'}", f"-I{root / 'firmware'}"]
     try:
         with whole_file(program) as temporary:
@@ -167,9 +174,42 @@ def compile_core(model: ExportedModel, cache_dir: str | Path, compiler: str = "c
                 first = next((line for line in finished.stderr.splitlines() if "error" in line), "")
                 rule = f"The C compiler {found} must compile the core"
                 raise UserError(rule, first or f"status {finished.returncode}")
+            temporary.chmod(0o700)
+        with whole_file(program.with_suffix(".sha256")) as temporary:
+            temporary.write_text(file_sha256(program), encoding="ascii")
     except OSError as error:
         raise UserError("cache_dir must be a writable folder", error.strerror, cache_dir) from error
     return program
+
+
+def _private_folder(cache_dir: Path) -> Path:
+    """Returns the folder, or one of the user's own where others may write to it.
+
+    What lies in a folder to which others may write could be a program of theirs.
+    """
+    private = Path(tempfile.gettempdir()) / f"pskd_tf-{os.getuid()}"
+    for folder in (cache_dir, private):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if _is_own(folder, stat.S_ISDIR):
+            return folder
+    rule = "The folder of compiled programs must be yours, writable by you alone (--cache_dir)"
+    raise UserError(rule, "other rights", private)
+
+
+def _is_own(path: Path, has_kind: Callable[[int], bool]) -> bool:
+    found = path.lstat() if has_kind is stat.S_ISREG else path.stat()
+    writable_by_others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return has_kind(found.st_mode) and found.st_uid == os.getuid() and not writable_by_others
+
+
+def _is_own_program(program: Path) -> bool:
+    """Returns whether a program of an earlier command is there, with the bytes it was left with."""
+    kept = program.with_suffix(".sha256")
+    if not (program.is_file() and kept.is_file()):
+        return False
+    if not (_is_own(program, stat.S_ISREG) and _is_own(kept, stat.S_ISREG)):
+        return False
+    return kept.read_text(encoding="ascii", errors="replace") == file_sha256(program)
 
 
 def firmware_sources() -> Path:

@@ -13,6 +13,7 @@ from data_prep.files import whole_file
 from data_prep.records import read_record
 from data_prep.settings import setting, setting_like
 from pskd_tf.run import Export, Run
+from pskd_tf.run_records import optional_file, publish
 from pskd_tf.stream_settings import DetectorSettings
 
 
@@ -101,6 +102,7 @@ class ChosenSettings:
         with whole_file(path) as temporary:
             text = json.dumps(dataclasses.asdict(self), indent=2, allow_nan=False)
             temporary.write_text(f"{text}\n", encoding="utf-8")
+        publish(path.parent, [_NAME])
         return path
 
     @classmethod
@@ -116,8 +118,8 @@ class ChosenSettings:
         Raises:
             UserError: The file holds something else.
         """
-        path = Path(run_dir) / _NAME
-        if not path.is_file():
+        path = optional_file(Path(run_dir), _NAME, "simulate --choose_threshold makes it again")
+        if path is None:
             return None
         try:
             return read_record(cls, path)

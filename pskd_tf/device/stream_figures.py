@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.errors import UserError
 from data_prep.files import json_sha256, whole_file
 from data_prep.prepared_set import PreparedSet
-from data_prep.records import record_from_json, record_to_json
+from data_prep.records import read_json_object, record_from_json, record_to_json
 from pskd_tf.device.decisions import DecisionCounts, at_threshold, timeline
 from pskd_tf.device.events import (
     EventCategories,
@@ -42,6 +41,7 @@ from pskd_tf.device.recordings import (
 )
 from pskd_tf.evaluation.tflm import Int8Interface, clip_input, tflm_logits
 from pskd_tf.run import Export
+from pskd_tf.run_records import publish
 
 # The report draws the stream of so many movements.
 SHOWN_MOVEMENTS = 8
@@ -150,10 +150,10 @@ class StreamFigures:
         """
         run_dir = Path(run_dir)
         try:
-            metrics = json.loads((run_dir / "metrics.json").read_text(encoding="utf-8"))
+            metrics = read_json_object(run_dir / "metrics.json")
             figures = record_from_json(cls, metrics["stream"]["figures"])
             is_current = figures.export_sha256 == streamed_sha256(Export.read(run_dir / "export"))
-        except (OSError, ValueError, KeyError, TypeError, UserError):
+        except (ValueError, KeyError, TypeError):
             return None
         return figures if is_current else None
 
@@ -170,13 +170,11 @@ class StreamFigures:
             UserError: There is no such file, or it cannot be read.
         """
         path = Path(run_dir) / "metrics.json"
-        try:
-            metrics = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError("A finished run has metrics.json", error, path) from error
+        metrics = read_json_object(path, "A finished run has metrics.json")
         with whole_file(path) as temporary:
             text = json.dumps(metrics | {"stream": self.to_metrics()}, indent=2, allow_nan=False)
             temporary.write_text(text, encoding="utf-8")
+        publish(path.parent, [path.name])
         return path
 
 

@@ -21,6 +21,7 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from data_prep.errors import UserError
 from data_prep.files import whole_file
+from data_prep.records import read_arrays
 from pskd_tf.data.batches import training_batches
 from pskd_tf.data.clips import PairedClips
 from pskd_tf.data.views import draw_generator
@@ -219,15 +220,24 @@ class EpochRecord(keras.callbacks.Callback):
         """Loads the record into a built distiller, where there is one.
 
         Returns:
-            The epoch to begin with: 0 without a record.
+            The epoch to begin with: 0 without a record that can be read.
         """
         if not self.path.exists():
             return 0
-        with np.load(self.path, allow_pickle=False) as record:
-            for number, variable in enumerate(_variables(distiller)):
-                variable.assign(record[f"variable_{number}"])
+        variables = _variables(distiller)
+        try:
+            record = read_arrays(self.path)
+            values = [record[f"variable_{number}"] for number in range(len(variables))]
             self.history = json.loads(str(record["history"]))
-            return int(record["epoch"])
+            epoch = int(record["epoch"])
+            if any(one.shape != two.shape for one, two in zip(values, variables, strict=True)):
+                raise ValueError("arrays of another model")
+        except (UserError, ValueError, KeyError):  # damaged: the training begins again
+            self.history = []
+            return 0
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        return epoch
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         finished = epoch + 1

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from data_prep.dataset_description import check_labels
 from data_prep.errors import UserError
 from data_prep.files import file_sha256, whole_folder
 from data_prep.records import record_to_json
@@ -136,6 +137,7 @@ def _check(
         raise UserError(
             f"The model's {interface.num_classes} outputs need as many labels", len(class_names)
         )
+    check_labels(class_names)
     if not 2 <= segment_limits[0] <= segment_limits[1]:
         raise UserError("Segment limits are two lengths, 2 <= shortest <= longest", segment_limits)
     if not clips:

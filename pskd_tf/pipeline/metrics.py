@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from data_prep.prepared_set import PreparedSet
+from data_prep.records import read_arrays
 from pskd_tf.evaluation.scores import classification_scores
 from pskd_tf.pipeline.degradation import compared_students, degradation_warnings
 from pskd_tf.pipeline.plan import FoldPlan
@@ -128,10 +129,11 @@ def collect_metrics(
 def _pooled_scores(folders: Sequence[Path]) -> dict[str, float]:
     parts: dict[str, list[np.ndarray]] = {"labels": [], "guesses": [], "on_wrist": []}
     for folder in folders:
-        with np.load(folder / "predictions.npz", allow_pickle=False) as arrays:
-            parts["labels"].append(arrays["labels"])
-            parts["guesses"].append(arrays["probabilities"].argmax(axis=1))
-            parts["on_wrist"].append(arrays["on_wrist"])
+        names = ("labels", "probabilities", "on_wrist")
+        arrays = read_arrays(folder / "predictions.npz", names)
+        parts["labels"].append(arrays["labels"])
+        parts["guesses"].append(arrays["probabilities"].argmax(axis=1))
+        parts["on_wrist"].append(arrays["on_wrist"])
     return classification_scores(**{name: np.concatenate(part) for name, part in parts.items()})
 
 

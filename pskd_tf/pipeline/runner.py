@@ -17,6 +17,7 @@ from data_prep.files import lock_stream, whole_folder
 from data_prep.workers import WorkerPool, worker_pool
 from pskd_tf.pipeline.stage import RunContext, Stage, all_stages
 from pskd_tf.processes import start_tensorflow
+from pskd_tf.run_records import keep_stage_hashes, stage_damage
 
 Action = Callable[[Stage[Any], RunContext, Path], dict[str, Any]]
 Finished = Callable[[Stage[Any]], None]
@@ -59,6 +60,10 @@ def run_stage(stage: Stage[Any], context: RunContext) -> None:
         if context.is_done(stage):
             context.log(f"found {folder.name}")
             return
+        if folder.exists():
+            # A folder appears whole, so what is not done was damaged later.
+            for error in stage_damage(folder):
+                context.log(f"made again {folder.name}: {error}")
         context.log(f"started {folder.name}")
         started = time.monotonic()
         with whole_folder(folder) as temporary:
@@ -67,6 +72,7 @@ def run_stage(stage: Stage[Any], context: RunContext) -> None:
             record = {"key": stage.key, **stage.record()}
             (temporary / "stage.json").write_text(json.dumps(record, indent=2), encoding="utf-8")
             (temporary / "result.json").write_text(json.dumps(result, indent=2), encoding="utf-8")
+            keep_stage_hashes(temporary)
         context.record(stage).unlink(missing_ok=True)
         context.log(f"finished {folder.name} in {result['wall_seconds']} s")
 

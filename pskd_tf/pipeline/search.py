@@ -10,6 +10,7 @@ import numpy as np
 
 from data_prep.errors import UserError
 from data_prep.prepared_set import PreparedSet
+from data_prep.records import read_arrays
 from pskd_tf.compression.cost import BoardCost, BoardLimits, SafetyLimits
 from pskd_tf.pipeline.plan import FoldPlan, declare_score, plan_run
 from pskd_tf.pipeline.specs import FitSpec, QuantiseSpec, ScoreSpec, SlimSpec
@@ -48,9 +49,9 @@ class PooledGuesses:
         """
         labels, guesses = [], []
         for folder in folders:
-            with np.load(folder / "predictions.npz", allow_pickle=False) as arrays:
-                labels.append(arrays["labels"])
-                guesses.append(arrays["probabilities"].argmax(axis=1))
+            arrays = read_arrays(folder / "predictions.npz", ("labels", "probabilities"))
+            labels.append(arrays["labels"])
+            guesses.append(arrays["probabilities"].argmax(axis=1))
         return PooledGuesses(np.concatenate(labels), np.concatenate(guesses))
 
 

@@ -2,7 +2,6 @@
 that runs read and write.
 """
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +13,9 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from data_prep.files import json_sha256, whole_file
-from data_prep.records import record_to_json
+from data_prep.records import read_arrays, record_to_json
 from pskd_tf.pipeline.specs import StageSpec
+from pskd_tf.run_records import read_result, stage_damage
 
 Spec = TypeVar("Spec", bound=StageSpec, covariant=True)
 
@@ -79,6 +79,10 @@ class Stage(Generic[Spec]):
         return stages_dir / f"{self.name}-{self.key[:12]}"
 
 
+def _is_whole(folder: Path) -> bool:
+    return (folder / "result.json").exists() and not stage_damage(folder)
+
+
 def _ignore(epochs: int) -> None:
     del epochs
 
@@ -115,14 +119,12 @@ class RunContext:
         return folder.with_name(f"{folder.name}.record.npz")
 
     def is_done(self, stage: Stage[Any]) -> bool:
-        """Returns whether the result of a stage is there."""
-        return (self.folder(stage) / "result.json").exists()
+        """Returns whether the result of a stage is there, undamaged."""
+        return _is_whole(self.folder(stage))
 
     def result(self, stage: Stage[Any]) -> dict[str, Any]:
         """Reads what a finished stage wrote about itself."""
-        path = self.folder(stage) / "result.json"
-        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return result
+        return read_result(self.folder(stage), stage.kind)
 
     def log(self, message: str) -> None:
         """Appends one line to the run's log; lines of parallel workers never mix."""
@@ -158,8 +160,8 @@ def save_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
 
 def load_weights(path: Path) -> list[np.ndarray]:
     """Reads weights in the order of `get_weights()`."""
-    with np.load(path, allow_pickle=False) as arrays:
-        return [arrays[name] for name in sorted(arrays.files)]
+    arrays = read_arrays(path)
+    return [arrays[name] for name in sorted(arrays)]
 
 
 def link_known_stages(
@@ -237,9 +239,7 @@ def stages_summary(wanted: Iterable[Stage[Any]], stages_dir: Path) -> str:
     lines, minutes = [], 0.0
     for kind in sorted({stage.kind for stage in stages}):
         of_kind = [stage for stage in stages if stage.kind == kind]
-        missing = [
-            stage for stage in of_kind if not (stage.folder(stages_dir) / "result.json").exists()
-        ]
+        missing = [stage for stage in of_kind if not _is_whole(stage.folder(stages_dir))]
         minutes += sum(estimated_minutes(stage) for stage in missing)
         there = len(of_kind) - len(missing)
         lines.append(f"{kind.replace('_', ' ')}: {len(of_kind)} stages, {there} there already")

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from data_prep.files import json_sha256
 from data_prep.prepared_set import PreparedSet
-from data_prep.records import record_to_json
+from data_prep.records import read_arrays, record_to_json
 from pskd_tf.data.batches import training_batches
 from pskd_tf.data.clips import PairedClips
 from pskd_tf.data.stream_clips import StreamClips
@@ -70,8 +70,7 @@ def cached_columns(
 ) -> dict[str, np.ndarray]:
     """Reads the outputs of a training's cached teachers, in the order of `clips`."""
     source = context.folder(stage.input(str(stage.spec.cached))) / "outputs.npz"
-    with np.load(source, allow_pickle=False) as arrays:
-        return given_columns(arrays, clips, stage.spec.teachers)
+    return given_columns(read_arrays(source), clips, stage.spec.teachers)
 
 
 def availability_column(teacher: str, clips: PairedClips) -> dict[str, np.ndarray]:
@@ -363,8 +362,7 @@ class StudentTeaching:
             live = load_teachers(student, context, clips)
             for name in live:
                 given |= availability_column(name, clips)
-        with np.load(context.folder(student) / "projections.npz", allow_pickle=False) as arrays:
-            projections = {name: arrays[name] for name in arrays.files}
+        projections = read_arrays(context.folder(student) / "projections.npz")
         return StudentTeaching(student, clips, given, live, projections)
 
     @property

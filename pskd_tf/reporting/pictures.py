@@ -16,6 +16,7 @@ from scipy.special import log_softmax
 
 from data_prep.errors import UserError
 from data_prep.files import whole_file
+from data_prep.records import read_arrays
 from pskd_tf.data.clips import PairedClips
 from pskd_tf.distillation.losses.acs import teacher_confidence
 from pskd_tf.pipeline.specs import FitSpec, ScoreSpec
@@ -44,8 +45,7 @@ def cached_logits(run: Run, kind: str) -> dict[str, tuple[np.ndarray, np.ndarray
         return {}
     clips = PairedClips.load_clips(run.prepared, fit.part.clips)
     source = run.stage(fit.cached).folder / "outputs.npz"
-    with np.load(source, allow_pickle=False) as arrays:
-        given = given_columns(arrays, clips, fit.teachers)
+    given = given_columns(read_arrays(source), clips, fit.teachers)
     found = {}
     for name in fit.teachers:
         seen = given.get(f"{name}_available", np.ones(len(clips))) > 0

@@ -9,6 +9,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
+from data_prep.records import read_arrays
 from pskd_tf.data.clips import PairedClips
 from pskd_tf.data.views import EvaluationViews, draw_generator, evaluation_views
 from pskd_tf.distillation.losses.acs import followed_shares
@@ -16,8 +17,9 @@ from pskd_tf.models.registry import model_outputs
 from pskd_tf.pipeline.specs import FitSpec, ScoreSpec
 from pskd_tf.pipeline.stage import load_weights
 from pskd_tf.pipeline.teach import availability_column, build_fit_model, given_columns
-from pskd_tf.run import Run, StageRecord
+from pskd_tf.run import Run
 from pskd_tf.settings import SELECTIONS_BY_STUDENT, STREAMS_READ
+from pskd_tf.stage_record import StageRecord
 
 
 def stage_model(record: StageRecord, clips: PairedClips) -> keras.Model:
@@ -59,8 +61,7 @@ def teacher_selection_by_class(run: Run, kind: str) -> dict[str, np.ndarray] | N
     clips = PairedClips.load_clips(run.prepared, spec.part.clips)
     if spec.cached is not None:
         source = run.stage(spec.cached).folder / "outputs.npz"
-        with np.load(source, allow_pickle=False) as arrays:
-            given = given_columns(arrays, clips, names)
+        given = given_columns(read_arrays(source), clips, names)
         rows = np.arange(len(clips))
         teachers = [given[f"{name}_logits"] for name in names]
         seen = [given.get(f"{name}_available", np.ones(len(clips))) for name in names]

@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass
 
-from data_prep.files import file_sha256
 from data_prep.flags import flags_of
 from pskd_tf.reporting.charts import Chart, colour_of
 from pskd_tf.reporting.score_charts import amount_bars
@@ -87,5 +86,5 @@ def hashes(run: Run) -> dict[str, str]:
     for key, name in (("splits_sha256", "splits"), ("run_key", "run (settings and stages)")):
         if key in run.metrics:
             found[name] = run.metrics[key]
-    found["student_int8.tflite"] = file_sha256(run.run_dir / "export" / "student_int8.tflite")
+    found["student_int8.tflite"] = run.export.manifest.files["student_int8.tflite"]
     return found

@@ -25,7 +25,8 @@ from pskd_tf.reporting.scored_models import (
     scored_models,
 )
 from pskd_tf.reporting.tables import Table, listed, paired_text, percent, signed, words
-from pskd_tf.run import Predictions, Run
+from pskd_tf.run import Run
+from pskd_tf.stage_record import Predictions
 
 
 def summary_sentences(run: Run) -> str:

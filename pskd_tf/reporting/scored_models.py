@@ -9,7 +9,8 @@ from sklearn.metrics import confusion_matrix
 from pskd_tf.pipeline.specs import FitSpec
 from pskd_tf.reporting.charts import colour_of
 from pskd_tf.reporting.tables import words
-from pskd_tf.run import Predictions, Run, StageRecord
+from pskd_tf.run import Run
+from pskd_tf.stage_record import Predictions, StageRecord
 
 SCORES = ("accuracy", "macro_f1", "wrist_actions_accuracy")
 _BINS = 10

@@ -16,7 +16,8 @@ from pskd_tf.reporting.training_charts import (
     selection_by_epoch,
     training_curves,
 )
-from pskd_tf.run import Predictions, Run, StageRecord
+from pskd_tf.run import Run
+from pskd_tf.stage_record import Predictions, StageRecord
 
 _ORDER = ("teachers", "baseline", "students", "pruned")
 

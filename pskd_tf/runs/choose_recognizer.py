@@ -20,8 +20,9 @@ from pskd_tf.evaluation.tflm import Int8Interface
 from pskd_tf.export.headers import model_settings_header
 from pskd_tf.export.plain_c.source import plain_model
 from pskd_tf.pipeline.plan import plan_run
+from pskd_tf.run import Run
+from pskd_tf.run_records import check_stage
 from pskd_tf.runs.export_run import model_labels, segment_limits
-from pskd_tf.settings import read_run_settings
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def validation_models(
         UserError: The run is of another protocol or data set, or its stages are not there.
     """
     run_dir = Path(run_dir)
-    settings = read_run_settings(run_dir)
+    settings = Run.load(run_dir).settings
     if settings.protocol != "validation":
         rule = "What is chosen must be chosen on a run with --protocol=validation"
         raise UserError(rule, settings.protocol, run_dir)
@@ -72,6 +73,7 @@ def validation_models(
             if not source.is_file():
                 rule = "A validation run's stages must be there (--stages_dir), of this version"
                 raise UserError(rule, "no such file", source)
+            check_stage(source.parent)
             tflite = source.read_bytes()
             train = lengths.loc[list(plan.split.train_clips)]
             texts = plain_model(tflite)

@@ -13,8 +13,12 @@ from pskd_tf.pipeline.runner import run_stages
 from pskd_tf.pipeline.search import CompressionCandidate, CompressionPlan
 from pskd_tf.pipeline.search_report import compression_report
 from pskd_tf.pipeline.stage import RunContext
+from pskd_tf.run import Run
+from pskd_tf.run_records import publish, withdraw
 from pskd_tf.runs.export_run import export_run
 from pskd_tf.settings import RunSettings
+
+COMPRESSION_FILES = ("compression.json", "compressed/export/manifest.json")
 
 
 def compare_candidates(
@@ -91,14 +95,20 @@ def perform_compression(
         "search": dataclasses.asdict(plan.planner.search),
     }
     stage = final.quantised[0]
+    # So that a kill between them leaves no report of another export.
+    withdraw(context.run_dir, COMPRESSION_FILES)
+    for name in ("compression.json", "compression.md"):
+        (context.run_dir / name).unlink(missing_ok=True)
     export_run(
         dataclasses.replace(settings, seeds=(plan.seed,), protocol="cross_subject"),
         FoldPlan(plan.final.split, {}, {}, {}, {plan.seed: stage}),
         prepared,
         dataclasses.replace(context, run_dir=context.run_dir / "compressed"),
+        Run.load(context.run_dir).key or "",
     )
     with whole_file(context.run_dir / "compression.json") as temporary:
         temporary.write_text(json.dumps(report, indent=2), encoding="utf-8")
+    publish(context.run_dir, COMPRESSION_FILES)
     return report
 
 

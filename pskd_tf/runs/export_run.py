@@ -17,7 +17,11 @@ from pskd_tf.stream_settings import NULL_LABEL
 
 
 def export_run(
-    settings: RunSettings, plan: FoldPlan, prepared: PreparedSet, context: RunContext
+    settings: RunSettings,
+    plan: FoldPlan,
+    prepared: PreparedSet,
+    context: RunContext,
+    run_key: str,
 ) -> ExportManifest:
     """Writes `RUN/export/`.
 
@@ -26,6 +30,7 @@ def export_run(
         plan: Its first fold, all stages finished.
         prepared: The prepared set.
         context: Where results lie.
+        run_key: Key of the run.
 
     Returns:
         The export's manifest.
@@ -62,6 +67,7 @@ def export_run(
             "acs": "reconstructed from the paper's abstract; the formula is ours",
             "sensor_place": description.wrist_place,
             "settings": settings.to_json(),
+            "run_key": run_key,
         },
         stream=settings.stream if settings.stream.enabled else None,
     )

@@ -13,6 +13,7 @@ from pskd_tf.pipeline.plan import FoldPlan, plan_warnings, run_key
 from pskd_tf.pipeline.runner import run_stages
 from pskd_tf.pipeline.stage import RunContext
 from pskd_tf.reporting.report import write_report
+from pskd_tf.run_records import publish, withdraw
 from pskd_tf.runs.export_run import export_run
 from pskd_tf.settings import RunSettings
 
@@ -38,21 +39,29 @@ def perform_run(
     Returns:
         The content of `RUN/metrics.json`; only the report is written after it.
     """
-    with whole_file(context.run_dir / "settings.json") as temporary:
+    run_dir, key = context.run_dir, run_key(settings, plans)
+    splits_file = f"splits_{settings.protocol}.json"
+    planned, results = ("settings.json", splits_file), ("export/manifest.json", "metrics.json")
+    # Until all of them are listed again, the folder is that of an unfinished run.
+    withdraw(run_dir, (*planned, *results))
+    with whole_file(run_dir / "settings.json") as temporary:
         temporary.write_text(json.dumps(settings.to_json(), indent=2), encoding="utf-8")
-    splits = [plan.split for plan in plans]
-    splits_hash = kept_splits(context.run_dir / f"splits_{settings.protocol}.json", splits)
+    # The key stands for the splits: a file that differs is damaged.
+    (run_dir / splits_file).unlink(missing_ok=True)
+    splits_hash = kept_splits(run_dir / splits_file, [plan.split for plan in plans])
+    publish(run_dir, planned, key)
     run_stages([one for plan in plans for one in plan.wanted], context, workers)
-    export_run(settings, plans[0], prepared, context)
+    export_run(settings, plans[0], prepared, context, key)
     metrics = collect_metrics(settings, plans, prepared, context, most_points_lost)
     metrics["warnings"] = plan_warnings(plans, prepared)
     metrics["splits_sha256"] = splits_hash
-    metrics["run_key"] = run_key(settings, plans)
+    metrics["run_key"] = key
     # What was measured with this export stays.
-    streamed = StreamFigures.of_run(context.run_dir)
+    streamed = StreamFigures.of_run(run_dir)
     if streamed is not None:
         metrics["stream"] = streamed.to_metrics()
-    with whole_file(context.run_dir / "metrics.json") as temporary:
+    with whole_file(run_dir / "metrics.json") as temporary:
         temporary.write_text(json.dumps(metrics, indent=2), encoding="utf-8")
+    publish(run_dir, results)
     write_report(context.run_dir, context.stages_dir, context.prepared_dir)
     return metrics

@@ -9,6 +9,7 @@ import pytest
 from data_prep.errors import UserError
 from data_prep.files import file_sha256
 from pskd_tf.run import Export, Run
+from pskd_tf.run_records import publish
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def test_metrics_without_a_part_are_refused(tiny_run, tmp_path):
     metrics = json.loads((tiny_run / "metrics.json").read_text())
     del metrics["folds"]
     (tmp_path / "metrics.json").write_text(json.dumps(metrics))
-    with pytest.raises(UserError, match=r"metrics\.json must hold .*Received: no folds \(file: "):
+    with pytest.raises(UserError, match=r"as pskd_tf\.train wrote it.* folds: Field req"):
         _ = Run.load(tmp_path).metrics
 
 
@@ -80,7 +81,7 @@ def test_a_missing_stage_names_the_folder_to_give(run, tmp_path):
     [
         (
             lambda folder: (folder / "plain_model.c").unlink(),
-            r"complete\..* no plain_model\.c",
+            r"complete;.* no plain_model\.c",
         ),
         (lambda folder: (folder / "plain_model.c").write_text("x"), r"unchanged.*plain_model\.c"),
     ],
@@ -92,6 +93,27 @@ def test_a_changed_export_is_refused(tiny_run, tmp_path, change, message):
     assert export.file("plain_model.h").is_file()
     with pytest.raises(UserError, match=message):
         export.file("plain_model.c")
+
+
+def test_a_folder_with_files_of_two_runs_is_refused(tiny_run, tmp_path):
+    """As after a kill between two runs' exports by a version that let them share a folder."""
+    shutil.copytree(tiny_run, tmp_path / "run", ignore=shutil.ignore_patterns("run.json"))
+    path = tmp_path / "run" / "export" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["provenance"]["run_key"] = "0" * 64
+    path.write_text(json.dumps(manifest))
+    message = (
+        r"must be of one run; .*Received: the run 0{12} beside [0-9a-f]{12} \(file: .*manifest"
+    )
+    with pytest.raises(UserError, match=message):
+        _ = Run.load(tmp_path / "run").export
+    # The figures are those of another key than the folder's.
+    (tmp_path / "run" / "run.json").write_text(json.dumps({"run_key": "1" * 64, "files": {}}))
+    with pytest.raises(UserError, match=r"must be finished.*Received: no metrics\.json in run"):
+        _ = Run.load(tmp_path / "run").metrics
+    publish(tmp_path / "run", ["metrics.json"])
+    with pytest.raises(UserError, match=r"beside 111111111111 \(file: .*metrics\.json"):
+        _ = Run.load(tmp_path / "run").metrics
 
 
 def test_a_manifest_of_another_version_is_refused(tiny_run, tmp_path):

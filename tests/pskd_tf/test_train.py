@@ -1,10 +1,12 @@
 """The train command: its numbers, its export, and how it refuses."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 
+from damage import FILE_DAMAGE
 from data_prep.files import file_sha256
 from data_prep.prepared_set import PreparedSet
 from project import run_command
@@ -14,6 +16,7 @@ from pskd_tf.evaluation.tflm import Int8Interface, quantise_input, tflm_logits
 from pskd_tf.export.headers import parse_c_array
 from pskd_tf.runs import load_run
 from pskd_tf.settings import InputSettings
+from sharing import contents, result_hashes
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +160,49 @@ def test_a_users_error_is_one_line_and_exit_status_2(run_train, tmp_path, flags,
     assert message in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1
     assert not list(run_dir.glob("stages")) and not list(run_dir.glob("prepared"))
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--epochs=30"], "Received: --epochs=30, where the folder's run has --epochs=20"),
+        (["--seeds=1,2", "--dry_run"], "--seeds=1,2, where the folder's run has --seeds=1"),
+        (["--data_seed=1"], "is of its own data; other data need another --run_dir"),
+    ],
+)
+def test_a_folder_belongs_to_one_run(run_train, tiny_run, tmp_path, flags, message):
+    run_dir = tmp_path / "run"
+    shutil.copytree(tiny_run, run_dir)
+    before = contents(run_dir)
+    refused = run_train("--flagfile=configs/tiny.flags", f"--run_dir={run_dir}", *flags)
+    assert refused.returncode == 2 and message in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    assert contents(run_dir) == before
+
+
+@pytest.mark.slow
+def test_the_same_command_makes_damaged_files_again(run_train, tiny_run, tmp_path):
+    run_dir = tmp_path / "run"
+    shutil.copytree(tiny_run, run_dir)
+    for damage, pattern in (
+        ("flipped", "settings.json"),
+        ("cut", "metrics.json"),
+        ("cut", "splits_*.json"),
+        ("folder", "export/plain_model.c"),
+        ("flipped", "prepared/accelerometer.npy"),
+        ("flipped", "stages/score-int8*/predictions.npz"),
+        ("removed", "stages/score-baseline*/stage.json"),
+    ):
+        (path,) = run_dir.glob(pattern)
+        FILE_DAMAGE[damage](path)
+    found = run_command("pskd_tf.verify", f"--run_dir={run_dir}")
+    assert found.returncode == 1 and "7 damaged" in found.stdout
+    finished = run_train("--flagfile=configs/tiny.flags", f"--run_dir={run_dir}")
+    assert finished.returncode == 0, finished.stderr
+    log = (run_dir / "log.txt").read_text(encoding="utf-8")
+    assert log.count("\nmade again score-") == 2
+    assert run_command("pskd_tf.verify", f"--run_dir={run_dir}").returncode == 0
+    assert result_hashes(run_dir) == result_hashes(tiny_run)
 
 
 @pytest.mark.slow

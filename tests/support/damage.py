@@ -1,4 +1,9 @@
-"""Ways to damage a file: each takes its bytes and a generator, and returns other bytes."""
+"""Ways to damage a file: of its bytes, each takes them and a generator, and returns other bytes; of
+the file itself, `FILE_DAMAGE`.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -81,3 +86,26 @@ def _replace_fields(
     for place in random.integers(len(fields), size=random.integers(1, 4)):
         fields[place] = new[random.integers(len(new))]
     return separator.join(fields)
+
+
+def _flip_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0x10
+    path.write_bytes(content)
+
+
+def _make_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+# What can become of a file on a disk; each takes its path.
+FILE_DAMAGE: dict[str, Callable[[Path], object]] = {
+    "cut": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "empty": lambda path: path.write_bytes(b""),
+    "flipped": _flip_a_bit,
+    "removed": lambda path: path.unlink(),
+    "folder": _make_a_folder,
+    "list": lambda path: path.write_text("[1, [2]]\n"),
+    "object": lambda path: path.write_text('{"files": 3, "seeds": [], "cell": null}\n'),
+}

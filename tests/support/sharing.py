@@ -1,6 +1,8 @@
 """What is slow to make is made by one worker of pytest-xdist and read by all."""
 
 import fcntl
+import hashlib
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -46,3 +48,22 @@ def contents(folder: Path) -> dict[str, int]:
     """Returns every path in a folder but locks, with the time of its last change, in ns."""
     paths = (path for path in sorted(folder.rglob("*")) if path.name != ".lock")
     return {str(path): path.stat().st_mtime_ns for path in paths}
+
+
+def result_hashes(run_dir: Path) -> dict[str, str]:
+    """Returns hashes of all that a run leaves, without the times in it and hashes of such files."""
+    found = {}
+    for path in sorted([*run_dir.glob("export/*"), *run_dir.glob("stages/*/*")]):
+        if path.name == "files.json":
+            continue
+        if path.name in ("result.json", "stage.json"):
+            content = json.loads(path.read_text(encoding="utf-8"))
+            content.pop("wall_seconds", None)
+            text = json.dumps(content, sort_keys=True).encode()
+        else:
+            text = path.read_bytes()
+        found[str(path.relative_to(run_dir))] = hashlib.sha256(text).hexdigest()
+    metrics = json.loads((run_dir / "metrics.json").read_text(encoding="utf-8"))
+    metrics.pop("wall_seconds")
+    found["metrics"] = hashlib.sha256(json.dumps(metrics).encode()).hexdigest()
+    return found

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.clip import Clip
-from data_prep.dataset_description import DatasetDescription
+from data_prep.dataset_description import DatasetDescription, check_labels
 from data_prep.errors import UserError
 from data_prep.files import made_by
 from data_prep.formats.archives import RawFile, raw_sources
@@ -172,6 +172,11 @@ class CustomLoader:
         if self.annotations is not None:
             clips, more = cut_by_annotations(self.annotations, clips)
             errors = errors + more
+        for clip in {clip.action: clip for clip in reversed(clips)}.values():
+            try:
+                check_labels([clip.action])
+            except UserError as error:
+                errors.append(UserError(error.rule, error.received, clip.place))
         places: dict[str, int] = {}
         for clip in clips:
             places.setdefault(clip.accelerometer_path, len(places))

@@ -24,6 +24,13 @@ RUNTIMES = ("tflm", "plain_c")
 # Of the manifest's SHA-256; enough to tell projects apart on a serial line.
 _HASH_DIGITS = 12
 _NAME = r"[A-Za-z][A-Za-z0-9_]*"
+# Targets of CMake and CTest and of the templates, and names that Windows gives to devices.
+_RESERVED = (
+    *("all", "clean", "continuous", "depend", "edit_cache", "experimental", "help", "install"),
+    *("list_install_components", "m", "nightly", "package", "package_source", "preinstall"),
+    *("rebuild_cache", "stm32cubemx", "test", "all_build", "run_tests", "zero_check"),
+    *("aux", "con", "nul", "prn"),
+)
 
 
 def board_project(
@@ -58,6 +65,9 @@ def board_project(
     """
     if not re.fullmatch(_NAME, name):
         rule = "A project's folder is named by letters, digits and _, a letter first"
+        raise UserError(rule, repr(name))
+    if name.lower() in _RESERVED:
+        rule = "A project's folder must not have a name that build tools reserve; take another one"
         raise UserError(rule, repr(name))
     export = Run.load(run_dir).export
     sources = project_sources(export, runtime)

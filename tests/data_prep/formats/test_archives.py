@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from data_prep.errors import UserError
-from data_prep.formats.archives import RawFile, find_raw_files, raw_sources
+from data_prep.formats.archives import LARGEST_UNPACKED, RawFile, find_raw_files, raw_sources
 
 CONTENT = {
     "deep/a.csv": np.random.default_rng(0).bytes(5000) + b"\0" * 5000,
@@ -93,6 +93,15 @@ def test_size_in_the_directory_is_the_limit(tmp_path: Path):
     small = dataclasses.replace(item, member=dataclasses.replace(item.member, size=10))
     with pytest.raises(UserError, match="Bad CRC-32"):
         small.read()
+
+
+def test_a_member_that_claims_more_than_the_bound_is_refused(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as stream:
+        stream.writestr("a.csv", bytes(LARGEST_UNPACKED + 1))
+    assert (tmp_path / "a.zip").stat().st_size < 300_000
+    (item,) = found(tmp_path)
+    with pytest.raises(UserError, match=r"268,435,457 bytes when unpacked, .* most 256 MiB"):
+        item.read()
 
 
 def test_hash_of_an_archive_is_that_of_its_bytes(tmp_path: Path):

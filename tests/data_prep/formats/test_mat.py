@@ -8,6 +8,7 @@ import scipy.io
 from hypothesis import given, settings, strategies as st
 
 from data_prep.errors import UserError
+from data_prep.formats import archives, mat
 from data_prep.formats.mat import read_mat_array
 
 NAME = "Inertial.zip/Inertial/a1_s1_t1_inertial.mat"
@@ -65,6 +66,21 @@ def test_every_truncation_is_a_user_error(mat_bytes):
     for length in range(len(content) - 1):
         with pytest.raises(UserError):
             read_mat_array(content[:length], "d_iner", NAME)
+
+
+def test_what_unpacks_to_more_than_the_bound_is_refused(mat_bytes, monkeypatch):
+    """A file of 2 kB that claims 2 MB of zeros, and one of two variables that do together."""
+    monkeypatch.setattr(archives, "LARGEST_UNPACKED", 1_000_000)
+    monkeypatch.setattr(mat, "LARGEST_UNPACKED", 1_000_000)
+    stream = io.BytesIO()
+    half = np.zeros(70_000)
+    scipy.io.savemat(stream, {"d_iner": half, "other": half}, do_compression=True)
+    assert len(stream.getvalue()) < 3000
+    with pytest.raises(UserError, match=r"bytes when unpacked, where at most 0 MiB are taken"):
+        read_mat_array(stream.getvalue(), "d_iner", NAME)
+    stream = io.BytesIO()
+    scipy.io.savemat(stream, {"d_iner": half}, do_compression=True)
+    assert read_mat_array(stream.getvalue(), "d_iner", NAME).shape == (1, 70_000)
 
 
 @pytest.mark.parametrize("data_type", [0, 8, 10, 15, 20, 200])

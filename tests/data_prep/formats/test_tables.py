@@ -1,6 +1,7 @@
 """Reading tables of numbers from text."""
 
 import io
+import zipfile
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
 
 from data_prep.errors import UserError
+from data_prep.formats.archives import LARGEST_UNPACKED
 from data_prep.formats.csv_files import whole_lines
 from data_prep.formats.tables import read_columns, read_number_table
 from data_prep.formats.text_tables import read_text_table
@@ -168,6 +170,16 @@ def test_npz_of_one_array_needs_no_key():
     stream = io.BytesIO()
     np.savez_compressed(stream, a=TABLE)
     np.testing.assert_array_equal(read_columns(stream.getvalue(), ".npz", "x"), TABLE)
+
+
+def test_npz_that_unpacks_to_more_than_the_bound_is_refused():
+    """300 MB of zeros in 300 kB; nothing of them is unpacked."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.npy", bytes(LARGEST_UNPACKED))
+        archive.writestr("b.npy", b"0")
+    with pytest.raises(UserError, match=r"268,435,457 bytes when unpacked, .* most 256 MiB"):
+        read_columns(content.getvalue(), ".npz", "a.npz", key="b")
 
 
 def test_mat():

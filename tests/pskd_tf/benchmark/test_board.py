@@ -11,8 +11,8 @@ from pskd_tf.benchmark.board import (
     leaderboard_table,
     majority_vote,
 )
-from pskd_tf.benchmark.cells import CellRecord, guesses_text
 from pskd_tf.benchmark.methods import Method
+from pskd_tf.benchmark.results import CellRecord, guesses_text
 
 PLAIN = Method("cross_entropy", "cross-entropy", "cross_entropy", ({},))
 KD = Method(

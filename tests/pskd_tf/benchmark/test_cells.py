@@ -1,9 +1,7 @@
 """Cells: declared, picked by validation, recorded once."""
 
-import dataclasses
 from collections.abc import Iterator
 
-import numpy as np
 import pytest
 
 from data_prep.errors import UserError
@@ -11,13 +9,11 @@ from data_prep.protocols import protocol_splits, validation_splits
 from pskd_tf.benchmark.cells import (
     Cell,
     CellPlanner,
-    CellRecord,
-    ResultsFile,
-    guesses_text,
     pick_trial,
     pooled_accuracy,
 )
 from pskd_tf.benchmark.methods import FOREST, Method
+from pskd_tf.benchmark.results import CellRecord
 from pskd_tf.pipeline.plan import declare_score, plan_run
 from pskd_tf.pipeline.specs import DataSpec, FitSpec, LossSpec, ScoreSpec, TrainingPart
 from pskd_tf.pipeline.stage import Stage
@@ -202,48 +198,3 @@ def test_nothing_is_picked_before_validation_is_done():
     records = {trials[0][0].key: record(trials[0][0], 5, 10)}
     with pytest.raises(UserError, match=r"picked on validation first .* no cell of kd, trial 1"):
         pick_trial(trials, records)
-
-
-def results_record(cell: str, **changes) -> CellRecord:
-    guesses = guesses_text(np.array([0, 10, 255]))
-    whole = CellRecord(
-        cell, "c0", "kd", 1, "live", "validation", "3|5", 1, 2, 26595, 35.2, 0.5, 0.4, 0.3, guesses
-    )
-    return dataclasses.replace(whole, **changes)
-
-
-def test_a_record_survives_the_file(tmp_path):
-    results = ResultsFile(tmp_path / "cells.csv")
-    results.add(results_record("a"))
-    results.add(results_record("b", teacher_outputs="", teacher_seed=-1))
-    again = ResultsFile(tmp_path / "cells.csv")
-    assert again.records == results.records
-    np.testing.assert_array_equal(again.records["a"].predicted, [0, 10, 255])
-
-
-def test_a_cell_is_added_once(tmp_path):
-    results = ResultsFile(tmp_path / "cells.csv")
-    results.add(results_record("a"))
-    before = results.path.read_bytes()
-    results.add(results_record("a", accuracy=0.9))
-    assert results.path.read_bytes() == before
-
-
-def test_a_cell_twice_in_the_file_is_refused(tmp_path):
-    results = ResultsFile(tmp_path / "cells.csv")
-    results.add(results_record("a"))
-    lines = results.path.read_text().splitlines()
-    results.path.write_text("\n".join([*lines, lines[1]]) + "\n")
-    with pytest.raises(UserError, match=r"A cell must be there once. Received: a"):
-        ResultsFile(results.path)
-
-
-def test_other_columns_are_refused(tmp_path):
-    (tmp_path / "cells.csv").write_text("cell,accuracy\na,0.5\n")
-    with pytest.raises(UserError, match=r"must have the columns of docs/benchmark.md"):
-        ResultsFile(tmp_path / "cells.csv")
-
-
-def test_a_class_that_does_not_fit_is_refused():
-    with pytest.raises(UserError, match=r"up to 256 classes. Received: class 256"):
-        guesses_text(np.array([3, 256]))

@@ -101,5 +101,5 @@ def test_a_file_keeps_its_records_and_refuses_others(tmp_path):
     assert kept[0].values[0] <= 0.25
     assert read_streams(tmp_path / "none.csv") == []
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(UserError, match=r"stream.csv must have the columns"):
+    with pytest.raises(UserError, match=r"must have the columns of docs.*other\.csv"):
         read_streams(tmp_path / "other.csv")

@@ -54,6 +54,7 @@ def make_validation_run(tiny_run, tmp_path_factory):
     """Makes the folder of a validation run in a mode, each fold with the tiny run's student."""
     from data_prep.prepared_set import PreparedSet
     from pskd_tf.pipeline.plan import plan_run
+    from pskd_tf.run_records import keep_stage_hashes
     from pskd_tf.settings import read_run_settings
 
     def make(mode):
@@ -67,6 +68,7 @@ def make_validation_run(tiny_run, tmp_path_factory):
             folder = plan.compressed[settings.seeds[0]].folder(run_dir / "stages")
             folder.mkdir(parents=True)
             shutil.copy(tiny_run / "export" / "student_int8.tflite", folder)
+            keep_stage_hashes(folder)
         return run_dir
 
     return make

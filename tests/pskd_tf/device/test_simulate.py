@@ -1,6 +1,7 @@
 """The compiled core against Python's own computation of the same windows and movements."""
 
 import dataclasses
+import hashlib
 import itertools
 import json
 import os
@@ -8,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -242,7 +244,7 @@ def test_command_prints_timeline_latency_and_plot(
     # From start to decision: at least the shortest training clip, at most the longest and a rest.
     assert len(latencies) == found and all(1.0 < latency < 4.5 for latency in latencies)
     assert recording.with_suffix(".png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-    (program,) = (tmp_path / "cache").iterdir()
+    program, _ = sorted((tmp_path / "cache").iterdir())  # and its hash
     made = program.stat().st_mtime_ns
     again = simulate(*arguments)
     assert again.stdout == finished.stdout and program.stat().st_mtime_ns == made
@@ -284,7 +286,39 @@ def test_another_source_is_another_program(window_model, tmp_path, monkeypatch):
         stream.write("#error broken\n")
     with pytest.raises(UserError, match=r"must compile the core.*broken"):
         compile_core(window_model, tmp_path / "cache")
-    assert len(list((tmp_path / "cache").iterdir())) == 2
+    kept = sorted(path.suffix for path in (tmp_path / "cache").iterdir())
+    assert kept == ["", "", ".sha256", ".sha256"]
+
+
+@needs_compiler
+def test_a_program_that_another_may_have_put_there_is_not_run(window_model, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    cache = tmp_path / "cache"
+    program = compile_core(window_model, cache)
+    assert program.parent == cache and cache.stat().st_mode & 0o777 == 0o700
+    whole = program.read_bytes()
+    planted = b"#!/bin/sh\necho planted\n"
+    # Other bytes under the name; others may write to the file; a link; no hash beside it.
+    program.write_bytes(planted)
+    assert compile_core(window_model, cache).read_bytes() == whole
+    program.chmod(0o722)
+    assert compile_core(window_model, cache).stat().st_mode & 0o777 == 0o700
+    program.rename(tmp_path / "elsewhere")
+    program.symlink_to(tmp_path / "elsewhere")
+    assert not compile_core(window_model, cache).is_symlink()
+    program.with_suffix(".sha256").unlink()
+    before = program.stat().st_ino
+    assert compile_core(window_model, cache).stat().st_ino != before
+    # A folder to which others may write is not used at all.
+    cache.chmod(0o777)
+    program.write_bytes(planted)
+    program.with_suffix(".sha256").write_text(hashlib.sha256(planted).hexdigest())
+    private = compile_core(window_model, cache)
+    assert private.parent == tmp_path / "temporary" / f"pskd_tf-{os.getuid()}"
+    assert private.read_bytes() == whole and program.read_bytes() == planted
+    private.parent.chmod(0o770)
+    with pytest.raises(UserError, match=r"must be yours, writable by you alone \(--cache_dir\)"):
+        compile_core(window_model, cache)
 
 
 def test_a_changed_export_is_refused(window_run, tmp_path):

@@ -142,6 +142,19 @@ def test_a_stopped_training_resumes_to_the_same_end(train, whole, tmp_path, stop
     assert reported == list(range(recorded + 1, EPOCHS + 1))
 
 
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut", "other"])
+def test_a_damaged_record_is_no_record(train, whole, tmp_path, content):
+    """Also one of arrays of other shapes: the training begins again."""
+    record, resumed = tmp_path / "record.npz", []
+    if content == "other":
+        arrays = {f"variable_{number}": np.zeros(1) for number in range(500)}
+        np.savez(record, epoch=2, history="[]", **arrays)
+    else:
+        record.write_bytes(content)
+    _assert_same(train(record, resumed=resumed.append), whole)
+    assert resumed == []
+
+
 def test_another_seed_trains_otherwise_and_without_a_record_nothing_is_resumed(
     train, whole, tmp_path
 ):

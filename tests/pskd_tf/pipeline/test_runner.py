@@ -1,7 +1,5 @@
 """Running stages: memory, kills and resumption."""
 
-import hashlib
-import json
 import os
 import platform
 import random
@@ -19,6 +17,7 @@ import numpy as np
 import pytest
 
 from project import ROOT
+from sharing import result_hashes
 
 COMMAND = ("pskd_tf.train", "--flagfile=configs/tiny.flags")
 STAGES = (
@@ -58,23 +57,6 @@ def wait_for(process: subprocess.Popen, happened) -> None:
         time.sleep(0.01)
 
 
-def hashes(run_dir: Path) -> dict[str, str]:
-    """Hashes of all that a run leaves, without times."""
-    found = {}
-    for path in sorted([*run_dir.glob("export/*"), *run_dir.glob("stages/*/*")]):
-        if path.name in ("result.json", "stage.json"):
-            content = json.loads(path.read_text(encoding="utf-8"))
-            content.pop("wall_seconds", None)
-            text = json.dumps(content, sort_keys=True).encode()
-        else:
-            text = path.read_bytes()
-        found[str(path.relative_to(run_dir))] = hashlib.sha256(text).hexdigest()
-    metrics = json.loads((run_dir / "metrics.json").read_text(encoding="utf-8"))
-    metrics.pop("wall_seconds")
-    found["metrics"] = hashlib.sha256(json.dumps(metrics).encode()).hexdigest()
-    return found
-
-
 @pytest.fixture(scope="module")
 def killed_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that was killed once in each of its stages and then finished."""
@@ -101,7 +83,7 @@ def test_a_killed_training_resumes_and_leaves_the_bytes_of_the_tiny_run(tiny_run
     """Killed after an epoch's record of the student without distillation, which the copy lacks."""
     run_dir = tmp_path / "run"
     absent = shutil.ignore_patterns(
-        "*baseline*", "export", "tensorboard", "metrics.json", "log.txt"
+        "*baseline*", "export", "tensorboard", "metrics.json", "run.json", "log.txt"
     )
     shutil.copytree(tiny_run, run_dir, ignore=absent)
     process = start(run_dir)
@@ -111,7 +93,7 @@ def test_a_killed_training_resumes_and_leaves_the_bytes_of_the_tiny_run(tiny_run
     process = start(run_dir)
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
-    assert hashes(run_dir) == hashes(tiny_run)
+    assert result_hashes(run_dir) == result_hashes(tiny_run)
     log = "\n".join(log_of(run_dir))
     assert re.search(r"^resumed baseline\S* from epoch [1-9]", log, re.MULTILINE)
     assert len(re.findall(r"^finished ", log, re.MULTILINE)) == 2  # the student and its score
@@ -119,7 +101,7 @@ def test_a_killed_training_resumes_and_leaves_the_bytes_of_the_tiny_run(tiny_run
 
 @pytest.mark.slow
 def test_a_killed_run_ends_with_the_same_bytes(killed_run, tiny_run):
-    assert hashes(killed_run) == hashes(tiny_run)
+    assert result_hashes(killed_run) == result_hashes(tiny_run)
 
 
 @pytest.mark.slow

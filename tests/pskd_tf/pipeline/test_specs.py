@@ -16,8 +16,8 @@ from pskd_tf.pipeline.runner import stage_actions
 from pskd_tf.pipeline.search import CompressionPlanner
 from pskd_tf.pipeline.specs import ForestSpec, LossSpec, StageSpec, StreamScoreSpec
 from pskd_tf.pipeline.stage import Stage, all_stages
-from pskd_tf.run import StageRecord
 from pskd_tf.settings import ACSSettings, CompressionSearch, InputSettings, RunSettings
+from pskd_tf.stage_record import StageRecord
 from pskd_tf.stream_settings import StreamSettings
 
 
@@ -74,6 +74,7 @@ def stages(prepared) -> dict[str, Stage]:
 
 def written(stage: Stage, folder: Path, **changes) -> StageRecord:
     (folder / "stage.json").write_text(json.dumps({"key": stage.key, **stage.record(), **changes}))
+    (folder / "result.json").write_text("{}")
     return StageRecord.load(folder)
 
 

@@ -146,7 +146,12 @@ def comparison(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
         shutil.copy(tiny_run / name, copy / name)
     metrics = json.loads((copy / "metrics.json").read_text())
     metrics["seeds"] = [1, 2]
-    for scores in (*metrics["student"].values(), metrics["baseline"]["cross_entropy"]):
+    students = (
+        *metrics["student"].values(),
+        *metrics["students_by_teacher_outputs"].values(),
+        metrics["baseline"]["cross_entropy"],
+    )
+    for scores in (*students, {"paired": metrics["paired_difference"]}):
         for one in scores.values():
             one["values"] = [one["values"][0] / 2, 0.5]
     (copy / "metrics.json").write_text(json.dumps(metrics))

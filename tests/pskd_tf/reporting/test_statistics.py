@@ -8,7 +8,7 @@ from pskd_tf.reporting.replay import plane_places
 from pskd_tf.reporting.scored_models import calibration_error, reliability_bins
 from pskd_tf.reporting.tables import paired_interval, paired_text
 from pskd_tf.reporting.training_sections import chosen_clips
-from pskd_tf.run import Predictions
+from pskd_tf.stage_record import Predictions
 
 
 def predictions(probabilities: list, labels: list) -> Predictions:

@@ -71,6 +71,7 @@ def describe(stage):
 def quantised_result(flash: int) -> dict:
     return {
         "builder_arguments": {"widths": [8, 8, 8, 8]},
+        "wall_seconds": 1.0,
         "parameters": 1000,
         "macs": 5000,
         "sparsity": {"conv_and_dense": 0.0, "depthwise": 0.0},
@@ -112,7 +113,7 @@ def test_the_most_accurate_safe_one_that_fits_ships(search, prepared, exports):
     test = report["accuracy"]["test"]
     assert test["int8"] == pytest.approx(1 - 1 / 96) and test["ptq"] == pytest.approx(1 - 2 / 96)
     # The export gets the stage that was made from all training subjects.
-    plan, (_, fold, _, context) = search[0], exports[0]
+    plan, (_, fold, _, context, _) = search[0], exports[0]
     (shipped,) = fold.compressed.values()
     assert shipped.key == plan.final_candidate(ALLOWED, "qat").quantised[0].key
     assert context.run_dir.name == "compressed"
@@ -130,6 +131,23 @@ def test_the_report_is_kept_and_reads_well(search, prepared, exports):
     assert "| 25.0 |  |" in text and "nan" not in text and "None" not in text
     assert "Test subjects (" in text and "chose nothing" in text
     assert [len(report["layers"]), len(report["candidates"])] == [11, 4]
+
+
+def test_a_kill_in_the_export_leaves_no_report_of_another_one(
+    search, prepared, exports, monkeypatch
+):
+    """Else the report of the search before would stand beside the new export."""
+    run(search, prepared)
+    run_dir = search[2].run_dir
+    (run_dir / "compression.md").write_text("of before")
+
+    def killed(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "export_run", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run(search, prepared)
+    assert not list(run_dir.glob("compression.*"))
 
 
 def test_nothing_ships_where_nobody_is_safe(search, prepared, exports):

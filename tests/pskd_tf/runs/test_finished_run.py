@@ -45,7 +45,9 @@ def write_csv(tmp_path):
 def window_run(tiny_run, tmp_path):
     """A copy of the tiny run whose export and settings say that its student reads windows."""
     folder = tmp_path / "window"
-    shutil.copytree(tiny_run, folder, ignore=shutil.ignore_patterns("stages", "tensorboard"))
+    shutil.copytree(
+        tiny_run, folder, ignore=shutil.ignore_patterns("stages", "tensorboard", "run.json")
+    )
     for path in (folder / "export" / "manifest.json", folder / "settings.json"):
         text = path.read_text(encoding="utf-8")
         assert '"mode": "clip"' in text

@@ -57,12 +57,17 @@ def test_the_largest_time_and_what_is_no_number(send):
     assert line == "status,0,word,-2147483648"
 
 
-def test_a_label_with_quotes_comes_through(send):
+def test_a_label_with_quotes_and_the_longest_one_come_through(send):
     """The last class of the fixture has quotes, an umlaut, a backslash and a trigraph."""
     line = send(
         "pskd_respond_activity", ctypes.c_uint32(7), ctypes.c_int32(26), ctypes.c_float(0.98765)
     )
     assert parse_message(line) == BoardActivity(7, 26, 'say "ä" \\ ??/1', 0.988)
+    line = send(
+        *("pskd_respond_activity", ctypes.c_uint32((1 << 32) - 1), ctypes.c_int32(25)),
+        ctypes.c_float(1.0),
+    )
+    assert parse_message(line) == BoardActivity((1 << 32) - 1, 25, '"' * 20 + "ö" * 40, 1.0)
     for index, label in ((-1, "unknown"), (-2, "no signal")):
         line = send(
             *("pskd_respond_activity", ctypes.c_uint32(7), ctypes.c_int32(index)),

@@ -233,6 +233,9 @@ def test_a_wrong_name_or_export_is_refused(exported, tmp_path):
     arguments = {"runtime": "tflm", "axes": AxisMap(), "settings": RecognizerSettings()}
     with pytest.raises(UserError, match="letters, digits and _"):
         board_project(exported.parent, BOARD_TARGETS["arduino"], "a b", **arguments)
+    for name in ("install", "All", "clean", "test", "m", "nul"):
+        with pytest.raises(UserError, match=rf"tools reserve; take another one.*'{name}'"):
+            board_project(exported.parent, BOARD_TARGETS["cmake"], name, **arguments)
     with pytest.raises(UserError, match=r"no manifest\.json"):
         board_project(tmp_path, BOARD_TARGETS["arduino"], "one", **arguments)
     copy = tmp_path / "run" / "export"

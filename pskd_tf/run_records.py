@@ -1,0 +1,442 @@
+"""What the files of a run must hold, and the hashes that are kept of them.
+
+`run.json` names the run to which a folder belongs, by its key, and the hashes of its finished
+files. Each stage keeps the hashes of its own files in `files.json`.
+"""
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from data_prep.errors import UserError
+from data_prep.files import check_sha256, file_sha256
+from data_prep.records import check_fields, read_json_object, read_record, write_record
+
+TRAIN_AGAIN = "the same command of pskd_tf.train makes it again"
+
+Key = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+_Finite = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
+_Count = Annotated[int, Field(ge=0, le=2**53)]
+_Seconds = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+_FolderName = Annotated[str, Field(pattern=r"^[^/\\\x00]+$")]
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """The content of `run.json`.
+
+    Attributes:
+        run_key: The key of the run to which the folder belongs; see `run_key`.
+        files: SHA-256 of each finished file, by its path in the folder. While a run's figures and
+            its export are not there yet, they are not listed.
+    """
+
+    run_key: Key
+    files: dict[str, Key] = field(default_factory=dict)
+
+
+def read_run_record(run_dir: Path) -> RunRecord | None:
+    """Reads `run.json`.
+
+    Args:
+        run_dir: The run's folder.
+
+    Returns:
+        The record; None where there is none, as beside copied figures.
+
+    Raises:
+        UserError: The file is damaged.
+    """
+    path = run_dir / "run.json"
+    if not path.exists():
+        return None
+    try:
+        return read_record(RunRecord, path)
+    except UserError as error:
+        rule = "run.json must be as it was written; remove it, and the same command writes it again"
+        raise UserError(rule, error.reason, path) from error
+
+
+def publish(run_dir: Path, names: Iterable[str], run_key: str | None = None) -> None:
+    """Adds the hashes of finished files to `run.json`.
+
+    Args:
+        run_dir: The run's folder.
+        names: Paths of the files in the folder.
+        run_key: Key of the run, where the record is new; else nothing is added without a record.
+    """
+    record = read_run_record(run_dir)
+    if record is None and run_key is not None:
+        record = RunRecord(run_key)
+    if record is not None:
+        files = record.files | {name: file_sha256(run_dir / name) for name in names}
+        write_record(run_dir / "run.json", dataclasses.replace(record, files=files))
+
+
+def withdraw(run_dir: Path, names: Iterable[str]) -> None:
+    """Takes files that are to be written again out of `run.json`."""
+    record, gone = read_run_record(run_dir), set(names)
+    if record is not None and gone & set(record.files):
+        files = {name: value for name, value in record.files.items() if name not in gone}
+        write_record(run_dir / "run.json", dataclasses.replace(record, files=files))
+
+
+def published_file(run_dir: Path, name: str, heals: str = TRAIN_AGAIN) -> Path:
+    """Returns a file of a run after a look at its hash.
+
+    Args:
+        run_dir: The run's folder.
+        name: Path of the file in the folder.
+        heals: What makes the file again, for the error.
+
+    Returns:
+        Its path.
+
+    Raises:
+        UserError: The run is not finished, or the file is not the one that was written.
+    """
+    record = read_run_record(run_dir)
+    if record is not None and name not in record.files:
+        rule = "A run must be finished; the same command of pskd_tf.train resumes it"
+        raise UserError(rule, f"no {name} in run.json", run_dir)
+    if record is not None:
+        check_sha256(run_dir / name, record.files[name], f"A {name} must be as written; {heals}")
+    return run_dir / name
+
+
+def optional_file(run_dir: Path, name: str, heals: str) -> Path | None:
+    """Returns a file that a further command adds to a run, after a look at its hash.
+
+    Args:
+        run_dir: The run's folder.
+        name: Path of the file in the folder.
+        heals: What makes the file again, for the error.
+
+    Returns:
+        Its path; None where it is not there.
+
+    Raises:
+        UserError: The file is not the one that was written.
+    """
+    path, record = run_dir / name, read_run_record(run_dir)
+    if not path.exists():
+        return None
+    if record is not None and name in record.files:
+        check_sha256(path, record.files[name], f"A {name} must be as written; {heals}")
+    return path
+
+
+@dataclass(frozen=True)
+class StageFiles:
+    """The content of a stage's `files.json`: SHA-256 of its other files, by name."""
+
+    files: dict[_FolderName, Key]
+
+
+def keep_stage_hashes(folder: Path) -> None:
+    """Writes `files.json` beside the files of a stage."""
+    hashes = {path.name: file_sha256(path) for path in sorted(folder.iterdir()) if path.is_file()}
+    write_record(folder / "files.json", StageFiles(hashes))
+
+
+def check_stage(folder: Path) -> None:
+    """Refuses a stage of which a file is missing or is not the one that was written.
+
+    Args:
+        folder: The stage's folder. One without `files.json`, of an older version, needs a
+            `result.json` that can be read.
+
+    Raises:
+        UserError: Names the file.
+    """
+    for error in stage_damage(folder):
+        raise error
+
+
+def stage_damage(folder: Path) -> list[UserError]:
+    """Returns an error for each damaged file of a stage; see `check_stage`."""
+    kept = folder / "files.json"
+    rule = f"A stage's files must be as written; {TRAIN_AGAIN}"
+    try:
+        if not kept.exists():
+            read_json_object(folder / "result.json", rule, finite=False)
+            return []
+        files = read_record(StageFiles, kept).files
+    except UserError as error:
+        return [UserError(rule, error.received, error.path)]
+    return damaged_files(folder, files, rule)
+
+
+def damaged_files(folder: Path, hashes: dict[str, str], rule: str) -> list[UserError]:
+    """Returns an error for each file that is missing or is not the one that was written.
+
+    Args:
+        folder: Where the files lie.
+        hashes: Their kept SHA-256, by path in the folder.
+        rule: What each error says.
+    """
+    found = []
+    for name, value in sorted(hashes.items()):
+        try:
+            check_sha256(folder / name, value, rule)
+        except UserError as error:
+            found.append(error)
+    return found
+
+
+@dataclass(frozen=True)
+class StageContent:
+    """The content of a stage's `stage.json`.
+
+    Attributes:
+        key: SHA-256 of the rest.
+        kind: `fit`, `teacher_outputs`, `compress`, `score` and so on.
+        spec: The specification, as JSON values.
+        version: Version of the kind's action.
+        packages: Versions of the packages on which the result depends.
+    """
+
+    key: Key
+    kind: str
+    spec: dict[str, Any]
+    version: int
+    packages: dict[str, str]
+
+
+@dataclass(frozen=True)
+class _Result:
+    wall_seconds: _Seconds
+
+
+@dataclass(frozen=True)
+class _FitResult(_Result):
+    parameters: _Count
+    followed: dict[str, _Finite]
+
+
+@dataclass(frozen=True)
+class _OutputsResult(_Result):
+    accuracy: dict[str, _Share]
+    any_right: _Share
+
+
+@dataclass(frozen=True)
+class _ScoreResult(_Result):
+    accuracy: _Share
+    macro_f1: _Share
+    wrist_actions_accuracy: _Share
+
+
+@dataclass(frozen=True)
+class Model:
+    """Sizes of a student."""
+
+    parameters: _Count
+    macs: _Count
+    sparsity: dict[str, _Share]
+    flatbuffer_bytes: _Count
+    arena_bytes: _Count
+
+
+@dataclass(frozen=True)
+class _CompressResult(Model, _Result):
+    pass
+
+
+@dataclass(frozen=True)
+class _SlimResult(_Result):
+    builder_arguments: dict[str, Any]
+    estimated: dict[str, Any]
+    parameters: _Count
+    macs: _Count
+
+
+@dataclass(frozen=True)
+class _QuantiseResult(Model, _Result):
+    builder_arguments: dict[str, Any]
+    gzip_bytes: _Count
+    arena: dict[str, Any]
+    operators: tuple[str, ...]
+    snr_db: dict[str, float]
+
+
+@dataclass(frozen=True)
+class _FormScores:
+    accuracy: _Share
+    macro_f1: _Share
+
+
+@dataclass(frozen=True)
+class _CompareResult(_Result):
+    float: _FormScores
+    pruned: _FormScores
+    int8: _FormScores
+
+
+@dataclass(frozen=True)
+class _StreamResult(_Result):
+    hours: dict[str, _Seconds]
+    distinct_hours: dict[str, _Seconds]
+    decisions: dict[str, _Count]
+
+
+_RESULTS: dict[str, type[_Result]] = {
+    "fit": _FitResult,
+    "forest": _ScoreResult,
+    "teacher_outputs": _OutputsResult,
+    "compress": _CompressResult,
+    "slim": _SlimResult,
+    "quantise": _QuantiseResult,
+    "score": _ScoreResult,
+    "compare": _CompareResult,
+    "stream_score": _StreamResult,
+}
+
+
+def read_result(folder: Path, kind: str) -> dict[str, Any]:
+    """Reads what a finished stage wrote about itself.
+
+    Args:
+        folder: The stage's folder.
+        kind: Kind of the stage.
+
+    Returns:
+        The content of `result.json`.
+
+    Raises:
+        UserError: The file is missing or damaged, or lacks a value that is read.
+    """
+    path = folder / "result.json"
+    rule = "A stage's result.json must be as written; remove its folder and give the command again"
+    values: dict[str, Any] = read_json_object(path, rule, finite=False)
+    try:
+        check_fields(_RESULTS[kind], values, path)
+    except UserError as error:
+        raise UserError(rule, error.reason, path) from error
+    return values
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A score over seeds: mean, sample standard deviation and the values, fractions 0..1."""
+
+    mean: _Share
+    std: _Share
+    values: tuple[_Share, ...]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores of one model."""
+
+    accuracy: Summary
+    macro_f1: Summary
+    wrist_actions_accuracy: Summary
+
+    def check_count(self, count: int, name: str) -> None:
+        """Refuses another number of values than there are seeds."""
+        for one in (self.accuracy, self.macro_f1, self.wrist_actions_accuracy):
+            if len(one.values) != count:
+                raise UserError(f"{name} must have a value for each seed", len(one.values))
+
+
+@dataclass(frozen=True)
+class _Difference:
+    mean: _Finite
+    std: _Finite
+    values: tuple[_Finite, ...]
+
+
+@dataclass(frozen=True)
+class _Fold:
+    train_subjects: tuple[str, ...]
+    test_subjects: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Student:
+    float: Scores
+    pruned: Scores
+    int8: Scores
+
+
+@dataclass(frozen=True)
+class _Baseline:
+    cross_entropy: Scores
+
+
+@dataclass(frozen=True)
+class _Selection:
+    selection: dict[str, dict[str, _Finite]]
+
+
+@dataclass(frozen=True)
+class MetricsContent:
+    """What is read of a run's `metrics.json`; `collect_metrics` says what it holds."""
+
+    dataset: str
+    dataset_is_synthetic: bool
+    protocol: str
+    train_subjects: tuple[str, ...]
+    test_subjects: tuple[str, ...]
+    folds: tuple[_Fold, ...]
+    seeds: tuple[int, ...]
+    teacher_seeds: tuple[int, ...]
+    teachers: dict[str, Scores]
+    student: _Student
+    students_by_teacher_outputs: dict[str, Scores]
+    baseline: _Baseline
+    paired_difference: _Difference
+    acs: _Selection
+    model: Model
+    wall_seconds: dict[_FolderName, _Seconds]
+    versions: dict[str, str]
+    leaks_subjects: bool = False
+    # Runs of older versions lack these two.
+    splits_sha256: Key | None = None
+    run_key: Key | None = None
+
+    def __post_init__(self) -> None:
+        if not (self.folds and self.seeds and self.teacher_seeds):
+            raise UserError("folds, seeds and teacher_seeds must not be empty", "nothing")
+        students = {
+            "the float student": self.student.float,
+            "the pruned student": self.student.pruned,
+            "the int8 student": self.student.int8,
+            "the baseline": self.baseline.cross_entropy,
+            **self.students_by_teacher_outputs,
+        }
+        for name, scores in students.items():
+            scores.check_count(len(self.seeds), name)
+        for name, scores in self.teachers.items():
+            scores.check_count(len(self.teacher_seeds), name)
+        if len(self.paired_difference.values) != len(self.seeds):
+            received = len(self.paired_difference.values)
+            raise UserError("paired_difference must have a value for each seed", received)
+
+
+def read_metrics(path: Path) -> dict[str, Any]:
+    """Reads a run's `metrics.json`.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Its content.
+
+    Raises:
+        UserError: The file is missing or damaged, or lacks a value that is read.
+    """
+    rule = f"A finished run of pskd_tf.train has metrics.json and export/; {TRAIN_AGAIN}"
+    values: dict[str, Any] = read_json_object(path, rule)
+    try:
+        check_fields(MetricsContent, values, path)
+    except UserError as error:
+        rule = f"metrics.json must be as pskd_tf.train wrote it; {TRAIN_AGAIN}"
+        raise UserError(rule, error.reason, path) from error
+    return values
