@@ -1,9 +1,11 @@
 """The board in the stream: thresholds from validation, recall and false decisions on test."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from data_prep.errors import UserError
+from project import ROOT
 from pskd_tf.benchmark.stream import (
     StreamRecord,
     read_streams,
@@ -103,3 +105,16 @@ def test_a_file_keeps_its_records_and_refuses_others(tmp_path):
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     with pytest.raises(UserError, match=r"must have the columns of docs.*other\.csv"):
         read_streams(tmp_path / "other.csv")
+
+
+def test_the_committed_board_follows_from_the_committed_scores():
+    folder = ROOT / "benchmarks" / "results" / "utd_mhad_stream"
+    clips = pd.read_csv(folder / "clips.csv", dtype={"subject": str}).set_index("clip_id")
+    records = read_streams(folder / "stream.csv")
+    test = next(one for one in records if one.protocol == "cross_subject")
+    subjects = clips["subject"][clips["subject"].isin(test.held_out.split("|"))].to_numpy()
+    rows = stream_rows(records, {test.held_out: subjects}, replicates=10)
+    committed = pd.read_csv(folder / "stream_board.csv")
+    columns = ["bound", "method", "validation_mean", "test_mean", "test_runs", "tails_an_hour"]
+    pd.testing.assert_frame_equal(stream_table(rows)[columns], committed[columns])
+    assert (folder / "stream_board.md").read_text() == stream_markdown(rows)
