@@ -1,6 +1,7 @@
 """What the compression costs, and where it is too much."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from pskd_tf.evaluation.scores import score_clips
 from pskd_tf.evaluation.tflm import Int8Interface, quantise_input, tflm_logits
 from pskd_tf.pipeline.degradation import degradation_warnings
 from pskd_tf.run import Run
+from pskd_tf.run_records import publish
 
 
 def student(seed: int, **forms: tuple[float, float]) -> dict:
@@ -73,13 +75,16 @@ def degraded(tiny_run, tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
     for one in tiny_run.iterdir():
-        if one.name not in ("metrics.json", "report.html", "model_card.md", "log.txt", ".lock"):
+        own = {"metrics.json", "report.html", "model_card.md", "log.txt", ".lock", "run.json"}
+        if one.name not in own:
             (folder / one.name).symlink_to(one)
     metrics = json.loads((tiny_run / "metrics.json").read_text(encoding="utf-8"))
     check = metrics["compression_check"]
     check["students"][0]["int8"] = {"accuracy": 0.2, "macro_f1": 0.1}
     check["warnings"] = degradation_warnings(check["students"], 2.0)
     (folder / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+    shutil.copy(tiny_run / "run.json", folder)
+    publish(folder, ["metrics.json"])
     return folder
 
 
