@@ -29,6 +29,7 @@ class SettingInfo:
     flag: str | bool = True
     group: str | None = None
     words: bool = False
+    may_be_empty: bool = False
 
     def name(self, field_name: str) -> str:
         """The name that a user reads: the flag's, or the field's where there is no flag."""
@@ -56,7 +57,8 @@ class SettingInfo:
             return
         if self.choices and isinstance(value, tuple):
             wrong = [one for one in value if one not in self.choices]
-            if wrong or not value or len(set(value)) != len(value):
+            empty = not value and not self.may_be_empty
+            if wrong or empty or len(set(value)) != len(value):
                 rule = f"{name} takes each of {', '.join(self.choices)} at most once"
                 raise UserError(rule, ",".join(map(str, wrong or value)) or "nothing")
         elif self.choices:
@@ -97,6 +99,7 @@ def setting(
     flag: str | bool = True,
     group: str | None = None,
     words: bool = False,
+    may_be_empty: bool = False,
     later: bool = False,
 ) -> Any:
     """Declares a setting: a dataclass field with all that a user reads about it.
@@ -116,6 +119,7 @@ def setting(
         flag: True for a flag of the field's name, a text for another name, False for none.
         group: Heading in `--help`; by default that of the part it stands in.
         words: Whether words of the command line that belong to no flag belong to this one.
+        may_be_empty: Whether a tuple of choices may hold none of them.
         later: Whether records of before did not have it; `record_to_json` then leaves its default
             out, so that their hashes stay.
 
@@ -130,7 +134,9 @@ def setting(
             def __post_init__(self) -> None:
                 check_settings(self)
     """
-    info = SettingInfo(help, unit, minimum, maximum, above, below, choices, flag, group, words)
+    info = SettingInfo(
+        *(help, unit, minimum, maximum, above, below, choices, flag, group, words, may_be_empty)
+    )
     metadata = {"setting": info, "later": later}
     if default is REQUIRED:
         return dataclasses.field(kw_only=True, metadata=metadata)

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -122,6 +123,12 @@ class _ProcessPool:
             raise self._died() from error
 
     def _died(self) -> UserError:
+        # The executor ends the others; a status is there only once its process was waited for.
+        deadline = time.monotonic() + _SECONDS_TO_END
+        while any(process.exitcode is None for process in self._started):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.01)
         if any(process.exitcode == _STARTED_IN_IMPORT for process in self._started):
             rule = "A script must start workers under if __name__ == '__main__': (or workers=1)"
             return UserError(rule, "a script that starts them when it is imported")

@@ -345,6 +345,9 @@ class Run:
 
     def scores(self, what: str) -> list[StageRecord]:
         """Returns the score stages of one model and seed, one for each fold, in their order."""
+        if what.startswith("baseline/") and not self.settings.teachers:
+            # Without teachers the student is trained like the baseline, and scored once.
+            what = what.replace("baseline", f"students/{self.settings.teacher_outputs[0]}")
         start = f"score-{what.replace('/', '-')}-of-"
         return [stage for stage in self.stages if stage.name.startswith(start)]
 

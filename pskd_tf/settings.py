@@ -280,8 +280,9 @@ class RunSettings(_Checked):
     teachers: tuple[str, ...] = setting(
         TEACHERS,
         "The chain of teachers, each distilled from those before it; in any order, and any may be "
-        "left out.",
+        "left out; without one the student is trained with cross-entropy.",
         choices=TEACHERS,
+        may_be_empty=True,
         group="teachers",
     )
     teacher_seeds: tuple[int, ...] = setting(

@@ -174,8 +174,9 @@ def metrics_table(metrics: dict[str, Any]) -> str:
     for name, scores in metrics["teachers"].items():
         rows.append((f"{name.replace('_', ' ')} (Keras)", scores))
     rows.append(("student, cross-entropy alone", metrics["baseline"]["cross_entropy"]))
-    for kind, scores in metrics["students_by_teacher_outputs"].items():
-        rows.append((f"student, ACS on {kind} teachers", scores))
+    if metrics["teachers"]:
+        for kind, scores in metrics["students_by_teacher_outputs"].items():
+            rows.append((f"student, ACS on {kind} teachers", scores))
     rows.append(("  pruned", metrics["student"]["pruned"]))
     rows.append(("  int8, TensorFlow Lite Micro", metrics["student"]["int8"]))
     seeds = len(metrics["seeds"])
@@ -192,14 +193,9 @@ def metrics_table(metrics: dict[str, Any]) -> str:
         cells = [scores["accuracy"], scores["macro_f1"], scores["wrist_actions_accuracy"]]
         first, second, third = (_percent(cell) for cell in cells)
         lines.append(f"{label:34}{first:>16}{second:>16}{third:>18}")
-    paired = ", ".join(f"{100 * value:+.1f}" for value in metrics["paired_difference"]["values"])
-    mean = 100 * metrics["paired_difference"]["mean"]
-    lines += ["", f"ACS minus cross-entropy, by seed: {paired} (mean {mean:+.2f} points)"]
-    for kind, shares in metrics["acs"]["selection"].items():
-        followed = ", ".join(
-            f"{target.replace('_', ' ')} {100 * share:.0f} %" for target, share in shares.items()
-        )
-        lines.append(f"ACS followed, {kind}: {followed}")
+    lines.append("")
+    if metrics["teachers"]:
+        lines += _acs_lines(metrics)
     model = metrics["model"]
     lines.append(
         f"model: {model['parameters']:,} parameters, {model['macs']:,} multiply-accumulates, "
@@ -207,6 +203,18 @@ def metrics_table(metrics: dict[str, Any]) -> str:
         f"{model['flatbuffer_bytes']:,} bytes of flash, {model['arena_bytes']:,} bytes of arena"
     )
     return "\n".join(lines)
+
+
+def _acs_lines(metrics: dict[str, Any]) -> list[str]:
+    paired = ", ".join(f"{100 * value:+.1f}" for value in metrics["paired_difference"]["values"])
+    mean = 100 * metrics["paired_difference"]["mean"]
+    lines = [f"ACS minus cross-entropy, by seed: {paired} (mean {mean:+.2f} points)"]
+    for kind, shares in metrics["acs"]["selection"].items():
+        followed = ", ".join(
+            f"{target.replace('_', ' ')} {100 * share:.0f} %" for target, share in shares.items()
+        )
+        lines.append(f"ACS followed, {kind}: {followed}")
+    return lines
 
 
 def _percent(summary: dict[str, Any]) -> str:

@@ -394,7 +394,12 @@ def _plan_fold(settings: RunSettings, prepared: PreparedSet, split: ClipSplit) -
     for seed in settings.seeds:
         for kind in settings.teacher_outputs:
             score(f"students/{kind}/{seed}", students[kind][seed], students[kind][seed])
-        score(f"baseline/{seed}", plan.baselines[seed], plan.baselines[seed])
+        if settings.teachers:
+            score(f"baseline/{seed}", plan.baselines[seed], plan.baselines[seed])
+        else:  # it is the student itself
+            plan.scores[f"baseline/{seed}"] = plan.scores[
+                f"students/{settings.teacher_outputs[0]}/{seed}"
+            ]
         exported = students[settings.teacher_outputs[0]][seed]
         score(f"pruned/{seed}", exported, plan.compressed[seed])
         score(f"int8/{seed}", exported, plan.compressed[seed], "int8")

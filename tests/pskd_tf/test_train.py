@@ -267,3 +267,18 @@ def test_a_clip_student_has_no_class_none(tiny_run):
     assert "PSKD_NULL_CLASS" not in header
     manifest = json.loads((tiny_run / "export" / "manifest.json").read_text(encoding="utf-8"))
     assert "stream" not in manifest
+
+
+@pytest.mark.slow
+def test_a_run_without_teachers_is_cross_entropy_alone(run_train, tmp_path):
+    flags = ("--flagfile=configs/tiny.flags", "--teachers=", "--epochs=2", "--prune_epochs=1")
+    finished = run_train(*flags, f"--run_dir={tmp_path / 'run'}")
+    assert finished.returncode == 0, finished.stderr
+    assert "ACS" not in finished.stdout
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["teachers"] == {}
+    assert metrics["student"]["float"] == metrics["baseline"]["cross_entropy"]
+    assert metrics["paired_difference"]["values"] == [0.0]
+    fits = [path.parent.name for path in (tmp_path / "run" / "stages").glob("*/weights.npz")]
+    assert sorted(name.split("-")[0] for name in fits) == ["baseline", "compressed"]
+    assert (tmp_path / "run" / "report.html").is_file()

@@ -20,8 +20,9 @@ def test_the_report_draws_every_section_in_silence_and_alone(chromium, tiny_run,
     path = tiny_run / "report.html"
     chromium.open(path, width)
     sections = chromium.evaluate(_DRAWN)
-    assert len(sections) == 10
-    for section in sections:
+    assert len(sections) == 11
+    # Nothing is drawn of a stream before `pskd_tf.simulate` has measured it.
+    for section in (one for one in sections if one["id"] != "stream"):
         assert section["marks"], section["id"]
         assert min(section["marks"]) > 0, section["id"]
     assert chromium.complaints() == []

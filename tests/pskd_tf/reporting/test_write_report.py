@@ -16,6 +16,7 @@ from pskd_tf.reporting.replay import teacher_selection_by_class
 from pskd_tf.reporting.report import write_missing_report
 from pskd_tf.reporting.scored_models import pooled_confusion, scored_models
 from pskd_tf.run import Run
+from pskd_tf.run_records import read_result
 
 HEADINGS = {
     "scores": "Scores",
@@ -108,7 +109,8 @@ def test_selected_shares_of_every_class_sum_to_one(run):
     total = sum(shares.values())
     np.testing.assert_allclose(total, np.ones(8), atol=1e-6)
     # Hard selection: the truth is followed alone just where no cached teacher is right.
-    (result,) = [one.result for one in run.stages if one.kind == "teacher_outputs"]
+    (folder,) = [one.folder for one in run.stages if one.kind == "teacher_outputs"]
+    result = read_result(folder, "teacher_outputs")
     assert shares["ground_truth"].mean() == pytest.approx(1 - result["any_right"], abs=1e-6)
 
 
