@@ -49,6 +49,12 @@ class PairedClips:
         return len(self.clip_ids)
 
     @property
+    def signals(self) -> list[np.ndarray]:
+        """Each clip's accelerometer samples, `(samples, 3)` float32 in g, without padding."""
+        lengths = self.accelerometer_lengths
+        return [clip[:length] for clip, length in zip(self.accelerometer, lengths, strict=True)]
+
+    @property
     def movements(self) -> int:
         """Number of clips of which each is drawn once an epoch."""
         return len(self)

@@ -125,10 +125,7 @@ class _CutMaker:
         self.settings = settings
         self.none = num_classes
         self.skeletons = skeletons
-        self.signals = [
-            clip[:length]
-            for clip, length in zip(clips.accelerometer, clips.accelerometer_lengths, strict=True)
-        ]
+        self.signals = clips.signals
         self.source = IdleSource.of(self.signals, clips.accelerometer_rate_hz)
         self.samples: list[np.ndarray] = []
         self.poses: list[np.ndarray] = []

@@ -179,14 +179,7 @@ def plain_views(
     """
     views = {}
     if "accelerometer" in streams:
-        samples = np.stack(
-            [
-                resample_clip(clip[:length], inputs.steps)
-                for clip, length in zip(
-                    clips.accelerometer, clips.accelerometer_lengths, strict=True
-                )
-            ]
-        )
+        samples = np.stack([resample_clip(signal, inputs.steps) for signal in clips.signals])
         views["accelerometer"] = accelerometer_features(samples, inputs.gravity_taps)[:, :, None]
     if "skeleton" in streams:
         # A clip without a skeleton gives zeros; its skeleton teachers are not available.

@@ -85,7 +85,7 @@ def movement_stream(
     Returns:
         The stream, and each clip's place in it.
     """
-    signals = _signals(clips)
+    signals = clips.signals
     source = IdleSource(signals, (), clips.accelerometer_rate_hz, (_REST_SECONDS, _REST_SECONDS))
     rest, turn = source.samples(_REST_SECONDS), source.samples(1.0)
     parts: list[Stream] = []
@@ -115,7 +115,7 @@ def idle_streams(clips: PairedClips, kind: str, hours: float, seed: int) -> list
         The streams.
     """
     rests = _IDLE_REST_SECONDS if kind == "postures" else (1.0, 3.0)
-    source = IdleSource.of(_signals(clips), clips.accelerometer_rate_hz, rests)
+    source = IdleSource.of(clips.signals, clips.accelerometer_rate_hz, rests)
     count = max(1, round(hours * 3600.0 / _STREAM_SECONDS))
     length = source.samples(hours * 3600.0 / count)
     return [
@@ -194,13 +194,6 @@ def wrong_scores(decisions: Decisions, movements: Sequence[Movement]) -> np.ndar
 
 def _overlaps(decisions: Decisions, movement: Movement) -> np.ndarray:
     return np.asarray((decisions.first < movement.end) & (decisions.end > movement.first))
-
-
-def _signals(clips: PairedClips) -> list[np.ndarray]:
-    return [
-        clip[:length]
-        for clip, length in zip(clips.accelerometer, clips.accelerometer_lengths, strict=True)
-    ]
 
 
 def distinct_hours(clips: PairedClips, kind: str, hours: float) -> float:

@@ -441,19 +441,17 @@ class ScoreSpec(StageSpec):
 
     @property
     def file(self) -> str:
-        """Name of the file that is scored."""
+        """Name of the file that is read."""
         return FORM_FILES[self.form]
 
 
 @dataclass(frozen=True)
-class StreamScoreSpec(StageSpec):
+class StreamScoreSpec(ScoreSpec):
     """A student run over streams of held-out clips and over idle streams.
 
+    The fit stage of `model` also holds the detector.
+
     Attributes:
-        model: Key of the fit stage with the architecture, the inputs and the detector.
-        source: Key of the stage that wrote the weights or the flatbuffer.
-        clips: Names of the clips.
-        form: `float` or `int8`, as for `ScoreSpec`.
         hours: Hours of idle of each kind.
         seed: Seed of the streams.
     """
@@ -462,24 +460,5 @@ class StreamScoreSpec(StageSpec):
     version: ClassVar[int] = 2
     relies_on: ClassVar[tuple[str, ...]] = ("numpy", "scipy")
 
-    model: str
-    source: str
-    clips: tuple[str, ...]
-    form: str
     hours: float
     seed: int = 0
-
-    @property
-    def packages(self) -> tuple[str, ...]:
-        """Names of the packages whose versions the scores depend on."""
-        return (*self.relies_on, *(_FLATBUFFERS if self.form == "int8" else _NETS))
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Keys of the model and of the stage that wrote its file."""
-        return (self.model, self.source)
-
-    @property
-    def file(self) -> str:
-        """Name of the file that is read."""
-        return FORM_FILES[self.form]
