@@ -41,5 +41,9 @@ if TYPE_CHECKING:
     )
     from data_prep.registry import DATASETS as DATASETS, load_dataset as load_dataset
     from data_prep.skeletons import SkeletonLayout as SkeletonLayout
+    from data_prep.virtual_acceleration import (
+        VirtualSensor as VirtualSensor,
+        quality_on_others as quality_on_others,
+    )
 else:
     __all__, __getattr__, __dir__ = lazy_names(__name__)
