@@ -1,6 +1,6 @@
 """The interface of a data-set loader: `discover` finds the clips, `read` reads one of them."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, Protocol
 
 from data_prep.clip import Clip
@@ -60,6 +60,31 @@ class Loader(Protocol):
         ...
 
 
+def later_option(default: Any) -> Any:
+    """Declares an option of a loader that prepared sets of before did not have.
+
+    At its default it is left out of a set's description, so that the set stays the same.
+
+    Args:
+        default: The default.
+    """
+    return field(default=default, metadata={"later": True})
+
+
+def option_values(loader: Loader) -> dict[str, Any]:
+    """Returns the options of a loader that its prepared set depends on.
+
+    The places of files are left out: what is in them is known by its hash, and a set may be moved.
+    """
+    places = {"raw_dir", "manifest", "annotations", "skeleton_layout"}
+    assert is_dataclass(loader) and not isinstance(loader, type)
+    values = asdict(loader)
+    for one in fields(loader):
+        if one.name in places or (one.metadata.get("later") and values[one.name] == one.default):
+            del values[one.name]
+    return values
+
+
 @dataclass(frozen=True)
 class DatasetOptions:
     """Options of all loaders; None stands for "not given", the loader's own default.
@@ -70,6 +95,12 @@ class DatasetOptions:
     num_subjects: int | None = setting(None, "Number of generated people; synthetic only.")
     num_trials: int | None = setting(
         None, "Clips of each generated person and action; synthetic only."
+    )
+    from_rest_seconds: float | None = setting(
+        None,
+        "Time in which each generated movement comes from the hanging arms, and again in which it "
+        "goes back to them; synthetic only.",
+        unit="s",
     )
     sensor: str | None = setting(
         None,

@@ -5,13 +5,12 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from data_prep.clip import Clip
 from data_prep.clip_reading import read_clips
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import Refusal, UserError
-from data_prep.loader import DatasetOptions, Loader
+from data_prep.loader import DatasetOptions, Loader, option_values
 from data_prep.prepared_set import PreparedSet, write_prepared_set
 from data_prep.registry import load_dataset
 
@@ -69,7 +68,7 @@ def prepare_dataset(
     _check_place(out_dir, dataset)
     loader = load_dataset(dataset, raw_dir, seed, options)
     found = loader.discover()
-    draft = dataclasses.replace(found.description, options=_options(loader))
+    draft = dataclasses.replace(found.description, options=option_values(loader))
     ready = _load_if_fresh(out_dir, draft, quarantine, replaces)
     if ready is not None:
         return ready
@@ -85,14 +84,6 @@ def prepare_dataset(
             rule = "The prepared set must be writable"
             raise UserError(rule, error.strerror, out_dir) from error
     return PreparedSet.load(out_dir)
-
-
-def _options(loader: Loader) -> dict[str, Any]:
-    # Not the places of files: what is in them is known by its hash, and a set may be moved.
-    places = {"raw_dir", "manifest", "annotations", "skeleton_layout"}
-    assert dataclasses.is_dataclass(loader) and not isinstance(loader, type)
-    values = dataclasses.asdict(loader)
-    return {name: value for name, value in values.items() if name not in places}
 
 
 def _or_stop(items: _Items, loader: Loader) -> Iterator[Clip]:

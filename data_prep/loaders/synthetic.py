@@ -14,7 +14,7 @@ from data_prep.clip import STANDARD_GRAVITY, Clip
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import UserError
 from data_prep.files import made_by
-from data_prep.loader import ClipSource, Discovery
+from data_prep.loader import ClipSource, Discovery, later_option
 
 JOINT_NAMES = [
     "hip_center",
@@ -145,12 +145,38 @@ def action_angles(
     Returns:
         Each of `ANGLE_NAMES` -> (times,) in radians.
     """
-    angles = {name: np.zeros_like(phase) for name in ANGLE_NAMES}
-    angles["left_abduction"] += 0.12
-    angles["left_elbow"] += 0.25
+    angles = _hanging(phase)
     family, is_second = divmod(action, 2)
     (_wave, _punch, _raise, _circle)[family](angles, phase, progress, amplitude, is_second == 1)
     return angles
+
+
+def _hanging(phase: np.ndarray) -> _Angles:
+    angles = {name: np.zeros_like(phase) for name in ANGLE_NAMES}
+    angles["left_abduction"] += 0.12
+    angles["left_elbow"] += 0.25
+    return angles
+
+
+def between_rests(
+    angles: Mapping[str, np.ndarray], times: np.ndarray, duration: float, seconds: float
+) -> Mapping[str, np.ndarray]:
+    """Returns joint angles that come from the hanging arms and go back to them.
+
+    Args:
+        angles: Of the movement, each of `ANGLE_NAMES` -> (times,) in radians.
+        times: (times,) in seconds.
+        duration: End of the movement in seconds.
+        seconds: Length of the way there, and of the way back.
+
+    Returns:
+        The angles; on each way the share of the movement is a polynomial of degree 5, which starts
+        and ends without speed and acceleration.
+    """
+    way = np.clip(np.minimum(times, duration - times) / seconds, 0.0, 1.0)
+    share = way**3 * (10.0 - 15.0 * way + 6.0 * way**2)
+    hanging = _hanging(times)
+    return {name: hanging[name] + share * (angles[name] - hanging[name]) for name in ANGLE_NAMES}
 
 
 def _wave(
@@ -270,6 +296,9 @@ class SyntheticLoader:
         num_subjects: Number of people, at least 1.
         num_trials: Number of clips of each person and action, at least 1.
         style: Spread of people and recordings.
+        from_rest_seconds: Seconds in which each movement comes from the hanging arms, and again in
+            which it goes back to them, at least 0; with 0 a clip starts and ends in the middle of
+            it, and a segment detector ends late: the last sample is no posture.
 
     Raises:
         UserError: An argument is out of range.
@@ -279,9 +308,11 @@ class SyntheticLoader:
     num_subjects: int = 6
     num_trials: int = 4
     style: SyntheticStyle = field(default_factory=SyntheticStyle)
+    from_rest_seconds: float = later_option(0.0)
 
     def __post_init__(self) -> None:
-        for name, least in (("seed", 0), ("num_subjects", 1), ("num_trials", 1)):
+        leasts = (("seed", 0), ("num_subjects", 1), ("num_trials", 1), ("from_rest_seconds", 0))
+        for name, least in leasts:
             if getattr(self, name) < least:
                 raise UserError(f"{name} must be at least {least}", getattr(self, name))
 
@@ -298,10 +329,11 @@ class SyntheticLoader:
         return Discovery(self._description(subjects, len(sources)), sources)
 
     def read(self, source: ClipSource) -> Clip:
-        """Generates one clip of 1.5 to 3 s."""
+        """Generates one clip of 1.5 to 3 s, and the ways from and to rest."""
         person = _Person.draw(self.seed, int(source.subject), self.style)
         key = [self.seed, 1, source.action, int(source.subject), int(source.trial)]
-        return _clip(np.random.default_rng(key), person, self.style, source)
+        random = np.random.default_rng(key)
+        return _clip(random, person, self.style, source, self.from_rest_seconds)
 
     def _description(self, subjects: list[str], num_clips: int) -> DatasetDescription:
         return DatasetDescription(
@@ -371,8 +403,10 @@ def _clip(
     person: _Person,
     style: SyntheticStyle,
     source: ClipSource,
+    from_rest: float,
 ) -> Clip:
     samples = int(random.integers(75, 151))  # 1.5 to 3 s at 50 Hz
+    samples += round(2 * from_rest * _SENSOR_RATE_HZ)
     duration = (samples - 1) / _SENSOR_RATE_HZ
     repetitions = 1.3 * person.tempo * random.uniform(0.9, 1.1)  # a second
     amplitude = person.amplitude * random.uniform(0.92, 1.08)
@@ -386,7 +420,12 @@ def _clip(
 
     def angles(times: np.ndarray) -> dict[str, np.ndarray]:
         phase = start + 2 * np.pi * repetitions * times
-        ideal = action_angles(source.action, phase, times / duration, amplitude)
+        progress = (times - from_rest) / (duration - 2 * from_rest)
+        if from_rest:
+            progress = np.clip(progress, 0.0, 1.0)
+        ideal = action_angles(source.action, phase, progress, amplitude)
+        if from_rest:
+            ideal = between_rests(ideal, times, duration, from_rest)
         waves = np.sin(2 * np.pi * wobble_rates[..., None] * times + wobble_starts[..., None])
         wobble = (wobble_sizes[..., None] * waves).sum(axis=1)
         return {

@@ -6,7 +6,8 @@ import pickle
 import pytest
 
 from data_prep.errors import UserError
-from data_prep.loader import DatasetOptions
+from data_prep.loader import DatasetOptions, option_values
+from data_prep.loaders.synthetic import SyntheticLoader, SyntheticStyle
 from data_prep.registry import DATASETS, load_dataset
 
 
@@ -67,9 +68,22 @@ def test_options_reach_the_loader():
     assert len(loader.discover().sources) == 8 * 2 * 3
 
 
+def test_a_later_option_leaves_the_descriptions_of_before_as_they_are():
+    before = {
+        "seed": 0,
+        "num_subjects": 6,
+        "num_trials": 4,
+        "style": dataclasses.asdict(SyntheticStyle()),
+    }
+    assert option_values(SyntheticLoader()) == before
+    loader = load_dataset("synthetic", options=DatasetOptions(from_rest_seconds=0.5))
+    assert option_values(loader) == before | {"from_rest_seconds": 0.5}
+
+
 def test_option_of_another_data_set():
     options = DatasetOptions(sensor="watch")
-    message = r"^synthetic has no option sensor; its options are: num_subjects, num_trials\. "
+    message = r"^synthetic has no option sensor; its options are: num_subjects, num_trials, "
+    message += r"from_rest_seconds\. "
     with pytest.raises(UserError, match=message + "Received: watch$"):
         load_dataset("synthetic", options=options)
     with pytest.raises(UserError, match=r"^utd_mhad has no option sensor; its options are: none"):

@@ -19,12 +19,14 @@ from data_prep.loaders.synthetic import (
     Body,
     SyntheticLoader,
     SyntheticStyle,
+    between_rests,
     body_pose,
     ideal_accelerometer,
     turn,
 )
 
 EXACT = SyntheticStyle(joint_noise=0, sensor_noise=0, sensor_bias=0)
+REPEATED = SyntheticStyle(joint_noise=0, sensor_noise=0, sensor_bias=0, wobble=0)
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +90,33 @@ def test_sensor_follows_the_wrist_of_the_skeleton():
     assert max(errors) < 0.05
 
 
+def test_from_rest_a_clip_starts_and_ends_with_hanging_arms():
+    """Then the first and the last sample are postures: of 1 g, and both the same."""
+    loader = SyntheticLoader(num_subjects=2, num_trials=1, style=REPEATED, from_rest_seconds=0.5)
+    short = SyntheticLoader(num_subjects=2, num_trials=1, style=REPEATED)
+    for clip, alike in zip(clips_of(loader), clips_of(short), strict=True):
+        samples = clip.accelerometer
+        assert len(samples) == len(alike.accelerometer) + 50
+        # The first second difference reaches into the way, by a few thousandths of 1 g.
+        for sample in (samples[0], samples[-1]):
+            assert np.linalg.norm(sample) == pytest.approx(1.0, abs=0.02)
+        np.testing.assert_allclose(samples[0], samples[-1], atol=0.02)
+        # In between it moves as the short one does.
+        assert np.ptp(samples[25:-25], axis=0).max() > 0.1
+        wrist = clip.skeleton[:, RIGHT_WRIST]
+        np.testing.assert_allclose(wrist[0], wrist[-1], atol=1e-4)
+        assert wrist[0, 1] < clip.skeleton[0, JOINT_NAMES.index("hip_center"), 1] + 0.1
+
+
+def test_the_way_from_rest_in_closed_form():
+    angles = {name: np.full(5, 2.0) for name in ANGLE_NAMES}
+    times = np.array([-0.1, 0.0, 0.25, 1.0, 1.9])
+    eased = between_rests(angles, times, duration=2.0, seconds=0.5)
+    # Halfway half of it; a fifth of the way 0.2^3 (10 - 3 + 0.24).
+    np.testing.assert_allclose(eased["right_elbow"], [0, 0, 1.0, 2.0, 2 * 0.05792])
+    np.testing.assert_allclose(eased["left_elbow"][:4], [0.25, 0.25, 1.125, 2.0])
+
+
 def test_saturation_is_cut_and_flagged():
     loud = SyntheticStyle(sensor_noise=4.0)
     for clip in islice(clips_of(SyntheticLoader(style=loud)), 3):
@@ -103,7 +132,10 @@ def test_is_called_synthetic_everywhere():
     assert description.num_clips == 192
 
 
-@pytest.mark.parametrize("arguments", [{"seed": -1}, {"num_subjects": 0}, {"num_trials": 0}])
+@pytest.mark.parametrize(
+    "arguments",
+    [{"seed": -1}, {"num_subjects": 0}, {"num_trials": 0}, {"from_rest_seconds": -0.1}],
+)
 def test_bad_arguments(arguments: dict[str, int]):
     (name,) = arguments
     with pytest.raises(UserError, match=f"^{name} must be at least"):
