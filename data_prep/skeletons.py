@@ -154,7 +154,7 @@ KNOWN_SKELETONS: dict[str, tuple[tuple[tuple[str, str | None], ...], int]] = {
         ),
         3,
     ),
-    # Kinect for Windows SDK 2.0.
+    # Kinect for Windows SDK 2.0; also NTU RGB+D (Shahroudy et al., CVPR 2016) and NTU RGB+D 120.
     "kinect_v2_25": (
         (
             ("spine_base", None),
@@ -220,6 +220,35 @@ KNOWN_SKELETONS: dict[str, tuple[tuple[tuple[str, str | None], ...], int]] = {
             ("left_ear", "head"),
             ("right_eye", "head"),
             ("right_ear", "head"),
+        ),
+        3,
+    ),
+    # SMPL's joints (Loper et al., 2015) without the hands: HumanML3D's `new_joints` at 20 frames a
+    # second (Guo et al., CVPR 2022).
+    "smpl_22": (
+        (
+            ("pelvis", None),
+            ("left_hip", "pelvis"),
+            ("right_hip", "pelvis"),
+            ("spine1", "pelvis"),
+            ("left_knee", "left_hip"),
+            ("right_knee", "right_hip"),
+            ("spine2", "spine1"),
+            ("left_ankle", "left_knee"),
+            ("right_ankle", "right_knee"),
+            ("spine3", "spine2"),
+            ("left_foot", "left_ankle"),
+            ("right_foot", "right_ankle"),
+            ("neck", "spine3"),
+            ("left_collar", "spine3"),
+            ("right_collar", "spine3"),
+            ("head", "neck"),
+            ("left_shoulder", "left_collar"),
+            ("right_shoulder", "right_collar"),
+            ("left_elbow", "left_shoulder"),
+            ("right_elbow", "right_shoulder"),
+            ("left_wrist", "left_elbow"),
+            ("right_wrist", "right_elbow"),
         ),
         3,
     ),

@@ -41,6 +41,8 @@ def test_known_layouts_are_trees(name: str):
         ("kinect_v2_25", 20, "spine_shoulder"),
         ("azure_kinect_32", 14, "right_wrist"),
         ("azure_kinect_32", 26, "head"),
+        ("smpl_22", 17, "right_shoulder"),
+        ("smpl_22", 21, "right_wrist"),
         ("coco_17", 10, "right_wrist"),
         ("coco_17", 16, "right_ankle"),
         ("mediapipe_33", 16, "right_wrist"),
@@ -48,7 +50,7 @@ def test_known_layouts_are_trees(name: str):
     ],
 )
 def test_known_joint_numbers(name: str, index: int, joint: str):
-    """As the SDKs' documentation numbers them."""
+    """As the documentation of the SDKs and of SMPL numbers them."""
     assert SkeletonLayout.load(name).joint_names[index] == joint
 
 

@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 from bodies import GRAVITY, KINECT, UP, standing, worn_sensor
 from data_prep.errors import UserError
 from data_prep.limb_motion import LimbSite, limb_axes
+from data_prep.skeletons import KNOWN_SKELETONS, SkeletonLayout
 from data_prep.virtual_acceleration import (
     VirtualSensor,
     chip_readings,
@@ -36,6 +37,19 @@ def clips(mounting: Rotation) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]
 def sensor(clips: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> VirtualSensor:
     skeletons, accelerations, _ = zip(*clips[:3], strict=True)
     return VirtualSensor.fit(skeletons, accelerations, KINECT, "right_wrist", 50.0)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, (_, dimensions) in KNOWN_SKELETONS.items() if dimensions == 3]
+)
+def test_every_known_layout_has_a_wrist_that_can_be_simulated(name: str, mounting: Rotation):
+    layout = SkeletonLayout.load(name)
+    made = [worn_sensor(seed, mounting, samples=201, layout=layout) for seed in (5, 6)]
+    (skeleton, known, _), (other, unseen, _) = made
+    found = VirtualSensor.fit([skeleton], [known], layout, "right_wrist", 50.0)
+    quality = sensor_quality([found.by_rotation(other, len(unseen))], [unseen])
+    assert min(quality.r2) > 0.98
+    assert LimbSite.find(layout, "left_thigh").parent == layout.joint_names.index("left_hip")
 
 
 def test_still_is_one_g_upwards(sensor: VirtualSensor, mounting: Rotation):
