@@ -15,7 +15,10 @@ void pskd_application_setup(void) {
                            pskd_board_write, PSKD_PROJECT);
 }
 
+void pskd_application_sample(void) { (void)pskd_activity_loop_sample(&activity_loop); }
+
 void pskd_application_loop(void) {
-  (void)pskd_activity_loop_step(&activity_loop);
-  pskd_board_wait(PSKD_POLL_US);
+  if (pskd_activity_loop_step(&activity_loop) != PSKD_RECOGNIZER_WAITING) return;
+  /* Samples that come meanwhile wait in the queue if they are collected apart. */
+  pskd_board_wait(pskd_board_accelerometer.collects_apart ? PSKD_SAMPLE_US : PSKD_POLL_US);
 }

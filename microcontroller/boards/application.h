@@ -8,6 +8,11 @@ extern "C" {
 
 void pskd_application_setup(void);
 
+/* Collects samples, for a board that does so apart: from its timer or thread, once for each sample's
+ * time (PSKD_SAMPLE_US). It may interrupt the loop.
+ */
+void pskd_application_sample(void);
+
 /* To be called for ever; waits between samples. */
 void pskd_application_loop(void);
 

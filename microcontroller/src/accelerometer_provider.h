@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "axis_map.h"
+#include "sample_queue.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -22,12 +23,19 @@ typedef enum {
 typedef struct {
   /* Sets up bus and sensor; called again after a failure. Must not wait long. */
   PskdAccelerometerStatus (*start)(void);
-  /* The newest sample, raw: (3) in the sensor's axes and units, and when it was taken. */
-  PskdAccelerometerStatus (*read)(uint32_t *time_us, float *raw);
+  /* Adds what is new to the queue, oldest first: the newest sample, or all of a sensor's FIFO.
+   * Stamps say when a sample was taken, by the clock below, not when it was read.
+   */
+  PskdAccelerometerStatus (*collect)(PskdSampleQueue *queue);
   /* A clock in microseconds that may wrap around. */
   uint32_t (*now_us)(void);
   PskdAxisMap axes;
   float range_g; /* largest value that the sensor is set to */
+  /* 1 if an interrupt, a timer or a thread calls pskd_activity_loop_sample, which calls collect
+   * while the model runs, too; 0 if the loop itself does, once for each sample's time. With 0 a
+   * sensor without FIFO is not read during an inference.
+   */
+  int collects_apart;
 } PskdAccelerometer;
 
 #ifdef __cplusplus

@@ -59,6 +59,7 @@ static PskdRecognizerEvent decide(PskdActivityRecognizer *recognizer, const floa
                                   int32_t length, PskdInvoke invoke) {
   int8_t *const input = (int8_t *)recognizer->prepared;
   int32_t index;
+  if (invoke == NULL) return PSKD_RECOGNIZER_SKIPPED;
 #if PSKD_CLIP_MODE
   /* A gesture says nothing of the next one. */
   (void)pskd_activity_filter_lose_signal(&recognizer->filter);

@@ -25,7 +25,8 @@ typedef void (*PskdInvoke)(const int8_t *input, int8_t *output);
 typedef enum {
   PSKD_RECOGNIZER_WAITING = 0,
   PSKD_RECOGNIZER_DECIDED = 1, /* the model ran, or its input was not finite */
-  PSKD_RECOGNIZER_LOST = 2     /* no signal: a gap, a stuck axis, a clock that jumped */
+  PSKD_RECOGNIZER_LOST = 2,    /* no signal: a gap, a stuck axis, a clock that jumped */
+  PSKD_RECOGNIZER_SKIPPED = 3  /* a decision was due, but there was no `invoke` */
 } PskdRecognizerEvent;
 
 typedef struct {
@@ -68,6 +69,7 @@ void pskd_activity_recognizer_start(PskdActivityRecognizer *recognizer,
  *
  * time_us: its stamp in microseconds; it may wrap around.
  * sample: x, y, z in g.
+ * invoke: null for a caller that is behind: a decision that is due is then left out.
  *
  * A sensor that stops is seen at its next sample; call pskd_activity_recognizer_lose_signal from a
  * timer to see it at once.

@@ -46,8 +46,8 @@ class RecordedClip:
             The clip. Of samples with the same stamp the first is kept.
 
         Raises:
-            UserError: The board restarted or sent nothing for a while, no header came (a board
-                repeats it every 5 s), or there are fewer than two samples.
+            UserError: The board restarted, lost samples or sent nothing for a while, no header
+                came (a board repeats it every 5 s), or there are fewer than two samples.
         """
         clock = BoardClock()
         header: BoardHeader | None = None
@@ -57,6 +57,9 @@ class RecordedClip:
             for message in messages:
                 if isinstance(message, BoardHeader):
                     header = message
+                if isinstance(message, BoardStatus) and message.word == "samples_lost" and rows:
+                    rule = "A recording needs every sample; raise PSKD_QUEUE_SAMPLES of the board"
+                    raise UserError(rule, f"{message.number} samples lost since its start")
                 if not isinstance(message, BoardSample):
                     continue
                 now = clock.seconds(message.time_us)

@@ -6,7 +6,7 @@ import pytest
 from data_prep.errors import UserError
 from data_prep.loaders.custom.loader import CustomLoader
 from data_prep.loaders.custom.manifest import read_custom_manifest
-from pskd_tf.monitoring.protocol import BoardActivity, BoardHeader, BoardSample
+from pskd_tf.monitoring.protocol import BoardActivity, BoardHeader, BoardSample, BoardStatus
 from pskd_tf.monitoring.recording import RecordedClip, save_clip
 
 HEADER = BoardHeader("0123456789ab", "tflm", 50.0, 8.0, "-y+z-x", 8)
@@ -58,6 +58,11 @@ def test_a_recording_has_the_given_seconds():
     assert len(clip.rows) == 151 and clip.header == HEADER
 
 
+def test_samples_that_were_lost_before_do_not_matter():
+    messages = [BoardStatus(7, "samples_lost", 36), *stream(movement(0, 50))]
+    assert len(RecordedClip.record(messages, seconds=0).rows) == 50
+
+
 def test_doubled_samples_are_dropped():
     messages = [message for message in stream(movement(0, 50)) for _ in range(2)]
     assert len(RecordedClip.record(messages, seconds=0).rows) == 50
@@ -77,6 +82,10 @@ def test_ctrl_c_ends_a_recording():
         ([], "header line"),
         ([HEADER], "at least 2 samples"),
         ([*stream(movement(0, 60)), *stream(movement(0, 60), start_us=5)], "without a break"),
+        (
+            [*stream(movement(0, 60)), BoardStatus(7, "samples_lost", 36)],
+            r"raise PSKD_QUEUE_SAMPLES of the board. Received: 36 samples lost",
+        ),
         ([*stream(movement(0, 60), 0), *stream(movement(0, 9), 4_000_000)], r"2\.82 s between"),
     ],
 )

@@ -37,10 +37,11 @@ PskdAccelerometerStatus Start() {
   return Wire1.endTransmission() == 0 ? PSKD_ACCELEROMETER_OK : PSKD_ACCELEROMETER_FAILED;
 }
 
-PskdAccelerometerStatus Read(uint32_t* time_us, float* raw) {
+PskdAccelerometerStatus Collect(PskdSampleQueue* queue) {
+  float raw[3];
   if (!IMU.accelerationAvailable()) return PSKD_ACCELEROMETER_NO_SAMPLE;
   if (!IMU.readAcceleration(raw[0], raw[1], raw[2])) return PSKD_ACCELEROMETER_FAILED;
-  *time_us = static_cast<uint32_t>(micros());
+  pskd_sample_queue_add(queue, static_cast<uint32_t>(micros()), raw);
   return PSKD_ACCELEROMETER_OK;
 }
 
@@ -51,7 +52,7 @@ uint32_t Now() { return static_cast<uint32_t>(micros()); }
 extern "C" {
 
 const PskdAccelerometer pskd_board_accelerometer = {
-    Start, Read, Now, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G}, BOARD_RANGE_G};
+    Start, Collect, Now, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G}, BOARD_RANGE_G, 0};
 
 void pskd_board_start(void) { Serial.begin(115200); }
 

@@ -56,15 +56,17 @@ int pskd_board_has_more(void) { return !has_ended || end_us - clock_us < 0x80000
 
 static PskdAccelerometerStatus start(void) { return PSKD_ACCELEROMETER_OK; }
 
-static PskdAccelerometerStatus read(uint32_t *time_us, float *raw) {
+static PskdAccelerometerStatus collect(PskdSampleQueue *queue) {
   PskdAccelerometerStatus status = PSKD_ACCELEROMETER_NO_SAMPLE;
-  int axis;
+  Row newest = next;
   /* The newest of those that were taken by now. */
   while (has_next && clock_us - next.time_us < 0x80000000u) {
-    *time_us = next.time_us;
-    for (axis = 0; axis < 3; ++axis) raw[axis] = next.raw[axis];
+    newest = next;
     status = PSKD_ACCELEROMETER_OK;
     read_line();
+  }
+  if (status == PSKD_ACCELEROMETER_OK) {
+    (void)pskd_sample_queue_add(queue, newest.time_us, newest.raw);
   }
   return status;
 }
@@ -72,7 +74,7 @@ static PskdAccelerometerStatus read(uint32_t *time_us, float *raw) {
 static uint32_t now_us(void) { return clock_us; }
 
 const PskdAccelerometer pskd_board_accelerometer = {
-    start, read, now_us, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G}, BOARD_RANGE_G};
+    start, collect, now_us, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G}, BOARD_RANGE_G, 0};
 
 void pskd_board_start(void) {
   read_line();

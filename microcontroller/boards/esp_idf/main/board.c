@@ -72,18 +72,21 @@ static PskdAccelerometerStatus start(void) {
 
 static uint32_t now_us(void) { return (uint32_t)esp_timer_get_time(); }
 
-static PskdAccelerometerStatus read(uint32_t *time_us, float *raw) {
+static PskdAccelerometerStatus collect(PskdSampleQueue *queue) {
   uint8_t bytes[6];
+  float raw[3];
+  uint32_t time_us;
   int axis;
   if (!read_registers(sensor.data, bytes, sizeof(bytes))) return PSKD_ACCELEROMETER_FAILED;
-  *time_us = now_us();
+  time_us = now_us();
   pskd_i2c_accelerometer_decode(&sensor, bytes, raw);
   for (axis = 0; axis < 3; ++axis) raw[axis] /= sensor.units_per_g;
+  (void)pskd_sample_queue_add(queue, time_us, raw);
   return PSKD_ACCELEROMETER_OK;
 }
 
 const PskdAccelerometer pskd_board_accelerometer = {
-    start, read, now_us, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G}, BOARD_RANGE_G};
+    start, collect, now_us, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G}, BOARD_RANGE_G, 0};
 
 /* The console is set up before app_main. */
 void pskd_board_start(void) {}

@@ -56,12 +56,14 @@ PskdAccelerometerStatus Start() {
   return PSKD_ACCELEROMETER_OK;
 }
 
-PskdAccelerometerStatus Read(uint32_t* time_us, float* raw) {
+PskdAccelerometerStatus Collect(PskdSampleQueue* queue) {
   uint8_t bytes[6];
+  float raw[3];
   if (!ReadRegisters(sensor.data, bytes, sizeof(bytes))) return PSKD_ACCELEROMETER_FAILED;
-  *time_us = static_cast<uint32_t>(micros());
+  const uint32_t time_us = static_cast<uint32_t>(micros());
   pskd_i2c_accelerometer_decode(&sensor, bytes, raw);
   for (int axis = 0; axis < 3; ++axis) raw[axis] /= sensor.units_per_g;
+  pskd_sample_queue_add(queue, time_us, raw);
   return PSKD_ACCELEROMETER_OK;
 }
 
@@ -72,7 +74,7 @@ uint32_t Now() { return static_cast<uint32_t>(micros()); }
 extern "C" {
 
 const PskdAccelerometer pskd_board_accelerometer = {
-    Start, Read, Now, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G}, BOARD_RANGE_G};
+    Start, Collect, Now, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G}, BOARD_RANGE_G, 0};
 
 void pskd_board_start(void) { Serial.begin(115200); }
 

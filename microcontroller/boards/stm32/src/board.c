@@ -70,20 +70,24 @@ static PskdAccelerometerStatus start(void) {
   return PSKD_ACCELEROMETER_OK;
 }
 
-static PskdAccelerometerStatus read(uint32_t *time_us, float *raw) {
+static PskdAccelerometerStatus collect(PskdSampleQueue *queue) {
   uint8_t bytes[6];
+  float raw[3];
+  uint32_t time_us;
   int axis;
   if (!pskd_hal_read_registers(sensor.address, sensor.data, bytes, sizeof(bytes))) {
     return PSKD_ACCELEROMETER_FAILED;
   }
-  *time_us = pskd_hal_now_us();
+  time_us = pskd_hal_now_us();
   pskd_i2c_accelerometer_decode(&sensor, bytes, raw);
   for (axis = 0; axis < 3; ++axis) raw[axis] /= sensor.units_per_g;
+  (void)pskd_sample_queue_add(queue, time_us, raw);
   return PSKD_ACCELEROMETER_OK;
 }
 
 const PskdAccelerometer pskd_board_accelerometer = {
-    start, read, pskd_hal_now_us, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G}, BOARD_RANGE_G};
+    start, collect, pskd_hal_now_us, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G}, BOARD_RANGE_G,
+    0};
 
 /* CubeMX's own code sets up clock, I2C and UART. */
 __weak void pskd_board_start(void) {}

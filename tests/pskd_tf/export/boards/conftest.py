@@ -82,10 +82,17 @@ void start_loop(PskdActivityLoop *loop, const PskdAccelerometer *accelerometer, 
 
 
 @pytest.fixture(scope="session")
-def core_library(make_project, host_objects, compile_with, tmp_path_factory) -> ctypes.CDLL:
+def core_shim() -> str:
+    return SHIM
+
+
+@pytest.fixture(scope="session")
+def core_library(
+    make_project, host_objects, compile_with, core_shim, tmp_path_factory
+) -> ctypes.CDLL:
     """The core without application and board, callable from Python."""
     folder = tmp_path_factory.mktemp("core")
-    (folder / "shim.c").write_text(SHIM)
+    (folder / "shim.c").write_text(core_shim)
     sources = make_project("cmake", threshold=0.3) / "src"
     left_out = ("main.c", "board.c", "application.c")
     objects = [path for name, path in host_objects.items() if name not in left_out]

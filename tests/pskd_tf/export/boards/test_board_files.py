@@ -16,21 +16,24 @@ MAIN = """\
 #include "board.h"
 #include "fake.h"
 FAKE_C int main(int argc, char **argv) {
-  uint32_t time_us = 0;
-  float raw[3], sample[3];
+  static PskdSampleQueue queue;
+  PskdStampedSample taken = {0, {0, 0, 0}};
+  float sample[3];
   (void)argv;
   fake_identity = argc > 1 ? 0x42 : FAKE_IDENTITY;
   fake_fails = argc > 2;
   pskd_board_start();
   printf("|start %d", (int)pskd_board_accelerometer.start());
-  printf("|read %d", (int)pskd_board_accelerometer.read(&time_us, raw));
-  pskd_map_axes(&pskd_board_accelerometer.axes, raw, sample);
-  printf("|%u %.3f %.3f %.3f|", (unsigned)time_us, (double)sample[0], (double)sample[1],
+  printf("|read %d", (int)pskd_board_accelerometer.collect(&queue));
+  (void)pskd_sample_queue_take(&queue, &taken);
+  pskd_map_axes(&pskd_board_accelerometer.axes, taken.raw, sample);
+  printf("|%u %.3f %.3f %.3f|", (unsigned)taken.time_us, (double)sample[0], (double)sample[1],
          (double)sample[2]);
   printf("%u|", (unsigned)pskd_board_accelerometer.now_us());
   fflush(stdout);
   pskd_board_write("line\\r\\n", 6);
   pskd_board_wait(10);
+  fake_end();
   return 0;
 }
 """
@@ -41,6 +44,9 @@ FAKE_HEADER = """\
 #include <string.h>
 #define FAKE_IDENTITY {identity}
 #define FAKE_C
+#ifndef FAKE_END
+static inline void fake_end(void) {{}}
+#endif
 static int fake_fails;
 static uint8_t fake_identity;
 static inline void fake_read(uint8_t first, uint8_t *bytes, int count) {{
@@ -166,6 +172,7 @@ size_t USBSerial::write(uint8_t) { return 0; }
 size_t USBSerial::write(const uint8_t *text, size_t size) { return fwrite(text, 1, size, stdout); }
 """,
     "zephyr": """\
+#include <setjmp.h>
 #include <stdarg.h>
 #include <zephyr/drivers/sensor.h>
 #include <zephyr/kernel.h>
@@ -196,6 +203,27 @@ int sensor_channel_get(const struct device *dev, enum sensor_channel chan,
 }
 int64_t k_uptime_ticks(void) { return 77; }
 uint64_t k_ticks_to_us_floor64(uint64_t t) { return t + (1ULL << 32); }
+/* The sampler's thread, until its timer has gone off three times. */
+static jmp_buf stopped;
+static int64_t period;
+static int expired;
+extern const k_thread_entry_t sampler_entry;
+extern const int sampler_prio;
+void pskd_application_sample(void);
+void pskd_application_sample(void) { printf("|sampled"); }
+void k_timer_start(struct k_timer *timer, k_timeout_t duration, k_timeout_t next) {
+  (void)timer;
+  period = duration.ticks == next.ticks ? next.ticks : 0;
+}
+uint32_t k_timer_status_sync(struct k_timer *timer) {
+  (void)timer;
+  if (++expired > 3) longjmp(stopped, 1);
+  return 1;
+}
+static void fake_end(void) {
+  if (setjmp(stopped) == 0) sampler_entry(NULL, NULL, NULL);
+  printf("|priority %d, period %d", sampler_prio, (int)period);
+}
 int32_t k_usleep(int32_t us) { printf(" waited %d", (int)us); return 0; }
 void printk(const char *fmt, ...) {
   va_list arguments;
@@ -227,17 +255,21 @@ def run_board(make_project, compile_with, stubs, tmp_path):
             data=", ".join(map(str, data)),
         )
         address = "0x68" if is_mpu else "0x6A"
-        (tmp_path / "fake.h").write_text(f"#define FAKE_ADDRESS {address}\n{header}{FAKES[target]}")
+        end = "#define FAKE_END\n" if "fake_end" in FAKES[target] else ""
+        fake = f"{end}#define FAKE_ADDRESS {address}\n{header}{FAKES[target]}"
+        (tmp_path / "fake.h").write_text(fake)
         source = tmp_path / ("main.cpp" if is_cpp else "main.c")
         source.write_text(MAIN)
-        core = [board.parent / name for name in ("axis_map.c", "i2c_accelerometer.c")]
+        names = ("axis_map.c", "i2c_accelerometer.c", "sample_queue.c")
+        core = [board.parent / name for name in names]
         for path in core:
             compile_with("gcc", "-std=c99", "-c", path, "-o", tmp_path / f"{path.stem}.o")
         compile_with(
             *(("g++", "-std=c++14") if is_cpp else ("gcc", "-std=gnu99")),
             *("-isystem", stubs / STUBS.get(target, target), f"-I{board.parent}", f"-I{tmp_path}"),
             *(f"-DBOARD_SENSOR={sensor}", "-Wno-unused-function", source, board),
-            *(tmp_path / "axis_map.o", tmp_path / "i2c_accelerometer.o", "-o", tmp_path / "main"),
+            *(tmp_path / f"{path.stem}.o" for path in core),
+            *("-o", tmp_path / "main"),
         )
         return [
             subprocess.run(
@@ -276,3 +308,5 @@ def test_zephyr_reads_metres_per_second_squared(run_board):
     good, no_channel, dead = run_board("zephyr")
     assert f"0=104 4=78 |start 0|read 0|77 {SAMPLE}|77|" in good and "line\n waited 10" in good
     assert "|start 0|read 2|" in no_channel and "|start 2|read 2|" in dead
+    # Its thread comes before main's, whose priority is 0, and samples at the model's rate.
+    assert good.endswith("|sampled|sampled|sampled|priority -15, period 20000")
