@@ -127,7 +127,7 @@ def _models() -> tuple[Any, Any]:
 
 
 def _optimizer() -> Any:
-    from pskd_tf.distillation.training import make_optimizer
+    from pskd_tf.distillation.optimizer import make_optimizer
     from pskd_tf.settings import TrainingSettings
 
     return make_optimizer(TrainingSettings(), 10_000)

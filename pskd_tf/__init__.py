@@ -54,7 +54,7 @@ if TYPE_CHECKING:
         EntropyBasedDistillation as EntropyBasedDistillation,
         GuidedKnowledgeDistillation as GuidedKnowledgeDistillation,
     )
-    from pskd_tf.distillation.training import make_optimizer as make_optimizer
+    from pskd_tf.distillation.optimizer import make_optimizer as make_optimizer
     from pskd_tf.evaluation.tflm import tflm_logits as tflm_logits
     from pskd_tf.export.student import export_student as export_student
     from pskd_tf.models.registry import mean_of_models as mean_of_models

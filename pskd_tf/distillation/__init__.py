@@ -9,6 +9,7 @@ check_keras()  # before a module here imports Keras
 
 if TYPE_CHECKING:
     from pskd_tf.distillation.distiller import PSKDDistiller as PSKDDistiller
+    from pskd_tf.distillation.optimizer import make_optimizer as make_optimizer
     from pskd_tf.distillation.step import (
         distillation_step as distillation_step,
         mix_with_next as mix_with_next,
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from pskd_tf.distillation.training import (
         device_strategy as device_strategy,
         fit_student as fit_student,
-        make_optimizer as make_optimizer,
     )
 else:
     __all__, __getattr__, __dir__ = lazy_names(__name__)

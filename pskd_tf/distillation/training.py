@@ -1,4 +1,4 @@
-"""One resumable training of a student: optimiser, epochs, records and devices.
+"""One resumable training of a student: epochs, records and devices.
 
 `fit_student` trains for a fixed number of epochs. It writes an `EpochRecord` at regular intervals
 and goes on from it after an interruption with the same result, because `SeedDropout` and the
@@ -27,6 +27,7 @@ from pskd_tf.data.clips import PairedClips
 from pskd_tf.data.views import draw_generator
 from pskd_tf.distillation.distiller import PSKDDistiller
 from pskd_tf.distillation.losses.base import DistillationLoss
+from pskd_tf.distillation.optimizer import make_optimizer
 from pskd_tf.distillation.step import check_finite_loss
 from pskd_tf.settings import AugmentationSettings, InputSettings, TrainingSettings
 
@@ -96,8 +97,8 @@ def fit_student(
     _share_out(student, batch_size)
     distiller = PSKDDistiller(student, teachers, loss, embedding_widths, teachers_see)
     steps = clips.movements // batch_size
-    optimizer = make_optimizer(training, training.epochs * steps)
     several = student.distribute_strategy.num_replicas_in_sync > 1
+    optimizer = make_optimizer(training, training.epochs * steps, flat=not several)
     distiller.compile(
         optimizer=optimizer,
         jit_compile=False,
@@ -158,35 +159,6 @@ def _share_out(student: keras.Model, batch_size: int) -> None:
     for layer in student.layers if devices > 1 else []:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = True
-
-
-def make_optimizer(settings: TrainingSettings, total_steps: int) -> keras.optimizers.Optimizer:
-    """Makes AdamW with warm-up, a cosine to 0 and a moving average of the weights.
-
-    Args:
-        settings: Rates and momenta.
-        total_steps: Steps of the whole training.
-
-    Returns:
-        An unbuilt optimiser; at the end of `fit` it puts the average in place of the weights.
-    """
-    warmup = max(1, round(settings.warmup_share * total_steps))
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0,
-        decay_steps=max(1, total_steps - warmup),
-        warmup_target=settings.peak_learning_rate,
-        warmup_steps=warmup,
-    )
-    optimizer = keras.optimizers.AdamW(
-        schedule,
-        weight_decay=settings.weight_decay,
-        beta_1=0.9,
-        beta_2=0.99,
-        use_ema=True,
-        ema_momentum=settings.ema_momentum,
-    )
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer
 
 
 class EpochRecord(keras.callbacks.Callback):

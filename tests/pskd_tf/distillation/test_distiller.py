@@ -11,8 +11,8 @@ from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
 from pskd_tf.distillation.losses.base import CrossEntropy, cross_entropy
 from pskd_tf.distillation.losses.embeddings import RelationalDistillation
 from pskd_tf.distillation.losses.logits import KnowledgeDistillation
+from pskd_tf.distillation.optimizer import make_optimizer
 from pskd_tf.distillation.step import distillation_step, mix_with_next
-from pskd_tf.distillation.training import make_optimizer
 from pskd_tf.models.registry import select_inputs
 from pskd_tf.settings import TrainingSettings
 

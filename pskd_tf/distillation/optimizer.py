@@ -1,0 +1,130 @@
+"""The optimiser of every training: AdamW with warm-up, a cosine and an average of the weights.
+
+A small net has few weights in many variables: the student has 26 thousand in 26. AdamW and the
+average take about thirty operations a variable, most of whose time passes between the operations.
+`FlatAdamW` computes the same update, to the bit, on two vectors.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from pskd_tf.settings import TrainingSettings
+
+_WITHOUT_DECAY = ("bias", "gamma", "beta")
+
+
+def make_optimizer(
+    settings: TrainingSettings, total_steps: int, *, flat: bool = False
+) -> keras.optimizers.AdamW:
+    """Makes AdamW with warm-up, a cosine to 0 and a moving average of the weights.
+
+    Args:
+        settings: Rates and momenta.
+        total_steps: Steps of the whole training.
+        flat: Whether it is a `FlatAdamW`, which is faster for small nets.
+
+    Returns:
+        An unbuilt optimiser; at the end of `fit` it puts the average in place of the weights.
+    """
+    warmup = max(1, round(settings.warmup_share * total_steps))
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0,
+        decay_steps=max(1, total_steps - warmup),
+        warmup_target=settings.peak_learning_rate,
+        warmup_steps=warmup,
+    )
+    optimizer = (FlatAdamW if flat else keras.optimizers.AdamW)(
+        schedule,
+        weight_decay=settings.weight_decay,
+        beta_1=0.9,
+        beta_2=0.99,
+        use_ema=True,
+        ema_momentum=settings.ema_momentum,
+    )
+    optimizer.exclude_from_weight_decay(var_names=list(_WITHOUT_DECAY))
+    return optimizer
+
+
+class FlatAdamW(keras.optimizers.AdamW):
+    """Keras' AdamW, computed on all kernels in one vector and all other weights in another.
+
+    The update of a weight depends on that weight alone, so the weights are those of Keras' AdamW,
+    bit for bit. Momenta and averages are kept as vectors. A weight without a gradient counts as
+    one with gradient 0. It takes Keras' arguments except `clipnorm`, which would clip the vectors,
+    and works on one device. Source: ours.
+    """
+
+    def build(self, variables: Sequence[Any]) -> None:
+        """Makes the vectors of the weights.
+
+        Args:
+            variables: The weights, in the order in which `apply` takes them.
+        """
+        if self.built:
+            return
+        kernels: list[tuple[int, Any]] = []
+        others: list[tuple[int, Any]] = []
+        for place, variable in enumerate(variables):
+            group = others if any(word in variable.name for word in _WITHOUT_DECAY) else kernels
+            group.append((place, variable))
+        self._parts = [_Part.of(group) for group in (kernels, others) if group]
+        super().build([part.vector for part in self._parts])
+
+    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
+        """Updates the weights.
+
+        Args:
+            grads: A gradient, or None, for each weight in the order of `build`.
+            trainable_variables: The weights, in that order.
+        """
+        if not self.built:
+            self.build(list(trainable_variables or ()))
+        for part in self._parts:
+            part.vector.assign(part.joined(part.variables))
+        gradients = [part.joined([grads[place] for place in part.places]) for part in self._parts]
+        super().apply(gradients, [part.vector for part in self._parts])
+        self._put_back()
+
+    def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
+        """Puts the moving average, where there is one, in place of the weights."""
+        if self.use_ema:
+            super().finalize_variable_values([part.vector for part in self._parts])
+            self._put_back()
+
+    def _put_back(self) -> None:
+        for part in self._parts:
+            part.put_back()
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Weights end to end in one vector; Keras does not track what is in it."""
+
+    places: tuple[int, ...]
+    variables: tuple[Any, ...]
+    vector: Any
+
+    @staticmethod
+    def of(group: Sequence[tuple[int, Any]]) -> "_Part":
+        places, variables = zip(*group, strict=True)
+        size = sum(math.prod(variable.shape) for variable in variables)
+        # By its name Keras decides whether it decays.
+        vector = keras.Variable(ops.zeros(size), name=variables[0].name)
+        return _Part(places, variables, vector)
+
+    def joined(self, tensors: Sequence[Any]) -> Any:
+        pairs = zip(tensors, self.variables, strict=True)
+        filled = [ops.zeros_like(own) if one is None else one for one, own in pairs]
+        return ops.concatenate([ops.reshape(one, (-1,)) for one in filled])
+
+    def put_back(self) -> None:
+        ends = np.cumsum([math.prod(variable.shape) for variable in self.variables])
+        pieces = ops.split(self.vector, ends[:-1].tolist())
+        for variable, piece in zip(self.variables, pieces, strict=True):
+            variable.assign(ops.reshape(piece, variable.shape))
