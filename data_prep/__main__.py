@@ -2,7 +2,7 @@
 
 from data_prep.commands import print_commands
 
-COMMANDS = ("download", "inspect", "prepare")
+COMMANDS = ("download", "inspect", "prepare", "virtual_sensors")
 
 if __name__ == "__main__":
     print_commands("data_prep", "From raw files to a prepared data set:", COMMANDS)

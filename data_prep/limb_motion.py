@@ -41,7 +41,7 @@ class LimbSite:
             line from the first to the second (the upper arm; the line of the shoulders where the
             limb begins at the trunk).
         shoulders: The left and the right shoulder.
-        hips: The left and the right hip.
+        hips: The left and the right hip; the root of a skeleton that lacks them.
         along: Where on the limb: 0 at its beginning, 1 at its end.
         up_axis: Index of the vertical axis.
     """
@@ -50,7 +50,7 @@ class LimbSite:
     parent: int
     neighbour: tuple[int, int]
     shoulders: tuple[int, int]
-    hips: tuple[int, int]
+    hips: tuple[int, ...]
     along: float
     up_axis: int
 
@@ -82,7 +82,8 @@ class LimbSite:
         joint = _joint(layout, side, name)
         parent = layout.joint_parents[joint]
         shoulders = (_joint(layout, "left", "shoulder"), _joint(layout, "right", "shoulder"))
-        hips = (_joint(layout, "left", "hip"), _joint(layout, "right", "hip"))
+        found = (_found(layout, "left", "hip"), _found(layout, "right", "hip"))
+        hips = tuple(index for index in found if index is not None) or (layout.root_joint,)
         if parent < 0:
             rule = f"The joint {layout.joint_names[joint]} must have a parent"
             raise UserError(rule, "the root of the skeleton")
@@ -92,10 +93,17 @@ class LimbSite:
         return cls(joint, parent, neighbour, shoulders, hips, along, layout.up_axis)
 
 
-def _joint(layout: SkeletonLayout, side: str, name: str) -> int:
+def _found(layout: SkeletonLayout, side: str, name: str) -> int | None:
     for index, joint in enumerate(layout.joint_names):
         if side in joint.lower() and name in joint.lower():
             return index
+    return None
+
+
+def _joint(layout: SkeletonLayout, side: str, name: str) -> int:
+    index = _found(layout, side, name)
+    if index is not None:
+        return index
     rule = f"Virtual acceleration needs a joint {side}_{name}"
     raise UserError(rule, ", ".join(layout.joint_names) or "no joints")
 
@@ -110,10 +118,8 @@ def upwards(skeletons: Iterable[np.ndarray], site: LimbSite) -> np.ndarray:
     Returns:
         `(3,)` unit vector.
     """
-    torso = [
-        float((clip[:, site.shoulders] - clip[:, site.hips])[..., site.up_axis].mean())
-        for clip in skeletons
-    ]
+    heights = [np.asarray(clip[:, :, site.up_axis], np.float64).mean(axis=0) for clip in skeletons]
+    torso = [joint[[*site.shoulders]].mean() - joint[[*site.hips]].mean() for joint in heights]
     up = np.zeros(3)
     up[site.up_axis] = 1.0 if np.mean(torso) >= 0 else -1.0
     return up

@@ -8,12 +8,15 @@ metres by the length of the torso.
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from data_prep.errors import UserError
 from data_prep.signals import bridge_frames
+
+if TYPE_CHECKING:
+    from data_prep.dataset_description import DatasetDescription
 
 _AXES = {"x": 0, "y": 1, "z": 2, 0: 0, 1: 1, 2: 2}
 _KEYS = {"joint_names", "parents", "root", "up_axis", "dimensions"}
@@ -39,6 +42,20 @@ class SkeletonLayout:
     def root_joint(self) -> int:
         """Index of the joint without a parent."""
         return self.joint_parents.index(-1)
+
+    @classmethod
+    def of(cls, description: "DatasetDescription") -> "SkeletonLayout":
+        """Returns the layout of a prepared set's skeletons.
+
+        Args:
+            description: Of the set.
+        """
+        return cls(
+            tuple(description.joint_names),
+            tuple(description.joint_parents),
+            description.up_axis,
+            description.skeleton_dimensions,
+        )
 
     @classmethod
     def load(cls, name: str | Path) -> "SkeletonLayout":
