@@ -224,7 +224,8 @@ def print_commands(package: str, title: str, names: Sequence[str]) -> None:
     """
     escape_output()
     root = Path(str(import_module(package).__file__)).parent
-    print(f"{title}\n")
+    # Without blank lines, so that the list fits a screen of 24.
+    print(title)
     for name in names:
         path = root / f"{name}.py"
         if not path.exists():
@@ -235,4 +236,4 @@ def print_commands(package: str, title: str, names: Sequence[str]) -> None:
         print(f"{name:<20} {text.splitlines()[0]}")
         typical = call.group() if call else f"python -m {package}.{name}"
         print(f"{'':<20} {typical}")
-    print(f"\npython -m {package}.NAME --help lists the flags of a command.")
+    print(f"python -m {package}.NAME --help lists the flags of a command.")

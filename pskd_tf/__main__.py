@@ -9,6 +9,7 @@ COMMANDS = (
     "verify",
     "compress",
     "simulate",
+    "personalise",
     "export",
     "monitor",
     "benchmark",

@@ -180,7 +180,7 @@ class _CutMaker:
         padded = np.zeros((len(streams), lengths.max(), 3), np.float32)
         for number, stream in enumerate(streams):
             padded[number, : len(stream)] = stream.samples
-        settings = [_jittered(self.settings, generator) for _ in streams]
+        settings = [jittered_detector(self.settings, generator) for _ in streams]
         limits = (self.settings.minimum_samples, self.settings.maximum_samples)
         return detect_segments(padded, lengths, settings, *limits)
 
@@ -265,7 +265,7 @@ def _appended(
     return whole, np.concatenate([lengths, added])
 
 
-def _jittered(settings: StreamSettings, generator: np.random.Generator) -> DetectorSettings:
+def jittered_detector(settings: StreamSettings, generator: np.random.Generator) -> DetectorSettings:
     """Returns the detector's settings, each times the exponential of a normal draw."""
     detector, jitter = settings.detector, settings.jitter
     factors = np.exp(generator.normal(0.0, jitter, 6))

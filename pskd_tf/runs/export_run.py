@@ -91,6 +91,25 @@ def segment_limits(settings: RunSettings, lengths: np.ndarray) -> tuple[int, int
     return int(lengths.min()), int(lengths.max())
 
 
+def golden_samples(
+    prepared: PreparedSet, clip_ids: Sequence[str], inputs: InputSettings
+) -> list[tuple[str, np.ndarray]]:
+    """Returns golden clips of an export, with what a board reads of each.
+
+    Args:
+        prepared: The prepared set.
+        clip_ids: Their names.
+        inputs: The preprocessing.
+
+    Returns:
+        Pairs of name and samples `(length, 3)` in g, in the order of the names.
+    """
+    clips = PairedClips.load_clips(prepared, clip_ids)
+    rows = {name: row for row, name in enumerate(clips.clip_ids)}
+    signals, rate_hz = clips.signals, clips.accelerometer_rate_hz
+    return [(name, _board_samples(signals[rows[name]], rate_hz, inputs)) for name in clip_ids]
+
+
 def _golden_clips(
     clips: PairedClips, count: int, inputs: InputSettings
 ) -> list[tuple[str, np.ndarray]]:
