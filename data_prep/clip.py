@@ -6,6 +6,7 @@ import numpy as np
 
 from data_prep.errors import UserError
 
+NO_LABEL = -1  # the action of a clip without a label
 STANDARD_GRAVITY = 9.80665  # m/s^2 in 1 g, the unit of a clip's accelerometer
 
 
@@ -16,7 +17,7 @@ class Clip:
     Args:
         clip_id: Unique name within its data set, such as "a1_s1_t1".
         subject: Who moved.
-        action: Class index, from 0.
+        action: Class index, from 0; `NO_LABEL` without a label.
         trial: Which repetition.
         sensor_place: Where the sensor was worn: "right_wrist", "right_thigh", ...
         accelerometer: float32 (samples, 3) in g; a still sensor measures 1 g upwards.

@@ -77,7 +77,8 @@ def inspect_recordings(
         train = test = []
     problems = [Problem("error", error.path or "", error.reason) for error in errors]
     for column in ("subject", "action"):
-        problems += spelling_doubts(column, {getattr(clip, column) for clip in clips})
+        names = {getattr(clip, column) for clip in clips} - {""}
+        problems += spelling_doubts(column, names)
     problems += _overlap_problems(clips)
     problems += _balance_problems(clips, {"train": train, "test": test})
     inspected: list[InspectedClip] = []
@@ -118,10 +119,11 @@ def _overlap_problems(clips: Sequence[CustomClip]) -> Iterator[Problem]:
 def _balance_problems(
     clips: Sequence[CustomClip], parts: dict[str, list[str]]
 ) -> Iterator[Problem]:
-    actions = sorted({clip.action for clip in clips})
-    if len(actions) == 1:
+    actions = sorted({clip.action for clip in clips if clip.action})
+    if clips and len(actions) < 2:
+        received = actions[0] if actions else "none"
         yield Problem(
-            "error", "action", f"A data set needs at least 2 actions. Received: {actions[0]}"
+            "error", "action", f"A data set needs at least 2 actions. Received: {received}"
         )
     if parts["train"] and not parts["test"]:
         text = (
@@ -139,7 +141,10 @@ def _balance_problems(
 def _training_notes(
     clips: Sequence[CustomClip], train: Sequence[str], test: Sequence[str]
 ) -> Iterator[str]:
-    """Yields what the train command would refuse with its defaults."""
+    """Yields what the train command would refuse with its defaults, and what it does without."""
+    unlabelled = sum(not clip.action for clip in clips)
+    if unlabelled:
+        yield f"{unlabelled} clips without a label: train on them with --teacher_outputs=in_sample"
     if len(train) == 1 and test:
         yield "1 training subject: train with --teacher_outputs=in_sample"
     parts = [set(train), set(test)] if test else [set(train)]
@@ -196,7 +201,7 @@ def inspection_table(inspection: Inspection, most: int = 20) -> str:
     rows = [["clips", *subjects, "all"]]
     for action in actions:
         own = [counts[subject, action] for subject in subjects]
-        rows.append([action, *map(str, own), str(sum(own))])
+        rows.append([action or "(no label)", *map(str, own), str(sum(own))])
     by_subject = [[clip for clip in clips if clip.subject == subject] for subject in subjects]
     groups = [*by_subject, clips]
     rows.append(["all", *(str(len(group)) for group in groups)])

@@ -16,7 +16,7 @@ class ClipSource:
     Args:
         clip_id: Unique name within its data set.
         subject: Name of the subject.
-        action: Class index, from 0.
+        action: Class index, from 0; -1 without a label.
         trial: Which repetition.
         files: Stream name -> the raw file that holds it; a stream may be absent.
         details: What else the loader needs to read this clip, as JSON values.

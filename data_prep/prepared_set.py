@@ -17,7 +17,7 @@ from typing import BinaryIO, SupportsIndex
 import numpy as np
 import pandas as pd
 
-from data_prep.clip import Clip, check_clip
+from data_prep.clip import NO_LABEL, Clip, check_clip
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import Refusal, UserError
 from data_prep.files import check_sha256, file_sha256, json_sha256, whole_folder
@@ -240,7 +240,8 @@ class _Manifest:
             raise UserError(rule, ", ".join(clip.attributes) or "none", f"clip {clip.clip_id}")
         self.clip_ids.add(clip.clip_id)
         self.subjects.add(clip.subject)
-        action_name = self._description.class_names[clip.action]
+        labelled = clip.action != NO_LABEL
+        action_name = self._description.class_names[clip.action] if labelled else ""
         row = [clip.clip_id, clip.subject, clip.action, action_name, clip.trial, clip.sensor_place]
         row += clip.attributes.values()
         for name in _STREAMS:
@@ -269,7 +270,8 @@ def _write_quarantine(path: Path, refusals: list[Refusal], class_names: list[str
         writer.writerow(_QUARANTINE_HEADER)
         for refusal in refusals:
             error = refusal.error
-            action = "" if refusal.action is None else class_names[refusal.action]
+            known = refusal.action not in (None, NO_LABEL)
+            action = class_names[refusal.action or 0] if known else ""
             cells = [refusal.clip_id, error.path or "", error.reason, refusal.subject, action]
             writer.writerow(cells)
 
@@ -278,9 +280,10 @@ def _check_against(description: DatasetDescription, clip: Clip, seen: set[str]) 
     path = clip.sources.get("accelerometer", (None, ""))[0]
     if clip.clip_id in seen:
         raise UserError("A clip_id must be unique", clip.clip_id, path)
-    if not 0 <= clip.action < len(description.class_names):
+    if not NO_LABEL <= clip.action < len(description.class_names):
         limit = len(description.class_names) - 1
-        raise UserError(f"An action must be 0 to {limit}", clip.action, path)
+        rule = f"An action must be 0 to {limit}, or {NO_LABEL} without a label"
+        raise UserError(rule, clip.action, path)
     if clip.subject not in description.subjects:
         raise UserError("A clip's subject must be one of the data set's", clip.subject, path)
     joints = len(description.joint_names)
@@ -355,6 +358,9 @@ def prepared_table(prepared: PreparedSet) -> str:
 
 def _quality(manifest: pd.DataFrame, quarantine: pd.DataFrame) -> list[tuple[str, int]]:
     rows = [("clips read", len(manifest) + len(quarantine))]
+    unlabelled = int((manifest["action"] == NO_LABEL).sum())
+    if unlabelled:
+        rows.append(("clips without a label", unlabelled))
     rows.append(("clips flagged", int(manifest["flags"].ne("").sum())))
     flags = manifest["flags"].str.split(";").explode().value_counts()
     rows += [(f"flag {name}", flags[name]) for name in sorted(flags.index) if name]

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
     "data_prep",
     "stream_settings",
+    "label_settings",
     "settings",
     "processes",
     "run_records",

@@ -12,6 +12,7 @@ from typing import Any
 from data_prep.errors import UserError
 from data_prep.records import read_record, record_to_json
 from data_prep.settings import check_settings, part, setting
+from pskd_tf.label_settings import LabelSettings
 from pskd_tf.stream_settings import StreamSettings
 
 SELECTIONS = ("hard", "gap", "near", "right", "soft")
@@ -31,6 +32,7 @@ STREAMS_READ = {
 }
 
 TEACHERS = ("skeleton_teacher", "fusion_teacher", "accelerometer_teacher")
+STUDENTS = ("accelerometer_student", "ign_student", "gmp_student")
 CACHED_OUTPUTS = ("cross_fitted", "in_sample")
 # Teachers that see the mixed-up input itself; of an ensemble, the teachers of all seeds together.
 MIXTURE_OUTPUTS = ("live_mixture", "live_ensemble")
@@ -74,6 +76,18 @@ class ACSSettings(_Checked):
     label_smoothing: float = setting(
         0.0, "Label smoothing of the student's cross-entropy.", minimum=0, below=1
     )
+    lowest_confidence: float = setting(
+        0.0,
+        "Confidence below which a teacher is not followed on a clip without a label.",
+        minimum=0,
+        below=1,
+        flag="acs_lowest_confidence",
+        later=True,
+    )
+
+
+# Steps that count as one epoch where the length of a training is given in steps.
+STEPS_OF_AN_EPOCH = 12
 
 
 @dataclass(frozen=True)
@@ -110,6 +124,34 @@ class TrainingSettings(_Checked):
         "0 for no mixup.",
         minimum=0,
     )
+    steps: int = setting(
+        0,
+        "Steps of the student and of the baseline, a multiple of 12, instead of epochs: a length "
+        "that does not depend on the number of clips, which come again to fill the batches; 0 for "
+        "epochs.",
+        minimum=0,
+        flag="training_steps",
+        later=True,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.steps % STEPS_OF_AN_EPOCH:
+            rule = f"training_steps and teacher_steps must be multiples of {STEPS_OF_AN_EPOCH}"
+            raise UserError(rule, self.steps)
+
+    @property
+    def num_epochs(self) -> int:
+        """Epochs; where the length is given in steps, stretches of `STEPS_OF_AN_EPOCH`."""
+        return self.steps // STEPS_OF_AN_EPOCH if self.steps else self.epochs
+
+    def batch_of(self, clips: int) -> int:
+        """Clips in a batch of a set of this many; by epochs a small set is one batch."""
+        return self.batch_size if self.steps else min(self.batch_size, clips)
+
+    def steps_of_an_epoch(self, clips: int) -> int:
+        """Batches in an epoch of a set of this many clips."""
+        return STEPS_OF_AN_EPOCH if self.steps else clips // self.batch_of(clips)
 
 
 @dataclass(frozen=True)
@@ -289,6 +331,13 @@ class RunSettings(_Checked):
         (1,), "Seeds of the teachers; the students take turns with them.", group="teachers"
     )
     teacher_epochs: TeacherEpochs = part(TeacherEpochs, "teachers")
+    teacher_steps: int = setting(
+        0,
+        "Steps of each teacher, a multiple of 12, instead of its epochs; 0 for epochs.",
+        minimum=0,
+        group="teachers",
+        later=True,
+    )
     teacher_label_smoothing: float = setting(
         0.0,
         "Label smoothing of the teachers' cross-entropy.",
@@ -321,6 +370,7 @@ class RunSettings(_Checked):
     augmentation: AugmentationSettings = part(AugmentationSettings, "augmentation")
     compression: CompressionSettings = part(CompressionSettings, "compression")
     stream: StreamSettings = part(StreamSettings, "stream")
+    labels: LabelSettings = part(LabelSettings, "labels")
     protocol: str = setting(
         "cross_subject",
         "Split into training and test subjects: validation (leaves each training subject out, to "
@@ -370,14 +420,20 @@ class RunSettings(_Checked):
         return dataclasses.replace(
             training,
             epochs=getattr(self.teacher_epochs, model, training.epochs),
+            steps=self.teacher_steps if model in TEACHERS else training.steps,
             mixup=0.0 if "skeleton" in STREAMS_READ[model] else training.mixup,
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the settings as JSON values, without those of streams where they do nothing."""
+        """Returns the settings as JSON values, without those of streams where they do nothing.
+
+        Settings of missing labels are there where one is not its default.
+        """
         values: dict[str, Any] = record_to_json(self)
         if not self.stream.enabled:
             del values["stream"]
+        if self.labels == LabelSettings():
+            del values["labels"]
         return values
 
 

@@ -23,7 +23,10 @@ from pskd_tf.pipeline.specs import (
     TrainingPart,
 )
 from pskd_tf.pipeline.stage import RunContext, Stage
-from pskd_tf.settings import CACHED_OUTPUTS, RunSettings
+from pskd_tf.settings import CACHED_OUTPUTS, STUDENTS, RunSettings
+
+# Seeds of one draw's further nets, apart from those of other draws.
+_SEEDS_APART = 1000
 
 
 @dataclass(frozen=True)
@@ -84,8 +87,12 @@ class CellPlanner:
         self.protocol = protocol
         self.splits = list(splits)
         self.planner = StagePlanner(settings, prepared)
-        self._chains: dict[tuple[int, int], Chain] = {}
-        self._outputs: dict[tuple[int, int, str], Stage[TeacherOutputsSpec]] = {}
+        # A training has one folder, whichever methods need it.
+        self._fits: dict[str, Stage[FitSpec]] = {}
+        self._chains: dict[tuple[TrainingPart, int], Chain] = {}
+        self._outputs: dict[
+            tuple[TrainingPart, int, str, bool, tuple[str, ...]], Stage[TeacherOutputsSpec]
+        ] = {}
 
     def cells(
         self, method: Method, trial: int, student_seeds: Iterable[int], teacher_seeds: Iterable[int]
@@ -98,16 +105,19 @@ class CellPlanner:
             student_seeds: Seeds of the students.
             teacher_seeds: Seeds of the teachers. A crossed method runs all pairs, others take
                 teacher seeds in turn; without teachers they do not matter, and an ensemble is of
-                all seeds of the settings, whatever is given here.
+                all seeds of the settings, whatever is given here. Where the settings hide labels,
+                each student seed is a draw of labels, with teachers of the same seed.
 
         Returns:
             The cells.
         """
         teacher_seeds = list(teacher_seeds)
-        pairs = []
+        pairs: list[tuple[int, int]] = []
         for position, seed in enumerate(student_seeds):
             if not method.teachers or method.teacher_outputs == "live_ensemble":
                 pairs.append((-1, seed))
+            elif self.settings.labels.hides:
+                pairs.append((seed, seed))
             elif method.crossed:
                 pairs += [(teacher_seed, seed) for teacher_seed in teacher_seeds]
             else:
@@ -120,7 +130,11 @@ class CellPlanner:
 
     def _cell(self, method: Method, trial: int, fold: int, teacher_seed: int, seed: int) -> Cell:
         split = self.splits[fold]
-        part = TrainingPart(split.train_subjects, split.train_clips)
+        part = self.planner.with_hidden_labels(
+            TrainingPart(split.train_subjects, split.train_clips), draw=seed
+        )
+        if not method.uses_unlabelled:
+            part = self.planner.labelled(part)
         held_out = subjects_label(split.test_subjects)
         label = f"{method.name}-trial{trial}"
         stage: Stage[ForestSpec] | Stage[ScoreSpec]
@@ -129,7 +143,7 @@ class CellPlanner:
             spec = ForestSpec(self.planner.data, part, seed, split.test_clips, arguments)
             stage = Stage(f"{label}-s{seed}-of-{held_out}", spec)
         else:
-            fitted = self._fit(method, trial, fold, part, teacher_seed, seed)
+            fitted = self._known(self._fit(method, trial, part, teacher_seed, seed))
             name = f"score-{label}-of-{held_out}"
             stage = declare_score(name, fitted, fitted, split.test_clips, "float")
         return Cell(
@@ -147,7 +161,6 @@ class CellPlanner:
         self,
         method: Method,
         trial: int,
-        fold: int,
         part: TrainingPart,
         teacher_seed: int,
         seed: int,
@@ -159,12 +172,13 @@ class CellPlanner:
         live: list[Stage[FitSpec]] = []
         cached: Stage[TeacherOutputsSpec] | None = None
         if method.teachers and method.teacher_outputs in CACHED_OUTPUTS:
-            cached = self._cached(method.teacher_outputs, fold, part, teacher_seed)
+            cached = self._cached(method, part, teacher_seed)
         elif method.teachers:
             together = method.teacher_outputs == "live_ensemble"
             seeds = self.settings.teacher_seeds if together else [teacher_seed]
-            chains = [self._chain(fold, part, one) for one in seeds]
+            chains = [self._chain(part, one) for one in seeds]
             live = [chain[name] for chain in chains for name in chain if name in method.teachers]
+            live += self._own_nets(method, part, teacher_seed).values()
         return self.planner.fit(
             method.model,
             f"{method.name}-trial{trial}" + (f"-t{teacher_seed}" if method.teachers else ""),
@@ -174,23 +188,44 @@ class CellPlanner:
             loss,
             live,
             cached,
-            teachers=method.teachers,
+            teachers=self._names(method),
             teacher_outputs=method.teacher_outputs,
             drop_one_teacher=method.drop_one_teacher,
         )
 
-    def _chain(self, fold: int, part: TrainingPart, seed: int) -> Chain:
-        if (fold, seed) not in self._chains:
-            self._chains[fold, seed] = self.planner.chain(part, seed)
-        return self._chains[fold, seed]
+    def _chain(self, part: TrainingPart, seed: int) -> Chain:
+        part = self.planner.labelled(part)
+        if (part, seed) not in self._chains:
+            self._chains[part, seed] = self.planner.chain(part, seed)
+        return self._chains[part, seed]
 
-    def _cached(
-        self, kind: str, fold: int, part: TrainingPart, seed: int
-    ) -> Stage[TeacherOutputsSpec]:
-        if (fold, seed, kind) not in self._outputs:
-            chain = self._chain(fold, part, seed)
-            self._outputs[fold, seed, kind] = self.planner.teacher_outputs(kind, part, seed, chain)
-        return self._outputs[fold, seed, kind]
+    def _names(self, method: Method) -> tuple[str, ...]:
+        others = tuple(f"{method.model}_{one + 1}" for one in range(1, method.own_nets))
+        return method.teachers + (others if method.model in method.teachers else ())
+
+    def _own_nets(self, method: Method, part: TrainingPart, seed: int) -> Chain:
+        """Declares the student's own nets, trained with cross-entropy, by their teachers' names."""
+        if not set(method.teachers) & set(STUDENTS):
+            return {}
+        first, *others = range(method.own_nets)
+        seeds = {method.model: seed + first}
+        seeds |= {f"{method.model}_{one + 1}": seed + _SEEDS_APART * one for one in others}
+        return {name: self._known(self.planner.baseline(part, one)) for name, one in seeds.items()}
+
+    def _known(self, fit: Stage[FitSpec]) -> Stage[FitSpec]:
+        return self._fits.setdefault(fit.key, fit)
+
+    def _cached(self, method: Method, part: TrainingPart, seed: int) -> Stage[TeacherOutputsSpec]:
+        own = self._own_nets(method, part, seed)
+        # Own nets alone are calibrated among themselves: they know nothing of the skeleton.
+        alone = set(method.teachers) <= set(STUDENTS)
+        key = (part, seed, method.teacher_outputs, alone, tuple(own))
+        if key not in self._outputs:
+            chain = own if alone else self._chain(part, seed) | own
+            self._outputs[key] = self.planner.teacher_outputs(
+                method.teacher_outputs, part, seed, chain
+            )
+        return self._outputs[key]
 
 
 def record_cell(cell: Cell, configuration: str, context: RunContext) -> CellRecord:

@@ -7,7 +7,7 @@ from typing import Any
 
 from data_prep.errors import UserError
 from data_prep.records import read_json_object, record_from_json
-from pskd_tf.settings import TEACHER_OUTPUTS, TEACHERS
+from pskd_tf.settings import STUDENTS, TEACHER_OUTPUTS, TEACHERS
 
 FOREST = "random_forest"
 
@@ -22,11 +22,14 @@ class Method:
         model: The net to train, or `random_forest`.
         loss: Name of its loss, as `make_loss` takes it; "" for a forest.
         trials: Arguments of the loss (or of the forest); one trial is picked on validation.
-        teachers: Names of its teachers; none for a baseline.
+        teachers: Names of its teachers; none for a baseline. The student's own net is one that was
+            trained with cross-entropy.
         teacher_outputs: One of `TEACHER_OUTPUTS`; "" without teachers.
         crossed: Whether the test runs every student seed with every teacher seed, or with one.
         most_seeds: Largest number of student seeds in the test.
         drop_one_teacher: Whether each batch drops one teacher (DGKD).
+        uses_unlabelled: Whether it also learns from clips without a label.
+        own_nets: How many of the student's own nets are its teachers, where its own net is one.
 
     Raises:
         UserError: A teacher or a kind of teacher outputs is unknown, or there is no trial.
@@ -42,13 +45,21 @@ class Method:
     crossed: bool = False
     most_seeds: int = 10
     drop_one_teacher: bool = False
+    uses_unlabelled: bool = False
+    own_nets: int = 1
 
     def __post_init__(self) -> None:
         if not self.trials:
             raise UserError("A method needs at least one trial", f"none for {self.name}")
-        unknown = [teacher for teacher in self.teachers if teacher not in TEACHERS]
+        known = (*TEACHERS, *STUDENTS)
+        unknown = [teacher for teacher in self.teachers if teacher not in known]
         if unknown:
-            raise UserError(f"The teachers of {self.name} are of {', '.join(TEACHERS)}", unknown[0])
+            raise UserError(f"The teachers of {self.name} are of {', '.join(known)}", unknown[0])
+        if self.model in self.teachers and self.teacher_outputs == "cross_fitted":
+            rule = f"{self.name}: own nets teach with in_sample or live teacher_outputs"
+            raise UserError(rule, self.teacher_outputs)
+        if self.own_nets < 1:
+            raise UserError("own_nets must be positive", f"{self.own_nets} of {self.name}")
         if bool(self.teachers) != (self.teacher_outputs in TEACHER_OUTPUTS):
             rule = f"teacher_outputs of {self.name} must be one of {', '.join(TEACHER_OUTPUTS)}"
             rule = rule if self.teachers else f"{self.name} has no teachers, so no teacher_outputs"

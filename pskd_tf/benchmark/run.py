@@ -352,5 +352,5 @@ def _fit_seconds(stage: Stage[Any]) -> float:
     spec = stage.spec
     if not isinstance(spec, FitSpec):
         return 2.0
-    steps = max(1, len(spec.part.clips) // spec.training.batch_size)
-    return spec.training.epochs * steps * _SECONDS_A_STEP
+    steps = spec.training.steps_of_an_epoch(len(spec.part.clips))
+    return spec.training.num_epochs * steps * _SECONDS_A_STEP

@@ -140,7 +140,10 @@ class TwinDistiller(tf_keras.Model):
         guess = ops.argmax(outputs["logits"], axis=-1)
         right = tf.equal(guess, tf.cast(labels, guess.dtype))
         self.loss_metric.update_state(loss)
-        self.accuracy_metric.update_state(tf.cast(right, tf.float32))
+        # A sample without a label (-1) has no weight in the accuracy.
+        self.accuracy_metric.update_state(
+            tf.cast(right, tf.float32), sample_weight=tf.cast(labels >= 0, tf.float32)
+        )
         return {metric.name: metric.result() for metric in self.metrics}
 
 

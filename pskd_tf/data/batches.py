@@ -124,6 +124,7 @@ def training_batches(
     first_epoch: int,
     epochs: int,
     batch_size: int,
+    steps: int | None = None,
     inputs: InputSettings,
     augmentation: AugmentationSettings,
     mixup: float = 0.0,
@@ -141,6 +142,7 @@ def training_batches(
         first_epoch: Epoch to begin with, counted from 0.
         epochs: Epoch to end before.
         batch_size: Clips in a batch, as `PairedClips.epoch_rows` takes it.
+        steps: Batches in an epoch; None for as many as the clips fill.
         inputs: The preprocessing.
         augmentation: Strengths of the random changes.
         mixup: Parameter a of the distribution Beta(a, a) of the shares; 0 switches mixup off.
@@ -154,13 +156,12 @@ def training_batches(
         `(batch,)`; `y` `(batch,)` int32 labels.
 
     Raises:
-        UserError: There are fewer clips than one batch holds.
+        UserError: No steps are given and there are fewer clips than one batch holds.
     """
-    if clips.movements < batch_size:
-        raise UserError(f"A batch of {batch_size} needs at least as many clips", clips.movements)
     given = dict(given or {})
-
-    steps = clips.movements // batch_size
+    steps = steps or clips.movements // batch_size
+    if not steps:
+        raise UserError(f"A batch of {batch_size} needs at least as many clips", clips.movements)
 
     def batch(
         rows: np.ndarray, generator: np.random.Generator, keeper: KeptViews, number: int
@@ -186,7 +187,7 @@ def training_batches(
     def groups() -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
         keeper = KeptViews(kept_views, epochs * steps)
         for epoch in range(first_epoch, epochs):
-            rows_of = clips.epoch_rows(batch_size, draw_generator(seed, stage, epoch))
+            rows_of = clips.epoch_rows(batch_size, steps, draw_generator(seed, stage, epoch))
             for first in range(0, steps, _BATCHES_IN_A_GROUP):
                 group = []
                 for step in range(first, min(first + _BATCHES_IN_A_GROUP, steps)):
@@ -195,7 +196,7 @@ def training_batches(
                 yield tf.nest.map_structure(lambda *arrays: np.stack(arrays), *group)
 
     nothing_kept = KeptViews(None, 0)
-    rows = clips.epoch_rows(batch_size, draw_generator(seed, stage, 0))[0]
+    rows = clips.epoch_rows(batch_size, steps, draw_generator(seed, stage, 0))[0]
     example = batch(rows, draw_generator(seed, stage, 0, 0), nothing_kept, 0)
     signature = tf.nest.map_structure(
         lambda array: tf.TensorSpec((None, *array.shape), array.dtype), example

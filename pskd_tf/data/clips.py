@@ -1,11 +1,12 @@
 """Paired clips in memory: padded arrays of accelerometer and skeleton, with their labels."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from data_prep.clip import NO_LABEL
 from data_prep.errors import UserError
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import clip_indices
@@ -18,7 +19,7 @@ class PairedClips:
     Attributes:
         clip_ids: Name of each clip.
         subjects: `(clips,)` subject of each clip, as text.
-        labels: `(clips,)` int32 class indices.
+        labels: `(clips,)` int32 class indices, `NO_LABEL` where there is none.
         on_wrist: `(clips,)` whether the sensor was worn at the set's wrist place.
         accelerometer: `(clips, samples, 3)` float32 in g, zero beyond a clip's length.
         accelerometer_lengths: `(clips,)` samples of each clip.
@@ -59,19 +60,20 @@ class PairedClips:
         """Number of clips of which each is drawn once an epoch."""
         return len(self)
 
-    def epoch_rows(self, batch_size: int, generator: np.random.Generator) -> np.ndarray:
-        """Draws the rows of one epoch's batches, each clip once; an incomplete batch is dropped.
+    def epoch_rows(self, batch_size: int, steps: int, generator: np.random.Generator) -> np.ndarray:
+        """Draws the rows of one epoch's batches.
+
+        Each clip comes once; where the batches take more, it comes again when all others have come.
 
         Args:
             batch_size: Clips in a batch.
+            steps: Batches.
             generator: Source of the draws.
 
         Returns:
             `(steps, batch)` rows.
         """
-        steps = self.movements // batch_size
-        order = generator.permutation(self.movements)
-        return order[: steps * batch_size].reshape(steps, batch_size)
+        return repeated_rows(self.movements, batch_size, steps, generator)
 
     @property
     def skeleton_channels(self) -> int:
@@ -82,6 +84,17 @@ class PairedClips:
     def has_skeleton(self) -> np.ndarray:
         """`(clips,)` whether the clip was recorded with a skeleton."""
         return self.skeleton_lengths > 0
+
+    @property
+    def is_labelled(self) -> np.ndarray:
+        """`(clips,)` whether the clip has a label."""
+        return np.asarray(self.labels != NO_LABEL)
+
+    def without_labels(self, clip_ids: Collection[str]) -> "PairedClips":
+        """Returns the same clips, of which those named have no label."""
+        hidden = np.isin(self.clip_ids, list(clip_ids))
+        labels = np.where(hidden, NO_LABEL, self.labels).astype(self.labels.dtype)
+        return dataclasses.replace(self, labels=labels)
 
     def subset(self, rows: np.ndarray) -> "PairedClips":
         """Returns the clips at `rows` (indices or a mask), in that order."""
@@ -149,6 +162,27 @@ class PairedClips:
             skeleton_dimensions=description.skeleton_dimensions,
             accelerometer_rate_hz=description.streams["accelerometer"]["nominal_rate_hz"],
         )
+
+
+def repeated_rows(
+    count: int, batch_size: int, steps: int, generator: np.random.Generator
+) -> np.ndarray:
+    """Draws rows without replacement until all have come, and then again.
+
+    Args:
+        count: Number of rows to draw from.
+        batch_size: Rows in a batch.
+        steps: Batches.
+        generator: Source of the draws.
+
+    Returns:
+        `(steps, batch)` rows from 0 to `count - 1`; no two of them differ by more than one in how
+        often they come.
+    """
+    wanted = steps * batch_size
+    rounds = max(1, -(-wanted // count))
+    order = np.concatenate([generator.permutation(count) for _ in range(rounds)])
+    return order[:wanted].reshape(steps, batch_size)
 
 
 def _padded(arrays: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pskd_tf.data.clips import PairedClips
+from pskd_tf.data.clips import PairedClips, repeated_rows
 from pskd_tf.data.detector import Segments, detect_segments
 from pskd_tf.data.idle import IDLE_GENERATORS, IdleSource, Stream
 from pskd_tf.data.views import draw_generator
@@ -44,21 +44,21 @@ class StreamClips(PairedClips):
         """Number of the data set's clips, each drawn once an epoch."""
         return self.whole
 
-    def epoch_rows(self, batch_size: int, generator: np.random.Generator) -> np.ndarray:
+    def epoch_rows(self, batch_size: int, steps: int, generator: np.random.Generator) -> np.ndarray:
         """Draws the rows of one epoch's batches.
 
-        Each clip comes once, whole or as one of its cuts, and each batch has as many negatives more
-        as `negatives` says, the kinds drawn evenly.
+        Each clip comes as in `PairedClips.epoch_rows`, whole or as one of its cuts, and each batch
+        has as many negatives more as `negatives` says, the kinds drawn evenly.
 
         Args:
             batch_size: Movements in a batch.
+            steps: Batches.
             generator: Source of the draws.
 
         Returns:
             `(steps, batch)` rows.
         """
-        steps = self.whole // batch_size
-        order = generator.permutation(self.whole)[: steps * batch_size]
+        order = repeated_rows(self.whole, batch_size, steps, generator).ravel()
         cut = generator.random(len(order)) >= self.clip_share
         pick = generator.random(len(order))
         rows = np.array(

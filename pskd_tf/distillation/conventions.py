@@ -160,12 +160,13 @@ def named_streams(x: Any, streams: Sequence[str]) -> Mapping[str, Any]:
     raise ValueError(f"A batch must be a dict of the streams {list(streams)}. Received: {kind}")
 
 
-def class_indices(labels: Any, num_classes: int) -> Any:
+def class_indices(labels: Any, num_classes: int, may_be_missing: bool = False) -> Any:
     """Returns the labels as `(batch,)` class indices.
 
     Args:
         labels: `(batch,)` or `(batch, 1)`.
         num_classes: Number of classes.
+        may_be_missing: Whether -1, for a sample without a label, is taken.
 
     Returns:
         `(batch,)`. In TensorFlow's graph a label outside of 0..classes - 1 stops the step.
@@ -184,8 +185,10 @@ def class_indices(labels: Any, num_classes: int) -> Any:
             f"Labels must be class indices of the shape (batch,){hint}. Received: {labels.shape}"
         )
     least, greatest = tf.reduce_min(labels), tf.reduce_max(labels)
-    in_range = (least >= 0) & (greatest <= tf.cast(num_classes - 1, labels.dtype))
-    rule = f"Labels must be class indices 0 to {num_classes - 1}. Received:"
+    lowest = -1 if may_be_missing and not labels.dtype.is_unsigned else 0
+    in_range = (least >= lowest) & (greatest <= tf.cast(num_classes - 1, labels.dtype))
+    missing = " (-1: no label)" if may_be_missing else ""
+    rule = f"Labels must be class indices 0 to {num_classes - 1}{missing}. Received:"
     with tf.control_dependencies([tf.debugging.Assert(in_range, [rule, least, "to", greatest])]):
         return tf.identity(labels)
 

@@ -67,12 +67,15 @@ class PSKDDistiller(keras.Model):
             reads embeddings.
         teachers_see: Input of the teachers in a batch under mixup, the `sources` or the
             `mixture`; see `distillation_step`. Only live teachers can read mixtures.
+        labels_may_be_missing: Whether -1 stands for a label that is missing. Such samples have no
+            cross-entropy and do not count in the accuracy.
         name: Name of the model.
 
     Raises:
         ValueError: A model is not of Keras 3, has no named inputs, lacks an output, puts out
             probabilities or has another number of classes; a teacher shares a layer with the
-            student; or a given teacher is to see mixtures.
+            student; a given teacher is to see mixtures; or the loss needs every label and labels
+            may be missing.
 
     Examples:
         >>> loss = AdaptiveConfidenceSemantic("soft", temperature=2.0)
@@ -91,6 +94,7 @@ class PSKDDistiller(keras.Model):
         distillation_loss: DistillationLoss,
         embedding_widths: Mapping[str, int] | None = None,
         teachers_see: str = "sources",
+        labels_may_be_missing: bool = False,
         name: str = "pskd_distiller",
     ):
         super().__init__(name=name)
@@ -99,7 +103,13 @@ class PSKDDistiller(keras.Model):
         self.distillation_loss = distillation_loss
         self.embedding_widths = dict(embedding_widths or {})
         self.teachers_see = teachers_see
+        self.labels_may_be_missing = labels_may_be_missing
         self._check_what_teachers_see()
+        if labels_may_be_missing and not distillation_loss.learns_without_labels:
+            raise ValueError(
+                "A loss must learn without labels where labels may be missing. "
+                f"Received: {distillation_loss.name}"
+            )
         self.num_classes = check_model(
             "student model", student, reads_embedding=distillation_loss.uses_embeddings
         )
@@ -220,6 +230,7 @@ class PSKDDistiller(keras.Model):
             "distillation_loss": serialize(self.distillation_loss),
             "embedding_widths": dict(self.embedding_widths),
             "teachers_see": self.teachers_see,
+            "labels_may_be_missing": self.labels_may_be_missing,
             "name": self.name,
         }
 
@@ -273,7 +284,8 @@ class PSKDDistiller(keras.Model):
         x, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         live = [teacher for teacher in self.teachers.values() if teacher is not None]
         streams = named_streams(x, streams_read([self.student, *live]))
-        return streams, class_indices(labels, self.num_classes), weight_column(sample_weight)
+        indices = class_indices(labels, self.num_classes, self.labels_may_be_missing)
+        return streams, indices, weight_column(sample_weight)
 
     def _mixed(self, streams: Mapping[str, Any], share: Any) -> dict[str, Any]:
         """Mixes what the student reads and, where teachers see mixtures, what they read."""
@@ -339,7 +351,8 @@ class PSKDDistiller(keras.Model):
         values = ops.concatenate([agreement, parts, terms.selection], axis=1)
         # By samples, since the last batch of an evaluation may be smaller.
         batch = ops.cast(ops.shape(guess)[0], "float32")
-        if sample_weight is None and "teacher_available" not in targets:
+        missing = self.labels_may_be_missing
+        if sample_weight is None and not missing and "teacher_available" not in targets:
             weights = batch * ops.ones((values.shape[1],))
         else:
             weight = self._weight(values, targets, sample_weight)
@@ -347,6 +360,11 @@ class PSKDDistiller(keras.Model):
         sums = ops.concatenate([(batch * loss)[None], ops.sum(values, axis=0)])
         self.means.update_state(sums, ops.concatenate([batch[None], weights]))
         logits, labels = outputs["logits"], targets["labels"]
+        if missing:  # the caller's metrics see only samples with labels
+            known = labels >= 0
+            labels, logits = tf.boolean_mask(labels, known), tf.boolean_mask(logits, known)
+            if sample_weight is not None:
+                sample_weight = tf.boolean_mask(sample_weight, known)
         results: dict[str, Any] = self.compute_metrics(None, labels, logits, sample_weight)
         return results
 
@@ -355,12 +373,15 @@ class PSKDDistiller(keras.Model):
         weight = ops.ones_like(values)
         if sample_weight is not None:
             weight = weight * sample_weight[:, None]
-        if "teacher_available" not in targets:
-            return weight
-        # Agreement with a teacher counts only samples for which it is available.
+        # Accuracy counts only samples with a label, agreement with a teacher only those for which
+        # it is available.
         last = 1 + len(self.teachers)
-        seen = weight[:, 1:last] * ops.cast(targets["teacher_available"], weight.dtype)
-        return ops.concatenate([weight[:, :1], seen, weight[:, last:]], axis=1)
+        labelled, seen = weight[:, :1], weight[:, 1:last]
+        if self.labels_may_be_missing:
+            labelled = labelled * ops.cast(targets["labels"] >= 0, weight.dtype)[:, None]
+        if "teacher_available" in targets:
+            seen = seen * ops.cast(targets["teacher_available"], weight.dtype)
+        return ops.concatenate([labelled, seen, weight[:, last:]], axis=1)
 
 
 def projections(keras_module: ModuleType, widths: Mapping[str, int]) -> dict[str, Any]:

@@ -90,15 +90,22 @@ def fit_student(
         teacher, `(student width, teacher width)` (none where the loss reads no embeddings).
 
     Raises:
-        UserError: There are fewer clips than one batch holds, devices share a batch unequally, or
-            the loss or the weights are no longer finite.
+        UserError: Devices share a batch unequally, or the loss or the weights are no longer
+            finite.
     """
-    batch_size = min(training.batch_size, clips.movements)  # a small set is one batch
+    batch_size = training.batch_of(clips.movements)
     _share_out(student, batch_size)
-    distiller = PSKDDistiller(student, teachers, loss, embedding_widths, teachers_see)
-    steps = clips.movements // batch_size
+    distiller = PSKDDistiller(
+        student,
+        teachers,
+        loss,
+        embedding_widths,
+        teachers_see,
+        labels_may_be_missing=not clips.is_labelled.all(),
+    )
+    steps, epochs = training.steps_of_an_epoch(clips.movements), training.num_epochs
     several = student.distribute_strategy.num_replicas_in_sync > 1
-    optimizer = make_optimizer(training, training.epochs * steps, flat=not several)
+    optimizer = make_optimizer(training, epochs * steps, flat=not several)
     distiller.compile(
         optimizer=optimizer,
         jit_compile=False,
@@ -106,7 +113,7 @@ def fit_student(
         steps_per_execution=1 if several else _steps_in_a_call(steps),
     )
     optimizer.build(distiller.trainable_variables)
-    record = EpochRecord(record_path, record_every_epochs, training.epochs, report, stage)
+    record = EpochRecord(record_path, record_every_epochs, epochs, report, stage)
     first_epoch = record.restore(distiller)
     if first_epoch:
         resumed(first_epoch)
@@ -118,8 +125,9 @@ def fit_student(
         seed=seed,
         stage=stage,
         first_epoch=first_epoch,
-        epochs=training.epochs,
+        epochs=epochs,
         batch_size=batch_size,
+        steps=steps,
         inputs=inputs,
         augmentation=augmentation,
         mixup=training.mixup,
@@ -130,14 +138,14 @@ def fit_student(
     distiller.fit(
         batches,
         initial_epoch=first_epoch,
-        epochs=training.epochs,
+        epochs=epochs,
         steps_per_epoch=steps,
         shuffle=False,  # the stream has its own order
         verbose=0,
         callbacks=[SeedDropout(student, seed, stage), record, *callbacks],
     )
     if not all(np.isfinite(one).all() for one in student.get_weights()):  # by the last update
-        check_finite_loss(float("nan"), stage, training.epochs)
+        check_finite_loss(float("nan"), stage, epochs)
     kernels = {
         name: keras.ops.convert_to_numpy(layer.kernel)
         for name, layer in distiller.student_projections.items()

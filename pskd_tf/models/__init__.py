@@ -9,7 +9,6 @@ check_keras()  # before a module here imports Keras
 
 if TYPE_CHECKING:
     from pskd_tf.models.registry import (
-        STUDENTS as STUDENTS,
         build_model as build_model,
         build_student as build_student,
         mean_of_models as mean_of_models,

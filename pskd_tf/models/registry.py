@@ -10,8 +10,7 @@ import numpy as np
 from data_prep.errors import UserError
 from pskd_tf.models.students import accelerometer_student, gmp_student, ign_student
 from pskd_tf.models.teachers import accelerometer_teacher, fusion_teacher, skeleton_teacher
-
-STUDENTS = ("accelerometer_student", "ign_student", "gmp_student")
+from pskd_tf.settings import STUDENTS
 
 
 def build_student(

@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from data_prep.clip import NO_LABEL
 from data_prep.errors import UserError
 from data_prep.files import json_sha256
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import ClipSplit, protocol_splits, validation_splits
 from data_prep.settings import SettingField, setting_fields
+from pskd_tf.pipeline.hidden_labels import kept_labels
 from pskd_tf.pipeline.specs import (
     CompareSpec,
     CompressSpec,
@@ -45,14 +47,19 @@ def subjects_label(subjects: Sequence[str]) -> str:
     return label if len(label) <= _LONGEST_LABEL else f"{len(subjects)}_subjects"
 
 
-def teacher_input(fit: Stage[FitSpec], left_out: str | None = None) -> TeacherInput:
+def teacher_input(
+    fit: Stage[FitSpec], left_out: str | None = None, name: str | None = None
+) -> TeacherInput:
     """Names a teacher as a stage's specification does.
 
     Args:
         fit: The teacher's fit stage.
         left_out: The training subject that it was trained without; None for all of them.
+        name: Name of the teacher; None for that of its model.
     """
-    return TeacherInput(fit.spec.model, fit.spec.seed, fit.key, left_out)
+    model = fit.spec.model
+    named = name or model
+    return TeacherInput(named, fit.spec.seed, fit.key, left_out, None if named == model else model)
 
 
 Chain = dict[str, Stage[FitSpec]]
@@ -70,15 +77,45 @@ class StagePlanner:
         self.settings = settings
         manifest = prepared.manifest
         self.with_skeleton = set(manifest["clip_id"][manifest["skeleton_length"] > 0])
-        self.subject_of = dict(
-            zip(prepared.manifest["clip_id"], prepared.manifest["subject"], strict=True)
-        )
+        self.subject_of = dict(zip(manifest["clip_id"], manifest["subject"], strict=True))
+        self.clips = manifest[["clip_id", "subject", "action"]]
         self.data = DataSpec(
             dataset=prepared.fingerprint,
             num_classes=len(prepared.description.class_names) + settings.stream.enabled,
             inputs=settings.inputs,
             augmentation=settings.augmentation,
         )
+
+    def with_hidden_labels(self, part: TrainingPart, draw: int) -> TrainingPart:
+        """Names the clips of a part whose labels are missing, or hidden by the settings.
+
+        Args:
+            part: The part.
+            draw: Draw of the labels that are kept.
+
+        Returns:
+            The part, the same where every clip has its label.
+
+        Raises:
+            UserError: No clip has a label, or there are too few subjects for the settings.
+        """
+        clips = self.clips[self.clips["clip_id"].isin(part.clips)]
+        labelled = clips[clips["action"] != NO_LABEL]
+        if labelled.empty:
+            subjects = ", ".join(part.subjects)
+            raise UserError("A training part needs clips with labels", f"none of {subjects}")
+        kept = kept_labels(labelled, self.settings.labels, draw)
+        unlabelled = tuple(clip for clip in part.clips if clip not in kept)
+        return replace(part, unlabelled=unlabelled) if unlabelled else part
+
+    def labelled(self, part: TrainingPart) -> TrainingPart:
+        """Returns the clips of a part that have labels, with the subjects that move in them."""
+        if not part.unlabelled:
+            return part
+        missing = set(part.unlabelled)
+        clips = tuple(clip for clip in part.clips if clip not in missing)
+        movers = {self.subject_of[clip] for clip in clips}
+        return TrainingPart(tuple(one for one in part.subjects if one in movers), clips)
 
     def _without(self, part: TrainingPart, subject: str) -> TrainingPart:
         if len(part.subjects) < 2:
@@ -98,7 +135,11 @@ class StagePlanner:
             raise UserError(rule, f"none of {', '.join(subjects)}")
 
     def chain(self, part: TrainingPart, seed: int) -> Chain:
-        """Declares the teachers, each under the live outputs of those before it."""
+        """Declares the teachers, each under the live outputs of those before it.
+
+        Teachers learn from the clips that have labels.
+        """
+        part = self.labelled(part)
         chain: Chain = {}
         for name in self.settings.teachers:
             training = self.settings.training_of(name)
@@ -111,14 +152,19 @@ class StagePlanner:
     def teacher_outputs(
         self, kind: str, part: TrainingPart, seed: int, chain: Chain
     ) -> Stage[TeacherOutputsSpec]:
-        """Declares the cached outputs of a chain, with one more chain per subject left out."""
+        """Declares the cached outputs of teachers, by their names.
+
+        `cross_fitted` declares one more chain per subject left out of those with labels.
+        """
         fits = list(chain.values())
-        teachers = [teacher_input(fit) for fit in fits]
+        teachers = [teacher_input(fit, name=name) for name, fit in chain.items()]
         if kind == "cross_fitted":
-            for subject in part.subjects:
-                others = self.chain(self._without(part, subject), seed).values()
+            labelled = self.labelled(part)
+            for subject in labelled.subjects:
+                others = self.chain(self._without(labelled, subject), seed).values()
                 fits += others
                 teachers += [teacher_input(fit, subject) for fit in others]
+        calibration = self.settings.labels.teacher_calibration
         spec = TeacherOutputsSpec(
             outputs=kind,
             data=self.data,
@@ -126,6 +172,7 @@ class StagePlanner:
             seed=seed,
             views=self.settings.teacher_views,
             teachers=tuple(teachers),
+            calibration=(calibration if part.unlabelled and calibration != "none" else None),
         )
         return Stage(f"{kind}-s{seed}-on-{subjects_label(part.subjects)}", spec, tuple(fits))
 
@@ -137,23 +184,55 @@ class StagePlanner:
         live: Sequence[Stage[FitSpec]] = (),
         cached: Stage[TeacherOutputsSpec] | None = None,
     ) -> Stage[FitSpec]:
-        """Declares the student under ACS, or the baseline where the run has no teachers."""
-        if not self.settings.teachers:
+        """Declares the student under ACS, or the baseline where the run has no teachers.
+
+        Where labels are missing the student follows `unlabelled_target`.
+        """
+        target = self.settings.labels.unlabelled_target
+        if not self.settings.teachers or (part.unlabelled and target == "none"):
             return self.baseline(part, seed)
+        loss, teachers = LossSpec.of_acs(self.settings.acs), self.settings.teachers
+        if part.unlabelled:
+            loss, teachers = self._unlabelled_target(target)
         return self.fit(
             "accelerometer_student",
             f"student-{kind}",
             part,
             seed,
             self.settings.student_training,
-            LossSpec.of_acs(self.settings.acs),
-            live,
+            loss,
+            [one for one in live if one.spec.model in teachers],
             cached,
+            teachers=teachers,
             teacher_outputs=kind,
         )
 
+    def _unlabelled_target(self, target: str) -> tuple[LossSpec, tuple[str, ...]]:
+        """Returns the loss and the teachers of a student that learns without labels, too."""
+        acs, teachers = self.settings.acs, self.settings.teachers
+        if target == "most_confident":
+            return LossSpec.of_acs(replace(acs, selection="hard")), teachers
+        if target == "acs":
+            return LossSpec.of_acs(acs), teachers
+        if target == "fusion" and "fusion_teacher" not in teachers:
+            rule = "unlabelled_target=fusion needs the fusion teacher (--teachers)"
+            raise UserError(rule, ", ".join(teachers))
+        mean = LossSpec(
+            "knowledge_distillation",
+            {
+                "temperature": acs.temperature,
+                "distillation_weight": acs.distillation_weight,
+                "label_smoothing": self.settings.baseline_label_smoothing,
+            },
+        )
+        return mean, ("fusion_teacher",) if target == "fusion" else teachers
+
     def baseline(self, part: TrainingPart, seed: int) -> Stage[FitSpec]:
-        """Declares the same student without a teacher, with the same draws for the same seed."""
+        """Declares the same student without a teacher, with the same draws for the same seed.
+
+        It learns from the clips that have labels.
+        """
+        part = self.labelled(part)
         loss = LossSpec.cross_entropy(self.settings.baseline_label_smoothing)
         training = self.settings.student_training
         return self.fit("accelerometer_student", "baseline", part, seed, training, loss)
@@ -238,6 +317,11 @@ class FoldPlan:
     compared: dict[int, Stage[CompareSpec]] = field(default_factory=dict)
 
     @property
+    def labelled_clips(self) -> tuple[str, ...]:
+        """Names of the training clips that have labels, from which the baseline learns."""
+        return next(iter(self.baselines.values())).spec.part.clips
+
+    @property
     def wanted(self) -> list[Stage[Any]]:
         """The stages whose results a run needs."""
         return [*self.scores.values(), *self.compared.values()]
@@ -279,6 +363,14 @@ def run_splits(prepared: PreparedSet, protocol: str) -> list[ClipSplit]:
         splits = validation_splits(description, manifest, split)
     else:
         splits = protocol_splits(description, manifest, protocol)
+    unlabelled = set(manifest["clip_id"][manifest["action"] == NO_LABEL])
+    if unlabelled:  # they can be learned from, and cannot be scored
+        splits = [
+            replace(
+                split, test_clips=tuple(one for one in split.test_clips if one not in unlabelled)
+            )
+            for split in splits
+        ]
     for split in splits:
         if split.empty_parts:
             rule = "Both parts of a protocol need clips; validation needs no test subject"
@@ -332,7 +424,7 @@ def plan_warnings(plans: Sequence[FoldPlan], prepared: PreparedSet) -> list[str]
         zip(prepared.manifest["clip_id"], prepared.manifest["action_name"], strict=True)
     )
     everything = prepared.description.class_names
-    shown = [{action_of[one] for one in plan.split.train_clips} for plan in plans]
+    shown = [{action_of[one] for one in plan.labelled_clips} for plan in plans]
     missing = [set(everything) - one for one in shown]
     names = [name for name in everything if any(name in one for one in missing)]
     if names:
@@ -345,7 +437,9 @@ def plan_warnings(plans: Sequence[FoldPlan], prepared: PreparedSet) -> list[str]
 
 def _plan_fold(settings: RunSettings, prepared: PreparedSet, split: ClipSplit) -> FoldPlan:
     planner = StagePlanner(settings, prepared)
-    part = TrainingPart(split.train_subjects, split.train_clips)
+    part = planner.with_hidden_labels(
+        TrainingPart(split.train_subjects, split.train_clips), settings.labels.label_draw
+    )
     held_out = subjects_label(split.test_subjects)
     chains = {seed: planner.chain(part, seed) for seed in settings.teacher_seeds}
     outputs: dict[str, dict[int, Stage[TeacherOutputsSpec]]] = {}
@@ -379,7 +473,7 @@ def _plan_fold(settings: RunSettings, prepared: PreparedSet, split: ClipSplit) -
         plan.compressed[seed] = compressed
         plan.compared[seed] = Stage(
             f"compared-s{seed}-on-{subjects_label(part.subjects)}",
-            CompareSpec(exported.key, compressed.key, part.clips),
+            CompareSpec(exported.key, compressed.key, planner.labelled(part).clips),
             (exported, compressed),
         )
 

@@ -62,10 +62,12 @@ class TrainingPart:
     Attributes:
         subjects: The subjects.
         clips: Names of the clips, in the order of the prepared set.
+        unlabelled: Names of those whose labels are missing or hidden; None where all have labels.
     """
 
     subjects: tuple[str, ...]
     clips: tuple[str, ...]
+    unlabelled: tuple[str, ...] | None = later_field()
 
 
 @dataclass(frozen=True)
@@ -125,16 +127,23 @@ class TeacherInput:
     """A trained teacher that a stage reads.
 
     Attributes:
-        name: Name of the model.
+        name: Name of the teacher; that of the model unless `model` is given.
         seed: Seed that it was trained with.
         fit: Key of its fit stage.
         left_out: The training subject that it was trained without; None for all of them.
+        model: Name of the model, where several teachers are of one.
     """
 
     name: str
     seed: int
     fit: str
     left_out: str | None = None
+    model: str | None = later_field()
+
+    @property
+    def net(self) -> str:
+        """Name of the model."""
+        return self.model or self.name
 
 
 @dataclass(frozen=True)
@@ -188,7 +197,7 @@ class FitSpec(StageSpec):
     @property
     def epochs(self) -> int:
         """Epochs of training."""
-        return self.training.epochs
+        return self.training.num_epochs
 
     @property
     def teachers_see(self) -> str:
@@ -207,6 +216,8 @@ class TeacherOutputsSpec(StageSpec):
         seed: Seed of the teachers and of the views.
         views: Augmented views that outputs are averaged over; 0 for the plain clip.
         teachers: The teachers, trained on all subjects and, for `cross_fitted`, without each.
+        calibration: `agreement`: logits are divided by `agreement_temperatures`, which are those of
+            the clips without a label; None: as they are.
     """
 
     kind: ClassVar[str] = "teacher_outputs"
@@ -219,6 +230,7 @@ class TeacherOutputsSpec(StageSpec):
     seed: int
     views: int
     teachers: tuple[TeacherInput, ...]
+    calibration: str | None = later_field()
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -228,7 +240,12 @@ class TeacherOutputsSpec(StageSpec):
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the teachers, in order."""
-        return tuple(one.name for one in self.teachers if one.left_out is None)
+        return tuple(self.nets)
+
+    @property
+    def nets(self) -> dict[str, str]:
+        """Name of each teacher's model, by the teacher's name, in order."""
+        return {one.name: one.net for one in self.teachers if one.left_out is None}
 
     def fit_of(self, name: str, left_out: str | None = None) -> str:
         """Returns the key of a teacher's fit stage.

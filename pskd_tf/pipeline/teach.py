@@ -1,6 +1,6 @@
 """The stages that train: teachers, their outputs, students."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from data_prep.errors import UserError
 from data_prep.files import json_sha256
 from data_prep.prepared_set import PreparedSet
 from data_prep.records import read_arrays, record_to_json
@@ -17,11 +18,12 @@ from pskd_tf.data.batches import training_batches
 from pskd_tf.data.clips import PairedClips
 from pskd_tf.data.stream_clips import StreamClips
 from pskd_tf.data.views import draw_generator, plain_views, random_views
+from pskd_tf.distillation.agreement import agreement_temperatures
 from pskd_tf.distillation.losses.base import DistillationLoss
 from pskd_tf.distillation.losses.registry import make_loss
 from pskd_tf.distillation.training import TensorBoardScalars, device_strategy, fit_student
 from pskd_tf.models.registry import build_model, mean_of_models, model_outputs, select_inputs
-from pskd_tf.pipeline.specs import FitSpec, LossSpec, TeacherOutputsSpec
+from pskd_tf.pipeline.specs import FitSpec, LossSpec, TeacherOutputsSpec, TrainingPart
 from pskd_tf.pipeline.stage import (
     RunContext,
     Stage,
@@ -52,10 +54,17 @@ def given_columns(
     return {name: column[rows] for name, column in arrays.items() if name in wanted}
 
 
+def part_clips(part: TrainingPart, context: RunContext) -> PairedClips:
+    """Reads the clips of a training part, without the labels that are missing or hidden."""
+    clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), part.clips)
+    return clips.without_labels(part.unlabelled) if part.unlabelled else clips
+
+
 def training_clips(spec: FitSpec, context: RunContext) -> PairedClips:
     """Reads the clips of a training, for a stream with their cuts."""
-    clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), spec.part.clips)
-    reads = {stream for name in (spec.model, *spec.teachers) for stream in STREAMS_READ[name]}
+    clips = part_clips(spec.part, context)
+    nets = (spec.model, *(one.net for one in spec.live))
+    reads = {stream for name in nets for stream in STREAMS_READ[name]}
     if "skeleton" in STREAMS_READ[spec.model]:
         clips = clips.subset(clips.has_skeleton)
     if spec.stream is None:
@@ -73,17 +82,18 @@ def cached_columns(
     return given_columns(read_arrays(source), clips, stage.spec.teachers)
 
 
-def availability_column(teacher: str, clips: PairedClips) -> dict[str, np.ndarray]:
+def availability_column(teacher: str, net: str, clips: PairedClips) -> dict[str, np.ndarray]:
     """Returns the availability of teachers that are not available for every clip.
 
     Args:
-        teacher: Name of the teacher's model.
+        teacher: Name of the teacher.
+        net: Name of its model.
         clips: The clips.
 
     Returns:
         `{"<teacher>_available": (clips,) float32}`, or nothing.
     """
-    if "skeleton" not in STREAMS_READ[teacher] or clips.has_skeleton.all():
+    if "skeleton" not in STREAMS_READ[net] or clips.has_skeleton.all():
         return {}
     return {f"{teacher}_available": clips.has_skeleton.astype(np.float32)}
 
@@ -163,8 +173,9 @@ def _kept_views(spec: FitSpec, context: RunContext, clips: PairedClips) -> Path 
         "draws": spec.model,
         "inputs": record_to_json(spec.data.inputs),
         "augmentation": record_to_json(spec.data.augmentation),
-        "epochs": spec.training.epochs,
-        "batch_size": spec.training.batch_size,
+        "epochs": spec.training.num_epochs,
+        "steps": spec.training.steps_of_an_epoch(clips.movements),
+        "batch_size": spec.training.batch_of(clips.movements),
         "clips": clips.clip_ids[: clips.movements],
         **({} if spec.stream is None else {"stream": record_to_json(spec.stream)}),
         "version": spec.version,
@@ -176,6 +187,10 @@ def _kept_views(spec: FitSpec, context: RunContext, clips: PairedClips) -> Path 
 def _fit(stage: Stage[FitSpec], context: RunContext, folder: Path) -> dict[str, Any]:
     spec = stage.spec
     clips = training_clips(spec, context)
+    loss = make_loss(spec.loss.name, spec.loss.arguments)
+    if spec.part.unlabelled and not loss.learns_without_labels:
+        rule = "A training on clips without labels needs a loss that learns from them"
+        raise UserError(rule, f"{spec.loss.name} (in a file of methods: no uses_unlabelled)")
     first_weights = draw_generator(spec.seed, f"{spec.model}/weights")
     keras.utils.set_random_seed(int(first_weights.integers(2**31)))
     model = build_fit_model(spec, clips)
@@ -187,13 +202,13 @@ def _fit(stage: Stage[FitSpec], context: RunContext, folder: Path) -> dict[str, 
         widths = {teacher: given[f"{teacher}_embedding"].shape[1] for teacher in teachers}
     else:
         teachers = load_teachers(stage, context, clips)
-        for teacher in teachers:
-            given |= availability_column(teacher, clips)
+        for live in spec.live:
+            given |= availability_column(live.name, live.net, clips)
     name = context.folder(stage).name
     history, projections = fit_student(
         model,
         teachers,
-        make_loss(spec.loss.name, spec.loss.arguments),
+        loss,
         clips,
         seed=spec.seed,
         stage=spec.model,
@@ -243,7 +258,7 @@ def teacher_outputs_stage(
         clips on which at least one is right.
     """
     spec = stage.spec
-    clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), spec.part.clips)
+    clips = part_clips(spec.part, context)
     views = _views(clips, spec)
     arrays: dict[str, np.ndarray] = {"clip_ids": np.array(clips.clip_ids)}
     right = {}
@@ -252,26 +267,44 @@ def teacher_outputs_stage(
         logits = own["logits"]
         if spec.outputs == "cross_fitted":
             logits = np.empty_like(own["logits"])
-            for subject in spec.part.subjects:
-                rows = clips.subjects == subject
+            # No teacher saw clips without a label.
+            for subject in np.unique(clips.subjects[clips.is_labelled]):
+                rows = (clips.subjects == subject) & clips.is_labelled
                 chosen = [{key: view[rows] for key, view in one.items()} for one in views]
                 fold = stage.input(spec.fit_of(name, subject))
                 logits[rows] = _mean_outputs(fold, context, clips, chosen)["logits"]
         arrays[f"{name}_logits"] = logits
         arrays[f"{name}_embedding"] = own["embedding"]
-        arrays |= availability_column(name, clips)
+        arrays |= availability_column(name, spec.nets[name], clips)
         seen = arrays.get(f"{name}_available", np.ones(len(clips))) > 0
         right[name] = np.where(seen, logits.argmax(axis=1) == clips.labels, False)
+    temperatures = {}
+    if spec.calibration == "agreement":
+        temperatures = _temperatures(arrays, spec.names, ~clips.is_labelled)
+        for name, temperature in temperatures.items():
+            arrays[f"{name}_logits"] = (arrays[f"{name}_logits"] / temperature).astype(np.float32)
     save_arrays(folder / "outputs.npz", arrays)
+    known = clips.is_labelled
     return {
-        "accuracy": {name: float(hits.mean()) for name, hits in right.items()},
-        "any_right": float(np.any(list(right.values()), axis=0).mean()),
+        "accuracy": {name: float(hits[known].mean()) for name, hits in right.items()},
+        "any_right": float(np.any(list(right.values()), axis=0)[known].mean()),
+        **({"temperatures": temperatures} if temperatures else {}),
     }
+
+
+def _temperatures(
+    arrays: Mapping[str, np.ndarray], names: Sequence[str], rows: np.ndarray
+) -> dict[str, float]:
+    everywhere = np.ones(len(rows), np.float32)
+    return agreement_temperatures(
+        {name: arrays[f"{name}_logits"][rows] for name in names},
+        {name: arrays.get(f"{name}_available", everywhere)[rows] > 0 for name in names},
+    )
 
 
 def _views(clips: PairedClips, spec: TeacherOutputsSpec) -> list[dict[str, np.ndarray]]:
     inputs = spec.data.inputs
-    streams = {stream for name in spec.names for stream in STREAMS_READ[name]}
+    streams = {stream for net in spec.nets.values() for stream in STREAMS_READ[net]}
     if spec.views == 0:
         return [plain_views(clips, streams, inputs)]
     rows = np.arange(len(clips))
@@ -360,20 +393,20 @@ class StudentTeaching:
             given = cached_columns(student, context, clips)
         else:
             live = load_teachers(student, context, clips)
-            for name in live:
-                given |= availability_column(name, clips)
+            for one in student.spec.live:
+                given |= availability_column(one.name, one.net, clips)
         projections = read_arrays(context.folder(student) / "projections.npz")
         return StudentTeaching(student, clips, given, live, projections)
 
     @property
     def batch_size(self) -> int:
         """Clips in a batch."""
-        return min(self.student.spec.training.batch_size, self.clips.movements)
+        return self.student.spec.training.batch_of(self.clips.movements)
 
     @property
     def steps_per_epoch(self) -> int:
         """Batches in an epoch."""
-        return self.clips.movements // self.batch_size
+        return self.student.spec.training.steps_of_an_epoch(self.clips.movements)
 
     def batches(self, stage: str, epochs: int) -> tf.data.Dataset:
         """Streams augmented batches with the teachers' outputs as columns.
@@ -393,6 +426,7 @@ class StudentTeaching:
             first_epoch=0,
             epochs=epochs,
             batch_size=self.batch_size,
+            steps=self.steps_per_epoch,
             inputs=spec.data.inputs,
             augmentation=spec.data.augmentation,
             mixup=spec.training.mixup,

@@ -48,7 +48,7 @@ def cached_logits(run: Run, kind: str) -> dict[str, tuple[np.ndarray, np.ndarray
     given = given_columns(read_arrays(source), clips, fit.teachers)
     found = {}
     for name in fit.teachers:
-        seen = given.get(f"{name}_available", np.ones(len(clips))) > 0
+        seen = (given.get(f"{name}_available", np.ones(len(clips))) > 0) & clips.is_labelled
         found[name] = given[f"{name}_logits"][seen], clips.labels[seen]
     return found
 

@@ -59,6 +59,8 @@ def teacher_selection_by_class(run: Run, kind: str) -> dict[str, np.ndarray] | N
         return None
     selection, inputs = acs.selection, spec.data.inputs
     clips = PairedClips.load_clips(run.prepared, spec.part.clips)
+    # A study knows the labels that it hid from the training.
+    used = clips.without_labels(spec.part.unlabelled or ())
     if spec.cached is not None:
         source = run.stage(spec.cached).folder / "outputs.npz"
         given = given_columns(read_arrays(source), clips, names)
@@ -76,15 +78,18 @@ def teacher_selection_by_class(run: Run, kind: str) -> dict[str, np.ndarray] | N
         seen = [_available(name, clips)[rows] for name in names]
         student = _logits(fit, clips, views)
     shares = followed_shares(
-        ops.convert_to_tensor(clips.labels[rows]),
+        ops.convert_to_tensor(used.labels[rows]),
         ops.convert_to_tensor(np.stack(teachers, axis=1), "float32"),
         ops.convert_to_tensor(student, "float32"),
         selection,
         ops.convert_to_tensor(np.stack(seen, axis=1), "float32"),
+        acs.lowest_confidence,
     )
     shares = ops.convert_to_numpy(shares)
     shares = np.concatenate([shares, 1 - shares.sum(axis=1, keepdims=True)], axis=1)
-    return _by_class([*names, "ground_truth"], shares, clips.labels[rows], len(run.class_names))
+    known = clips.is_labelled[rows]
+    labels = clips.labels[rows][known]
+    return _by_class([*names, "ground_truth"], shares[known], labels, len(run.class_names))
 
 
 def _by_class(
@@ -114,7 +119,7 @@ def _teacher_logits(
 
 
 def _available(name: str, clips: PairedClips) -> np.ndarray:
-    return availability_column(name, clips).get(f"{name}_available", np.ones(len(clips)))
+    return availability_column(name, name, clips).get(f"{name}_available", np.ones(len(clips)))
 
 
 def _mean_by_clip(values: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -89,13 +89,14 @@ class PrunedStudent:
 
     def training_samples(self) -> HeadSamples:
         """Draws augmented views of the training data as its training does."""
-        spec, batch = self.fit, min(self.fit.training.batch_size, self.clips.movements)
+        spec = self.fit
+        batch = spec.training.batch_of(self.clips.movements)
+        steps = spec.training.steps_of_an_epoch(self.clips.movements)
+        draws = [draw_generator(spec.seed, "head/rows", epoch) for epoch in range(_TRAINING_EPOCHS)]
         rows = np.concatenate(
-            [
-                self.clips.epoch_rows(batch, draw_generator(spec.seed, "head/rows", epoch)).ravel()
-                for epoch in range(_TRAINING_EPOCHS)
-            ]
+            [self.clips.epoch_rows(batch, steps, generator).ravel() for generator in draws]
         )
+        rows = rows[self.clips.is_labelled[rows]]
         views = random_views(
             self.clips,
             rows,

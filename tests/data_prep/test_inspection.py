@@ -479,3 +479,19 @@ def test_clip_shorter_than_a_window():
 
 def test_free_fall_of_zeros_is_no_rest():
     assert gravity_at_rest(np.zeros((100, 3)), 50.0) is None
+
+
+def test_clips_without_a_label_are_counted_and_no_class(made: Made):
+    for row in made.rows[1::3]:
+        row["action"] = " "
+    inspection = made.inspect()
+    assert inspection.problems == []
+    text = "4 clips without a label: train on them with --teacher_outputs=in_sample"
+    assert inspection.notes[0] == text
+    lines = inspection_table(inspection).splitlines()
+    assert ["(no", "label)", "2", "2", "4"] in [line.split() for line in lines]
+    for row in made.rows:
+        row["action"] = ""
+    assert problems(made.inspect(), "error") == [
+        ("action", "A data set needs at least 2 actions. Received: none")
+    ]

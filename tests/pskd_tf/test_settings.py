@@ -11,6 +11,7 @@ from data_prep.flags import flags_of, parse_flags
 from data_prep.records import record_from_json, record_to_json
 from pskd_tf.arguments import TrainingArguments
 from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
+from pskd_tf.label_settings import LabelSettings
 from pskd_tf.settings import (
     FEATURE_CHANNELS,
     TEACHERS,
@@ -182,3 +183,26 @@ def test_a_later_setting_changes_no_record_while_it_has_its_default():
             CompressionSettings, record_to_json(CompressionSettings()) | written
         )
         assert read.calibration == written.get("calibration", "range")
+
+
+def test_a_length_in_steps_does_not_depend_on_the_number_of_clips():
+    by_steps = TrainingSettings(steps=36, batch_size=48)
+    for clips in (5, 48, 500):
+        assert by_steps.num_epochs * by_steps.steps_of_an_epoch(clips) == 36
+        assert by_steps.batch_of(clips) == 48
+    by_epochs = TrainingSettings(epochs=7, batch_size=48)
+    assert (by_epochs.num_epochs, by_epochs.steps_of_an_epoch(431)) == (7, 8)
+    assert (by_epochs.batch_of(5), by_epochs.steps_of_an_epoch(5)) == (5, 1)
+    rule = "training_steps and teacher_steps must be multiples of 12"
+    with pytest.raises(UserError, match=f"{rule}. Received: 100"):
+        TrainingSettings(steps=100)
+    settings = RunSettings(student_training=by_steps, teacher_steps=24)
+    assert settings.training_of("skeleton_teacher").steps == 24
+    assert settings.training_of("accelerometer_student").steps == 36
+
+
+def test_labels_that_are_all_there_are_no_part_of_the_settings_file():
+    assert "labels" not in RunSettings().to_json()
+    settings = RunSettings(labels=LabelSettings(labelled_subjects=2))
+    assert settings.to_json()["labels"]["labelled_subjects"] == 2
+    assert record_from_json(RunSettings, settings.to_json()) == settings

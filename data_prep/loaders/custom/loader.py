@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from data_prep.clip import Clip
+from data_prep.clip import NO_LABEL, Clip
 from data_prep.dataset_description import DatasetDescription, check_labels
 from data_prep.errors import UserError
 from data_prep.files import made_by
@@ -79,15 +79,16 @@ class CustomLoader:
             more = f" (and {others} more; data_prep.inspect lists all)" if others else ""
             raise UserError(error.rule, f"{error.received}{more}", error.path)
         train, test, note = split_subjects(clips, str(self.manifest))
-        class_names = sorted({clip.action for clip in clips})
+        class_names = sorted({clip.action for clip in clips if clip.action})
         if len(class_names) < 2:
-            raise UserError("A data set needs at least 2 actions", class_names[0], self.manifest)
+            received = class_names[0] if class_names else "none"
+            raise UserError("A data set needs at least 2 actions", received, self.manifest)
         rate_hz = self.prepared_rate_hz(clips)
         sources = []
         for clip in clips:
             files = self.files(clip)
             details = {"rate_hz": rate_hz, "clip": _as_json(clip)}
-            action = class_names.index(clip.action)
+            action = class_names.index(clip.action) if clip.action else NO_LABEL
             sources.append(
                 ClipSource(clip.clip_id, clip.subject, action, clip.trial, files, details)
             )
@@ -172,7 +173,7 @@ class CustomLoader:
         if self.annotations is not None:
             clips, more = cut_by_annotations(self.annotations, clips)
             errors = errors + more
-        for clip in {clip.action: clip for clip in reversed(clips)}.values():
+        for clip in {clip.action: clip for clip in reversed(clips) if clip.action}.values():
             try:
                 check_labels([clip.action])
             except UserError as error:
@@ -311,7 +312,7 @@ def split_subjects(clips: Sequence[CustomClip], path: str) -> tuple[list[str], l
 def within_subject(clips: Sequence[CustomClip]) -> tuple[list[str], list[str]]:
     """Splits the clips of one subject: the last third of each action, at least one, tests.
 
-    An action with a single clip only trains. Source: ours.
+    An action with a single clip only trains, and so do clips without a label. Source: ours.
 
     Args:
         clips: The clips, in the manifest's order.
@@ -321,7 +322,8 @@ def within_subject(clips: Sequence[CustomClip]) -> tuple[list[str], list[str]]:
     """
     train: list[str] = []
     test: list[str] = []
-    for action in sorted({clip.action for clip in clips}):
+    train += [clip.clip_id for clip in clips if not clip.action]
+    for action in sorted({clip.action for clip in clips if clip.action}):
         own = [clip.clip_id for clip in clips if clip.action == action]
         count = max(1, len(own) // 3) if len(own) > 1 else 0
         train += own[: len(own) - count]

@@ -26,8 +26,9 @@ class CustomClip:
         place: Where it is written ("manifest.csv, row 3"), for errors.
         clip_id: Unique name.
         subject: Who moved. "column NAME" takes it from a column of a table of many people.
-        action: Label of the action; empty for a recording that annotations will cut. "column NAME"
-            takes it from a column; each stretch of rows with one subject and action is a clip.
+        action: Label of the action; empty for a clip without a label, and for a recording that
+            annotations will cut. "column NAME" takes it from a column; each stretch of rows with
+            one subject and action is a clip.
         trial: Which repetition.
         accelerometer_path: File relative to the manifest.
         accelerometer_columns: x, y and z: three names of the header or indices from 0 ("1;2;3" or
@@ -134,6 +135,7 @@ _RATES_HZ = (1.0, 10_000.0)
 _FRAME_RATES_HZ = (1.0, 1000.0)
 _MOST_SECONDS = 1e6
 _MOST_COLUMNS = 1000
+_UNLABELLED = "unlabelled"
 
 
 def read_custom_manifest(
@@ -253,14 +255,18 @@ def named_clips(clips: Iterable[CustomClip]) -> list[CustomClip]:
     """Returns the clips with a trial and a clip_id each, made up where there is none.
 
     The trial is a running number over the clips of the same subject and action; the clip_id is
-    subject_action_trial with "-" for anything but letters and digits.
+    subject_action_trial with "-" for anything but letters and digits, "unlabelled" for an action
+    that is not known.
     """
     counts: Counter[tuple[str, str]] = Counter()
     named = []
     for clip in clips:
         counts[clip.subject, clip.action] += 1
-        trial = clip.trial or str(counts[clip.subject, clip.action])
-        words = [re.sub(r"[^\w.]+|_", "-", word) for word in (clip.subject, clip.action, trial)]
+        number = str(counts[clip.subject, clip.action])
+        trial = clip.trial or number
+        # Without labels, trials of several actions may have one name.
+        last = (clip.action, trial) if clip.action else (_UNLABELLED, number)
+        words = [re.sub(r"[^\w.]+|_", "-", word) for word in (clip.subject, *last)]
         named.append(replace(clip, trial=trial, clip_id=clip.clip_id or "_".join(words)))
     return named
 
@@ -288,7 +294,6 @@ def _clip(record: CsvRecord, folder: Path, for_annotations: bool, skeleton_unit:
     cells = record.cells
     if not for_annotations:
         record.text("subject")
-        record.text("action")
     accelerometer_path = _path(record, "accelerometer_path", folder)
     unit = _UNITS[record.choice("accelerometer_unit", _UNITS)]
     stamp_column = cells["accelerometer_stamp_column"]

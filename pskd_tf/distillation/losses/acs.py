@@ -21,25 +21,38 @@ from pskd_tf.distillation.losses.logits import knowledge_distillation
 from pskd_tf.settings import ACSSettings
 
 
-def teacher_confidence(labels: Any, teacher_logits: Any) -> Any:
+def teacher_confidence(labels: Any, teacher_logits: Any, lowest_confidence: float = 0.0) -> Any:
     """Returns each teacher's probability of the true class where its argmax is right, else 0.
 
+    Where a sample has no label it is the teacher's largest probability, or 0 where that is below
+    `lowest_confidence`.
+
     Args:
-        labels: `(batch,)` class indices.
+        labels: `(batch,)` class indices, -1 where there is none.
         teacher_logits: `(batch, teachers, classes)`.
+        lowest_confidence: Least confidence that counts on a sample without a label.
 
     Returns:
         `(batch, teachers)` in 0..1. Source: ours.
     """
     labels = ops.cast(labels, "int32")
+    probabilities = ops.softmax(teacher_logits, axis=-1)
     one_hot = ops.one_hot(labels, teacher_logits.shape[-1], dtype=teacher_logits.dtype)
-    truth = ops.sum(ops.softmax(teacher_logits, axis=-1) * one_hot[:, None, :], axis=-1)
+    truth = ops.sum(probabilities * one_hot[:, None, :], axis=-1)
     right = ops.equal(ops.cast(ops.argmax(teacher_logits, axis=-1), "int32"), labels[:, None])
-    return truth * ops.cast(right, truth.dtype)
+    confidence = truth * ops.cast(right, truth.dtype)
+    largest = ops.max(probabilities, axis=-1)
+    sure = largest * ops.cast(largest >= lowest_confidence, largest.dtype)
+    return ops.where(labels[:, None] >= 0, confidence, sure)
 
 
 def followed_shares(
-    labels: Any, teacher_logits: Any, student_logits: Any, selection: str, available: Any = None
+    labels: Any,
+    teacher_logits: Any,
+    student_logits: Any,
+    selection: str,
+    available: Any = None,
+    lowest_confidence: float = 0.0,
 ) -> Any:
     """Returns the share of each teacher in each sample; the ground truth has the rest.
 
@@ -49,18 +62,22 @@ def followed_shares(
     `right`: all teachers that are right, equally. `soft`: `w_k = max(c) c_k / sum_j c_j`. Teachers
     that tie share equally, so that their order does not matter.
 
+    On a sample without a label every teacher whose confidence counts takes the place of those that
+    are right, and `gap` compares it with the student's largest probability.
+
     Args:
-        labels: `(batch,)` class indices.
+        labels: `(batch,)` class indices, -1 where there is none.
         teacher_logits: `(batch, teachers, classes)`.
         student_logits: `(batch, classes)`.
         selection: `hard`, `gap`, `near`, `right` or `soft`.
         available: `(batch, teachers)`, 1 where a teacher can see the sample, else 0; None: all.
+        lowest_confidence: As `teacher_confidence` takes it.
 
     Returns:
         `(batch, teachers)`, rows summing to at most 1. No gradient flows through it.
         Source: ours.
     """
-    confidence = teacher_confidence(labels, teacher_logits)
+    confidence = teacher_confidence(labels, teacher_logits, lowest_confidence)
     if available is not None:
         confidence = confidence * available
     highest = ops.max(confidence, axis=1, keepdims=True)
@@ -78,7 +95,9 @@ def followed_shares(
     chosen = ops.cast(ops.logical_and(right, preference >= best), confidence.dtype)
     shares = chosen / ops.maximum(ops.sum(chosen, axis=1, keepdims=True), 1.0)
     if selection == "gap":
-        student = cross_entropy(labels, student_logits)[:, None]
+        known = ops.cast(labels, "int32") >= 0
+        own = -ops.max(ops.log_softmax(student_logits, axis=-1), axis=-1)
+        student = ops.where(known, cross_entropy(labels, student_logits), own)[:, None]
         shares = shares * ops.cast(-ops.log(ops.maximum(highest, 1e-12)) < student, shares.dtype)
     return ops.stop_gradient(shares)
 
@@ -90,7 +109,7 @@ class AdaptiveConfidenceSemantic(DistillationLoss):
     With shares w_k of `followed_shares` and `D_k = lambda T^2 KL_k + mu d_k`: `hard`, `gap`,
     `near` and `right` give `CE + sum_k w_k D_k`; `soft` gives
     `(1 - sum_k w_k) CE + sum_k w_k D_k`. Where no teacher is right all of them are cross-entropy
-    alone. Source: ours.
+    alone. On a sample without a label CE is 0. Source: ours.
 
     Args:
         selection: `hard`, `gap`, `near`, `right` or `soft`.
@@ -99,6 +118,7 @@ class AdaptiveConfidenceSemantic(DistillationLoss):
         semantic_weight: mu; 0 leaves the embeddings out.
         semantic_kind: `mse` or `cosine`.
         label_smoothing: Smoothing of the cross-entropy, 0 to 1.
+        lowest_confidence: Least confidence of a teacher to follow on a sample without a label.
         name: Name of the loss.
     """
 
@@ -110,6 +130,7 @@ class AdaptiveConfidenceSemantic(DistillationLoss):
         semantic_weight: float = ACSSettings.semantic_weight,
         semantic_kind: str = ACSSettings.semantic_kind,
         label_smoothing: float = ACSSettings.label_smoothing,
+        lowest_confidence: float = ACSSettings.lowest_confidence,
         name: str = "adaptive_confidence_semantic",
     ):
         super().__init__(name=name)
@@ -120,6 +141,7 @@ class AdaptiveConfidenceSemantic(DistillationLoss):
             semantic_weight,
             semantic_kind,
             label_smoothing,
+            lowest_confidence,
         )
         self.selection = settings.selection
         self.temperature = settings.temperature
@@ -127,6 +149,11 @@ class AdaptiveConfidenceSemantic(DistillationLoss):
         self.semantic_weight = settings.semantic_weight
         self.semantic_kind = settings.semantic_kind
         self.label_smoothing = settings.label_smoothing
+        self.lowest_confidence = settings.lowest_confidence
+
+    @property
+    def learns_without_labels(self) -> bool:
+        return True
 
     @property
     def uses_embeddings(self) -> bool:
@@ -138,7 +165,9 @@ class AdaptiveConfidenceSemantic(DistillationLoss):
         logits = outputs["logits"]
         truth = cross_entropy(labels, logits, self.label_smoothing)
         available = targets.get("teacher_available")
-        shares = followed_shares(labels, teacher_logits, logits, self.selection, available)
+        shares = followed_shares(
+            labels, teacher_logits, logits, self.selection, available, self.lowest_confidence
+        )
         remaining = 1.0 - ops.sum(shares, axis=1)
         divergence = knowledge_distillation(teacher_logits, logits[:, None, :], self.temperature)
         parts = {

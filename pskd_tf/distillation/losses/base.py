@@ -33,12 +33,18 @@ class DistillationLoss(keras.losses.Loss):
     each argument of its `__init__` as an attribute of the same name, from which `get_config` reads
     it.
 
-    Targets are a dict of `labels` `(batch,)`, `teacher_logits` `(batch, teachers, classes)`,
+    Targets are a dict of `labels` `(batch,)` (-1 where there is none, for a loss that
+    `learns_without_labels`), `teacher_logits` `(batch, teachers, classes)`,
     `teacher_embeddings` (a list, one `(batch, width)` per teacher) and, where a teacher cannot see
     every sample, `teacher_available` `(batch, teachers)`, 1 or 0; outputs are a dict of
     `logits` `(batch, classes)`, `embedding` `(batch, width)` and `projected_embeddings` (the
     student's embedding as projected for each teacher).
     """
+
+    @property
+    def learns_without_labels(self) -> bool:
+        """Whether a sample without a label teaches something; other losses refuse such samples."""
+        return False
 
     @property
     def uses_embeddings(self) -> bool:
@@ -80,7 +86,7 @@ def cross_entropy(labels: Any, logits: Any, label_smoothing: float = 0.0) -> Any
     """Returns `-sum_c t_c log softmax(z)_c` per sample, t the smoothed one-hot label.
 
     Args:
-        labels: `(batch,)` class indices.
+        labels: `(batch,)` class indices; -1 for a sample without a label, whose value is 0.
         logits: `(batch, classes)`.
         label_smoothing: Share s of the target spread evenly: `t = (1 - s) onehot + s / classes`.
 
@@ -88,9 +94,11 @@ def cross_entropy(labels: Any, logits: Any, label_smoothing: float = 0.0) -> Any
         `(batch,)`, in nats. Source: Szegedy et al. 2016 for the smoothing.
     """
     num_classes = logits.shape[-1]
-    one_hot = ops.one_hot(ops.cast(labels, "int32"), num_classes, dtype=logits.dtype)
+    labels = ops.cast(labels, "int32")
+    one_hot = ops.one_hot(labels, num_classes, dtype=logits.dtype)
     target = one_hot * (1.0 - label_smoothing) + label_smoothing / num_classes
-    return -ops.sum(target * ops.log_softmax(logits, axis=-1), axis=-1)
+    value = -ops.sum(target * ops.log_softmax(logits, axis=-1), axis=-1)
+    return value * ops.cast(labels >= 0, value.dtype)
 
 
 @keras.saving.register_keras_serializable(package="pskd_tf")

@@ -64,6 +64,10 @@ class KnowledgeDistillation(DistillationLoss):
         self.distillation_weight = distillation_weight
         self.label_smoothing = label_smoothing
 
+    @property
+    def learns_without_labels(self) -> bool:
+        return True
+
     def shares(self, targets: dict[str, Any], outputs: dict[str, Any]) -> Any:
         """Returns the weights of the teachers, `(batch, teachers)`; rows sum to 1, or to 0.
 

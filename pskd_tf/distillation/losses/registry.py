@@ -19,6 +19,7 @@ from pskd_tf.distillation.losses.logits import (
     KnowledgeDistillation,
     StrongerTeacherDistillation,
 )
+from pskd_tf.distillation.losses.pseudo_labels import PseudoLabels
 from pskd_tf.distillation.losses.teacher_weights import (
     AdaptiveEnsembleDistillation,
     ConfidenceAwareDistillation,
@@ -55,6 +56,7 @@ def make_loss(name: str, arguments: dict[str, Any]) -> DistillationLoss:
         "similarity_preserving_distillation": SimilarityPreservingDistillation,  # (SP)
         "decoupled_distillation": DecoupledDistillation,  # (DKD)
         "stronger_teacher_distillation": StrongerTeacherDistillation,  # (DIST)
+        "pseudo_labels": PseudoLabels,  # (self-training)
     }
     if name not in losses:
         raise UserError(f"A loss is one of {', '.join(losses)}", name)

@@ -59,6 +59,10 @@ class GuidedKnowledgeDistillation(KnowledgeDistillation):
     ):
         super().__init__(temperature, distillation_weight, label_smoothing, name)
 
+    @property
+    def learns_without_labels(self) -> bool:
+        return False  # its weights depend on the label
+
     def shares(self, targets: dict[str, Any], outputs: dict[str, Any]) -> Any:
         available = teacher_availability_of(targets)
         return right_teacher_shares(targets["labels"], targets["teacher_logits"], available)
@@ -156,6 +160,10 @@ class ConfidenceAwareDistillation(KnowledgeDistillation):
     @property
     def uses_embeddings(self) -> bool:
         return self.semantic_weight > 0
+
+    @property
+    def learns_without_labels(self) -> bool:
+        return False  # its weights depend on the label
 
     def shares(self, targets: dict[str, Any], outputs: dict[str, Any]) -> Any:
         available = teacher_availability_of(targets)

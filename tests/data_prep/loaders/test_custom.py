@@ -20,6 +20,7 @@ from data_prep.loaders.custom.loader import (
 )
 from data_prep.loaders.custom.manifest import CustomClip
 from data_prep.preparation import prepare_dataset
+from data_prep.prepared_set import prepared_table
 from data_prep.protocols import protocol_splits
 
 SECONDS = np.arange(101) / 50.0
@@ -440,3 +441,28 @@ def test_cut_last_line_of_a_skeleton_is_left_out_with_a_note(recordings):
     path.write_bytes(path.read_bytes() + b"2.03,0.5")
     clip = recordings.clips()[0]
     assert (clip.flags, clip.skeleton.shape) == (("skeleton_cut",), (61, 4, 3))
+
+
+def test_an_empty_action_is_a_clip_without_a_label(recordings, tmp_path):
+    recordings.rows[0]["action"] = ""
+    discovery = recordings.loader().discover()
+    assert discovery.description.class_names == ["clap", "wave"]
+    assert discovery.sources[0].action == -1
+    assert discovery.sources[0].clip_id == "s1_unlabelled_1"
+    options = DatasetOptions(
+        manifest=str(recordings.write_manifest()),
+        skeleton_layout=str(recordings.folder / "layout.json"),
+    )
+    prepared = prepare_dataset("custom", None, tmp_path / "set", options=options)
+    row = prepared.manifest.iloc[0]
+    assert (row["action"], row["action_name"]) == (-1, "")
+    assert "clips without a label" in prepared_table(prepared)
+
+
+def test_clips_without_a_label_only_train_where_one_subject_is_split():
+    names = ["a1", "a2", "x1", "b1", "b2"]
+    clips = [
+        CustomClip("row", name, "s", name[0].strip("x"), name[1], "a.csv", (), "g")
+        for name in names
+    ]
+    assert within_subject(clips) == (["x1", "a1", "b1"], ["a2", "b2"])

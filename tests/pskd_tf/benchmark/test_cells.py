@@ -14,6 +14,7 @@ from pskd_tf.benchmark.cells import (
 )
 from pskd_tf.benchmark.methods import FOREST, Method
 from pskd_tf.benchmark.results import CellRecord
+from pskd_tf.label_settings import LabelSettings
 from pskd_tf.pipeline.plan import declare_score, plan_run
 from pskd_tf.pipeline.specs import DataSpec, FitSpec, LossSpec, ScoreSpec, TrainingPart
 from pskd_tf.pipeline.stage import Stage
@@ -198,3 +199,47 @@ def test_nothing_is_picked_before_validation_is_done():
     records = {trials[0][0].key: record(trials[0][0], 5, 10)}
     with pytest.raises(UserError, match=r"picked on validation first .* no cell of kd, trial 1"):
         pick_trial(trials, records)
+
+
+@pytest.fixture(scope="module")
+def scarce(prepared) -> CellPlanner:
+    (split,) = protocol_splits(prepared.description, prepared.manifest, "cross_subject")
+    settings = RunSettings(
+        baseline_label_smoothing=0.1,
+        teachers=("skeleton_teacher", "fusion_teacher"),
+        labels=LabelSettings(labelled_subjects=1),
+    )
+    return CellPlanner(settings, prepared, "cross_subject", [split])
+
+
+def _learner(*teachers: str, nets: int = 1) -> Method:
+    return Method(
+        "-".join(teachers), "", "knowledge_distillation", ({},), teachers=teachers,
+        teacher_outputs="in_sample", uses_unlabelled=True, own_nets=nets,
+    )  # fmt: skip
+
+
+def test_each_seed_is_a_draw_of_labels_with_teachers_of_its_own(scarce):
+    cells = scarce.cells(_learner("skeleton_teacher"), 0, [1, 2, 3, 4], [1])
+    assert [(cell.teacher_seed, cell.student_seed) for cell in cells] == [
+        (seed, seed) for seed in (1, 2, 3, 4)
+    ]
+    people = [stage.spec.part.subjects for cell in cells for stage in cell.fit.inputs[0].inputs[:1]]
+    assert sorted(people[:3]) == [("1",), ("3",), ("5",)]
+    plain = scarce.cells(PLAIN, 0, [1, 2, 3], [1])
+    assert [cell.fit.spec.part.subjects for cell in plain] == people[:3]
+    assert plain[0].fit.spec.part.unlabelled is None
+
+
+def test_own_nets_are_the_cross_entropy_rows_and_know_nothing_of_the_skeleton(scarce):
+    own = "accelerometer_student"
+    (plain,) = scarce.cells(PLAIN, 0, [2], [1])
+    (three,) = scarce.cells(_learner(own, nets=3), 0, [2], [1])
+    (outputs,) = three.fit.inputs
+    assert outputs.spec.nets == {own: own, f"{own}_2": own, f"{own}_3": own}
+    assert three.fit.spec.teachers == tuple(outputs.spec.nets)
+    assert outputs.inputs[0] is plain.fit
+    assert [one.spec.seed for one in outputs.inputs] == [2, 1002, 2002]
+    (mean,) = scarce.cells(_learner("skeleton_teacher", "fusion_teacher", own), 0, [2], [1])
+    assert set(mean.fit.inputs[0].spec.nets) == {"skeleton_teacher", "fusion_teacher", own}
+    assert all(one.model is None for one in mean.fit.inputs[0].spec.teachers)

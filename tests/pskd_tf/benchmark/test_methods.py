@@ -42,7 +42,7 @@ def test_the_study_s_methods_are_the_board_s_or_have_a_name_of_their_own():
     assert {len(method.trials) for method in own} == {2}
 
 
-@pytest.mark.parametrize("path", [SHIPPED, STUDY])
+@pytest.mark.parametrize("path", [SHIPPED, STUDY, CONFIGS / "benchmark_scarce_methods.json"])
 def test_every_shipped_trial_makes_its_loss(path):
     for method in read_methods(path):
         if method.model != FOREST:
@@ -99,3 +99,13 @@ def test_two_methods_of_one_name_are_refused(tmp_path):
 def test_an_unknown_teacher_is_refused():
     with pytest.raises(UserError, match=r"The teachers of a are of skeleton_teacher, .*: owl"):
         Method("a", "A", "cross_entropy", ({},), teachers=("owl",), teacher_outputs="live")
+
+
+def test_own_nets_teach_where_outputs_need_no_folds():
+    own = ("accelerometer_student",)
+    with pytest.raises(UserError, match=r"own nets teach with in_sample or live.*cross_fitted"):
+        Method("a", "A", "knowledge_distillation", ({},), teachers=own,
+               teacher_outputs="cross_fitted")  # fmt: skip
+    with pytest.raises(UserError, match=r"own_nets must be positive. Received: 0 of a"):
+        Method("a", "A", "knowledge_distillation", ({},), teachers=own,
+               teacher_outputs="in_sample", own_nets=0)  # fmt: skip

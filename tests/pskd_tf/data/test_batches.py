@@ -136,6 +136,14 @@ def test_too_few_clips_for_one_batch_are_refused(time_clips):
     assert str(error.value) == "A batch of 6 needs at least as many clips. Received: 5"
 
 
+def test_a_small_set_comes_again_until_the_batches_are_full(time_clips):
+    batches = _batches(time_clips, batch_size=6, steps=2, epochs=1)
+    rows = np.concatenate([x["row"] for x, _ in batches]).astype(int)
+    assert [len(x["row"]) for x, _ in batches] == [6, 6]
+    assert sorted(np.bincount(rows, minlength=5)) == [2, 2, 2, 3, 3]
+    assert sorted(rows[:5]) == sorted(rows[5:10]) == list(range(5))
+
+
 def test_each_batch_drops_one_teacher_and_draws_the_rest_as_without(clips):
     names = ["one", "two", "three"]
     plain = _batches(clips, epochs=20)

@@ -75,3 +75,10 @@ def test_no_validation_fold_holds_a_test_subject_or_its_own_training_subject(pre
         held_out = set(PairedClips.load(prepared, fold.test_subjects).subjects)
         assert not train & held_out and train | held_out == set(split.train_subjects)
         assert not (train | held_out) & set(split.test_subjects)
+
+
+def test_clips_lose_the_labels_that_are_named(clips):
+    some = clips.without_labels(clips.clip_ids[:3])
+    assert list(some.labels[:3]) == [-1] * 3 and some.labels.dtype == clips.labels.dtype
+    np.testing.assert_array_equal(some.labels[3:], clips.labels[3:])
+    assert list(some.is_labelled[:4]) == [False] * 3 + [True] and clips.is_labelled.all()

@@ -66,7 +66,7 @@ def test_negatives_are_of_the_class_after_the_last_one(cut):
 
 
 def test_a_batch_has_each_clip_once_and_half_as_many_negatives(cut):
-    rows = cut.epoch_rows(4, np.random.default_rng(0))
+    rows = cut.epoch_rows(4, 3, np.random.default_rng(0))
     assert rows.shape == (3, 6)
     labels = cut.labels[rows]
     assert (np.sort(labels, axis=1)[:, 4:] == CLASSES).all()
@@ -78,7 +78,7 @@ def test_a_batch_has_each_clip_once_and_half_as_many_negatives(cut):
 
 def test_all_movements_are_whole_clips_where_the_share_is_1(cut):
     whole = dataclasses.replace(cut, clip_share=1.0)
-    rows = whole.epoch_rows(4, np.random.default_rng(0))
+    rows = whole.epoch_rows(4, 3, np.random.default_rng(0))
     assert sorted(rows[cut.labels[rows] < CLASSES]) == list(range(CLIPS))
 
 

@@ -8,6 +8,7 @@ import tf_keras
 
 from pskd_tf.distillation.distiller import PSKDDistiller
 from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
+from pskd_tf.distillation.losses.base import CrossEntropy
 from pskd_tf.distillation.losses.logits import KnowledgeDistillation
 
 STREAM = "wrist"
@@ -27,9 +28,10 @@ def _net(seed: int, last=None, units: int = 4) -> keras.Model:
     return keras.Sequential(layers)
 
 
-def _distiller(student=None, teacher=None, **compiled) -> PSKDDistiller:
+def _distiller(student=None, teacher=None, missing=False, **compiled) -> PSKDDistiller:
     models = {"t": teacher or _net(2)}
-    distiller = PSKDDistiller(student or _net(1), models, KnowledgeDistillation())
+    loss = KnowledgeDistillation()
+    distiller = PSKDDistiller(student or _net(1), models, loss, labels_may_be_missing=missing)
     distiller.compile(**{"optimizer": keras.optimizers.SGD(0.1), "jit_compile": False} | compiled)
     return distiller
 
@@ -135,6 +137,27 @@ def test_labels_that_are_no_class_indices_are_refused(wrist, labels, message):
     for compiled in ({}, {"jit_compile": "auto"}):
         with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match=message):
             _distiller(**compiled).fit(wrist, labels, batch_size=20, verbose=0)
+
+
+def test_where_labels_may_be_missing_minus_1_is_taken_and_left_out_of_accuracy(wrist):
+    distiller = _distiller(missing=True, metrics=["sparse_categorical_accuracy"])
+    whole = distiller.evaluate(wrist, LABELS, batch_size=20, verbose=0, return_dict=True)
+    some = np.where(np.arange(len(LABELS)) < 30, LABELS, -1)
+    partly = distiller.evaluate(wrist, some, batch_size=20, verbose=0, return_dict=True)
+    first = distiller.evaluate(wrist[:30], LABELS[:30], batch_size=15, verbose=0, return_dict=True)
+    for name in ("accuracy", "sparse_categorical_accuracy"):
+        assert partly[name] == pytest.approx(first[name], abs=1e-6)
+    # Cross-entropy of half of the samples is gone; what the teacher teaches is there.
+    assert partly["cross_entropy"] < 0.7 * whole["cross_entropy"]
+    assert partly["distillation"] == pytest.approx(whole["distillation"], abs=1e-6)
+    message = r"class indices 0 to 3 \(-1: no label\)\. Received:[^0-9]+-2"
+    with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match=message):
+        distiller.evaluate(wrist, LABELS - 2, batch_size=20, verbose=0)
+
+
+def test_a_loss_that_needs_every_label_is_refused_where_labels_may_be_missing():
+    with pytest.raises(ValueError, match=r"must learn without labels.*Received: cross_entropy"):
+        PSKDDistiller(_net(1), {}, CrossEntropy(), labels_may_be_missing=True)
 
 
 def test_batches_that_are_no_dict_are_refused(wrist):

@@ -98,9 +98,9 @@ def test_columns_follow_the_clips_by_name(time_clips):
 
 def test_only_teachers_that_read_the_skeleton_miss_it(time_clips):
     clips = without_skeleton(time_clips, 2)
-    assert availability_column("skeleton_teacher", time_clips) == {}
-    assert availability_column("accelerometer_teacher", clips) == {}
-    column = availability_column("fusion_teacher", clips)["fusion_teacher_available"]
+    assert availability_column("body", "skeleton_teacher", time_clips) == {}
+    assert availability_column("arm", "accelerometer_teacher", clips) == {}
+    column = availability_column("both", "fusion_teacher", clips)["both_available"]
     np.testing.assert_array_equal(column, [1, 1, 0, 1, 1])
 
 
