@@ -364,13 +364,18 @@ def run_splits(prepared: PreparedSet, protocol: str) -> list[ClipSplit]:
     else:
         splits = protocol_splits(description, manifest, protocol)
     unlabelled = set(manifest["clip_id"][manifest["action"] == NO_LABEL])
-    if unlabelled:  # they can be learned from, and cannot be scored
+    silent = set(manifest["clip_id"][~prepared.has_accelerometer])
+    if unlabelled or silent:  # those without a label can be learned from, and cannot be scored
         splits = [
             replace(
-                split, test_clips=tuple(one for one in split.test_clips if one not in unlabelled)
+                split,
+                train_clips=tuple(one for one in split.train_clips if one not in silent),
+                test_clips=tuple(one for one in split.test_clips if one not in unlabelled | silent),
             )
             for split in splits
         ]
+    if silent and protocol == "validation":  # who has no sensor cannot be left out
+        splits = [split for split in splits if split.test_clips]
     for split in splits:
         if split.empty_parts:
             rule = "Both parts of a protocol need clips; validation needs no test subject"
