@@ -8,8 +8,13 @@ EXECUTED := $(patsubst %,build/%,$(wildcard notebooks/*.ipynb))
 
 .PHONY: demo test test-all coverage lint docs wheel-check ci clean
 
+# Train; choose the threshold on training subjects that a second run leaves out; measure in the stream.
 demo: $(VENV)/.installed
 	$(BIN)/python -m pskd_tf.train --flagfile=configs/demo.flags
+	$(BIN)/python -m pskd_tf.train --flagfile=configs/demo.flags --protocol=validation --seeds=1 --run_dir=runs/demo_validation
+	$(BIN)/python -m pskd_tf.simulate --run_dir=runs/demo --choose_threshold --validation_run=runs/demo_validation
+	$(BIN)/python -m pskd_tf.simulate --run_dir=runs/demo --idle_hours=1
+	$(BIN)/python -m pskd_tf.report --run_dir=runs/demo
 
 # A worker for each core, four at most: each holds a TensorFlow of its own, up to 2 GB. All tests of
 # a file run in one worker, so that what they share is made once; tests/conftest.py orders the files.

@@ -298,7 +298,7 @@ class SyntheticLoader:
         style: Spread of people and recordings.
         from_rest_seconds: Seconds in which each movement comes from the hanging arms, and again in
             which it goes back to them, at least 0; with 0 a clip starts and ends in the middle of
-            it, and a segment detector ends late: the last sample is no posture.
+            it, so that a segment detector does not find its ends.
 
     Raises:
         UserError: An argument is out of range.

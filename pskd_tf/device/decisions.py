@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from data_prep.errors import UserError
 from data_prep.files import whole_file
@@ -163,14 +164,16 @@ def timeline_plot(
     signal.plot(recording.times, recording.samples, linewidth=0.7, label=["x", "y", "z"])
     signal.set_ylabel("acceleration (g)")
     signal.legend(loc="upper right", ncols=3)
-    for row in rows:
-        colour = _GREY.get(row.label) or f"C{names.index(row.label) % 10}"
-        spans.barh("recognised", row.end - row.start, left=row.start, color=colour)
-        spans.text(row.start, 0.0, row.label, fontsize=7, va="center", clip_on=True)
-    for span in labels:
-        colour = f"C{names.index(span.label) % 10}"
-        spans.barh("labelled", span.end - span.start, left=span.start, color=colour)
-        spans.text(span.start, 1.0, span.label, fontsize=7, va="center", clip_on=True)
+    for place, events in (("recognised", rows), ("labelled", labels)):
+        for event in events:
+            colour = _GREY.get(event.label) or f"C{names.index(event.label) % 10}"
+            spans.barh(place, event.end - event.start, left=event.start, color=colour)
+            if event.label not in _GREY:
+                text = event.label.replace("_", "\n")
+                spans.text(event.start, place, text, fontsize=7, va="center", clip_on=True)
+    faults = [Patch(color=colour, label=name) for name, colour in _GREY.items() if name in names]
+    if faults:
+        spans.legend(handles=faults, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=8)
     spans.set_xlabel("time (s)")
     try:
         with whole_file(path) as temporary:

@@ -59,7 +59,9 @@ def stream_timeline(
             text = f"{span.start:.1f} to {span.end:.1f} s"
             drawing.tooltips(bar, f"{kind}: {words(span.label)}, {text}")
             middle, above = span.start + length / 2, place - 0.45
-            events.text(middle, above, words(span.label, 14), fontsize=8, color=INK, ha="center")
+            if span.label != "unknown":  # often short, between others; the colour tells it
+                text = words(span.label, 14)
+                events.text(middle, above, text, fontsize=8, color=INK, ha="center")
             rows.append([kind, words(span.label), f"{span.start:.2f}", f"{span.end:.2f}"])
     events.set_yticks([0, 1], ["labelled", "said"])
     events.tick_params(axis="y", labelcolor=INK)

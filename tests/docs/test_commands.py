@@ -8,6 +8,7 @@ data set or a board is marked in the page. The flags of all of them must exist.
 import functools
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -82,6 +83,10 @@ ELSEWHERE = {
     "make demo": "tests/wheel/check_wheel.py::main",
     "make test": "make test",
     "python -m pskd_tf.train --flagfile=configs/demo.flags": "tests/wheel/check_wheel.py::main",
+    "python -m pskd_tf.train --flagfile=configs/demo.flags --protocol=validation --seeds=1 "
+    "--run_dir=runs/demo_validation": "tests/wheel/check_wheel.py::main",
+    "python -m pskd_tf.simulate --run_dir=runs/demo --choose_threshold "
+    "--validation_run=runs/demo_validation": "tests/wheel/check_wheel.py::main",
     "python -m data_prep.inspect --manifest=recordings/manifest.csv "
     "--skeleton_layout=kinect_v1_20": "tests/data_prep/loaders/test_custom_example.py::"
     "test_inspect_finds_the_offset_and_prepare_uses_it",
@@ -138,6 +143,15 @@ def test_what_is_listed_is_quoted_and_its_test_exists():
         elif where != "needs data":
             path, _, name = where.partition("::")
             assert f"def {name}(" in (ROOT / path).read_text("utf-8"), where
+
+
+def test_the_wheel_runs_the_commands_of_the_demo():
+    """In their order; then what else the check runs."""
+    (recipe,) = re.findall(r"^demo:.*\n((?:\t.+\n)+)", (ROOT / "Makefile").read_text("utf-8"), re.M)
+    path = ROOT / "tests" / "wheel" / "check_wheel.py"
+    started = list(runpy.run_path(str(path))["COMMANDS"])
+    wanted = [tuple(line.split()[2:]) for line in recipe.splitlines()]
+    assert len(wanted) == 5 and started[:5] == wanted
 
 
 @functools.cache

@@ -1,7 +1,7 @@
 """The wheel, installed into an empty environment and run in an empty folder.
 
 Builds the wheel from a copy of the checkout, installs it with `pip install -c constraints.txt`,
-and starts the commands one after the other: train on the demo data, evaluate, export, report. Each
+and starts the commands one after the other: those of `make demo`, evaluate, export, prepare. Each
 must end with status 0, without a traceback, and say where its result is.
 
 python tests/wheel/check_wheel.py [FOLDER]
@@ -22,6 +22,21 @@ ROOT = Path(__file__).resolve().parents[2]
 # What each command must leave, below the empty folder.
 COMMANDS = {
     ("pskd_tf.train", "--flagfile=configs/demo.flags"): "runs/demo/metrics.json",
+    (
+        "pskd_tf.train",
+        "--flagfile=configs/demo.flags",
+        "--protocol=validation",
+        "--seeds=1",
+        "--run_dir=runs/demo_validation",
+    ): "runs/demo_validation/metrics.json",
+    (
+        "pskd_tf.simulate",
+        "--run_dir=runs/demo",
+        "--choose_threshold",
+        "--validation_run=runs/demo_validation",
+    ): "runs/demo/recognizer.json",
+    ("pskd_tf.simulate", "--run_dir=runs/demo", "--idle_hours=1"): "runs/demo/metrics.json",
+    ("pskd_tf.report", "--run_dir=runs/demo"): "runs/demo/report.html",
     ("pskd_tf.evaluate", "--run_dir=runs/demo"): "runs/demo/metrics.json",
     (
         "pskd_tf.export",
@@ -29,7 +44,6 @@ COMMANDS = {
         "--target=arduino",
         "--out=sketch",
     ): "sketch/sketch.ino",
-    ("pskd_tf.report", "--run_dir=runs/demo"): "runs/demo/report.html",
     ("data_prep.prepare", "--dataset=synthetic", "--out_dir=set"): "set/dataset.json",
 }
 _NOT_COPIED = ("*.egg-info", "__pycache__", ".*_cache")

@@ -126,6 +126,9 @@ def test_the_timeline_has_every_event_and_a_body_for_each_movement():
         ["wrong", "wave", "4.00", "8.00"],
         ["unknown", "unknown", "9.00", "9.50"],
     ]
+    # "unknown" is told by the colour: rows of it are short and stand between others.
+    texts = re.findall(r">\s*([^<>]+?)\s*</text>", chart.svg)
+    assert (texts.count("wave"), texts.count("draw x"), texts.count("unknown")) == (3, 1, 0)
     assert "wrong: wave, 4.0 to 8.0 s" in chart.svg and "no skeleton" not in chart.svg
     none = stream_timeline(recording, labelled, said, [None, None], body, "A stream")
     assert "no skeleton recorded" in none.svg
