@@ -35,7 +35,8 @@ class ExportArguments(RunArguments):
     out: Path = setting(REQUIRED, "The project's folder, new or empty; its name is the project's.")
     runtime: str | None = setting(
         None,
-        "TensorFlow Lite Micro or C without interpreter; by default tflm, plain_c for cmake.",
+        "TensorFlow Lite Micro or C without interpreter; by default tflm, plain_c for cmake "
+        "and zephyr.",
         choices=tuple(RUNTIMES),
     )
     axes: str = setting(

@@ -18,14 +18,19 @@ namespace tflite {
 struct Model { uint32_t version() const; };
 const Model* GetModel(const void* data);
 struct MicroOpResolver {};
+struct TFLMRegistration {};
+inline TFLMRegistration Register_AVERAGE_POOL_2D_INT8() { return {}; }
+inline TFLMRegistration Register_CONV_2D_INT8() { return {}; }
+inline TFLMRegistration Register_DEPTHWISE_CONV_2D_INT8() { return {}; }
+inline TFLMRegistration Register_FULLY_CONNECTED_INT8() { return {}; }
 template <unsigned int count>
 struct MicroMutableOpResolver : MicroOpResolver {
   unsigned int calls = 0, failing = ~0u;
   TfLiteStatus Add() { return calls++ == failing ? kTfLiteError : kTfLiteOk; }
-  TfLiteStatus AddAveragePool2D() { return Add(); }
-  TfLiteStatus AddConv2D() { return Add(); }
-  TfLiteStatus AddDepthwiseConv2D() { return Add(); }
-  TfLiteStatus AddFullyConnected() { return Add(); }
+  TfLiteStatus AddAveragePool2D(TFLMRegistration) { return Add(); }
+  TfLiteStatus AddConv2D(TFLMRegistration) { return Add(); }
+  TfLiteStatus AddDepthwiseConv2D(TFLMRegistration) { return Add(); }
+  TfLiteStatus AddFullyConnected(TFLMRegistration) { return Add(); }
   TfLiteStatus AddReshape() { return Add(); }
 };
 struct MicroInterpreter {

@@ -88,6 +88,7 @@ def board_project(
         "SIGNS": ", ".join(map(str, axes.signs)),
         "AXES_TEXT": f"--axes={axes.text}",
         "SOURCES": _listed(files, target),
+        "KERNELS": _listed(filter(_is_kernel, files), target),
         "SOURCE_FOLDER": target.source_folder,
         "EXPORT_HASH": export.sha256,
         "RUNTIME": runtime,
@@ -116,6 +117,11 @@ def board_project(
     text = json.dumps(record, indent=2, sort_keys=True, allow_nan=False)
     files["pskd_project.json"] = f"{text}\n".encode("ascii")
     return files
+
+
+def _is_kernel(path: str) -> bool:
+    """Whether a source is of the features or of plain C, where nearly all instructions are."""
+    return PurePosixPath(path).name.startswith(("accelerometer_features", "plain_"))
 
 
 def _listed(paths: Iterable[str], target: BoardTarget) -> str:

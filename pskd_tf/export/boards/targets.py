@@ -66,6 +66,7 @@ ZEPHYR = BoardTarget(
     name="zephyr",
     source_folder="src",
     build="west build -b BOARD {out}",
+    default_runtime="plain_c",
 )
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -102,7 +103,10 @@ def test_platformio_names_platform_and_library(projects, runtime):
     parser.read(projects["platformio", runtime] / "platformio.ini")
     section = parser["env:esp32dev"]
     assert (section["board"], section["framework"]) == ("esp32dev", "arduino")
-    assert section["build_flags"].split() == ["-ffp-contract=off"]
+    cpp = ["-std=gnu++17"] if runtime == "tflm" else []
+    assert section["build_flags"].split() == ["-ffp-contract=off", "-O2", *cpp]
+    unflags = ["-Os", "-std=gnu++11"] if runtime == "tflm" else ["-Os"]
+    assert section["build_unflags"].split() == unflags
     expected = [f"spaziochirale/{TFLM_LIBRARY}@^2.0.0"] if runtime == "tflm" else []
     assert section.get("lib_deps", "").split() == expected
 
@@ -121,8 +125,10 @@ def test_esp_idf_names_its_components(projects, runtime):
 def test_zephyr_is_configured_for_its_runtime(projects, runtime):
     lines = (projects["zephyr", runtime] / "prj.conf").read_text().splitlines()
     options = dict(line.split("=") for line in lines if line and not line.startswith("#"))
-    assert options["CONFIG_SENSOR"] == "y"
+    assert options["CONFIG_SENSOR"] == options["CONFIG_SPEED_OPTIMIZATIONS"] == "y"
+    assert BOARD_TARGETS["zephyr"].default_runtime == "plain_c"
     cpp = {"CONFIG_CPP", "CONFIG_STD_CPP17", "CONFIG_TENSORFLOW_LITE_MICRO"}
+    cpp.add("CONFIG_TENSORFLOW_LITE_MICRO_CMSIS_NN_KERNELS")
     assert cpp & set(options) == (cpp if runtime == "tflm" else set())
     readme = (projects["zephyr", runtime] / "README.md").read_text()
     assert ("+tflite-micro" in readme) == (runtime == "tflm")
@@ -175,31 +181,88 @@ SURROUNDINGS = {
 }
 
 
-@pytest.mark.skipif(shutil.which("cmake") is None, reason="cmake is not installed")
-@pytest.mark.parametrize("target", SURROUNDINGS)
-def test_cmake_itself_reads_the_plain_projects(projects, stubs, tmp_path, target):
-    """With stand-ins for the commands of ESP-IDF, Zephyr and CubeMX; plain CMake builds it, too."""
-    project = projects[target, "plain_c"]
-    for name, text in SURROUNDINGS[target].items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    environment = os.environ | {
-        "IDF_PATH": str(tmp_path / "idf"),
-        "ZEPHYR_BASE": str(tmp_path / "zephyr"),
-        "Zephyr_DIR": str(tmp_path / "zephyr"),
-        "SYSTEM": str(stubs / STUBS[target]) if STUBS[target] else "",
-        "PROJECT": str(project),
-        "CFLAGS": "-Wall -Wextra -Werror",
-    }
-    source = tmp_path / "cube" if target == "stm32" else project
-    commands = [["cmake", "-S", source, "-B", tmp_path / "build"]]
-    if target == "cmake":
-        commands.append(["cmake", "--build", tmp_path / "build", "--parallel", "2"])
-    for command in commands:
-        finished = subprocess.run(command, capture_output=True, text=True, env=environment)
+@pytest.fixture
+def configure(projects, stubs, tmp_path):
+    """Lets CMake read a project with stand-ins for the build systems of others.
+
+    Returns the build folder and, by source, the command that compiles it.
+    """
+    if shutil.which("cmake") is None:
+        pytest.skip("cmake is not installed")
+
+    def run(target, runtime, *definitions):
+        project = projects[target, runtime]
+        for name, text in SURROUNDINGS[target].items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        environment = os.environ | {
+            "IDF_PATH": str(tmp_path / "idf"),
+            "ZEPHYR_BASE": str(tmp_path / "zephyr"),
+            "Zephyr_DIR": str(tmp_path / "zephyr"),
+            "SYSTEM": str(stubs / STUBS[target]) if STUBS[target] else "",
+            "PROJECT": str(project),
+            "CFLAGS": "-Wall -Wextra -Werror",
+        }
+        source = tmp_path / "cube" if target == "stm32" else project
+        build = tmp_path / "build"
+        command = ["cmake", "-S", source, "-B", build, "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON"]
+        finished = subprocess.run(
+            [*command, *definitions], capture_output=True, text=True, env=environment
+        )
         assert finished.returncode == 0, finished.stdout + finished.stderr
-    assert (tmp_path / "build" / project.name).is_file() == (target == "cmake")
+        entries = json.loads((build / "compile_commands.json").read_text())
+        return build, {Path(entry["file"]).name: entry["command"].split() for entry in entries}
+
+    return run
+
+
+@BOTH
+@pytest.mark.parametrize("target", SURROUNDINGS)
+def test_cmake_optimises_the_kernels_whatever_the_build_type_is(configure, target, runtime):
+    """The last option counts; only the kernels' own option is ours."""
+    _, commands = configure(target, runtime, "-DCMAKE_BUILD_TYPE=Debug")
+    last = {
+        name: [option for option in command if re.match("-O", option)][-1:]
+        for name, command in commands.items()
+    }
+    kernels = {name for name, option in last.items() if option == ["-O2"]}
+    expected = {name for name in last if name.startswith(("accelerometer_features", "plain_"))}
+    assert kernels == expected and len(kernels) == (6 if runtime == "plain_c" else 2)
+    assert all("-ffp-contract=off" in commands[name] for name in kernels)
+
+
+def test_cmake_builds_for_release_unless_told_otherwise(configure):
+    _, commands = configure("cmake", "plain_c")
+    assert "-O3" in commands["activity_filter.c"] and "-DNDEBUG" in commands["activity_filter.c"]
+
+
+@pytest.mark.parametrize(("target", "has_cmsis_nn"), [("cmake", False), ("stm32", True)])
+def test_cmake_compiles_against_tflm(configure, stubs, target, has_cmsis_nn):
+    """C++17, no error strings, the folders of one checkout, and CMSIS-NN's kernels if chosen."""
+    tflm = stubs / "tflite_micro"
+    for chosen, options in ((has_cmsis_nn, []), (not has_cmsis_nn, ["-DTFLM_CMSIS_NN="])):
+        options = [f"{option}{'ON' if chosen else 'OFF'}" for option in options]
+        _, commands = configure(target, "tflm", f"-DTFLM_DIR={tflm}", *options)
+        command = commands["activity_classifier_tflm.cpp"]
+        assert "-std=gnu++17" in command
+        assert {"-DTF_LITE_STATIC_MEMORY", "-DTF_LITE_STRIP_ERROR_STRINGS"} <= set(command)
+        assert ("-DCMSIS_NN" in command) == chosen
+        downloads = tflm / "tensorflow/lite/micro/tools/make/downloads"
+        assert f"-I{downloads}/flatbuffers/include" in command
+
+
+@pytest.mark.parametrize("target", SURROUNDINGS)
+def test_cmake_itself_reads_the_plain_projects(configure, projects, target):
+    """With stand-ins for the commands of ESP-IDF, Zephyr and CubeMX; plain CMake builds it, too."""
+    build, commands = configure(target, "plain_c")
+    project = projects[target, "plain_c"]
+    assert {"board.c", "plain_model.c"} <= set(commands)
+    if target == "cmake":
+        command = ["cmake", "--build", build, "--parallel", "2"]
+        finished = subprocess.run(command, capture_output=True, text=True)
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert (build / project.name).is_file() == (target == "cmake")
 
 
 @pytest.mark.parametrize("target", BOARD_TARGETS)

@@ -18,6 +18,7 @@ FAKE = """\
 
 namespace {
 const char* fault = "";
+int general = 0;
 bool Has(const char* name) { return std::strcmp(fault, name) == 0; }
 int input_dims[] = {4, 1, PSKD_STEPS, 1, PSKD_CHANNELS};
 int output_dims[] = {2, 1, PSKD_NUM_CLASSES};
@@ -26,11 +27,22 @@ TfLiteTensor input_tensor, output_tensor;
 }  // namespace
 
 namespace tflite {
-TFLMRegistration Register_ADD() { return TFLMRegistration(); }
-TFLMRegistration Register_AVERAGE_POOL_2D() { return TFLMRegistration(); }
-TFLMRegistration Register_CONV_2D() { return TFLMRegistration(); }
-TFLMRegistration Register_DEPTHWISE_CONV_2D() { return TFLMRegistration(); }
-TFLMRegistration Register_FULLY_CONNECTED() { return TFLMRegistration(); }
+#define KERNEL(name) \\
+  TFLMRegistration Register_##name() { ++general; return TFLMRegistration(); }
+KERNEL(ADD)
+KERNEL(AVERAGE_POOL_2D)
+KERNEL(CONV_2D)
+KERNEL(DEPTHWISE_CONV_2D)
+KERNEL(FULLY_CONNECTED)
+#if defined(CMSIS_NN)
+#define INT8_KERNEL(name) \\
+  TFLMRegistration Register_##name##_INT8() { return TFLMRegistration(); }
+INT8_KERNEL(ADD)
+INT8_KERNEL(AVERAGE_POOL_2D)
+INT8_KERNEL(CONV_2D)
+INT8_KERNEL(DEPTHWISE_CONV_2D)
+INT8_KERNEL(FULLY_CONNECTED)
+#endif
 uint32_t Model::version() const { return Has("schema") ? 4 : 3; }
 const Model* GetModel(const void*) {
   static const Model model = Model();
@@ -86,8 +98,10 @@ int main(int argc, char** argv) {
       if (pskd_classifier_status() != PSKD_CLASSIFIER_OK && output[index] != unknown) return 1;
     }
   }
-  std::printf("after %d\\ndiffering %d\\nbytes %u\\n%s\\n", pskd_classifier_status(), differing,
-              static_cast<unsigned>(pskd_classifier_arena_bytes()), pskd_classifier_runtime());
+  std::printf("after %d\\ndiffering %d\\nbytes %u\\n%s\\ngeneral %d\\n",
+              pskd_classifier_status(), differing,
+              static_cast<unsigned>(pskd_classifier_arena_bytes()), pskd_classifier_runtime(),
+              general);
 }
 """
 
@@ -138,7 +152,12 @@ def _run(program, *arguments):
 def test_outputs_pass_through_unchanged(program, exported):
     lines = _run(program)
     assert lines[:3] == ["before 1", f"arena {_arena(exported)}", "start 0 0"]
-    assert lines[3:7] == ["after 0", "differing 0", "bytes 1234", "tflm"]
+    assert lines[3:8] == ["after 0", "differing 0", "bytes 1234", "tflm", "general 4"]
+
+
+def test_with_cmsis_nn_only_the_kernels_for_int8_are_linked(build):
+    lines = _run(build(0, "-DCMSIS_NN"))
+    assert lines[2:8] == ["start 0 0", "after 0", "differing 0", "bytes 1234", "tflm", "general 0"]
 
 
 def _arena(exported):
