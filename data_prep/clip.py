@@ -12,15 +12,16 @@ STANDARD_GRAVITY = 9.80665  # m/s^2 in 1 g, the unit of a clip's accelerometer
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """One clip of one action: a wrist (or thigh) sensor and, where recorded, the skeleton.
+    """One clip of one action: a wrist (or thigh) sensor, the skeleton, or both.
 
     Args:
         clip_id: Unique name within its data set, such as "a1_s1_t1".
         subject: Who moved.
         action: Class index, from 0; `NO_LABEL` without a label.
         trial: Which repetition.
-        sensor_place: Where the sensor was worn: "right_wrist", "right_thigh", ...
-        accelerometer: float32 (samples, 3) in g; a still sensor measures 1 g upwards.
+        sensor_place: Where the sensor was worn: "right_wrist", "right_thigh", ...; without an
+            accelerometer where a virtual one may be.
+        accelerometer: float32 (samples, 3) in g, or None; a still sensor measures 1 g upwards.
         gyroscope: float32 (samples, 3) in degrees per second, or None.
         skeleton: float32 (frames, joints, 3), or None: x, y, z in metres; of a skeleton in two
             dimensions x, y in body-scaled metres and the pose estimator's confidence, 0 to 1.
@@ -35,7 +36,7 @@ class Clip:
     action: int
     trial: str
     sensor_place: str
-    accelerometer: np.ndarray
+    accelerometer: np.ndarray | None
     gyroscope: np.ndarray | None = None
     skeleton: np.ndarray | None = None
     sources: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -70,6 +71,9 @@ def check_clip(clip: Clip, skeleton_dimensions: int = 3) -> None:
         UserError: A stream has fewer than 2 samples, a wrong shape, values that are not finite,
             or values that cannot be in the promised unit.
     """
+    if clip.accelerometer is None and clip.skeleton is None:
+        rule = "A clip needs an accelerometer or a skeleton"
+        raise UserError(rule, "neither", f"clip {clip.clip_id}")
     for name, axes in (("accelerometer", 2), ("gyroscope", 2), ("skeleton", 3)):
         values = clip.stream(name)
         if values is None:
@@ -83,26 +87,28 @@ def check_clip(clip: Clip, skeleton_dimensions: int = 3) -> None:
         if not np.isfinite(values).all():
             where = int(np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(1))[0])
             raise UserError(f"The {name} must be finite", f"not so at sample {where}", path)
-    if clip.gyroscope is not None and len(clip.gyroscope) != len(clip.accelerometer):
+    samples = 0 if clip.accelerometer is None else len(clip.accelerometer)
+    if clip.gyroscope is not None and len(clip.gyroscope) != samples:
         raise UserError(
             "The gyroscope must be as long as the accelerometer",
-            f"{len(clip.gyroscope)} and {len(clip.accelerometer)} samples",
+            f"{len(clip.gyroscope)} and {samples} samples",
             _source(clip, "gyroscope"),
         )
     _check_units(clip, skeleton_dimensions)
 
 
 def _check_units(clip: Clip, skeleton_dimensions: int) -> None:
-    magnitude = np.linalg.norm(clip.accelerometer.astype(np.float64), axis=1)
-    median, largest = float(np.median(magnitude)), float(magnitude.max())
-    low, high = _MEDIAN_ACCELERATION_G
-    if not low <= median <= high or largest > _LARGEST_ACCELERATION_G:
-        raise UserError(
-            f"The unit of the accelerometer must be g (median magnitude {low} to {high}, "
-            f"at most {_LARGEST_ACCELERATION_G:g})",
-            f"median {median:.3g}, largest {largest:.3g}",
-            _source(clip, "accelerometer"),
-        )
+    if clip.accelerometer is not None:
+        magnitude = np.linalg.norm(clip.accelerometer.astype(np.float64), axis=1)
+        median, largest = float(np.median(magnitude)), float(magnitude.max())
+        low, high = _MEDIAN_ACCELERATION_G
+        if not low <= median <= high or largest > _LARGEST_ACCELERATION_G:
+            raise UserError(
+                f"The unit of the accelerometer must be g (median magnitude {low} to {high}, "
+                f"at most {_LARGEST_ACCELERATION_G:g})",
+                f"median {median:.3g}, largest {largest:.3g}",
+                _source(clip, "accelerometer"),
+            )
     if clip.gyroscope is not None:
         largest = float(np.abs(clip.gyroscope).max())
         if largest > _LARGEST_TURN_RATE:

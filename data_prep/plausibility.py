@@ -122,6 +122,8 @@ def clip_doubts(clip: Clip, rate_hz: float, dimensions: int = 3) -> list[Problem
         rate_hz: Of its accelerometer.
         dimensions: Of its skeleton.
     """
+    if clip.accelerometer is None:  # the rate of its frames is not known here
+        return []
     text = gravity_doubt(clip.accelerometer)
     found = [Problem("gravity", clip.clip_id, text)] if text else []
     if clip.skeleton is not None:
@@ -174,8 +176,9 @@ class SetDoubts:
 
     def add(self, clip: Clip, action: str) -> None:
         """Adds a clip and the name of its action."""
-        means = self._means.setdefault(clip.sensor_place, {}).setdefault(clip.subject, [])
-        means.append(np.asarray(np.mean(clip.accelerometer, axis=0, dtype=np.float64)))
+        if clip.accelerometer is not None:
+            means = self._means.setdefault(clip.sensor_place, {}).setdefault(clip.subject, [])
+            means.append(np.asarray(np.mean(clip.accelerometer, axis=0, dtype=np.float64)))
         texts = [self._copy(clip, action, stream) for stream in ("accelerometer", "skeleton")]
         for text in [text for text in texts if text][:1]:
             self._copies.append(Problem("copy", clip.clip_id, text))

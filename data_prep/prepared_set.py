@@ -102,11 +102,26 @@ class PreparedSet:
     def __len__(self) -> int:
         return len(self.manifest)
 
-    def accelerometer(self, index: SupportsIndex) -> np.ndarray:
-        """Returns float32 (samples, 3) in g of the clip in row `index`."""
-        values = self._clip_values("accelerometer", index)
-        assert values is not None  # the writer refuses a clip without it
+    def accelerometer(self, index: SupportsIndex) -> np.ndarray | None:
+        """Returns float32 (samples, 3) in g of the clip in row `index`, or None if not recorded."""
+        return self._clip_values("accelerometer", index)
+
+    def measured(self, index: SupportsIndex) -> np.ndarray:
+        """Returns the accelerometer of a clip that must have one, as `accelerometer` does.
+
+        Raises:
+            UserError: The clip has a skeleton alone.
+        """
+        values = self.accelerometer(index)
+        if values is None:
+            clip_id = self.manifest["clip_id"].to_numpy()[index]
+            raise UserError("A clip needs an accelerometer here", f"{clip_id} without", self.folder)
         return values
+
+    @property
+    def has_accelerometer(self) -> np.ndarray:
+        """(clips,) whether each clip was recorded with an accelerometer."""
+        return self.manifest["accelerometer_length"].to_numpy() > 0
 
     def gyroscope(self, index: SupportsIndex) -> np.ndarray | None:
         """Returns float32 (samples, 3) in degrees per second, or None if not recorded."""
@@ -277,7 +292,7 @@ def _write_quarantine(path: Path, refusals: list[Refusal], class_names: list[str
 
 
 def _check_against(description: DatasetDescription, clip: Clip, seen: set[str]) -> None:
-    path = clip.sources.get("accelerometer", (None, ""))[0]
+    path = next((source[0] for source in clip.sources.values()), None)
     if clip.clip_id in seen:
         raise UserError("A clip_id must be unique", clip.clip_id, path)
     if not NO_LABEL <= clip.action < len(description.class_names):
@@ -361,6 +376,9 @@ def _quality(manifest: pd.DataFrame, quarantine: pd.DataFrame) -> list[tuple[str
     unlabelled = int((manifest["action"] == NO_LABEL).sum())
     if unlabelled:
         rows.append(("clips without a label", unlabelled))
+    silent = int((manifest["accelerometer_length"] == 0).sum())
+    if silent:
+        rows.append(("clips without accelerometer", silent))
     rows.append(("clips flagged", int(manifest["flags"].ne("").sum())))
     flags = manifest["flags"].str.split(";").explode().value_counts()
     rows += [(f"flag {name}", flags[name]) for name in sorted(flags.index) if name]

@@ -60,7 +60,7 @@ def paired_rows(prepared: PreparedSet) -> list[int]:
         raise UserError(rule, f"alignment {description.alignment}", prepared.folder)
     protocol = description.protocols.get("cross_subject", {})
     training = set(protocol.get("train_subjects", description.subjects))
-    is_paired = (manifest["accelerometer_length"] > 1) & (manifest["skeleton_length"] > 2)
+    is_paired = prepared.has_accelerometer & (manifest["skeleton_length"] > 2)
     rows = np.flatnonzero(is_paired & manifest["subject"].isin(training))
     if not len(rows):
         rule = "Virtual sensors are fitted on training clips with accelerometer and skeleton"
@@ -89,8 +89,9 @@ def quality_table(prepared: PreparedSet) -> str:
     lines, refusals = [], []
     for place in sorted(set(places.iloc[rows])):
         chosen = [row for row in rows if places.iloc[row] == place]
-        skeletons = [_stream(prepared.skeleton(row)) for row in chosen]
-        accelerations = [_stream(prepared.accelerometer(row)) for row in chosen]
+        found = [prepared.skeleton(row) for row in chosen]
+        skeletons = [one for one in found if one is not None]  # all of them: they are paired
+        accelerations = [prepared.measured(row) for row in chosen]
         subjects = [str(manifest["subject"].iloc[row]) for row in chosen]
         try:
             qualities = quality_on_others(
@@ -109,11 +110,6 @@ def quality_table(prepared: PreparedSet) -> str:
     head += f"  {'corr.: x':>8} {'y':>6} {'z':>6} {'mean':>6}"
     title = f"{description.title}: each of {people} training subjects left out of the fit in turn"
     return "\n".join([title, head, *lines, *_frame_rate_note(prepared, rows, rate_hz)])
-
-
-def _stream(values: np.ndarray | None) -> np.ndarray:
-    assert values is not None  # `paired_rows` has chosen clips with both
-    return values
 
 
 def _cells(quality: SensorQuality) -> str:

@@ -15,6 +15,7 @@ LAYERS = (
     "data_prep",
     "stream_settings",
     "label_settings",
+    "virtual_settings",
     "settings",
     "processes",
     "run_records",

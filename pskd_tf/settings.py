@@ -14,6 +14,7 @@ from data_prep.records import read_record, record_to_json
 from data_prep.settings import check_settings, part, setting
 from pskd_tf.label_settings import LabelSettings
 from pskd_tf.stream_settings import StreamSettings
+from pskd_tf.virtual_settings import VirtualSettings
 
 SELECTIONS = ("hard", "gap", "near", "right", "soft")
 # The selections that also depend on the student.
@@ -371,6 +372,7 @@ class RunSettings(_Checked):
     compression: CompressionSettings = part(CompressionSettings, "compression")
     stream: StreamSettings = part(StreamSettings, "stream")
     labels: LabelSettings = part(LabelSettings, "labels")
+    virtual: VirtualSettings = part(VirtualSettings, "virtual sensors")
     protocol: str = setting(
         "cross_subject",
         "Split into training and test subjects: validation (leaves each training subject out, to "
@@ -393,6 +395,15 @@ class RunSettings(_Checked):
         if self.stream.enabled and self.teachers and cached:
             rule = "stream_training needs teachers that read each cut (--teacher_outputs=live)"
             raise UserError(rule, ",".join(cached))
+        if self.virtual.watch_subjects and self.labels.hides:
+            rule = "A study hides labels or accelerometers, not both"
+            raise UserError(rule, f"watch_subjects={self.virtual.watch_subjects}, and labels")
+        if self.virtual.virtual_sensors and self.teachers:
+            rule = "virtual_sensors train a student without teachers (--teachers=)"
+            raise UserError(rule, ",".join(self.teachers))
+        if self.virtual.virtual_sensors and self.stream.enabled:
+            rule = "virtual_sensors train a student of clips (without --stream_training)"
+            raise UserError(rule, ",".join(self.virtual.virtual_sensors))
         for name in ("seeds", "teacher_seeds"):
             values = getattr(self, name)
             if not values or min(values) < 0 or len(set(values)) != len(values):
@@ -427,13 +438,16 @@ class RunSettings(_Checked):
     def to_json(self) -> dict[str, Any]:
         """Returns the settings as JSON values, without those of streams where they do nothing.
 
-        Settings of missing labels are there where one is not its default.
+        Settings of missing labels and of missing accelerometers are there where one is not its
+        default.
         """
         values: dict[str, Any] = record_to_json(self)
         if not self.stream.enabled:
             del values["stream"]
         if self.labels == LabelSettings():
             del values["labels"]
+        if self.virtual == VirtualSettings():
+            del values["virtual"]
         return values
 
 

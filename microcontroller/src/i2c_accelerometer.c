@@ -11,57 +11,148 @@ static int32_t range_index(int32_t range_g) {
   return -1;
 }
 
-static void add(PskdI2cAccelerometer *description, uint8_t address, int32_t value) {
-  description->setup[description->num_setup][0] = address;
-  description->setup[description->num_setup][1] = (uint8_t)value;
-  ++description->num_setup;
+static void add(PskdI2cAccelerometer *accelerometer, uint8_t address, int32_t value) {
+  accelerometer->setup[accelerometer->num_setup][0] = address;
+  accelerometer->setup[accelerometer->num_setup][1] = (uint8_t)value;
+  ++accelerometer->num_setup;
 }
 
 int pskd_i2c_accelerometer(PskdI2cSensor sensor, int32_t range_g,
-                           PskdI2cAccelerometer *description) {
+                           PskdI2cAccelerometer *accelerometer) {
   /* ST numbers 2, 16, 4, 8 g in this order. */
   static const uint8_t lsm6_range[4] = {0, 2, 3, 1};
   /* In mg per bit, of ST's data sheets: not 2^15 to the range. */
   static const float lsm6_mg[4] = {0.061f, 0.122f, 0.244f, 0.488f};
   const int32_t index = range_index(range_g);
   if (index < 0) return 0;
-  memset(description, 0, sizeof(*description));
-  description->sensor = sensor;
+  memset(accelerometer, 0, sizeof(*accelerometer));
+  accelerometer->sensor = sensor;
+  accelerometer->word_bytes = 6;
   if (sensor == PSKD_MPU6050) {
-    description->address = 0x68;
-    description->identity = 0x75;
-    description->data = 0x3B;
-    description->units_per_g = 32768.0f / (float)range_g;
-    add(description, 0x6B, 0x01);       /* PWR_MGMT_1: awake, clock of the gyroscope */
-    add(description, 0x1A, 0x04);       /* CONFIG: low-pass at 21 Hz, 1 kHz inside */
-    add(description, 0x19, 9);          /* SMPLRT_DIV: each tenth, 100 Hz */
-    add(description, 0x1C, index << 3); /* ACCEL_CONFIG: range */
+    accelerometer->address = 0x68;
+    accelerometer->identity = 0x75;
+    accelerometer->level = 0x72;
+    accelerometer->data = 0x74;
+    accelerometer->period_us = 10000u;
+    accelerometer->units_per_g = 32768.0f / (float)range_g;
+    add(accelerometer, 0x6B, 0x01);       /* PWR_MGMT_1: awake, clock of the gyroscope */
+    add(accelerometer, 0x1A, 0x04);       /* CONFIG: low-pass at 21 Hz, 1 kHz inside */
+    add(accelerometer, 0x19, 9);          /* SMPLRT_DIV: each tenth, 100 Hz */
+    add(accelerometer, 0x1C, index << 3); /* ACCEL_CONFIG: range */
   } else {
-    description->address = 0x6A;
-    description->identity = 0x0F;
-    description->data = 0x28;
-    description->units_per_g = 1000.0f / lsm6_mg[index];
-    add(description, 0x12, 0x44); /* CTRL3_C: no half-new samples, addresses count up */
-    add(description, 0x10, 0x40 | lsm6_range[index] << 2); /* CTRL1_XL: 104 Hz, range */
+    accelerometer->address = 0x6A;
+    accelerometer->identity = 0x0F;
+    accelerometer->level = 0x3A;
+    accelerometer->period_us = 9615u;
+    accelerometer->units_per_g = 1000.0f / lsm6_mg[index];
+    add(accelerometer, 0x12, 0x44); /* CTRL3_C: no half-new samples, addresses count up */
+    add(accelerometer, 0x10, 0x40 | lsm6_range[index] << 2); /* CTRL1_XL: 104 Hz, range */
   }
   return 1;
 }
 
-int pskd_i2c_accelerometer_is(const PskdI2cAccelerometer *description, uint8_t identity) {
-  if (description->sensor == PSKD_MPU6050) {
+int pskd_i2c_accelerometer_identify(PskdI2cAccelerometer *accelerometer, uint8_t identity) {
+  if (accelerometer->sensor == PSKD_MPU6050) {
     /* And pin-compatible successors that are sold on the same modules. */
-    return identity == 0x68 || identity == 0x70 || identity == 0x71 || identity == 0x73;
+    if (identity != 0x68 && identity != 0x70 && identity != 0x71 && identity != 0x73) return 0;
+    add(accelerometer, 0x23, 0x00); /* FIFO_EN: nothing into the FIFO */
+    add(accelerometer, 0x6A, 0x04); /* USER_CTRL: empties it */
+    add(accelerometer, 0x6A, 0x40); /* and switches it on */
+    add(accelerometer, 0x23, 0x08); /* FIFO_EN: acceleration into it */
+    return 1;
   }
-  return identity == 0x69 || identity == 0x6A || identity == 0x6B || identity == 0x6C;
+  if (identity == 0x69 || identity == 0x6A) { /* LSM6DS3, LSM6DSL */
+    accelerometer->data = 0x3E;
+    add(accelerometer, 0x0A, 0x00); /* FIFO_CTRL5: bypass, which empties it */
+    add(accelerometer, 0x08, 0x01); /* FIFO_CTRL3: each acceleration, no rotation */
+    add(accelerometer, 0x0A, 0x26); /* FIFO_CTRL5: 104 Hz, the newest are kept */
+    return 1;
+  }
+  if (identity == 0x6B || identity == 0x6C) { /* LSM6DSR, LSM6DSO, LSM6DSOX: a tag before x, y, z */
+    accelerometer->data = 0x78;
+    accelerometer->word_bytes = 7;
+    add(accelerometer, 0x0A, 0x00); /* FIFO_CTRL4: bypass, which empties it */
+    add(accelerometer, 0x09, 0x04); /* FIFO_CTRL3: acceleration at 104 Hz, no rotation */
+    add(accelerometer, 0x0A, 0x06); /* FIFO_CTRL4: the newest are kept */
+    return 1;
+  }
+  return 0;
 }
 
-void pskd_i2c_accelerometer_decode(const PskdI2cAccelerometer *description, const uint8_t *bytes,
-                                   float *raw) {
+int32_t pskd_i2c_accelerometer_level(const PskdI2cAccelerometer *accelerometer,
+                                     const uint8_t *bytes) {
+  if (accelerometer->sensor == PSKD_MPU6050) {
+    const int32_t count = bytes[0] * 256 + bytes[1];
+    /* Full, of the MPU-6050 and of the MPU-6500: no multiple of six. */
+    return count == 1024 || count == 512 ? -1 : count / 6;
+  }
+  if (bytes[1] & 0x40) return -1;
+  /* Samples, or words of two bytes. */
+  if (accelerometer->word_bytes == 7) return (bytes[1] & 0x03) * 256 + bytes[0];
+  return ((bytes[1] & 0x0F) * 256 + bytes[0]) / 3;
+}
+
+void pskd_i2c_accelerometer_decode(const PskdI2cAccelerometer *accelerometer,
+                                   const uint8_t *bytes, float *raw) {
   /* InvenSense sends the high byte first, ST the low one. */
-  const int high = description->sensor == PSKD_MPU6050 ? 0 : 1;
+  const int high = accelerometer->sensor == PSKD_MPU6050 ? 0 : 1;
   int axis;
+  bytes += accelerometer->word_bytes - 6;
   for (axis = 0; axis < 3; ++axis) {
     const int32_t value = bytes[2 * axis + high] * 256 + bytes[2 * axis + 1 - high];
     raw[axis] = (float)(value < 32768 ? value : value - 65536);
   }
+}
+
+PskdAccelerometerStatus pskd_i2c_accelerometer_start(PskdI2cAccelerometer *accelerometer,
+                                                     const PskdI2cBus *bus, PskdI2cSensor sensor,
+                                                     int32_t range_g, uint32_t wanted_us) {
+  uint8_t identity = 0;
+  int32_t index;
+  if (!pskd_i2c_accelerometer(sensor, range_g, accelerometer) ||
+      !bus->read(accelerometer->address, accelerometer->identity, &identity, 1) ||
+      !pskd_i2c_accelerometer_identify(accelerometer, identity)) {
+    return PSKD_ACCELEROMETER_FAILED;
+  }
+  for (index = 0; index < accelerometer->num_setup; ++index) {
+    const uint8_t *setup = accelerometer->setup[index];
+    if (!bus->write(accelerometer->address, setup[0], setup[1])) {
+      return PSKD_ACCELEROMETER_FAILED;
+    }
+  }
+  pskd_sensor_fifo_start(&accelerometer->fifo, accelerometer->period_us, wanted_us);
+  return PSKD_ACCELEROMETER_OK;
+}
+
+PskdAccelerometerStatus pskd_i2c_accelerometer_collect(PskdI2cAccelerometer *accelerometer,
+                                                       const PskdI2cBus *bus,
+                                                       PskdSampleQueue *queue) {
+  const int32_t word_bytes = accelerometer->word_bytes;
+  uint8_t bytes[PSKD_I2C_READ_BYTES];
+  int32_t count, index;
+  float raw[3];
+  int axis;
+  if (!bus->read(accelerometer->address, accelerometer->level, bytes, 2)) {
+    return PSKD_ACCELEROMETER_FAILED;
+  }
+  count = pskd_i2c_accelerometer_level(accelerometer, bytes);
+  if (count < 0) return PSKD_ACCELEROMETER_FAILED;
+  if (count == 0) return PSKD_ACCELEROMETER_NO_SAMPLE;
+  pskd_sensor_fifo_begin(&accelerometer->fifo, bus->now_us(), count);
+  while (count > 0) {
+    const uint32_t room = PSKD_QUEUE_SAMPLES - pskd_sample_queue_depth(queue);
+    int32_t part = PSKD_I2C_READ_BYTES / word_bytes;
+    if (part > count) part = count;
+    if (room < (uint32_t)part) break;
+    if (!bus->read(accelerometer->address, accelerometer->data, bytes, part * word_bytes)) {
+      return PSKD_ACCELEROMETER_FAILED;
+    }
+    for (index = 0; index < part; ++index) {
+      pskd_i2c_accelerometer_decode(accelerometer, bytes + index * word_bytes, raw);
+      for (axis = 0; axis < 3; ++axis) raw[axis] /= accelerometer->units_per_g;
+      pskd_sensor_fifo_add(&accelerometer->fifo, raw, queue);
+    }
+    count -= part;
+  }
+  return PSKD_ACCELEROMETER_OK;
 }

@@ -1,6 +1,7 @@
-/* Registers of accelerometers behind I2C: what to write to them and how to read their bytes.
+/* Accelerometers behind I2C: MPU-6050 and LSM6, read through their FIFO.
  *
- * C99, no heap, no static state, no bus: the board file moves the bytes. Values are of the
+ * The FIFO holds what comes while the model runs: 170 samples or more (85 of an MPU-6500), at about
+ * 100 a second. C99, no heap, no static state; the board file moves the bytes. Values are of the
  * makers' register maps: MPU-6000/MPU-6050 (RM-MPU-6000A, revision 4.2); LSM6DS3, LSM6DSL,
  * LSM6DSO, LSM6DSOX (ST).
  */
@@ -9,22 +10,38 @@
 
 #include <stdint.h>
 
+#include "accelerometer_provider.h"
+#include "sensor_fifo.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 typedef enum { PSKD_MPU6050 = 0, PSKD_LSM6 = 1 } PskdI2cSensor;
 
-#define PSKD_I2C_SETUP_WRITES 4
+/* What a board file provides. Addresses have 7 bits. Each returns 1 if it went well. */
+typedef struct {
+  int (*write)(uint8_t address, uint8_t first, uint8_t value);
+  /* count: at most PSKD_I2C_READ_BYTES. */
+  int (*read)(uint8_t address, uint8_t first, uint8_t *bytes, int32_t count);
+  uint32_t (*now_us)(void);
+} PskdI2cBus;
+
+#define PSKD_I2C_READ_BYTES 112
+#define PSKD_I2C_SETUP_WRITES 8
 
 typedef struct {
   PskdI2cSensor sensor;
   uint8_t address;       /* 7 bits, with its address pin low */
   uint8_t identity;      /* register that names the chip */
-  uint8_t data;          /* first of six registers of x, y, z */
+  uint8_t level;         /* first of two registers: how much the FIFO holds */
+  uint8_t data;          /* the FIFO's */
+  int32_t word_bytes;    /* of a sample in the FIFO, x, y, z in its last six */
   int32_t num_setup;     /* writes of `setup` */
   uint8_t setup[PSKD_I2C_SETUP_WRITES][2]; /* register and value, in this order */
+  uint32_t period_us;    /* nominal, from sample to sample */
   float units_per_g;     /* least significant bits */
+  PskdSensorFifo fifo;
 } PskdI2cAccelerometer;
 
 /* Describes a sensor set to a range, at about 100 samples a second, low-passed below 25 Hz by the
@@ -33,14 +50,36 @@ typedef struct {
  * range_g: 2, 4, 8 or 16. Returns 1, or 0 for another range.
  */
 int pskd_i2c_accelerometer(PskdI2cSensor sensor, int32_t range_g,
-                           PskdI2cAccelerometer *description);
+                           PskdI2cAccelerometer *accelerometer);
 
-/* 1 if the value of the identity register is one of this sensor's family; else 0. */
-int pskd_i2c_accelerometer_is(const PskdI2cAccelerometer *description, uint8_t identity);
+/* Completes the description for the chip that answers: the FIFO's registers differ within a family.
+ *
+ * identity: value of the identity register. Returns 1, or 0 for a chip that is not of the family.
+ */
+int pskd_i2c_accelerometer_identify(PskdI2cAccelerometer *accelerometer, uint8_t identity);
 
-/* bytes: (6) from `data` on. raw: receives x, y, z in least significant bits. */
-void pskd_i2c_accelerometer_decode(const PskdI2cAccelerometer *description, const uint8_t *bytes,
-                                   float *raw);
+/* bytes: (2) from `level` on. Returns the samples in the FIFO, or -1 if it overflowed. */
+int32_t pskd_i2c_accelerometer_level(const PskdI2cAccelerometer *accelerometer,
+                                     const uint8_t *bytes);
+
+/* bytes: (word_bytes) of the FIFO. raw: receives x, y, z in least significant bits. */
+void pskd_i2c_accelerometer_decode(const PskdI2cAccelerometer *accelerometer,
+                                   const uint8_t *bytes, float *raw);
+
+/* Finds the chip, sets it up and empties its FIFO; for `start` of a PskdAccelerometer.
+ *
+ * wanted_us: the model's time from sample to sample.
+ */
+PskdAccelerometerStatus pskd_i2c_accelerometer_start(PskdI2cAccelerometer *accelerometer,
+                                                     const PskdI2cBus *bus, PskdI2cSensor sensor,
+                                                     int32_t range_g, uint32_t wanted_us);
+
+/* Adds what the FIFO holds to the queue, in g; what the queue has no room for stays in the FIFO.
+ * For `collect` of a PskdAccelerometer. A FIFO that overflowed is a failure: starting empties it.
+ */
+PskdAccelerometerStatus pskd_i2c_accelerometer_collect(PskdI2cAccelerometer *accelerometer,
+                                                       const PskdI2cBus *bus,
+                                                       PskdSampleQueue *queue);
 
 #ifdef __cplusplus
 }

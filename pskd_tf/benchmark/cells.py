@@ -105,8 +105,9 @@ class CellPlanner:
             student_seeds: Seeds of the students.
             teacher_seeds: Seeds of the teachers. A crossed method runs all pairs, others take
                 teacher seeds in turn; without teachers they do not matter, and an ensemble is of
-                all seeds of the settings, whatever is given here. Where the settings hide labels,
-                each student seed is a draw of labels, with teachers of the same seed.
+                all seeds of the settings, whatever is given here. Where the settings hide labels
+                or accelerometers, each student seed is a draw of them, with teachers of the same
+                seed.
 
         Returns:
             The cells.
@@ -116,7 +117,7 @@ class CellPlanner:
         for position, seed in enumerate(student_seeds):
             if not method.teachers or method.teacher_outputs == "live_ensemble":
                 pairs.append((-1, seed))
-            elif self.settings.labels.hides:
+            elif self.settings.labels.hides or self.settings.virtual.watch_subjects:
                 pairs.append((seed, seed))
             elif method.crossed:
                 pairs += [(teacher_seed, seed) for teacher_seed in teacher_seeds]
@@ -130,9 +131,8 @@ class CellPlanner:
 
     def _cell(self, method: Method, trial: int, fold: int, teacher_seed: int, seed: int) -> Cell:
         split = self.splits[fold]
-        part = self.planner.with_hidden_labels(
-            TrainingPart(split.train_subjects, split.train_clips), draw=seed
-        )
+        part = self.planner.training_part(split, draw=seed)
+        alone = part.skeleton_only
         if not method.uses_unlabelled:
             part = self.planner.labelled(part)
         held_out = subjects_label(split.test_subjects)
@@ -143,7 +143,7 @@ class CellPlanner:
             spec = ForestSpec(self.planner.data, part, seed, split.test_clips, arguments)
             stage = Stage(f"{label}-s{seed}-of-{held_out}", spec)
         else:
-            fitted = self._known(self._fit(method, trial, part, teacher_seed, seed))
+            fitted = self._known(self._fit(method, trial, part, alone, teacher_seed, seed))
             name = f"score-{label}-of-{held_out}"
             stage = declare_score(name, fitted, fitted, split.test_clips, "float")
         return Cell(
@@ -162,6 +162,7 @@ class CellPlanner:
         method: Method,
         trial: int,
         part: TrainingPart,
+        skeleton_only: tuple[str, ...] | None,
         teacher_seed: int,
         seed: int,
     ) -> Stage[FitSpec]:
@@ -191,6 +192,8 @@ class CellPlanner:
             teachers=self._names(method),
             teacher_outputs=method.teacher_outputs,
             drop_one_teacher=method.drop_one_teacher,
+            virtual_sensors=method.virtual_sensors,
+            skeleton_only=skeleton_only,
         )
 
     def _chain(self, part: TrainingPart, seed: int) -> Chain:

@@ -8,6 +8,7 @@ from typing import Any
 from data_prep.errors import UserError
 from data_prep.records import read_json_object, record_from_json
 from pskd_tf.settings import STUDENTS, TEACHER_OUTPUTS, TEACHERS
+from pskd_tf.virtual_settings import VIRTUAL_SENSORS
 
 FOREST = "random_forest"
 
@@ -30,6 +31,8 @@ class Method:
         drop_one_teacher: Whether each batch drops one teacher (DGKD).
         uses_unlabelled: Whether it also learns from clips without a label.
         own_nets: How many of the student's own nets are its teachers, where its own net is one.
+        virtual_sensors: What gives clips with a skeleton alone their acceleration, of
+            `VIRTUAL_SENSORS`; none leaves them out.
 
     Raises:
         UserError: A teacher or a kind of teacher outputs is unknown, or there is no trial.
@@ -47,6 +50,7 @@ class Method:
     drop_one_teacher: bool = False
     uses_unlabelled: bool = False
     own_nets: int = 1
+    virtual_sensors: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.trials:
@@ -58,6 +62,13 @@ class Method:
         if self.model in self.teachers and self.teacher_outputs == "cross_fitted":
             rule = f"{self.name}: own nets teach with in_sample or live teacher_outputs"
             raise UserError(rule, self.teacher_outputs)
+        wrong = [one for one in self.virtual_sensors if one not in VIRTUAL_SENSORS]
+        if wrong:
+            rule = f"The virtual_sensors of {self.name} are of {', '.join(VIRTUAL_SENSORS)}"
+            raise UserError(rule, wrong[0])
+        if self.virtual_sensors and (self.teachers or self.model not in STUDENTS):
+            rule = f"{self.name}: virtual_sensors train a student without teachers"
+            raise UserError(rule, ", ".join(self.teachers) or self.model)
         if self.own_nets < 1:
             raise UserError("own_nets must be positive", f"{self.own_nets} of {self.name}")
         if bool(self.teachers) != (self.teacher_outputs in TEACHER_OUTPUTS):

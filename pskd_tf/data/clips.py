@@ -22,7 +22,7 @@ class PairedClips:
         labels: `(clips,)` int32 class indices, `NO_LABEL` where there is none.
         on_wrist: `(clips,)` whether the sensor was worn at the set's wrist place.
         accelerometer: `(clips, samples, 3)` float32 in g, zero beyond a clip's length.
-        accelerometer_lengths: `(clips,)` samples of each clip.
+        accelerometer_lengths: `(clips,)` samples of each clip, 0 without an accelerometer.
         skeleton: `(clips, frames, joints, 3)` float32 in metres, zero beyond a clip's length.
         skeleton_lengths: `(clips,)` frames of each clip.
         joint_parents: Parent of each joint, -1 for the root.
@@ -79,6 +79,11 @@ class PairedClips:
     def skeleton_channels(self) -> int:
         """Channels of `skeleton_features`: joints, velocities and bones, three axes each."""
         return 9 * len(self.joint_parents)
+
+    @property
+    def has_accelerometer(self) -> np.ndarray:
+        """`(clips,)` whether the clip was recorded with an accelerometer."""
+        return self.accelerometer_lengths > 0
 
     @property
     def has_skeleton(self) -> np.ndarray:
@@ -143,10 +148,9 @@ class PairedClips:
             raise UserError("Clips must be at least one and of the prepared set", unknown)
         chosen = manifest.iloc[rows]
         description = prepared.description
-        acceleration, lengths = _padded([prepared.accelerometer(row) for row in rows])
-        none = np.zeros((0, len(description.joint_names), 3), np.float32)
-        skeletons = (prepared.skeleton(row) for row in rows)
-        skeleton, frames = _padded([none if one is None else one for one in skeletons])
+        acceleration, lengths = _padded(map(prepared.accelerometer, rows), (3,))
+        joints = len(description.joint_names)
+        skeleton, frames = _padded(map(prepared.skeleton, rows), (joints, 3))
         return PairedClips(
             clip_ids=tuple(chosen["clip_id"]),
             subjects=chosen["subject"].to_numpy(str),
@@ -185,11 +189,15 @@ def repeated_rows(
     return order[:wanted].reshape(steps, batch_size)
 
 
-def _padded(arrays: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _padded(
+    streams: Iterable[np.ndarray | None], tail: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    none = np.zeros((0, *tail), np.float32)
+    arrays = [none if one is None else one for one in streams]
     lengths = np.array([len(array) for array in arrays], np.int32)
-    # At least 2, so that views can be read where no clip has a skeleton.
+    # At least 2, so that views can be read where no clip has a stream.
     longest = max(lengths.max(), 2)
-    padded = np.zeros((len(arrays), longest, *arrays[0].shape[1:]), np.float32)
+    padded = np.zeros((len(arrays), longest, *tail), np.float32)
     for row, array in enumerate(arrays):
         padded[row, : len(array)] = array
     return padded, lengths

@@ -185,7 +185,7 @@ def joined_clips(
     parts: list[np.ndarray] = []
     spans, count = [], 0
     for row in generator.permutation(rows)[:most]:
-        clip = prepared.accelerometer(row)
+        clip = prepared.measured(row)
         before = np.tile(clip[0], (rest, 1))
         if parts:
             before = np.concatenate([parts[-1][-1] + turn * (clip[0] - parts[-1][-1]), before])
@@ -259,7 +259,7 @@ def idle_recordings(
     rows = np.flatnonzero(prepared.manifest["clip_id"].isin(clip_ids))
     if not len(rows):
         raise UserError("The prepared set must hold the held-out clips", "none of them")
-    usual = IdleSource.of([prepared.accelerometer(row) for row in rows], rate_hz)
+    usual = IdleSource.of([prepared.measured(row) for row in rows], rate_hz)
     calm = replace(usual, rest_seconds=_POSTURE_REST_SECONDS)
     times = np.arange(count) / rate_hz
     recordings = {}

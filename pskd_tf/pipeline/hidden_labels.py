@@ -1,6 +1,6 @@
-"""Which labels of a training part a study keeps."""
+"""Which labels, and whose accelerometers, of a training part a study keeps."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,7 @@ def kept_labels(clips: pd.DataFrame, settings: LabelSettings, draw: int) -> set[
     """
     kept = clips
     if settings.labelled_subjects:
-        chosen = _subjects(list(dict.fromkeys(clips["subject"])), settings.labelled_subjects, draw)
+        chosen = drawn_subjects(clips["subject"], settings.labelled_subjects, draw)
         kept = clips[clips["subject"].isin(chosen)]
     if not settings.labels_per_class and settings.labelled_fraction == 1:
         return set(kept["clip_id"])
@@ -45,9 +45,26 @@ def kept_labels(clips: pd.DataFrame, settings: LabelSettings, draw: int) -> set[
     return names
 
 
-def _subjects(subjects: list[str], count: int, draw: int) -> Collection[str]:
+def drawn_subjects(
+    movers: Iterable[str], count: int, draw: int, setting: str = "labelled_subjects"
+) -> Collection[str]:
+    """Draws the subjects that keep their labels or accelerometers; see `kept_labels`.
+
+    Args:
+        movers: Subject of each clip.
+        count: How many subjects are drawn.
+        draw: Number of the draw, from 1.
+        setting: The setting that gives the count, for errors.
+
+    Returns:
+        The subjects.
+
+    Raises:
+        UserError: There are fewer subjects.
+    """
+    subjects = list(dict.fromkeys(movers))
     if count > len(subjects):
-        rule = f"labelled_subjects must be at most the {len(subjects)} training subjects"
+        rule = f"{setting} must be at most the {len(subjects)} training subjects"
         raise UserError(rule, count)
     block, place = divmod(draw - 1, len(subjects))
     order = draw_generator(block, "labels/subjects").permutation(len(subjects))

@@ -12,7 +12,7 @@ from data_prep.files import json_sha256
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import ClipSplit, protocol_splits, validation_splits
 from data_prep.settings import SettingField, setting_fields
-from pskd_tf.pipeline.hidden_labels import kept_labels
+from pskd_tf.pipeline.hidden_labels import drawn_subjects, kept_labels
 from pskd_tf.pipeline.specs import (
     CompareSpec,
     CompressSpec,
@@ -77,6 +77,9 @@ class StagePlanner:
         self.settings = settings
         manifest = prepared.manifest
         self.with_skeleton = set(manifest["clip_id"][manifest["skeleton_length"] > 0])
+        # A virtual sensor needs three frames.
+        self.with_frames = set(manifest["clip_id"][manifest["skeleton_length"] > 2])
+        self.silent = set(manifest["clip_id"][~prepared.has_accelerometer])
         self.subject_of = dict(zip(manifest["clip_id"], manifest["subject"], strict=True))
         self.clips = manifest[["clip_id", "subject", "action"]]
         self.data = DataSpec(
@@ -86,7 +89,48 @@ class StagePlanner:
             augmentation=settings.augmentation,
         )
 
-    def with_hidden_labels(self, part: TrainingPart, draw: int) -> TrainingPart:
+    def training_part(self, split: ClipSplit, draw: int | None = None) -> TrainingPart:
+        """Names the training clips of a split, without the labels and accelerometers that it lacks.
+
+        Args:
+            split: The split.
+            draw: Draw of the labels and of the watches that are kept; None for the settings'.
+
+        Returns:
+            The part.
+
+        Raises:
+            UserError: No clip has a label, or there are too few subjects for the settings.
+        """
+        part = TrainingPart(split.train_subjects, split.train_clips)
+        watches, labels = self.settings.virtual.watch_draw, self.settings.labels.label_draw
+        part = self._with_hidden_watches(part, watches if draw is None else draw)
+        return self._with_hidden_labels(part, labels if draw is None else draw)
+
+    def _with_hidden_watches(self, part: TrainingPart, draw: int) -> TrainingPart:
+        """Moves clips whose accelerometer is missing or hidden to those with a skeleton alone."""
+        count, clips = self.settings.virtual.watch_subjects, part.clips
+        missing = {one for one in self.silent if self.subject_of[one] in part.subjects}
+        if count:
+            movers = [self.subject_of[one] for one in clips]
+            worn = drawn_subjects(movers, count, draw, "watch_subjects")
+            missing |= {one for one in clips if self.subject_of[one] not in worn}
+        if not missing:
+            return part
+        clips = tuple(one for one in clips if one not in missing)
+        if not clips:
+            rule = "A training part needs clips with an accelerometer"
+            raise UserError(rule, f"none of {', '.join(part.subjects)}")
+        known = self.clips[self.clips["action"] != NO_LABEL]["clip_id"]
+        usable = missing & self.with_frames
+        movers = [self.subject_of[one] for one in clips]
+        return TrainingPart(
+            tuple(one for one in part.subjects if one in movers),
+            clips,
+            skeleton_only=tuple(one for one in known if one in usable) or None,
+        )
+
+    def _with_hidden_labels(self, part: TrainingPart, draw: int) -> TrainingPart:
         """Names the clips of a part whose labels are missing, or hidden by the settings.
 
         Args:
@@ -109,9 +153,9 @@ class StagePlanner:
         return replace(part, unlabelled=unlabelled) if unlabelled else part
 
     def labelled(self, part: TrainingPart) -> TrainingPart:
-        """Returns the clips of a part that have labels, with the subjects that move in them."""
+        """Returns the clips of a part with accelerometer and label, and who moves in them."""
         if not part.unlabelled:
-            return part
+            return replace(part, skeleton_only=None)
         missing = set(part.unlabelled)
         clips = tuple(clip for clip in part.clips if clip not in missing)
         movers = {self.subject_of[clip] for clip in clips}
@@ -168,7 +212,7 @@ class StagePlanner:
         spec = TeacherOutputsSpec(
             outputs=kind,
             data=self.data,
-            part=part,
+            part=replace(part, skeleton_only=None),
             seed=seed,
             views=self.settings.teacher_views,
             teachers=tuple(teachers),
@@ -230,12 +274,19 @@ class StagePlanner:
     def baseline(self, part: TrainingPart, seed: int) -> Stage[FitSpec]:
         """Declares the same student without a teacher, with the same draws for the same seed.
 
-        It learns from the clips that have labels.
+        It learns from the clips that have labels, and by virtual sensors from skeletons alone.
         """
-        part = self.labelled(part)
         loss = LossSpec.cross_entropy(self.settings.baseline_label_smoothing)
-        training = self.settings.student_training
-        return self.fit("accelerometer_student", "baseline", part, seed, training, loss)
+        return self.fit(
+            "accelerometer_student",
+            "baseline",
+            self.labelled(part),
+            seed,
+            self.settings.student_training,
+            loss,
+            virtual_sensors=self.settings.virtual.virtual_sensors,
+            skeleton_only=part.skeleton_only,
+        )
 
     def fit(
         self,
@@ -251,6 +302,8 @@ class StagePlanner:
         teachers: Sequence[str] = (),
         teacher_outputs: str = "live",
         drop_one_teacher: bool = False,
+        virtual_sensors: tuple[str, ...] = (),
+        skeleton_only: tuple[str, ...] | None = None,
     ) -> Stage[FitSpec]:
         """Declares one training.
 
@@ -266,10 +319,22 @@ class StagePlanner:
             teachers: Which of the cached teachers to use; all of them if empty.
             teacher_outputs: Kind of the teachers' outputs.
             drop_one_teacher: Whether each batch is without one teacher, drawn at random (DGKD).
+            virtual_sensors: What gives clips with a skeleton alone their acceleration.
+            skeleton_only: Names of such clips, beside those of the part.
 
         Returns:
             The stage.
+
+        Raises:
+            UserError: There is no clip with a skeleton for the model, or for virtual sensors.
         """
+        if virtual_sensors and not skeleton_only:
+            rule = (
+                "virtual_sensors need training clips with label and skeleton, but without "
+                "accelerometer (a study hides some: --watch_subjects)"
+            )
+            raise UserError(rule, f"none of {', '.join(part.subjects)}")
+        part = replace(part, skeleton_only=skeleton_only if virtual_sensors else None)
         self.check_skeletons(model, part.clips, part.subjects)
         names = tuple(dict.fromkeys(one.spec.model for one in live))
         if cached is not None:
@@ -287,6 +352,7 @@ class StagePlanner:
             cached=None if cached is None else cached.key,
             drop_one_teacher=drop_one_teacher,
             stream=self.settings.stream if self.settings.stream.enabled else None,
+            virtual_sensors=virtual_sensors or None,
         )
         name = f"{label}-s{seed}-on-{subjects_label(part.subjects)}"
         return Stage(name, spec, (*live,) if cached is None else (*live, cached))
@@ -319,7 +385,13 @@ class FoldPlan:
     @property
     def labelled_clips(self) -> tuple[str, ...]:
         """Names of the training clips that have labels, from which the baseline learns."""
-        return next(iter(self.baselines.values())).spec.part.clips
+        part = next(iter(self.baselines.values())).spec.part
+        return part.clips + (part.skeleton_only or ())
+
+    @property
+    def measured_clips(self) -> tuple[str, ...]:
+        """Names of the training clips of which the student reads the accelerometer."""
+        return next(iter(next(iter(self.students.values())).values())).spec.part.clips
 
     @property
     def wanted(self) -> list[Stage[Any]]:
@@ -364,13 +436,18 @@ def run_splits(prepared: PreparedSet, protocol: str) -> list[ClipSplit]:
     else:
         splits = protocol_splits(description, manifest, protocol)
     unlabelled = set(manifest["clip_id"][manifest["action"] == NO_LABEL])
-    if unlabelled:  # they can be learned from, and cannot be scored
+    silent = set(manifest["clip_id"][~prepared.has_accelerometer])
+    if unlabelled or silent:  # those without a label can be learned from, and cannot be scored
         splits = [
             replace(
-                split, test_clips=tuple(one for one in split.test_clips if one not in unlabelled)
+                split,
+                train_clips=tuple(one for one in split.train_clips if one not in silent),
+                test_clips=tuple(one for one in split.test_clips if one not in unlabelled | silent),
             )
             for split in splits
         ]
+    if silent and protocol == "validation":  # who has no sensor cannot be left out
+        splits = [split for split in splits if split.test_clips]
     for split in splits:
         if split.empty_parts:
             rule = "Both parts of a protocol need clips; validation needs no test subject"
@@ -437,9 +514,7 @@ def plan_warnings(plans: Sequence[FoldPlan], prepared: PreparedSet) -> list[str]
 
 def _plan_fold(settings: RunSettings, prepared: PreparedSet, split: ClipSplit) -> FoldPlan:
     planner = StagePlanner(settings, prepared)
-    part = planner.with_hidden_labels(
-        TrainingPart(split.train_subjects, split.train_clips), settings.labels.label_draw
-    )
+    part = planner.training_part(split)
     held_out = subjects_label(split.test_subjects)
     chains = {seed: planner.chain(part, seed) for seed in settings.teacher_seeds}
     outputs: dict[str, dict[int, Stage[TeacherOutputsSpec]]] = {}
@@ -512,9 +587,11 @@ def plan_summary(plans: Sequence[FoldPlan], stages_dir: Path) -> str:
     """
     lines = [f"{len(plans)} fold{'s' if len(plans) > 1 else ''}:"]
     for plan in plans:
-        train, test = plan.split.train_clips, plan.split.test_clips
+        train, test = len(plan.measured_clips), plan.split.test_clips
         subjects = ", ".join(plan.split.test_subjects)
-        lines.append(f"train on {len(train)} clips, score {len(test)} of subjects {subjects}")
+        alone = next(iter(plan.baselines.values())).spec.part.skeleton_only
+        virtual = f" and {len(alone)} skeletons" if alone else ""
+        lines.append(f"train on {train} clips{virtual}, score {len(test)} of subjects {subjects}")
     wanted = [stage for plan in plans for stage in plan.wanted]
     lines += stages_summary(wanted, stages_dir).splitlines()
     return "\n  ".join(lines)

@@ -63,11 +63,13 @@ class TrainingPart:
         subjects: The subjects.
         clips: Names of the clips, in the order of the prepared set.
         unlabelled: Names of those whose labels are missing or hidden; None where all have labels.
+        skeleton_only: Names of further clips, of which the skeleton alone is read; None without.
     """
 
     subjects: tuple[str, ...]
     clips: tuple[str, ...]
     unlabelled: tuple[str, ...] | None = later_field()
+    skeleton_only: tuple[str, ...] | None = later_field()
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,8 @@ class FitSpec(StageSpec):
         cached: Key of the stage with the teachers' cached outputs; None where teachers run live.
         drop_one_teacher: Whether each batch is without one teacher, drawn at random.
         stream: How clips are cut out of streams; None trains on the clips alone.
+        virtual_sensors: What gives the part's clips with a skeleton alone their acceleration; None
+            trains on the clips with an accelerometer alone.
     """
 
     kind: ClassVar[str] = "fit"
@@ -182,6 +186,7 @@ class FitSpec(StageSpec):
     cached: str | None = None
     drop_one_teacher: bool = False
     stream: StreamSettings | None = later_field()
+    virtual_sensors: tuple[str, ...] | None = later_field()
 
     @property
     def null_class(self) -> int | None:

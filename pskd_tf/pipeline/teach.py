@@ -18,6 +18,7 @@ from pskd_tf.data.batches import training_batches
 from pskd_tf.data.clips import PairedClips
 from pskd_tf.data.stream_clips import StreamClips
 from pskd_tf.data.views import draw_generator, plain_views, random_views
+from pskd_tf.data.virtual_clips import with_virtual_clips
 from pskd_tf.distillation.agreement import agreement_temperatures
 from pskd_tf.distillation.losses.base import DistillationLoss
 from pskd_tf.distillation.losses.registry import make_loss
@@ -61,12 +62,16 @@ def part_clips(part: TrainingPart, context: RunContext) -> PairedClips:
 
 
 def training_clips(spec: FitSpec, context: RunContext) -> PairedClips:
-    """Reads the clips of a training, for a stream with their cuts."""
+    """Reads the clips of a training, with virtual ones; for a stream with their cuts."""
     clips = part_clips(spec.part, context)
     nets = (spec.model, *(one.net for one in spec.live))
     reads = {stream for name in nets for stream in STREAMS_READ[name]}
     if "skeleton" in STREAMS_READ[spec.model]:
         clips = clips.subset(clips.has_skeleton)
+    if spec.virtual_sensors:
+        prepared = PreparedSet.load(context.prepared_dir)
+        silent = spec.part.skeleton_only or ()
+        clips = with_virtual_clips(clips, prepared, silent, spec.virtual_sensors)
     if spec.stream is None:
         return clips
     classes = spec.data.num_classes - 1

@@ -194,7 +194,7 @@ def _example(
     description, row = run.prepared.description, run.prepared.manifest.iloc[place]
     action = words(run.class_names[truth])
     chart = clip_chart(
-        run.prepared.accelerometer(place),
+        run.prepared.measured(place),
         description.streams["accelerometer"]["nominal_rate_hz"],
         run.prepared.skeleton(place),
         body_of(run.prepared),

@@ -75,7 +75,7 @@ def validation_models(
                 raise UserError(rule, "no such file", source)
             check_stage(source.parent)
             tflite = source.read_bytes()
-            train = lengths.loc[list(plan.split.train_clips)]
+            train = lengths.loc[list(plan.measured_clips)]
             texts = plain_model(tflite)
             limits = segment_limits(settings, train.to_numpy())
             interface = Int8Interface.read(tflite)

@@ -37,7 +37,7 @@ def export_run(
     """
     stage = plan.compressed[settings.seeds[0]]
     description = prepared.description
-    train = PairedClips.load_clips(prepared, plan.split.train_clips)
+    train = PairedClips.load_clips(prepared, plan.measured_clips)
     held_out = PairedClips.load_clips(prepared, plan.split.test_clips)
     lengths = train.accelerometer_lengths
     count = max(GOLDEN_CLIPS, len(description.class_names))

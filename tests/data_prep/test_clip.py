@@ -103,3 +103,17 @@ def test_skeleton_in_two_dimensions(still_clip):
 def test_confidence_out_of_range(still_clip, confidence: float):
     with pytest.raises(UserError, match="third channel of a skeleton in 2 dimensions must be 0"):
         check_clip(still_clip(skeleton=flat_body(confidence)), skeleton_dimensions=2)
+
+
+def test_a_clip_may_have_a_skeleton_alone(still_clip):
+    body = np.zeros((3, 2, 3), np.float32)
+    body[:, 1, 1] = 1.7
+    check_clip(still_clip(accelerometer=None, skeleton=body))
+    with pytest.raises(UserError, match=r"an accelerometer or a skeleton\. Received: neither"):
+        check_clip(still_clip(accelerometer=None))
+    with pytest.raises(UserError, match="Received: 4 and 0 samples"):
+        check_clip(
+            still_clip(accelerometer=None, skeleton=body, gyroscope=np.zeros((4, 3), np.float32))
+        )
+    with pytest.raises(UserError, match="The unit of the skeleton must be metres"):
+        check_clip(still_clip(accelerometer=None, skeleton=1000 * body))

@@ -12,7 +12,8 @@ from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import UserError
 from data_prep.files import file_sha256
 from data_prep.loaders.synthetic import SyntheticLoader
-from data_prep.prepared_set import PreparedSet, write_prepared_set
+from data_prep.plausibility import prepared_doubts
+from data_prep.prepared_set import PreparedSet, prepared_table, write_prepared_set
 
 TEXT_COLUMNS = ["clip_id", "subject", "action_name", "trial", "sensor_place", "flags"]
 
@@ -210,3 +211,22 @@ def test_damaged_set(folder: Path, damage, message: str):
 def test_no_folder(tmp_path: Path):
     with pytest.raises(UserError, match=r"needs a dataset\.json; run data_prep\.prepare"):
         PreparedSet.load(tmp_path / "nothing")
+
+
+def test_a_clip_with_a_skeleton_alone_comes_back_without_accelerometer(
+    tmp_path: Path, description, clips, still_clip
+):
+    joints = np.float32([[[0, 0, 0], [0, 1.6, 0]]] * 4)
+    alone = still_clip(
+        clip_id="b", accelerometer=None, skeleton=joints, sources={"skeleton": ("b.csv", "")}
+    )
+    write_prepared_set(tmp_path / "set", description, [clips[0], alone, clips[1]])
+    prepared = PreparedSet.load(tmp_path / "set")
+    assert prepared.accelerometer(1) is None
+    np.testing.assert_array_equal(prepared.skeleton(1), joints)
+    np.testing.assert_array_equal(prepared.measured(2), clips[1].accelerometer)
+    np.testing.assert_array_equal(prepared.has_accelerometer, [True, False, True])
+    assert "clips without accelerometer       1" in prepared_table(prepared)
+    with pytest.raises(UserError, match=r"needs an accelerometer here\. Received: b without"):
+        prepared.measured(1)
+    assert not [one for one in prepared_doubts(prepared) if one.where == "b"]

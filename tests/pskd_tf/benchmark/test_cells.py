@@ -1,5 +1,6 @@
 """Cells: declared, picked by validation, recorded once."""
 
+import dataclasses
 from collections.abc import Iterator
 
 import pytest
@@ -25,6 +26,7 @@ from pskd_tf.settings import (
     RunSettings,
     TrainingSettings,
 )
+from pskd_tf.virtual_settings import VirtualSettings
 
 ACS = Method(
     "acs",
@@ -243,3 +245,20 @@ def test_own_nets_are_the_cross_entropy_rows_and_know_nothing_of_the_skeleton(sc
     (mean,) = scarce.cells(_learner("skeleton_teacher", "fusion_teacher", own), 0, [2], [1])
     assert set(mean.fit.inputs[0].spec.nets) == {"skeleton_teacher", "fusion_teacher", own}
     assert all(one.model is None for one in mean.fit.inputs[0].spec.teachers)
+
+
+def test_each_seed_is_a_draw_of_watches_and_only_virtual_sensors_read_the_others(prepared):
+    (split,) = protocol_splits(prepared.description, prepared.manifest, "cross_subject")
+    settings = RunSettings(teachers=(), virtual=VirtualSettings(watch_subjects=1))
+    planner = CellPlanner(settings, prepared, "cross_subject", [split])
+    virtual = dataclasses.replace(PLAIN, name="virtual", virtual_sensors=("rotation",))
+    fits = {
+        method.name: [cell.fit.spec for cell in planner.cells(method, 0, [1, 2, 3], [1])]
+        for method in (PLAIN, virtual)
+    }
+    people = [fit.part.subjects for fit in fits[PLAIN.name]]
+    assert sorted(people) == [("1",), ("3",), ("5",)]
+    for plain, more in zip(fits[PLAIN.name], fits["virtual"], strict=True):
+        assert plain.part.skeleton_only is None and plain.virtual_sensors is None
+        assert more.part.clips == plain.part.clips and more.virtual_sensors == ("rotation",)
+        assert set(more.part.clips + more.part.skeleton_only) == set(split.train_clips)

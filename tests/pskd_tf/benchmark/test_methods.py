@@ -42,7 +42,15 @@ def test_the_study_s_methods_are_the_board_s_or_have_a_name_of_their_own():
     assert {len(method.trials) for method in own} == {2}
 
 
-@pytest.mark.parametrize("path", [SHIPPED, STUDY, CONFIGS / "benchmark_scarce_methods.json"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        SHIPPED,
+        STUDY,
+        CONFIGS / "benchmark_scarce_methods.json",
+        CONFIGS / "benchmark_watch_methods.json",
+    ],
+)
 def test_every_shipped_trial_makes_its_loss(path):
     for method in read_methods(path):
         if method.model != FOREST:
@@ -109,3 +117,13 @@ def test_own_nets_teach_where_outputs_need_no_folds():
     with pytest.raises(UserError, match=r"own_nets must be positive. Received: 0 of a"):
         Method("a", "A", "knowledge_distillation", ({},), teachers=own,
                teacher_outputs="in_sample", own_nets=0)  # fmt: skip
+
+
+def test_virtual_sensors_train_a_student_without_teachers():
+    method = Method("a", "", "cross_entropy", ({},), virtual_sensors=("rotation",))
+    with pytest.raises(UserError, match=r"virtual_sensors of a are of rotation, .*: camera"):
+        dataclasses.replace(method, virtual_sensors=("camera",))
+    with pytest.raises(UserError, match=r"a: virtual_sensors train a student without teachers"):
+        dataclasses.replace(method, teachers=("skeleton_teacher",), teacher_outputs="in_sample")
+    with pytest.raises(UserError, match=r"without teachers\. Received: random_forest"):
+        dataclasses.replace(method, model="random_forest")

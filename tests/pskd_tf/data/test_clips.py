@@ -46,6 +46,18 @@ def test_clips_without_any_skeleton_are_padded_to_two_frames(prepared, monkeypat
     assert blind.skeleton.shape == (len(blind), 2, len(blind.joint_parents), 3)
 
 
+def test_clips_without_an_accelerometer_have_no_samples(prepared, monkeypatch):
+    own = type(prepared).accelerometer
+    monkeypatch.setattr(
+        type(prepared), "accelerometer", lambda self, row: None if row % 2 else own(self, row)
+    )
+    some = PairedClips.load(prepared, ["1", "3"])
+    rows = [row for row, subject in enumerate(prepared.manifest["subject"]) if subject in "13"]
+    np.testing.assert_array_equal(some.has_accelerometer, [row % 2 == 0 for row in rows])
+    np.testing.assert_array_equal(some.accelerometer[~some.has_accelerometer], 0.0)
+    assert some.has_skeleton.all()
+
+
 def test_the_body_is_described(clips):
     assert clips.joint_parents[clips.root_joint] == -1
     assert clips.skeleton.shape[2] == len(clips.joint_parents) == 12

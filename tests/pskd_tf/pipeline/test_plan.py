@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from data_prep.errors import UserError
+from data_prep.prepared_set import PreparedSet
 from data_prep.records import record_to_json
-from pskd_tf.pipeline.plan import FoldPlan, plan_run, plan_warnings, run_key
+from pskd_tf.pipeline.plan import FoldPlan, plan_run, plan_warnings, run_key, run_splits
 from pskd_tf.pipeline.specs import FitSpec, TeacherOutputsSpec
 from pskd_tf.pipeline.stage import Stage
 from pskd_tf.settings import ACSSettings, RunSettings
@@ -243,3 +244,26 @@ def test_the_comparison_reads_training_clips_alone(prepared):
             (compared,) = plan.compared.values()
             assert compared.spec.clips == plan.split.train_clips
             assert compared.spec.compressed == plan.compressed[1].key
+
+
+def test_clips_with_a_skeleton_alone_are_neither_learned_from_nor_scored(prepared):
+    silent = prepared.manifest["clip_id"].iloc[[0, -1]]
+    manifest = prepared.manifest.copy()
+    manifest.loc[manifest["clip_id"].isin(silent), "accelerometer_length"] = 0
+    partly = PreparedSet(
+        prepared.folder, prepared.description, manifest, prepared._arrays, prepared.quarantine
+    )
+    for protocol in ("cross_subject", "validation", "leave_one_subject_out"):
+        for before, after in zip(
+            run_splits(prepared, protocol), run_splits(partly, protocol), strict=True
+        ):
+            for part in ("train_clips", "test_clips"):
+                lost = set(getattr(before, part)) - set(getattr(after, part))
+                assert lost == set(getattr(before, part)) & set(silent)
+    nobody = manifest.copy()
+    nobody.loc[nobody["subject"] == "3", "accelerometer_length"] = 0
+    without = PreparedSet(
+        prepared.folder, prepared.description, nobody, prepared._arrays, prepared.quarantine
+    )
+    tested = [split.test_subjects for split in run_splits(without, "validation")]
+    assert tested == [("1",), ("5",)]

@@ -4,6 +4,10 @@
 #include <Arduino.h>
 #include <Arduino_LSM9DS1.h>
 #include <Wire.h>
+#include <mbed.h>
+
+#include "activity_loop.h"
+#include "application.h"
 
 /* For x, y, z of the wrist that the model was trained on: the sensor's axis (0 is x, 1 is y, 2 is
  * z) and its sign. `python -m pskd_tf.monitor --port=PORT --check_axes` says what they must be.
@@ -28,20 +32,44 @@ namespace {
 constexpr uint8_t kAddress = 0x6B;
 constexpr uint8_t kControl6 = 0x20;  // CTRL_REG6_XL: 119 Hz in its upper bits, the range below
 
+constexpr uint32_t kSampleFlag = 1;
+
+/* Reads the sensor while the model runs in loop(), too: the thread comes before the loop's. */
+alignas(8) unsigned char sampler_stack[2048];
+rtos::Thread sampler(osPriorityAboveNormal, sizeof(sampler_stack), sampler_stack, "sampler");
+mbed::Ticker ticker;
+
+void Tick() { sampler.flags_set(kSampleFlag); }
+
+void SampleForEver() {
+  for (;;) {
+    rtos::ThisThread::flags_wait_any(kSampleFlag);
+    pskd_application_sample();
+  }
+}
+
 PskdAccelerometerStatus Start() {
+  static bool is_started = false;
   if (!IMU.begin()) return PSKD_ACCELEROMETER_FAILED;
   // The sensor is on the inner bus; the library sets 4 g and cannot set another range.
   Wire1.beginTransmission(kAddress);
   Wire1.write(kControl6);
   Wire1.write(static_cast<uint8_t>(0x60 | BOARD_RANGE_BITS));
-  return Wire1.endTransmission() == 0 ? PSKD_ACCELEROMETER_OK : PSKD_ACCELEROMETER_FAILED;
+  if (Wire1.endTransmission() != 0) return PSKD_ACCELEROMETER_FAILED;
+  if (!is_started) {
+    sampler.start(SampleForEver);
+    ticker.attach(Tick, std::chrono::microseconds(PSKD_SAMPLE_US));
+    is_started = true;
+  }
+  return PSKD_ACCELEROMETER_OK;
 }
 
 PskdAccelerometerStatus Collect(PskdSampleQueue* queue) {
   float raw[3];
   if (!IMU.accelerationAvailable()) return PSKD_ACCELEROMETER_NO_SAMPLE;
+  const uint32_t time_us = static_cast<uint32_t>(micros());
   if (!IMU.readAcceleration(raw[0], raw[1], raw[2])) return PSKD_ACCELEROMETER_FAILED;
-  pskd_sample_queue_add(queue, static_cast<uint32_t>(micros()), raw);
+  pskd_sample_queue_add(queue, time_us, raw);
   return PSKD_ACCELEROMETER_OK;
 }
 
@@ -52,7 +80,7 @@ uint32_t Now() { return static_cast<uint32_t>(micros()); }
 extern "C" {
 
 const PskdAccelerometer pskd_board_accelerometer = {
-    Start, Collect, Now, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G}, BOARD_RANGE_G, 0};
+    Start, Collect, Now, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G}, BOARD_RANGE_G, 1};
 
 void pskd_board_start(void) { Serial.begin(115200); }
 
@@ -62,7 +90,12 @@ void pskd_board_write(const char* text, int32_t length) {
 }
 
 void pskd_board_wait(uint32_t microseconds) {
-  delayMicroseconds(static_cast<unsigned int>(microseconds));
+  // The first one sleeps, the second one does not.
+  if (microseconds >= 1000u) {
+    delay(microseconds / 1000u);
+  } else {
+    delayMicroseconds(static_cast<unsigned int>(microseconds));
+  }
 }
 
 }  // extern "C"

@@ -1,4 +1,5 @@
 /* The board file: an ESP32 with an accelerometer on I2C, through ESP-IDF's i2c_master driver. */
+#include "activity_loop.h"
 #include "board.h"
 
 #include <stdio.h>
@@ -28,14 +29,10 @@
 #define TIMEOUT_MS 10
 
 static PskdI2cAccelerometer sensor;
-static i2c_master_bus_handle_t bus;
+static i2c_master_bus_handle_t bus_handle;
 static i2c_master_dev_handle_t device;
 
-static int read_registers(uint8_t first, uint8_t *bytes, size_t count) {
-  return i2c_master_transmit_receive(device, &first, 1, bytes, count, TIMEOUT_MS) == ESP_OK;
-}
-
-static int open_bus(void) {
+static int open_bus(uint8_t address) {
   const i2c_master_bus_config_t bus_config = {
       .i2c_port = -1,
       .sda_io_num = BOARD_SDA_PIN,
@@ -46,43 +43,35 @@ static int open_bus(void) {
   };
   const i2c_device_config_t device_config = {
       .dev_addr_length = I2C_ADDR_BIT_LEN_7,
-      .device_address = sensor.address,
+      .device_address = address,
       .scl_speed_hz = 400000,
   };
-  if (bus == NULL && i2c_new_master_bus(&bus_config, &bus) != ESP_OK) return 0;
-  return device != NULL || i2c_master_bus_add_device(bus, &device_config, &device) == ESP_OK;
+  if (bus_handle == NULL && i2c_new_master_bus(&bus_config, &bus_handle) != ESP_OK) return 0;
+  return device != NULL ||
+         i2c_master_bus_add_device(bus_handle, &device_config, &device) == ESP_OK;
 }
 
-static PskdAccelerometerStatus start(void) {
-  uint8_t identity = 0;
-  int32_t index;
-  if (!pskd_i2c_accelerometer(BOARD_SENSOR, BOARD_RANGE_G, &sensor)) {
-    return PSKD_ACCELEROMETER_FAILED;
-  }
-  if (!open_bus()) return PSKD_ACCELEROMETER_FAILED;
-  if (!read_registers(sensor.identity, &identity, 1)) return PSKD_ACCELEROMETER_FAILED;
-  if (!pskd_i2c_accelerometer_is(&sensor, identity)) return PSKD_ACCELEROMETER_FAILED;
-  for (index = 0; index < sensor.num_setup; ++index) {
-    if (i2c_master_transmit(device, sensor.setup[index], 2, TIMEOUT_MS) != ESP_OK) {
-      return PSKD_ACCELEROMETER_FAILED;
-    }
-  }
-  return PSKD_ACCELEROMETER_OK;
+static int read_registers(uint8_t address, uint8_t first, uint8_t *bytes, int32_t count) {
+  return open_bus(address) && i2c_master_transmit_receive(device, &first, 1, bytes, (size_t)count,
+                                                          TIMEOUT_MS) == ESP_OK;
+}
+
+static int write_register(uint8_t address, uint8_t first, uint8_t value) {
+  const uint8_t bytes[2] = {first, value};
+  return open_bus(address) &&
+         i2c_master_transmit(device, bytes, sizeof(bytes), TIMEOUT_MS) == ESP_OK;
 }
 
 static uint32_t now_us(void) { return (uint32_t)esp_timer_get_time(); }
 
+static const PskdI2cBus bus = {write_register, read_registers, now_us};
+
+static PskdAccelerometerStatus start(void) {
+  return pskd_i2c_accelerometer_start(&sensor, &bus, BOARD_SENSOR, BOARD_RANGE_G, PSKD_SAMPLE_US);
+}
+
 static PskdAccelerometerStatus collect(PskdSampleQueue *queue) {
-  uint8_t bytes[6];
-  float raw[3];
-  uint32_t time_us;
-  int axis;
-  if (!read_registers(sensor.data, bytes, sizeof(bytes))) return PSKD_ACCELEROMETER_FAILED;
-  time_us = now_us();
-  pskd_i2c_accelerometer_decode(&sensor, bytes, raw);
-  for (axis = 0; axis < 3; ++axis) raw[axis] /= sensor.units_per_g;
-  (void)pskd_sample_queue_add(queue, time_us, raw);
-  return PSKD_ACCELEROMETER_OK;
+  return pskd_i2c_accelerometer_collect(&sensor, &bus, queue);
 }
 
 const PskdAccelerometer pskd_board_accelerometer = {

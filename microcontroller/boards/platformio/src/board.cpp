@@ -4,6 +4,7 @@
 #include <Arduino.h>
 #include <Wire.h>
 
+#include "activity_loop.h"
 #include "i2c_accelerometer.h"
 
 /* For x, y, z of the wrist that the model was trained on: the sensor's axis (0 is x, 1 is y, 2 is
@@ -26,48 +27,39 @@ namespace {
 
 PskdI2cAccelerometer sensor;
 
-bool ReadRegisters(uint8_t first, uint8_t* bytes, uint8_t count) {
-  Wire.beginTransmission(sensor.address);
+int Read(uint8_t address, uint8_t first, uint8_t* bytes, int32_t count) {
+  Wire.beginTransmission(address);
   Wire.write(first);
-  if (Wire.endTransmission(false) != 0) return false;
-  if (Wire.requestFrom(static_cast<uint16_t>(sensor.address), count) != count) return false;
-  for (uint8_t index = 0; index < count; ++index) {
+  if (Wire.endTransmission(false) != 0) return 0;
+  const uint8_t size = static_cast<uint8_t>(count);
+  if (Wire.requestFrom(static_cast<uint16_t>(address), size) != size) return 0;
+  for (int32_t index = 0; index < count; ++index) {
     const int value = Wire.read();
-    if (value < 0) return false;
+    if (value < 0) return 0;
     bytes[index] = static_cast<uint8_t>(value);
   }
-  return true;
+  return 1;
 }
 
-PskdAccelerometerStatus Start() {
-  uint8_t identity = 0;
-  if (!pskd_i2c_accelerometer(BOARD_SENSOR, BOARD_RANGE_G, &sensor)) {
-    return PSKD_ACCELEROMETER_FAILED;
-  }
-  if (!Wire.begin(BOARD_SDA_PIN, BOARD_SCL_PIN, 400000)) return PSKD_ACCELEROMETER_FAILED;
-  if (!ReadRegisters(sensor.identity, &identity, 1)) return PSKD_ACCELEROMETER_FAILED;
-  if (!pskd_i2c_accelerometer_is(&sensor, identity)) return PSKD_ACCELEROMETER_FAILED;
-  for (int32_t index = 0; index < sensor.num_setup; ++index) {
-    Wire.beginTransmission(sensor.address);
-    Wire.write(sensor.setup[index][0]);
-    Wire.write(sensor.setup[index][1]);
-    if (Wire.endTransmission() != 0) return PSKD_ACCELEROMETER_FAILED;
-  }
-  return PSKD_ACCELEROMETER_OK;
-}
-
-PskdAccelerometerStatus Collect(PskdSampleQueue* queue) {
-  uint8_t bytes[6];
-  float raw[3];
-  if (!ReadRegisters(sensor.data, bytes, sizeof(bytes))) return PSKD_ACCELEROMETER_FAILED;
-  const uint32_t time_us = static_cast<uint32_t>(micros());
-  pskd_i2c_accelerometer_decode(&sensor, bytes, raw);
-  for (int axis = 0; axis < 3; ++axis) raw[axis] /= sensor.units_per_g;
-  pskd_sample_queue_add(queue, time_us, raw);
-  return PSKD_ACCELEROMETER_OK;
+int Write(uint8_t address, uint8_t first, uint8_t value) {
+  Wire.beginTransmission(address);
+  Wire.write(first);
+  Wire.write(value);
+  return Wire.endTransmission() == 0;
 }
 
 uint32_t Now() { return static_cast<uint32_t>(micros()); }
+
+const PskdI2cBus bus = {Write, Read, Now};
+
+PskdAccelerometerStatus Start() {
+  if (!Wire.begin(BOARD_SDA_PIN, BOARD_SCL_PIN, 400000)) return PSKD_ACCELEROMETER_FAILED;
+  return pskd_i2c_accelerometer_start(&sensor, &bus, BOARD_SENSOR, BOARD_RANGE_G, PSKD_SAMPLE_US);
+}
+
+PskdAccelerometerStatus Collect(PskdSampleQueue* queue) {
+  return pskd_i2c_accelerometer_collect(&sensor, &bus, queue);
+}
 
 }  // namespace
 
@@ -82,6 +74,13 @@ void pskd_board_write(const char* text, int32_t length) {
   Serial.write(reinterpret_cast<const uint8_t*>(text), static_cast<size_t>(length));
 }
 
-void pskd_board_wait(uint32_t microseconds) { delayMicroseconds(microseconds); }
+void pskd_board_wait(uint32_t microseconds) {
+  // The first one sleeps, the second one does not.
+  if (microseconds >= 1000u) {
+    delay(microseconds / 1000u);
+  } else {
+    delayMicroseconds(microseconds);
+  }
+}
 
 }  // extern "C"

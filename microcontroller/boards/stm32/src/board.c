@@ -3,6 +3,7 @@
  * Every function that touches the HAL is weak: define one of the same name anywhere to use another
  * bus, sensor or serial line.
  */
+#include "activity_loop.h"
 #include "board.h"
 
 #include "i2c_accelerometer.h"
@@ -31,7 +32,7 @@ extern I2C_HandleTypeDef BOARD_I2C;
 extern UART_HandleTypeDef BOARD_UART;
 
 int pskd_hal_write_register(uint8_t address, uint8_t first, uint8_t value);
-int pskd_hal_read_registers(uint8_t address, uint8_t first, uint8_t *bytes, uint16_t count);
+int pskd_hal_read_registers(uint8_t address, uint8_t first, uint8_t *bytes, int32_t count);
 uint32_t pskd_hal_now_us(void);
 
 static PskdI2cAccelerometer sensor;
@@ -43,46 +44,23 @@ __weak int pskd_hal_write_register(uint8_t address, uint8_t first, uint8_t value
 }
 
 __weak int pskd_hal_read_registers(uint8_t address, uint8_t first, uint8_t *bytes,
-                                   uint16_t count) {
+                                   int32_t count) {
   return HAL_I2C_Mem_Read(&BOARD_I2C, (uint16_t)(address << 1), first, I2C_MEMADD_SIZE_8BIT,
-                          bytes, count, TIMEOUT_MS) == HAL_OK;
+                          bytes, (uint16_t)count, TIMEOUT_MS) == HAL_OK;
 }
 
 /* Milliseconds are fine enough for 50 Hz; a timer of your own is better. */
 __weak uint32_t pskd_hal_now_us(void) { return HAL_GetTick() * 1000u; }
 
+static const PskdI2cBus bus = {pskd_hal_write_register, pskd_hal_read_registers,
+                               pskd_hal_now_us};
+
 static PskdAccelerometerStatus start(void) {
-  uint8_t identity = 0;
-  int32_t index;
-  if (!pskd_i2c_accelerometer(BOARD_SENSOR, BOARD_RANGE_G, &sensor)) {
-    return PSKD_ACCELEROMETER_FAILED;
-  }
-  if (!pskd_hal_read_registers(sensor.address, sensor.identity, &identity, 1) ||
-      !pskd_i2c_accelerometer_is(&sensor, identity)) {
-    return PSKD_ACCELEROMETER_FAILED;
-  }
-  for (index = 0; index < sensor.num_setup; ++index) {
-    if (!pskd_hal_write_register(sensor.address, sensor.setup[index][0],
-                                 sensor.setup[index][1])) {
-      return PSKD_ACCELEROMETER_FAILED;
-    }
-  }
-  return PSKD_ACCELEROMETER_OK;
+  return pskd_i2c_accelerometer_start(&sensor, &bus, BOARD_SENSOR, BOARD_RANGE_G, PSKD_SAMPLE_US);
 }
 
 static PskdAccelerometerStatus collect(PskdSampleQueue *queue) {
-  uint8_t bytes[6];
-  float raw[3];
-  uint32_t time_us;
-  int axis;
-  if (!pskd_hal_read_registers(sensor.address, sensor.data, bytes, sizeof(bytes))) {
-    return PSKD_ACCELEROMETER_FAILED;
-  }
-  time_us = pskd_hal_now_us();
-  pskd_i2c_accelerometer_decode(&sensor, bytes, raw);
-  for (axis = 0; axis < 3; ++axis) raw[axis] /= sensor.units_per_g;
-  (void)pskd_sample_queue_add(queue, time_us, raw);
-  return PSKD_ACCELEROMETER_OK;
+  return pskd_i2c_accelerometer_collect(&sensor, &bus, queue);
 }
 
 const PskdAccelerometer pskd_board_accelerometer = {

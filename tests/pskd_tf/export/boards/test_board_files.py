@@ -1,14 +1,48 @@
 """The board files on fake buses: registers that are written, bytes that become g."""
 
 import subprocess
+from dataclasses import dataclass
 
 import pytest
 
 # Of a sensor at 8 g: 1 g, -0.5 g, 2 g along its axes.
-COUNTS = {"PSKD_MPU6050": (4096, -2048, 8192), "PSKD_LSM6": (4098, -2049, 8197)}
-SETUP = {
-    "PSKD_MPU6050": "6b=01 1a=04 19=09 1c=10",
-    "PSKD_LSM6": "12=44 10=4c",
+MPU_COUNTS, LSM6_COUNTS = (4096, -2048, 8192), (4098, -2049, 8197)
+
+
+@dataclass(frozen=True)
+class Chip:
+    """What a board finds behind I2C: registers, a FIFO with one sample, and its setup."""
+
+    sensor: str
+    address: int
+    identity: tuple[int, int]  # register and value
+    level: tuple[int, bytes]
+    data: tuple[int, bytes]
+    setup: str
+
+
+def _bytes(counts, order):
+    return b"".join(count.to_bytes(2, order, signed=True) for count in counts)
+
+
+CHIPS = {
+    "MPU-6050": Chip(
+        *("PSKD_MPU6050", 0x68, (0x75, 0x68), (0x72, b"\0\6")),
+        (0x74, _bytes(MPU_COUNTS, "big")),
+        "6b=01 1a=04 19=09 1c=10 23=00 6a=04 6a=40 23=08",
+    ),
+    # Three words of two bytes.
+    "LSM6DSL": Chip(
+        *("PSKD_LSM6", 0x6A, (0x0F, 0x6A), (0x3A, b"\3\0")),
+        (0x3E, _bytes(LSM6_COUNTS, "little")),
+        "12=44 10=4c 0a=00 08=01 0a=26",
+    ),
+    # A word of a tag and six bytes.
+    "LSM6DSO": Chip(
+        *("PSKD_LSM6", 0x6A, (0x0F, 0x6C), (0x3A, b"\1\0")),
+        (0x78, b"\x10" + _bytes(LSM6_COUNTS, "little")),
+        "12=44 10=4c 0a=00 09=04 0a=06",
+    ),
 }
 
 MAIN = """\
@@ -42,7 +76,8 @@ FAKE_HEADER = """\
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#define FAKE_IDENTITY {identity}
+#define FAKE_ADDRESS {address}
+#define FAKE_IDENTITY {identity[1]}
 #define FAKE_C
 #ifndef FAKE_END
 static inline void fake_end(void) {{}}
@@ -50,10 +85,11 @@ static inline void fake_end(void) {{}}
 static int fake_fails;
 static uint8_t fake_identity;
 static inline void fake_read(uint8_t first, uint8_t *bytes, int count) {{
-  static const uint8_t data[6] = {{{data}}};
+  static const uint8_t level[] = {{{level}}}, data[] = {{{data}}};
   memset(bytes, 0, (size_t)count);
-  if (first == {identity_register}) bytes[0] = fake_identity;
-  if (first == {data_register}) memcpy(bytes, data, (size_t)count);
+  if (first == {identity[0]}) bytes[0] = fake_identity;
+  if (first == {level_register}) memcpy(bytes, level, sizeof(level));
+  if (first == {data_register}) memcpy(bytes, data, sizeof(data));
 }}
 static inline void fake_write(uint8_t first, uint8_t value) {{
   printf("%02x=%02x ", first, value);
@@ -65,7 +101,7 @@ FAKES = {
 #include <Wire.h>
 static uint8_t held[8];
 static int count, at, left;
-static uint8_t bytes[6];
+static uint8_t bytes[112];
 TwoWire Wire;
 HardwareSerial Serial;
 size_t Print::write(const uint8_t *, size_t) { return 0; }
@@ -82,6 +118,7 @@ uint8_t TwoWire::requestFrom(uint16_t, uint8_t size) {
 int TwoWire::read() { return left-- > 0 ? bytes[at++] : -1; }
 unsigned long micros() { return 77; }
 void delayMicroseconds(uint32_t us) { printf(" waited %u", (unsigned)us); }
+void delay(unsigned long) {}
 void HardwareSerial::begin(unsigned long baud) { printf("baud %lu|", baud); }
 size_t HardwareSerial::write(uint8_t) { return 0; }
 size_t HardwareSerial::write(const uint8_t *text, size_t size) {
@@ -145,6 +182,9 @@ uint32_t HAL_GetTick(void) { static uint32_t tick; return tick++; }
     "arduino": """\
 #include <Arduino.h>
 #include <Arduino_LSM9DS1.h>
+#include <csetjmp>
+#include <mbed.h>
+#include "application.h"
 static int count;
 static uint8_t held[8];
 TwoWire Wire, Wire1;
@@ -166,6 +206,32 @@ uint8_t TwoWire::endTransmission() {
 }
 unsigned long micros() { return 77; }
 void delayMicroseconds(unsigned int us) { printf(" waited %u", us); }
+void delay(unsigned long) {}
+/* The sampler's thread runs at the end, for three ticks. */
+static mbed::Callback tick, task;
+static std::chrono::microseconds tick_period;
+static jmp_buf stopped;
+static int ticks, flag, priority;
+void pskd_application_sample() { printf("|sampled"); }
+void mbed::Ticker::attach(Callback func, std::chrono::microseconds t) {
+  tick = func;
+  tick_period = t;
+}
+rtos::Thread::Thread(osPriority level, uint32_t, unsigned char *, const char *) {
+  priority = level - osPriorityNormal;
+}
+osStatus rtos::Thread::start(mbed::Callback run) { task = run; return 0; }
+uint32_t rtos::Thread::flags_set(uint32_t flags) { return flag = (int)flags; }
+uint32_t rtos::ThisThread::flags_wait_any(uint32_t flags) {
+  if (++ticks > 3) longjmp(stopped, 1);
+  tick();
+  if (flag != (int)flags) printf("|no flag");
+  return flags;
+}
+static void fake_end() {
+  if (task != nullptr && setjmp(stopped) == 0) task();
+  printf("|priority %d, period %d", priority, (int)tick_period.count());
+}
 void USBSerial::begin(unsigned long baud) { printf("baud %lu|", baud); }
 USBSerial::operator bool() { return true; }
 size_t USBSerial::write(uint8_t) { return 0; }
@@ -240,34 +306,29 @@ STUBS = {"platformio": "arduino_esp32", "arduino": "arduino_mbed"}
 def run_board(make_project, compile_with, stubs, tmp_path):
     """Compiles a board file with its fake; returns what `main` printed for so many arguments."""
 
-    def run(target, sensor="PSKD_MPU6050"):
-        is_cpp = target in STUBS
+    def run(target, name="MPU-6050"):
+        is_cpp, chip = target in STUBS, CHIPS[name]
         (board,) = make_project(target, axes="-y,+z,-x").rglob("board.c*")
-        is_mpu = sensor == "PSKD_MPU6050"
-        data = b"".join(
-            count.to_bytes(2, "big" if is_mpu else "little", signed=True)
-            for count in COUNTS[sensor]
-        )
         header = FAKE_HEADER.format(
-            identity="0x68" if is_mpu else "0x6A",
-            identity_register="0x75" if is_mpu else "0x0F",
-            data_register="0x3B" if is_mpu else "0x28",
-            data=", ".join(map(str, data)),
+            address=chip.address,
+            identity=chip.identity,
+            level_register=chip.level[0],
+            level=", ".join(map(str, chip.level[1])),
+            data_register=chip.data[0],
+            data=", ".join(map(str, chip.data[1])),
         )
-        address = "0x68" if is_mpu else "0x6A"
         end = "#define FAKE_END\n" if "fake_end" in FAKES[target] else ""
-        fake = f"{end}#define FAKE_ADDRESS {address}\n{header}{FAKES[target]}"
-        (tmp_path / "fake.h").write_text(fake)
+        (tmp_path / "fake.h").write_text(f"{end}{header}{FAKES[target]}")
         source = tmp_path / ("main.cpp" if is_cpp else "main.c")
         source.write_text(MAIN)
-        names = ("axis_map.c", "i2c_accelerometer.c", "sample_queue.c")
+        names = ("axis_map.c", "i2c_accelerometer.c", "sample_queue.c", "sensor_fifo.c")
         core = [board.parent / name for name in names]
         for path in core:
             compile_with("gcc", "-std=c99", "-c", path, "-o", tmp_path / f"{path.stem}.o")
         compile_with(
             *(("g++", "-std=c++14") if is_cpp else ("gcc", "-std=gnu99")),
             *("-isystem", stubs / STUBS.get(target, target), f"-I{board.parent}", f"-I{tmp_path}"),
-            *(f"-DBOARD_SENSOR={sensor}", "-Wno-unused-function", source, board),
+            *(f"-DBOARD_SENSOR={chip.sensor}", "-Wno-unused-function", source, board),
             *(tmp_path / f"{path.stem}.o" for path in core),
             *("-o", tmp_path / "main"),
         )
@@ -285,11 +346,11 @@ def run_board(make_project, compile_with, stubs, tmp_path):
 SAMPLE = "0.500 2.000 -1.000"
 
 
-@pytest.mark.parametrize("sensor", SETUP)
+@pytest.mark.parametrize("chip", CHIPS)
 @pytest.mark.parametrize("target", ["platformio", "esp_idf", "stm32"])
-def test_i2c_boards_set_up_the_sensor_and_read_g(run_board, target, sensor):
-    good, other_chip, dead = run_board(target, sensor)
-    assert f"{SETUP[sensor]} |start 0|read 0|" in good
+def test_i2c_boards_set_up_the_sensor_and_read_g(run_board, target, chip):
+    good, other_chip, dead = run_board(target, chip)
+    assert f"{CHIPS[chip].setup} |start 0|read 0|" in good
     assert f" {SAMPLE}|" in good and "line\n" in good
     if target != "stm32":
         assert f"|77 {SAMPLE}|77|" in good and "waited" in good
@@ -302,6 +363,8 @@ def test_arduino_sets_eight_g_behind_its_library(run_board):
     assert good.startswith("baud 115200|20=78 |start 0|read 0|")
     assert f"|77 {SAMPLE}|77|" in good and "line\n" in good
     assert "|start 2|" in no_range and "|start 2|read 2|" in dead
+    # Its thread comes before the loop's and samples at the model's rate.
+    assert good.endswith("|sampled|sampled|sampled|priority 8, period 20000")
 
 
 def test_zephyr_reads_metres_per_second_squared(run_board):

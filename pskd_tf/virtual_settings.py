@@ -1,0 +1,41 @@
+"""Settings of training sets in which watches are missing."""
+
+from dataclasses import dataclass
+
+from data_prep.settings import check_settings, setting
+
+VIRTUAL_SENSORS = ("rotation", "regression")
+
+
+@dataclass(frozen=True)
+class VirtualSettings:
+    """Which accelerometers a study hides, and the virtual sensors that take their place.
+
+    A set of which some clips have a skeleton alone needs none of the first two: they hide
+    accelerometers of a full set, to study what watches are worth. Test clips keep theirs. Source:
+    ours.
+    """
+
+    watch_subjects: int = setting(
+        0,
+        "Training subjects that keep their accelerometer, drawn by watch_draw; of the others the "
+        "skeleton alone is read; 0 for all.",
+        minimum=0,
+    )
+    watch_draw: int = setting(
+        1,
+        "Draw of the subjects that keep their accelerometer, from 1; with 1 to n as many draws of "
+        "n subjects take each subject equally often. A benchmark takes each student's seed.",
+        minimum=1,
+    )
+    virtual_sensors: tuple[str, ...] = setting(
+        (),
+        "What a student without teachers learns from besides: acceleration computed from the "
+        "skeletons of clips without an accelerometer, by rotation, by regression or once by each; "
+        "real and virtual clips come equally often.",
+        choices=VIRTUAL_SENSORS,
+        may_be_empty=True,
+    )
+
+    def __post_init__(self) -> None:
+        check_settings(self)

@@ -1,0 +1,122 @@
+"""Studies of missing watches: who keeps an accelerometer, and who learns from skeletons."""
+
+import dataclasses
+
+import pytest
+
+from data_prep.errors import UserError
+from data_prep.prepared_set import PreparedSet
+from pskd_tf.pipeline.plan import FoldPlan, plan_run, plan_summary
+from pskd_tf.pipeline.runner import run_stages
+from pskd_tf.pipeline.stage import RunContext
+from pskd_tf.settings import InputSettings, RunSettings, TrainingSettings
+from pskd_tf.virtual_settings import VirtualSettings
+
+BOTH = ("rotation", "regression")
+
+
+def settings(draw: int = 1, sensors: tuple[str, ...] = BOTH, **changes) -> RunSettings:
+    watch = VirtualSettings(watch_subjects=1, watch_draw=draw, virtual_sensors=sensors)
+    return RunSettings(**{"teachers": (), "virtual": watch, **changes})
+
+
+def planned(prepared: PreparedSet, **arguments) -> FoldPlan:
+    (plan,) = plan_run(settings(**arguments), prepared)
+    return plan
+
+
+def test_one_person_keeps_the_watch_and_the_others_their_skeletons(prepared, tmp_path):
+    plans = [planned(prepared, draw=draw) for draw in (1, 2, 3)]
+    worn = [plan.baselines[1].spec.part.subjects for plan in plans]
+    assert sorted(worn) == [("1",), ("3",), ("5",)]
+    subject_of = prepared.manifest.set_index("clip_id")["subject"]
+    for plan, subjects in zip(plans, worn, strict=True):
+        spec = plan.baselines[1].spec
+        assert spec.virtual_sensors == BOTH and plan.students["cross_fitted"][1].spec == spec
+        assert {subject_of[clip] for clip in spec.part.clips} == set(subjects)
+        others = {"1", "3", "5"} - set(subjects)
+        assert {subject_of[clip] for clip in spec.part.skeleton_only} == others
+        assert len(spec.part.clips + spec.part.skeleton_only) == len(plan.split.train_clips)
+        assert plan.measured_clips == spec.part.clips == plan.compared[1].spec.clips
+        assert plan.scores["int8/1"].spec.clips == plan.split.test_clips
+    assert "train on 32 clips and 64 skeletons, score 96" in plan_summary(plans[:1], tmp_path)
+
+
+def test_without_virtual_sensors_skeletons_are_left_out(prepared):
+    spec = planned(prepared, sensors=()).baselines[1].spec
+    assert spec.virtual_sensors is None and spec.part.skeleton_only is None
+    assert len(spec.part.clips) == 32
+
+
+def test_teachers_learn_from_those_with_a_watch(prepared):
+    virtual = VirtualSettings(watch_subjects=2)
+    (plan,) = plan_run(RunSettings(teacher_outputs=("in_sample",), virtual=virtual), prepared)
+    part = plan.baselines[1].spec.part
+    assert len(part.subjects) == 2 and part.skeleton_only is None
+    outputs = plan.teacher_outputs["in_sample"][1]
+    assert outputs.spec.part == part == plan.students["in_sample"][1].spec.part
+    assert all(teacher.spec.part == part for teacher in outputs.inputs)
+
+
+def test_clips_that_were_recorded_with_a_skeleton_alone_are_copied_too(prepared):
+    manifest = prepared.manifest.copy()
+    manifest.loc[manifest["subject"].isin(["3", "4"]), "accelerometer_length"] = 0
+    manifest.loc[manifest["clip_id"] == "a1_s3_t1", "action"] = -1
+    partly = PreparedSet(
+        prepared.folder, prepared.description, manifest, prepared._arrays, prepared.quarantine
+    )
+    everyone = RunSettings(teachers=(), virtual=VirtualSettings(virtual_sensors=BOTH))
+    (plan,) = plan_run(everyone, partly)
+    part = plan.baselines[1].spec.part
+    names = set(manifest["clip_id"][(manifest["subject"] == "3") & (manifest["action"] >= 0)])
+    assert set(part.skeleton_only) == names and part.subjects == ("1", "5")
+    # Subject 4 tests, but has nothing to be scored on.
+    assert len(plan.split.test_clips) == 64
+
+
+def test_with_every_watch_nothing_changes(prepared):
+    (plan,) = plan_run(RunSettings(), prepared)
+    other = VirtualSettings(watch_draw=3)
+    (same,) = plan_run(RunSettings(virtual=other), prepared)
+    assert same.students["cross_fitted"][1].key == plan.students["cross_fitted"][1].key
+    assert "virtual" not in RunSettings().to_json()
+    assert settings().to_json()["virtual"]["watch_subjects"] == 1
+
+
+def test_settings_that_do_not_fit_are_refused(prepared):
+    with pytest.raises(UserError, match=r"but without accelerometer .*--watch_subjects"):
+        plan_run(RunSettings(teachers=(), virtual=VirtualSettings(virtual_sensors=BOTH)), prepared)
+    with pytest.raises(UserError, match=r"watch_subjects must be at most the 3 .* Received: 4"):
+        plan_run(RunSettings(virtual=VirtualSettings(watch_subjects=4)), prepared)
+    with pytest.raises(UserError, match=r"without teachers \(--teachers=\)"):
+        settings(teachers=("skeleton_teacher",))
+    labels = dataclasses.replace(RunSettings().labels, labelled_subjects=1)
+    with pytest.raises(UserError, match="labels or accelerometers, not both"):
+        settings(labels=labels)
+
+
+@pytest.mark.slow
+def test_a_hidden_accelerometer_changes_no_byte_of_the_student(prepared, tmp_path, monkeypatch):
+    short = settings(
+        student_training=TrainingSettings(steps=12, batch_size=8),
+        inputs=InputSettings(steps=24, skeleton_frames=12, gravity_taps=5),
+    )
+    (plan,) = plan_run(short, prepared)
+    stage = plan.baselines[1]
+    hidden = set(stage.spec.part.skeleton_only)
+    names = list(prepared.manifest["clip_id"])
+    own = PreparedSet.accelerometer
+
+    found = []
+    for number, spoilt in enumerate((set(), hidden, {stage.spec.part.clips[0]})):
+
+        def read(self: PreparedSet, row: int, spoilt=spoilt):
+            values = own(self, row)
+            return values[::-1] * 0.5 if names[row] in spoilt else values
+
+        monkeypatch.setattr(PreparedSet, "accelerometer", read)
+        folder = tmp_path / str(number)
+        run_stages([stage], RunContext(prepared.folder, folder / "stages", folder), workers=1)
+        (weights,) = (folder / "stages").glob("*/weights.npz")
+        found.append(weights.read_bytes())
+    assert found[0] == found[1] != found[2]
