@@ -17,6 +17,7 @@ from keras import ops
 from data_prep.errors import UserError
 from pskd_tf.distillation.distiller import projections
 from pskd_tf.distillation.losses.base import DistillationLoss
+from pskd_tf.distillation.optimizer import joined, put_back
 from pskd_tf.distillation.step import (
     check_finite_loss,
     distillation_step,
@@ -102,6 +103,8 @@ class TwinDistiller(tf_keras.Model):
             width = student.output["embedding"].shape[-1]
             for layer in self.student_projections.values():
                 layer.build((None, width))
+        trained = self.trainable_variables
+        self.vector = tf.Variable(joined(trained, trained), trainable=False)
         self.loss_metric = tf_keras.metrics.Mean(name="loss")
         self.accuracy_metric = tf_keras.metrics.Mean(name="accuracy")
 
@@ -136,7 +139,7 @@ class TwinDistiller(tf_keras.Model):
             outputs = {**student, "projected_embeddings": projected}
             terms = distillation_step(self.distillation_loss, targets, outputs, share)
             loss = tf.reduce_mean(terms.loss)
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        self.update_weights(tape.gradient(loss, variables), variables)
         guess = ops.argmax(outputs["logits"], axis=-1)
         right = tf.equal(guess, tf.cast(labels, guess.dtype))
         self.loss_metric.update_state(loss)
@@ -145,6 +148,19 @@ class TwinDistiller(tf_keras.Model):
             tf.cast(right, tf.float32), sample_weight=tf.cast(labels >= 0, tf.float32)
         )
         return {metric.name: metric.result() for metric in self.metrics}
+
+    def update_weights(self, gradients: Sequence[Any], variables: Sequence[Any]) -> None:
+        """Updates all weights in one vector: faster, and with the same bits as one by one.
+
+        The optimiser must update each weight independently of the others, as Adam does.
+
+        Args:
+            gradients: A gradient, or None, for each variable.
+            variables: The weights.
+        """
+        self.vector.assign(joined(variables, variables))
+        self.optimizer.apply_gradients([(joined(gradients, variables), self.vector)])
+        put_back(self.vector, variables)
 
 
 def train_twin(

@@ -2,7 +2,8 @@
 
 A small net has few weights in many variables: the student has 26 thousand in 26. AdamW and the
 average take about thirty operations a variable, most of whose time passes between the operations.
-`FlatAdamW` computes the same update, to the bit, on two vectors.
+`FlatAdamW` computes the same update, to the bit, on two vectors; the tf_keras twin's training joins
+its weights likewise (`joined`, `put_back`).
 """
 
 import math
@@ -11,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
-from keras import ops
+import tensorflow as tf
 
 from pskd_tf.settings import TrainingSettings
 
@@ -86,8 +86,10 @@ class FlatAdamW(keras.optimizers.AdamW):
         if not self.built:
             self.build(list(trainable_variables or ()))
         for part in self._parts:
-            part.vector.assign(part.joined(part.variables))
-        gradients = [part.joined([grads[place] for place in part.places]) for part in self._parts]
+            part.vector.assign(joined(part.variables, part.variables))
+        gradients = [
+            joined([grads[place] for place in part.places], part.variables) for part in self._parts
+        ]
         super().apply(gradients, [part.vector for part in self._parts])
         self._put_back()
 
@@ -99,7 +101,7 @@ class FlatAdamW(keras.optimizers.AdamW):
 
     def _put_back(self) -> None:
         for part in self._parts:
-            part.put_back()
+            put_back(part.vector, part.variables)
 
 
 @dataclass(frozen=True)
@@ -115,16 +117,27 @@ class _Part:
         places, variables = zip(*group, strict=True)
         size = sum(math.prod(variable.shape) for variable in variables)
         # By its name Keras decides whether it decays.
-        vector = keras.Variable(ops.zeros(size), name=variables[0].name)
+        vector = keras.Variable(tf.zeros(size), name=variables[0].name)
         return _Part(places, variables, vector)
 
-    def joined(self, tensors: Sequence[Any]) -> Any:
-        pairs = zip(tensors, self.variables, strict=True)
-        filled = [ops.zeros_like(own) if one is None else one for one, own in pairs]
-        return ops.concatenate([ops.reshape(one, (-1,)) for one in filled])
 
-    def put_back(self) -> None:
-        ends = np.cumsum([math.prod(variable.shape) for variable in self.variables])
-        pieces = ops.split(self.vector, ends[:-1].tolist())
-        for variable, piece in zip(self.variables, pieces, strict=True):
-            variable.assign(ops.reshape(piece, variable.shape))
+def joined(tensors: Sequence[Any], variables: Sequence[Any]) -> Any:
+    """Joins tensors end to end.
+
+    Args:
+        tensors: A tensor of its shape, or None for zeros, for each of the variables.
+        variables: Variables of Keras 3 or of tf_keras.
+
+    Returns:
+        A vector.
+    """
+    pairs = zip(tensors, variables, strict=True)
+    filled = [tf.zeros_like(own) if one is None else one for one, own in pairs]
+    return tf.concat([tf.reshape(one, (-1,)) for one in filled], axis=0)
+
+
+def put_back(vector: Any, variables: Sequence[Any]) -> None:
+    """Assigns the parts of a vector of `joined` to the variables."""
+    pieces = tf.split(vector, [math.prod(variable.shape) for variable in variables])
+    for variable, piece in zip(variables, pieces, strict=True):
+        variable.assign(tf.reshape(piece, variable.shape))

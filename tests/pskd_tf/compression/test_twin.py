@@ -4,10 +4,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_model_optimization as tfmot
 import tf_keras
 
 from data_prep.errors import UserError
-from pskd_tf.compression.twin import TwinDistiller, student_twin, train_twin
+from pskd_tf.compression.twin import TwinDistiller, quantised_twin, student_twin, train_twin
 from pskd_tf.distillation.distiller import PSKDDistiller
 from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
 from pskd_tf.models.students import accelerometer_student
@@ -80,6 +81,46 @@ def test_one_step_moves_every_weight_as_the_keras_3_distiller_does(mixup):
             theirs.student_projections[name].get_weights()[0],
             atol=1e-5,
         )
+
+
+class _OneByOne(TwinDistiller):
+    def update_weights(self, gradients, variables):
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        "plain",
+        pytest.param("pruned", marks=pytest.mark.slow),
+        pytest.param("quantised", marks=pytest.mark.slow),
+    ],
+)
+def test_the_update_over_one_vector_gives_the_bits_of_adam(wrapped):
+    keras.utils.set_random_seed(0)
+    first = accelerometer_student(keras, **ARGUMENTS).get_weights()
+    batches = tf.data.Dataset.from_tensors(_batch(True)).repeat()
+    results = []
+    for kind in (TwinDistiller, _OneByOne):
+        tf_keras.utils.set_random_seed(1)
+        callbacks = []
+        if wrapped == "quantised":
+            twin = quantised_twin(first, ARGUMENTS)
+        else:
+            twin = student_twin(first, **ARGUMENTS)
+        if wrapped == "pruned":
+            twin = tfmot.sparsity.keras.prune_low_magnitude(twin)
+            callbacks = [tfmot.sparsity.keras.UpdatePruningStep()]
+        start = twin.get_weights()
+        distiller = kind(twin, ("fusion", "skeleton"), LOSS, {"skeleton": 6, "fusion": 6})
+        distiller.compile(optimizer=tf_keras.optimizers.Adam(0.01))
+        distiller.fit(batches, steps_per_epoch=3, epochs=2, verbose=0, callbacks=callbacks)
+        assert any(
+            not np.array_equal(one, two) for one, two in zip(start, twin.get_weights(), strict=True)
+        )
+        results.append(twin.get_weights())
+    for one, two in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, two)
 
 
 def test_a_teacher_without_a_width_is_named():
