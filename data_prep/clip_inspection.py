@@ -46,6 +46,7 @@ class InspectedClip:
         correlations: Correlations of the movement energies; see `movement_correlations`. None
             without a skeleton or movement.
         has_skeleton: Whether it has a skeleton.
+        has_accelerometer: Whether it has an accelerometer.
         flags: Notes of the loader.
     """
 
@@ -58,6 +59,7 @@ class InspectedClip:
     gravity: float | None = None
     correlations: np.ndarray | None = None
     has_skeleton: bool = False
+    has_accelerometer: bool = False
     flags: tuple[str, ...] = ()
 
 
@@ -84,9 +86,14 @@ def inspect_clip(
         seconds=recording.seconds,
         stated_rate_hz=clip.accelerometer_rate_hz,
         stamp_rate_hz=recording.stamp_rate_hz,
-        gravity=gravity_at_rest(recording.accelerometer, rate_hz),
+        gravity=(
+            None
+            if recording.accelerometer is None
+            else gravity_at_rest(recording.accelerometer, rate_hz)
+        ),
         correlations=_correlations(clip, recording, layout),
         has_skeleton=recording.skeleton is not None,
+        has_accelerometer=recording.accelerometer is not None,
         flags=recording.flags,
     )
     found = [
@@ -129,7 +136,7 @@ def recorded_clip(clip: CustomClip, recording: CustomRecording) -> Clip:
 def _correlations(
     clip: CustomClip, recording: CustomRecording, layout: SkeletonLayout | None
 ) -> np.ndarray | None:
-    if recording.skeleton is None or layout is None:
+    if recording.accelerometer is None or recording.skeleton is None or layout is None:
         return None
     if recording.seconds < _SHORTEST_CORRELATED_SECONDS:
         return None
@@ -200,6 +207,8 @@ def _length(clip: CustomClip, recording: CustomRecording) -> str:
 
 def _frozen(recording: CustomRecording, rate_hz: float) -> str:
     values = recording.accelerometer
+    if values is None:
+        return ""
     changes = np.flatnonzero((np.diff(values, axis=0) != 0).any(axis=1))
     longest = int(np.diff(np.concatenate([[-1], changes, [len(values) - 1]])).max())
     seconds = longest / rate_hz

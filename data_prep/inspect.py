@@ -88,7 +88,8 @@ def main(arguments: InspectArguments) -> None:
     if arguments.dry_run:
         clips, mistakes = loader.clips()
         for clip in clips:
-            print(f"would read {clip.accelerometer_path} ({clip.subject}, {clip.action})")
+            path = clip.accelerometer_path or clip.skeleton_path
+            print(f"would read {path} ({clip.subject}, {clip.action})")
         print(f"would inspect {len(clips)} clips; {len(mistakes)} errors in the tables alone")
         return
     inspection = inspect_recordings(loader, _progress)

@@ -103,7 +103,8 @@ def inspect_recordings(
 def _overlap_problems(clips: Sequence[CustomClip]) -> Iterator[Problem]:
     by_file = defaultdict(list)
     for clip in clips:
-        by_file[clip.accelerometer_path, clip.accelerometer_columns].append(clip)
+        if clip.accelerometer_path:
+            by_file[clip.accelerometer_path, clip.accelerometer_columns].append(clip)
     for group in by_file.values():
         ordered = sorted(group, key=lambda clip: clip.start or 0.0)
         for earlier, later in pairwise(ordered):
@@ -142,6 +143,12 @@ def _training_notes(
     clips: Sequence[CustomClip], train: Sequence[str], test: Sequence[str]
 ) -> Iterator[str]:
     """Yields what the train command would refuse with its defaults, and what it does without."""
+    silent = sum(not clip.accelerometer_path for clip in clips)
+    if silent:
+        yield (
+            f"{silent} clips without accelerometer: train on them with --teachers= "
+            "--virtual_sensors=rotation,regression"
+        )
     unlabelled = sum(not clip.action for clip in clips)
     if unlabelled:
         yield f"{unlabelled} clips without a label: train on them with --teacher_outputs=in_sample"
@@ -206,6 +213,9 @@ def inspection_table(inspection: Inspection, most: int = 20) -> str:
     groups = [*by_subject, clips]
     rows.append(["all", *(str(len(group)) for group in groups)])
     rows.append(["read", *(str(sum(clip.seconds is not None for clip in g)) for g in groups)])
+    if any(not clip.has_accelerometer for clip in clips if clip.seconds is not None):
+        worn = [str(sum(clip.has_accelerometer for clip in group)) for group in groups]
+        rows.append(["with accelerometer", *worn])
     rows.append(["with skeleton", *(str(sum(clip.has_skeleton for clip in g)) for g in groups)])
     for label, field, digits in (
         ("seconds, median", "seconds", 2),

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -495,3 +496,15 @@ def test_clips_without_a_label_are_counted_and_no_class(made: Made):
     assert problems(made.inspect(), "error") == [
         ("action", "A data set needs at least 2 actions. Received: none")
     ]
+
+
+def test_clips_with_a_skeleton_alone(made: Made):
+    for row in made.rows[:2]:
+        row |= {"accelerometer_path": "", "accelerometer_rate_hz": ""}
+    inspection = made.inspect()
+    assert inspection.problems == []
+    table = inspection_table(inspection)
+    assert re.search(r"^with accelerometer +4 +6 +10$", table, re.MULTILINE)
+    assert re.search(r"^with skeleton +6 +6 +12$", table, re.MULTILINE)
+    assert "2 clips without accelerometer: train on them with --teachers= --virtual" in table
+    assert "note no_accelerometer: 2 clips" in table

@@ -201,7 +201,7 @@ class CustomLoader:
         return stated.pop() if stated else _USUAL_RATE_HZ
 
     def files(self, clip: CustomClip) -> dict[str, RawFile]:
-        """Returns the files of a clip: "accelerometer", and "skeleton" where it has one."""
+        """Returns the files of a clip: "accelerometer", "skeleton" or both."""
         folder = self._manifest_path.parent
         paths = {"accelerometer": clip.accelerometer_path, "skeleton": clip.skeleton_path}
         return {stream: RawFile(path, folder / path) for stream, path in paths.items() if path}
@@ -288,9 +288,14 @@ def split_subjects(clips: Sequence[CustomClip], path: str) -> tuple[list[str], l
         return subjects, [], "split (ours): one subject; the last clips of each action test"
     parts: dict[str, CustomClip] = {}
     if not any(clip.part for clip in clips):
-        count = max(1, len(subjects) // 3)
-        note = f"split (ours): the last {count} of {len(subjects)} subjects test"
-        return subjects[:-count], subjects[-count:], note
+        # Nobody can be tested without a sensor.
+        worn = natural_order({clip.subject for clip in clips if clip.accelerometer_path})
+        worn = worn or subjects
+        test = worn[-max(1, len(worn) // 3) :]
+        note = f"split (ours): the last {len(test)} of {len(worn)} subjects test"
+        if len(worn) < len(subjects):
+            note = f"{note}, of those with an accelerometer"
+        return [name for name in subjects if name not in test], test, note
     for clip in clips:
         if not clip.part:
             rule = "part must be train or test in every row, or in none"

@@ -30,7 +30,8 @@ class CustomClip:
             annotations will cut. "column NAME" takes it from a column; each stretch of rows with
             one subject and action is a clip.
         trial: Which repetition.
-        accelerometer_path: File relative to the manifest.
+        accelerometer_path: File relative to the manifest; empty for a clip with a skeleton alone,
+            whose `start` and `end` count from the first frame.
         accelerometer_columns: x, y and z: three names of the header or indices from 0 ("1;2;3" or
             "1-3"), a minus before an axis to turn round ("-ax;az;ay").
         accelerometer_unit: "g", "m/s^2", "mg" or "lsb".
@@ -294,6 +295,8 @@ def _clip(record: CsvRecord, folder: Path, for_annotations: bool, skeleton_unit:
     cells = record.cells
     if not for_annotations:
         record.text("subject")
+    if not cells["accelerometer_path"] and cells["skeleton_path"] and not for_annotations:
+        return _skeleton_alone(record, folder, skeleton_unit)
     accelerometer_path = _path(record, "accelerometer_path", folder)
     unit = _UNITS[record.choice("accelerometer_unit", _UNITS)]
     stamp_column = cells["accelerometer_stamp_column"]
@@ -328,9 +331,39 @@ def _clip(record: CsvRecord, folder: Path, for_annotations: bool, skeleton_unit:
     if clip.accelerometer_rate_hz is None and not stamp_column and not tells_rate:
         rule = "accelerometer_rate_hz or accelerometer_stamp_column must be given"
         raise record.error(rule, "neither")
+    _check_span(clip, record)
+    return _with_skeleton(clip, record, folder, skeleton_unit)
+
+
+def _skeleton_alone(record: CsvRecord, folder: Path, skeleton_unit: str) -> CustomClip:
+    cells = record.cells
+    for column in ("accelerometer_columns", "accelerometer_stamp_column", "skeleton_offset"):
+        if cells[column]:
+            raise record.error(f"{column} needs an accelerometer_path", "an empty one")
+    if not cells["skeleton_rate_hz"] and not cells["skeleton_stamp_column"]:
+        rule = "A clip without an accelerometer needs a skeleton_rate_hz or a skeleton_stamp_column"
+        raise record.error(rule, "neither")
+    clip = CustomClip(
+        place=record.place,
+        clip_id=cells["clip_id"],
+        subject=cells["subject"],
+        action=cells["action"],
+        trial=cells["trial"],
+        accelerometer_path="",
+        accelerometer_columns=(),
+        accelerometer_unit="",
+        start=record.number("start", 0.0, _MOST_SECONDS),
+        end=record.number("end", 0.0, _MOST_SECONDS),
+        sensor_place=cells["sensor_place"] or "right_wrist",
+        part=record.choice("part", ("train", "test", "")),
+    )
+    _check_span(clip, record)
+    return _with_skeleton(clip, record, folder, skeleton_unit)
+
+
+def _check_span(clip: CustomClip, record: CsvRecord) -> None:
     if clip.end is not None and not (clip.start or 0.0) < clip.end:
         raise record.error("start must be before end", f"{clip.start or 0:g} and {clip.end:g}")
-    return _with_skeleton(clip, record, folder, skeleton_unit)
 
 
 def _with_skeleton(clip: CustomClip, record: CsvRecord, folder: Path, unit: str) -> CustomClip:

@@ -24,7 +24,7 @@ class CustomRecording:
     """The streams of a clip, and measures of them.
 
     Args:
-        accelerometer: float32 (samples, 3) in g at the rate of the prepared set.
+        accelerometer: float32 (samples, 3) in g at the rate of the prepared set, or None.
         skeleton: float32 (frames, joints, 3) over the same time, or None.
         seconds: How long the clip is.
         stamp_rate_hz: One by the median step of the stamps; None without stamps.
@@ -32,7 +32,7 @@ class CustomRecording:
         flags: Notes.
     """
 
-    accelerometer: np.ndarray
+    accelerometer: np.ndarray | None
     skeleton: np.ndarray | None
     seconds: float
     stamp_rate_hz: float | None
@@ -51,11 +51,11 @@ def read_custom_recording(
     """Reads a clip's files whole, unless an earlier clip has, and cuts the clip out of them.
 
     Both streams count their seconds from the first sample of the accelerometer; the skeleton's
-    first frame comes `skeleton_offset` after it.
+    first frame comes `skeleton_offset` after it. A skeleton alone counts from its first frame.
 
     Args:
         clip: The row of the manifest.
-        files: "accelerometer", and "skeleton" where there is one.
+        files: "accelerometer", "skeleton" or both.
         layout: The skeleton's joints; None without skeletons.
         rate_hz: Rate of the accelerometer to return.
         longest_gap_seconds: For how long samples or a joint may be missing within the clip.
@@ -67,6 +67,8 @@ def read_custom_recording(
     Raises:
         UserError: A file is damaged or differs from the manifest; names the file and the row.
     """
+    if "accelerometer" not in files and layout is not None:
+        return _skeleton_alone(clip, files["skeleton"], layout, longest_gap_seconds, read_files)
     name = f"{files['accelerometer'].name}; {clip.place}"
     whole, source = read_files.accelerometer(files["accelerometer"], clip)
     sources = {"accelerometer": source}
@@ -102,6 +104,37 @@ def read_custom_recording(
     )
     flags = (*flags, *notes, *more, *(("skeleton_cut",) if found.is_cut else ()))
     return CustomRecording(values, skeleton, end - start, stamp_rate_hz, sources, flags)
+
+
+def _skeleton_alone(
+    clip: CustomClip,
+    file: RawFile,
+    layout: SkeletonLayout,
+    longest_gap_seconds: float,
+    read_files: ReadFiles,
+) -> CustomRecording:
+    name = f"{file.name}; {clip.place}"
+    found, source = read_files.skeleton(file, clip, layout)
+    joints, rate_hz = found.joints, clip.skeleton_rate_hz
+    if found.stamps is not None:
+        seconds = found.stamps - found.stamps.min()
+        joints, seconds = even_frames(seconds, joints, rate_hz, longest_gap_seconds, name)
+    else:
+        assert rate_hz is not None  # the manifest needs it without stamps
+        seconds = np.arange(len(joints)) / rate_hz
+    start, last = clip.start or 0.0, float(seconds[-1])
+    end = last if clip.end is None else clip.end
+    inside = (seconds >= start - _ROUNDING) & (seconds <= end + _ROUNDING)
+    if inside.sum() < 2:
+        rule = "A clip needs at least 2 frames"
+        raise UserError(rule, f"from {start:g} to {end:g} s of {last:.3f} s", name)
+    longest_run = max(1, round(longest_gap_seconds / float(seconds[1] - seconds[0])))
+    skeleton, flags = clean_custom_skeleton(
+        joints[inside], clip.skeleton_unit, layout, longest_run, name
+    )
+    flags = (*flags, "no_accelerometer", *(("skeleton_cut",) if found.is_cut else ()))
+    length = float(np.ptp(seconds[inside]))
+    return CustomRecording(None, skeleton, length, None, {"skeleton": source}, flags)
 
 
 _LEAST_EPOCH_SECONDS = 1e8  # 1973

@@ -466,3 +466,61 @@ def test_clips_without_a_label_only_train_where_one_subject_is_split():
         for name in names
     ]
     assert within_subject(clips) == (["x1", "a1", "b1"], ["a2", "b2"])
+
+
+ALONE = {"accelerometer_path": "", "accelerometer_columns": "", "accelerometer_unit": ""}
+
+
+def test_a_clip_may_have_a_skeleton_alone(recordings, tmp_path):
+    recordings.rows[0].update(ALONE, accelerometer_rate_hz="", start=0.5, end=1.5)
+    recordings.rows[3].update(ALONE)
+    prepared = prepare_dataset(
+        "custom",
+        None,
+        tmp_path / "set",
+        options=DatasetOptions(
+            manifest=str(recordings.write_manifest()),
+            skeleton_layout=str(recordings.folder / "layout.json"),
+        ),
+    )
+    ids = list(prepared.manifest["clip_id"])
+    row = ids.index("s1_wave_1")
+    assert prepared.accelerometer(row) is None
+    # Frames 15 to 45 at 30 a second; x is the time.
+    np.testing.assert_allclose(prepared.skeleton(row)[:, 0, 0], np.arange(15, 46) / 30, atol=1e-6)
+    assert prepared.manifest["flags"].iloc[row] == "no_accelerometer"
+    assert prepared.manifest["accelerometer_source"].iloc[row] == ""
+    whole = ids.index("s2_clap_1")
+    assert len(prepared.skeleton(whole)) == 61 and not prepared.has_accelerometer[whole]
+    assert "clips without accelerometer" in prepared_table(prepared)
+
+
+def test_frames_with_stamps_alone_begin_at_their_first(recordings):
+    stamps = 1000.0 + np.arange(61) / 30.0
+    joints = np.tile(np.arange(1, 62)[:, None] / 30.0, (1, 12)) + np.repeat(np.arange(4), 3)
+    recordings.write_table("timed.csv", np.column_stack([stamps, joints]))
+    recordings.rows[0].update(
+        ALONE, skeleton_path="timed.csv", skeleton_columns="1-12", skeleton_rate_hz="",
+        skeleton_stamp_column="0", skeleton_stamp_unit="s",
+    )  # fmt: skip
+    clip = next(one for one in recordings.clips() if one.clip_id == "s1_wave_1")
+    np.testing.assert_allclose(clip.skeleton[:, 0, 0], np.arange(1, 62) / 30, atol=1e-6)
+
+
+def test_subjects_without_an_accelerometer_train(recordings):
+    for row in recordings.rows:
+        if row["subject"] == "s2":
+            row.update(ALONE)
+    recordings.add("s0_wave", "s0", "wave", 9)
+    description = recordings.loader().discover().description
+    split = description.protocols["cross_subject"]
+    assert (split["train_subjects"], split["test_subjects"]) == (["s0", "s2"], ["s1"])
+    assert description.source_notes == [
+        "split (ours): the last 1 of 2 subjects test, of those with an accelerometer"
+    ]
+
+
+def test_a_span_outside_the_frames_is_refused(recordings):
+    recordings.rows[0].update(ALONE, start=3, end=4)
+    with pytest.raises(UserError, match=r"at least 2 frames\. Received: from 3 to 4 s of 2.000 s"):
+        recordings.clips()

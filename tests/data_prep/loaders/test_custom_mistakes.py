@@ -41,7 +41,19 @@ def error_of(recordings, **options: object) -> str:
     [
         ({"subject": ""}, "subject must not be empty"),
         ({"action": "ö" * 61}, "A label takes at most 120 bytes in UTF-8.*122 bytes"),
-        ({"accelerometer_path": ""}, "accelerometer_path must not be empty"),
+        (
+            {"accelerometer_path": "", "skeleton_path": "", "skeleton_rate_hz": ""},
+            "accelerometer_path must not be empty",
+        ),
+        ({"accelerometer_path": ""}, "accelerometer_columns needs an accelerometer_path"),
+        (
+            {"accelerometer_path": "", "accelerometer_columns": "", "skeleton_rate_hz": ""},
+            "without an accelerometer needs a skeleton_rate_hz or a skeleton_stamp_column",
+        ),
+        (
+            {"accelerometer_path": "", "accelerometer_columns": "", "start": "2", "end": "1"},
+            "start must be before end. Received: 2 and 1",
+        ),
         ({"accelerometer_path": "no.csv"}, "The file of accelerometer_path must exist"),
         ({"skeleton_path": "no.csv"}, "The file of skeleton_path must exist"),
         ({"accelerometer_path": "layout.json"}, "accelerometer_path must end with .csv"),
