@@ -8,6 +8,12 @@ from data_prep.settings import check_settings, setting
 UNLABELLED_TARGETS = ("mean", "fusion", "most_confident", "acs", "none")
 TEACHER_CALIBRATIONS = ("agreement", "none")
 
+# What a learning curve may be drawn against, in words.
+LABEL_AMOUNTS = {
+    "labelled_subjects": "labelled people",
+    "labels_per_class": "labelled clips of each class",
+}
+
 
 @dataclass(frozen=True)
 class LabelSettings:

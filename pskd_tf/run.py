@@ -26,7 +26,7 @@ from pskd_tf.run_records import (
     read_metrics,
     read_run_record,
 )
-from pskd_tf.settings import InputSettings, RunSettings, read_run_settings
+from pskd_tf.settings import OWN_NET, InputSettings, RunSettings, read_run_settings
 from pskd_tf.stage_record import Predictions, StageRecord
 from pskd_tf.stream_settings import StreamSettings
 
@@ -345,11 +345,17 @@ class Run:
 
     def scores(self, what: str) -> list[StageRecord]:
         """Returns the score stages of one model and seed, one for each fold, in their order."""
-        if what.startswith("baseline/") and not self.settings.teachers:
-            # Without teachers the student is trained like the baseline, and scored once.
-            what = what.replace("baseline", f"students/{self.settings.teacher_outputs[0]}")
-        start = f"score-{what.replace('/', '-')}-of-"
-        return [stage for stage in self.stages if stage.name.startswith(start)]
+        names = [what]
+        if what.startswith("baseline/"):
+            # A baseline that is also a teacher, or the student itself, is scored once.
+            others = (f"teachers/{OWN_NET}", f"students/{self.settings.teacher_outputs[0]}")
+            names += [what.replace("baseline", other) for other in others]
+        for name in names:
+            start = f"score-{name.replace('/', '-')}-of-"
+            found = [stage for stage in self.stages if stage.name.startswith(start)]
+            if found:
+                return found
+        return []
 
     def predictions(self, what: str, fold: int | None = None) -> Predictions:
         """Returns a model's predictions of the held-out clips of one fold, or of all folds."""

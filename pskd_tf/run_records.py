@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -376,6 +376,22 @@ class _Selection:
 
 
 @dataclass(frozen=True)
+class _Guess:
+    right: _Finite
+    confidence: _Finite
+
+
+@dataclass(frozen=True)
+class LabelFigures:
+    """What `label_figures` gives."""
+
+    clips: int
+    labelled: int
+    target: Literal["mean", "fusion", "most_confident", "acs", "none"]
+    guesses: dict[str, dict[str, _Guess]]
+
+
+@dataclass(frozen=True)
 class MetricsContent:
     """What is read of a run's `metrics.json`; `collect_metrics` says what it holds."""
 
@@ -397,6 +413,8 @@ class MetricsContent:
     wall_seconds: dict[_FolderName, _Seconds]
     versions: dict[str, str]
     leaks_subjects: bool = False
+    # Only where labels are missing.
+    labels: LabelFigures | None = None
     # Runs of older versions lack these two.
     splits_sha256: Key | None = None
     run_key: Key | None = None

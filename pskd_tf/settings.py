@@ -33,7 +33,8 @@ STREAMS_READ = {
 }
 
 TEACHERS = ("skeleton_teacher", "fusion_teacher", "accelerometer_teacher")
-STUDENTS = ("accelerometer_student", "ign_student", "gmp_student")
+OWN_NET = "accelerometer_student"
+STUDENTS = (OWN_NET, "ign_student", "gmp_student")
 CACHED_OUTPUTS = ("cross_fitted", "in_sample")
 # Teachers that see the mixed-up input itself; of an ensemble, the teachers of all seeds together.
 MIXTURE_OUTPUTS = ("live_mixture", "live_ensemble")
@@ -323,8 +324,9 @@ class RunSettings(_Checked):
     teachers: tuple[str, ...] = setting(
         TEACHERS,
         "The chain of teachers, each distilled from those before it; in any order, and any may be "
-        "left out; without one the student is trained with cross-entropy.",
-        choices=TEACHERS,
+        "left out; without one the student is trained with cross-entropy. accelerometer_student is "
+        "the baseline, the student's own net under cross-entropy.",
+        choices=(*TEACHERS, OWN_NET),
         may_be_empty=True,
         group="teachers",
     )

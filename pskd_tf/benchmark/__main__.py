@@ -22,9 +22,12 @@ from data_prep.settings import REQUIRED, setting
 from data_prep.workers import RUNNERS
 from pskd_tf.arguments import TrainingArguments
 from pskd_tf.benchmark.methods import read_methods
+from pskd_tf.label_settings import LABEL_AMOUNTS
 from pskd_tf.pipeline.stage import RunContext
+from pskd_tf.settings import RunSettings
 
 if TYPE_CHECKING:
+    from pskd_tf.benchmark.board import BoardRow
     from pskd_tf.benchmark.run import BenchmarkRun
 
 
@@ -68,6 +71,16 @@ class BenchmarkArguments(TrainingArguments):
         "Draw each seed's training views once for all methods, into RUN/views (UTD-MHAD: 0.6 GB a "
         "seed and fold): a quarter off the time, the same bits.",
     )
+    curve: str | None = setting(
+        None,
+        "Draw a learning curve against labelled_subjects or labels_per_class: a board for each of "
+        "the amounts, in RESULTS/AMOUNT.",
+        choices=tuple(LABEL_AMOUNTS),
+        group="benchmark",
+    )
+    amounts: tuple[int, ...] = setting(
+        (1, 2, 3), "Amounts of the learning curve, ascending.", group="benchmark"
+    )
     runner: str = setting("processes", "What runs the cells.", choices=RUNNERS)
     ray_address: str | None = setting(
         None, "Address of the Ray cluster; one is started if none is given."
@@ -75,7 +88,7 @@ class BenchmarkArguments(TrainingArguments):
 
 
 def main(arguments: BenchmarkArguments) -> None:
-    """Does the missing cells of each protocol, then writes and prints the board."""
+    """Does the missing cells of each protocol, then writes and prints the board or the curve."""
     scoring = [name for name in arguments.protocols if name != "validation"]
     if scoring and not arguments.score_test:
         raise UserError("Test subjects are scored with --score_test only", ", ".join(scoring))
@@ -93,28 +106,49 @@ def main(arguments: BenchmarkArguments) -> None:
         views_dir=arguments.run_dir / "views" if arguments.keep_views else None,
     )
     # Not above: scikit-learn takes seconds, for which --help need not wait.
+    from pskd_tf.benchmark.learning_curve import curve_points, settings_of_amount, write_curve
+    from pskd_tf.benchmark.run import BenchmarkRun
+
+    def one_run(settings: RunSettings, results_dir: Path) -> BenchmarkRun:
+        seeds = arguments.trial_seeds, arguments.validation_seeds
+        return BenchmarkRun(settings, methods, prepared, context, results_dir, *seeds)
+
+    if not arguments.curve:
+        rows = _board(one_run(arguments.settings, arguments.results_dir), arguments)
+        if rows is not None:
+            print(f"result: {arguments.results_dir / 'leaderboard.md'}")
+            more = "other --methods, --seeds or --protocols"
+            print(f"next: commit the folder, or add cells: {more}")
+        return
+    boards = {}
+    for amount in arguments.amounts:
+        print(f"{arguments.curve}: {amount}")
+        settings = settings_of_amount(arguments.settings, arguments.curve, amount)
+        rows = _board(one_run(settings, arguments.results_dir / str(amount)), arguments)
+        if rows is not None:
+            boards[amount] = rows
+    if not arguments.dry_run:
+        points = curve_points(boards, [method.title for method in methods])
+        print(write_curve(arguments.results_dir, points, arguments.curve), end="")
+        print(f"result: {arguments.results_dir / 'learning_curve.png'}")
+        print("next: commit the folder, or add amounts: other --amounts")
+
+
+def _board(run: "BenchmarkRun", arguments: BenchmarkArguments) -> "list[BoardRow] | None":
+    """Does a benchmark's missing cells and prints its board; with --dry_run it prints the plan."""
     from pskd_tf.benchmark.board import leaderboard_markdown
-    from pskd_tf.benchmark.run import BenchmarkRun, run_cells, stream_board
+    from pskd_tf.benchmark.run import run_cells, stream_board
     from pskd_tf.benchmark.stream import stream_markdown
 
-    run = BenchmarkRun(
-        arguments.settings,
-        methods,
-        prepared,
-        context,
-        arguments.results_dir,
-        arguments.trial_seeds,
-        arguments.validation_seeds,
-    )
     if arguments.dry_run:
         _print_plan(run, arguments)
-        return
+        return None
     for protocol in arguments.protocols:
         run.perform(
             protocol,
             lambda cells, finished: run_cells(
                 cells,
-                context,
+                run.context,
                 finished,
                 arguments.workers,
                 arguments.runner,
@@ -126,8 +160,7 @@ def main(arguments: BenchmarkArguments) -> None:
     if arguments.settings.stream.enabled:
         in_stream = stream_board(run, arguments.protocols, arguments.idle_hours, arguments.workers)
         print(stream_markdown(in_stream), end="")
-    print(f"result: {arguments.results_dir / 'leaderboard.md'}")
-    print("next: commit the folder, or add cells: other --methods, --seeds or --protocols")
+    return rows
 
 
 def _print_plan(run: "BenchmarkRun", arguments: BenchmarkArguments) -> None:

@@ -11,6 +11,7 @@ from data_prep.prepared_set import PreparedSet
 from data_prep.records import read_arrays
 from pskd_tf.evaluation.scores import classification_scores
 from pskd_tf.pipeline.degradation import compared_students, degradation_warnings
+from pskd_tf.pipeline.label_figures import TARGET_WORDS, label_figures
 from pskd_tf.pipeline.plan import FoldPlan
 from pskd_tf.pipeline.stage import RunContext, all_stages
 from pskd_tf.settings import CACHED_OUTPUTS, RunSettings
@@ -59,7 +60,9 @@ def collect_metrics(
     test = {subject for plan in plans for subject in plan.split.test_subjects}
     stages = all_stages(one for plan in plans for one in plan.wanted)
     students = compared_students(plans, context)
+    labels = label_figures(plans, prepared, context, settings)
     return {
+        **({} if labels is None else {"labels": labels}),
         "dataset": prepared.description.name,
         "dataset_is_synthetic": prepared.description.is_synthetic,
         "protocol": settings.protocol,
@@ -176,7 +179,7 @@ def metrics_table(metrics: dict[str, Any]) -> str:
     rows.append(("student, cross-entropy alone", metrics["baseline"]["cross_entropy"]))
     if metrics["teachers"]:
         for kind, scores in metrics["students_by_teacher_outputs"].items():
-            rows.append((f"student, ACS on {kind} teachers", scores))
+            rows.append((f"student, {_method(metrics)} on {kind} teachers", scores))
     rows.append(("  pruned", metrics["student"]["pruned"]))
     rows.append(("  int8, TensorFlow Lite Micro", metrics["student"]["int8"]))
     seeds = len(metrics["seeds"])
@@ -196,6 +199,8 @@ def metrics_table(metrics: dict[str, Any]) -> str:
     lines.append("")
     if metrics["teachers"]:
         lines += _acs_lines(metrics)
+    if "labels" in metrics:
+        lines += _label_lines(metrics)
     model = metrics["model"]
     lines.append(
         f"model: {model['parameters']:,} parameters, {model['macs']:,} multiply-accumulates, "
@@ -205,15 +210,38 @@ def metrics_table(metrics: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _method(metrics: dict[str, Any]) -> str:
+    """Returns what the student follows, in a word."""
+    target = metrics.get("labels", {}).get("target", "acs")
+    return {"mean": "mean", "fusion": "KD", "none": "cross-entropy"}.get(target, "ACS")
+
+
+def _label_lines(metrics: dict[str, Any]) -> list[str]:
+    labels = metrics["labels"]
+    lines = [
+        f"{labels['labelled']} of {labels['clips']} training clips have labels; on the others the "
+        f"student follows {TARGET_WORDS[labels['target']]}"
+    ]
+    for kind, guesses in labels["guesses"].items():
+        told = [
+            f"{name.replace('_', ' ')} {100 * one['right']:.0f} % (confidence "
+            f"{100 * one['confidence']:.0f} %)"
+            for name, one in guesses.items()
+        ]
+        lines.append(f"right where labels are hidden, {kind}: {', '.join(told)}")
+    return lines
+
+
 def _acs_lines(metrics: dict[str, Any]) -> list[str]:
     paired = ", ".join(f"{100 * value:+.1f}" for value in metrics["paired_difference"]["values"])
     mean = 100 * metrics["paired_difference"]["mean"]
-    lines = [f"ACS minus cross-entropy, by seed: {paired} (mean {mean:+.2f} points)"]
+    method = _method(metrics)
+    lines = [f"{method} minus cross-entropy, by seed: {paired} (mean {mean:+.2f} points)"]
     for kind, shares in metrics["acs"]["selection"].items():
         followed = ", ".join(
             f"{target.replace('_', ' ')} {100 * share:.0f} %" for target, share in shares.items()
         )
-        lines.append(f"ACS followed, {kind}: {followed}")
+        lines.append(f"{method} followed, {kind}: {followed}")
     return lines
 
 

@@ -30,6 +30,7 @@ from pskd_tf.run import Run
 from pskd_tf.run_records import check_stage, published_file, read_run_record
 from pskd_tf.settings import (
     CACHED_OUTPUTS,
+    OWN_NET,
     STREAMS_READ,
     RunSettings,
     TrainingSettings,
@@ -181,6 +182,8 @@ class StagePlanner:
     def chain(self, part: TrainingPart, seed: int) -> Chain:
         """Declares the teachers, each under the live outputs of those before it.
 
+        The student's own net is the baseline of the seed.
+
         Teachers learn from the clips that have labels.
         """
         part = self.labelled(part)
@@ -190,7 +193,12 @@ class StagePlanner:
             loss = LossSpec.of_acs(self.settings.teacher_acs)
             if not chain:
                 loss = LossSpec.cross_entropy(self.settings.teacher_label_smoothing)
-            chain[name] = self.fit(name, name, part, seed, training, loss, tuple(chain.values()))
+            before = tuple(chain.values())
+            chain[name] = (
+                self.baseline(part, seed)
+                if name == OWN_NET
+                else self.fit(name, name, part, seed, training, loss, before)
+            )
         return chain
 
     def teacher_outputs(
@@ -239,7 +247,7 @@ class StagePlanner:
         if part.unlabelled:
             loss, teachers = self._unlabelled_target(target)
         return self.fit(
-            "accelerometer_student",
+            OWN_NET,
             f"student-{kind}",
             part,
             seed,
@@ -278,7 +286,7 @@ class StagePlanner:
         """
         loss = LossSpec.cross_entropy(self.settings.baseline_label_smoothing)
         return self.fit(
-            "accelerometer_student",
+            OWN_NET,
             "baseline",
             self.labelled(part),
             seed,
@@ -552,10 +560,14 @@ def _plan_fold(settings: RunSettings, prepared: PreparedSet, split: ClipSplit) -
             (exported, compressed),
         )
 
+    known: dict[str, Stage[ScoreSpec]] = {}
+
     def score(what: str, model: Stage[FitSpec], source: Stage[Any], form: str = "float") -> None:
         planner.check_skeletons(model.spec.model, split.test_clips, split.test_subjects)
         name = f"score-{what.replace('/', '-')}-of-{held_out}"
-        plan.scores[what] = declare_score(name, model, source, split.test_clips, form)
+        stage = declare_score(name, model, source, split.test_clips, form)
+        # A baseline may be the student itself or a teacher; it is scored once.
+        plan.scores[what] = known.setdefault(stage.key, stage)
 
     for teacher_seed, chain in chains.items():
         for name, stage in chain.items():
@@ -563,12 +575,7 @@ def _plan_fold(settings: RunSettings, prepared: PreparedSet, split: ClipSplit) -
     for seed in settings.seeds:
         for kind in settings.teacher_outputs:
             score(f"students/{kind}/{seed}", students[kind][seed], students[kind][seed])
-        if settings.teachers:
-            score(f"baseline/{seed}", plan.baselines[seed], plan.baselines[seed])
-        else:  # it is the student itself
-            plan.scores[f"baseline/{seed}"] = plan.scores[
-                f"students/{settings.teacher_outputs[0]}/{seed}"
-            ]
+        score(f"baseline/{seed}", plan.baselines[seed], plan.baselines[seed])
         exported = students[settings.teacher_outputs[0]][seed]
         score(f"pruned/{seed}", exported, plan.compressed[seed])
         score(f"int8/{seed}", exported, plan.compressed[seed], "int8")

@@ -51,6 +51,7 @@ _COLOURS = {
     "teachers/skeleton_teacher": "blue",
     "teachers/fusion_teacher": "green",
     "teachers/accelerometer_teacher": "amber",
+    "teachers/accelerometer_student": "amber",
     "baseline": "grey",
     "students/cross_fitted": "orange",
     "students/in_sample": "purple",

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UserError
+from pskd_tf.pipeline.label_figures import TARGET_WORDS
 from pskd_tf.pipeline.stage import RunContext
 from pskd_tf.processes import start_tensorflow
 from pskd_tf.reporting.charts import RIGHT, WRONG, colour_of, numbered_colour
@@ -29,6 +30,7 @@ from pskd_tf.reporting.training_sections import (
     curve_panels,
     embedding_panels,
     example_clips,
+    guess_tables,
     teacher_selection,
 )
 from pskd_tf.run import Run
@@ -98,6 +100,9 @@ def _report_content(run: Run) -> dict[str, Any]:
         "groups": group_panels(run),
         "groups_models": compared_models(run),
         "selection": teacher_selection(run, selection),
+        "labels": run.metrics.get("labels"),
+        "target_words": TARGET_WORDS,
+        "guesses": guess_tables(run),
         "calibration": calibration_panels(run),
         "compression": compression_section(run),
         "embeddings": embedding_panels(run, embedding_maps(run)),

@@ -9,7 +9,7 @@ from pskd_tf.reporting.charts import Chart, Panel, colour_of
 from pskd_tf.reporting.clip_drawing import body_of, clip_chart
 from pskd_tf.reporting.replay import EmbeddingMap
 from pskd_tf.reporting.scored_models import group_heading, training_group
-from pskd_tf.reporting.tables import words
+from pskd_tf.reporting.tables import Table, words
 from pskd_tf.reporting.training_charts import (
     embedding_chart,
     selection_by_class,
@@ -88,6 +88,22 @@ def teacher_selection(
             )
     selection = run.settings.acs.selection
     return TeacherSelection(selection, colours, epoch_panels, class_panels)
+
+
+def guess_tables(run: Run) -> list[Table]:
+    """Returns how right the teachers are where a study hides labels, a table a kind of outputs."""
+    labels = run.metrics.get("labels")
+    return [
+        Table(
+            ("teacher", "right", "mean confidence"),
+            [
+                (words(name), f"{100 * one['right']:.1f}", f"{100 * one['confidence']:.1f}")
+                for name, one in guesses.items()
+            ],
+            caption=f"Clips whose labels the study hides, {words(kind)} outputs, per cent",
+        )
+        for kind, guesses in (labels["guesses"].items() if labels else ())
+    ]
 
 
 def _shares_by_epoch(run: Run, kind: str, targets: Sequence[str]) -> dict[str, np.ndarray] | None:

@@ -148,7 +148,8 @@ def test_every_flagfile_makes_settings_of_a_known_set(path: Path, tmp_path):
     arguments = parse_flags(TrainingArguments, ["--run_dir=RUN", f"--flagfile={path}"])
     assert arguments.settings.protocol == "cross_subject"
     generated, given = path.stem in ("demo", "tiny"), arguments.dataset
-    assert given.dataset == ("synthetic" if generated else path.stem.removesuffix("_stream"))
+    of_data = path.stem.removesuffix("_stream").removesuffix("_one_person")
+    assert given.dataset == ("synthetic" if generated else of_data)
     assert arguments.settings.stream.enabled == path.stem.endswith(("_stream", "demo"))
     if given.dataset == "custom":
         assert not given.raw_dir and given.options.manifest is None  # the user's own

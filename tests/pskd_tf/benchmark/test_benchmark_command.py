@@ -202,3 +202,21 @@ def test_test_subjects_wait_for_validation(tmp_path):
     refused = run(tmp_path, "--protocols=cross_subject", "--score_test")
     assert refused.returncode == 2
     assert "picked on validation first" in refused.stderr
+
+
+def test_a_curve_plans_a_board_for_each_amount(tmp_path):
+    finished = run_command(
+        "pskd_tf.benchmark",
+        *flags(tmp_path, "--curve=labelled_subjects", "--amounts=1,2", "--dry_run"),
+        "--methods=cross_entropy",
+    )
+    assert finished.returncode == 0, finished.stderr
+    lines = finished.stdout.splitlines()
+    plans = [lines.index(f"labelled_subjects: {amount}") for amount in (1, 2)]
+    boards = [lines[plans[0] : plans[1]], lines[plans[1] :]]
+    trained = [
+        {line.split("-on-")[1].split(",")[0] for line in one if "-on-" in line} for one in boards
+    ]
+    # Validation leaves one of three people out: one or both of the others have labels.
+    assert all("-" not in subjects for subjects in trained[0])
+    assert trained[1] == {"1-3", "1-5", "3-5"}

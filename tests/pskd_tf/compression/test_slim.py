@@ -18,7 +18,8 @@ from pskd_tf.compression.slim import (
     slim_weights,
 )
 from pskd_tf.evaluation.tflm import arena_bytes
-from pskd_tf.models.registry import STUDENTS, build_student
+from pskd_tf.models.registry import build_student
+from pskd_tf.settings import STUDENTS
 
 FULL = BoardCost(40_752, 9_360, 262_656)
 

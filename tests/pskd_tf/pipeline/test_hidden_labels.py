@@ -173,3 +173,14 @@ def test_labels_that_are_missing_in_the_set_are_not_scored(prepared):
     )
     with pytest.raises(UserError, match="Both parts of a protocol need clips"):
         plan_run(RunSettings(), nothing)
+
+
+def test_the_own_net_teaches_as_the_baseline_does(prepared):
+    own = ("skeleton_teacher", "accelerometer_student")
+    settings = dataclasses.replace(ONE_PERSON, teachers=own, teacher_outputs=("in_sample",))
+    (plan,) = plan_run(settings, prepared)
+    outputs = plan.teacher_outputs["in_sample"][1]
+    assert outputs.spec.names == own
+    assert outputs.input(outputs.spec.fit_of(own[1])) == plan.baselines[1]
+    assert plan.students["in_sample"][1].spec.teachers == own
+    assert plan.scores["baseline/1"] is plan.scores[f"teachers/{own[1]}/1"]
