@@ -2,7 +2,14 @@
 
 from data_prep.commands import print_commands
 
-COMMANDS = ("plain_c", "fixed_features", "firmware_recording", "pictures", "settings_table")
+COMMANDS = (
+    "plain_c",
+    "fixed_features",
+    "firmware_recording",
+    "personalisation",
+    "pictures",
+    "settings_table",
+)
 
 if __name__ == "__main__":
     print_commands("pskd_tf.develop", "For development and checks:", COMMANDS)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import softmax
+from threadpoolctl import threadpool_limits
 
 from data_prep.settings import check_settings, setting
 
@@ -30,16 +31,16 @@ class HeadSettings:
         above=0,
         maximum=4,
     )
-    epochs: int = setting(100, "Steps of gradient descent on all samples.", minimum=1)
+    epochs: int = setting(300, "Steps of gradient descent on all samples.", minimum=1)
     own_share: float = setting(
-        0.5,
+        0.8,
         "Weight of the wearer's movements among all movements; the run's training data have the "
         "rest.",
         above=0,
         maximum=1,
     )
     none_bias: float = setting(
-        0.0,
+        1.0,
         'Added to the output for "none" at the end, so that no more is said at rest than before.',
         minimum=0,
     )
@@ -151,11 +152,13 @@ def fine_tuned_heads(
     values = np.concatenate([head.kernel, head.bias[None]]).astype(np.float32)
     speed = np.zeros_like(values)
     found = []
-    for epoch in range(1, stops[-1] + 1):
-        difference = softmax(inputs @ values, axis=1) - targets
-        speed = _MOMENTUM * speed - rate * (weighted @ difference)
-        values = values + speed
-        if epoch in stops:
-            tuned = Head(values[:-1], values[-1])
-            found.append(tuned.with_none_bias(null_class, settings.none_bias))
+    # More threads sum in another order, and wait for each other longer than they work.
+    with threadpool_limits(1):
+        for epoch in range(1, stops[-1] + 1):
+            difference = softmax(inputs @ values, axis=1) - targets
+            speed = _MOMENTUM * speed - rate * (weighted @ difference)
+            values = values + speed
+            if epoch in stops:
+                tuned = Head(values[:-1], values[-1])
+                found.append(tuned.with_none_bias(null_class, settings.none_bias))
     return found
