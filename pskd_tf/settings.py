@@ -397,9 +397,9 @@ class RunSettings(_Checked):
         if self.stream.enabled and self.teachers and cached:
             rule = "stream_training needs teachers that read each cut (--teacher_outputs=live)"
             raise UserError(rule, ",".join(cached))
-        if self.virtual.watch_subjects and self.labels.hides:
+        if self.virtual.hides and self.labels.hides:
             rule = "A study hides labels or accelerometers, not both"
-            raise UserError(rule, f"watch_subjects={self.virtual.watch_subjects}, and labels")
+            raise UserError(rule, "watch_subjects or unworn_classes, and labels")
         if self.virtual.virtual_sensors and self.teachers:
             rule = "virtual_sensors train a student without teachers (--teachers=)"
             raise UserError(rule, ",".join(self.teachers))

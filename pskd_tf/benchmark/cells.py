@@ -117,7 +117,7 @@ class CellPlanner:
         for position, seed in enumerate(student_seeds):
             if not method.teachers or method.teacher_outputs == "live_ensemble":
                 pairs.append((-1, seed))
-            elif self.settings.labels.hides or self.settings.virtual.watch_subjects:
+            elif self.settings.labels.hides or self.settings.virtual.hides:
                 pairs.append((seed, seed))
             elif method.crossed:
                 pairs += [(teacher_seed, seed) for teacher_seed in teacher_seeds]
@@ -193,6 +193,7 @@ class CellPlanner:
             teacher_outputs=method.teacher_outputs,
             drop_one_teacher=method.drop_one_teacher,
             virtual_sensors=method.virtual_sensors,
+            virtual_only=method.virtual_only,
             skeleton_only=skeleton_only,
         )
 

@@ -33,6 +33,7 @@ class Method:
         own_nets: How many of the student's own nets are its teachers, where its own net is one.
         virtual_sensors: What gives clips with a skeleton alone their acceleration, of
             `VIRTUAL_SENSORS`; none leaves them out.
+        virtual_only: Whether clips with an accelerometer only fit the virtual sensors.
 
     Raises:
         UserError: A teacher or a kind of teacher outputs is unknown, or there is no trial.
@@ -51,6 +52,7 @@ class Method:
     uses_unlabelled: bool = False
     own_nets: int = 1
     virtual_sensors: tuple[str, ...] = ()
+    virtual_only: bool = False
 
     def __post_init__(self) -> None:
         if not self.trials:
@@ -69,6 +71,8 @@ class Method:
         if self.virtual_sensors and (self.teachers or self.model not in STUDENTS):
             rule = f"{self.name}: virtual_sensors train a student without teachers"
             raise UserError(rule, ", ".join(self.teachers) or self.model)
+        if self.virtual_only and not self.virtual_sensors:
+            raise UserError(f"virtual_only of {self.name} needs virtual_sensors", "none")
         if self.own_nets < 1:
             raise UserError("own_nets must be positive", f"{self.own_nets} of {self.name}")
         if bool(self.teachers) != (self.teacher_outputs in TEACHER_OUTPUTS):

@@ -18,7 +18,12 @@ from pskd_tf.data.clips import PairedClips
 
 
 def with_virtual_clips(
-    clips: PairedClips, prepared: PreparedSet, clip_ids: Sequence[str], sensors: Sequence[str]
+    clips: PairedClips,
+    prepared: PreparedSet,
+    clip_ids: Sequence[str],
+    sensors: Sequence[str],
+    *,
+    real: bool = True,
 ) -> PairedClips:
     """Adds copies of clips whose acceleration is virtual; nothing of their real one is read.
 
@@ -31,6 +36,7 @@ def with_virtual_clips(
         prepared: The set that all clips are of.
         clip_ids: Names of the clips to copy; each has a skeleton of at least 3 frames.
         sensors: `rotation`, `regression` or both; see `VirtualSensor`.
+        real: Whether the real clips are returned, too.
 
     Returns:
         The real clips, then a copy of the others for each virtual sensor, named CLIP/SENSOR.
@@ -61,7 +67,8 @@ def with_virtual_clips(
             place,
             clips.accelerometer_rate_hz,
         )
-    parts = [clips.subset(np.resize(np.arange(len(clips)), max(len(clips), len(silent))))]
+    repeated = np.resize(np.arange(len(clips)), max(len(clips), len(silent)))
+    parts = [clips.subset(repeated)] if real else []
     for sensor in sensors:
         signals = []
         for row, clip_id in enumerate(silent.clip_ids):

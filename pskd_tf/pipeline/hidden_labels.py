@@ -70,3 +70,24 @@ def drawn_subjects(
     order = draw_generator(block, "labels/subjects").permutation(len(subjects))
     turned = np.roll(order, -place)[:count]
     return [subjects[number] for number in turned]
+
+
+def drawn_classes(actions: Iterable[int], count: int, draw: int) -> set[int]:
+    """Draws classes that no watch has recorded.
+
+    Args:
+        actions: Class of each clip.
+        count: How many classes are drawn.
+        draw: Number of the draw, from 1.
+
+    Returns:
+        The classes.
+
+    Raises:
+        UserError: No class would be left.
+    """
+    classes = sorted(set(actions))
+    if count >= len(classes):
+        raise UserError(f"unworn_classes must be under the {len(classes)} classes", count)
+    order = draw_generator(draw, "watches/classes").permutation(len(classes))
+    return {classes[place] for place in order[:count]}

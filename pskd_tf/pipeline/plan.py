@@ -12,7 +12,7 @@ from data_prep.files import json_sha256
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import ClipSplit, protocol_splits, validation_splits
 from data_prep.settings import SettingField, setting_fields
-from pskd_tf.pipeline.hidden_labels import drawn_subjects, kept_labels
+from pskd_tf.pipeline.hidden_labels import drawn_classes, drawn_subjects, kept_labels
 from pskd_tf.pipeline.specs import (
     CompareSpec,
     CompressSpec,
@@ -116,6 +116,11 @@ class StagePlanner:
             movers = [self.subject_of[one] for one in clips]
             worn = drawn_subjects(movers, count, draw, "watch_subjects")
             missing |= {one for one in clips if self.subject_of[one] not in worn}
+        if self.settings.virtual.unworn_classes:
+            own = self.clips[self.clips["clip_id"].isin(clips)]
+            own = own[own["action"] != NO_LABEL]
+            unworn = drawn_classes(own["action"], self.settings.virtual.unworn_classes, draw)
+            missing |= set(own["clip_id"][own["action"].isin(unworn)])
         if not missing:
             return part
         clips = tuple(one for one in clips if one not in missing)
@@ -293,6 +298,7 @@ class StagePlanner:
             self.settings.student_training,
             loss,
             virtual_sensors=self.settings.virtual.virtual_sensors,
+            virtual_only=self.settings.virtual.virtual_only,
             skeleton_only=part.skeleton_only,
         )
 
@@ -311,6 +317,7 @@ class StagePlanner:
         teacher_outputs: str = "live",
         drop_one_teacher: bool = False,
         virtual_sensors: tuple[str, ...] = (),
+        virtual_only: bool = False,
         skeleton_only: tuple[str, ...] | None = None,
     ) -> Stage[FitSpec]:
         """Declares one training.
@@ -328,6 +335,7 @@ class StagePlanner:
             teacher_outputs: Kind of the teachers' outputs.
             drop_one_teacher: Whether each batch is without one teacher, drawn at random (DGKD).
             virtual_sensors: What gives clips with a skeleton alone their acceleration.
+            virtual_only: Whether clips with an accelerometer only fit the virtual sensors.
             skeleton_only: Names of such clips, beside those of the part.
 
         Returns:
@@ -361,6 +369,7 @@ class StagePlanner:
             drop_one_teacher=drop_one_teacher,
             stream=self.settings.stream if self.settings.stream.enabled else None,
             virtual_sensors=virtual_sensors or None,
+            virtual_only=virtual_only or None,
         )
         name = f"{label}-s{seed}-on-{subjects_label(part.subjects)}"
         return Stage(name, spec, (*live,) if cached is None else (*live, cached))

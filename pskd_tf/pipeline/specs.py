@@ -168,6 +168,7 @@ class FitSpec(StageSpec):
         stream: How clips are cut out of streams; None trains on the clips alone.
         virtual_sensors: What gives the part's clips with a skeleton alone their acceleration; None
             trains on the clips with an accelerometer alone.
+        virtual_only: True where clips with an accelerometer only fit the virtual sensors.
     """
 
     kind: ClassVar[str] = "fit"
@@ -187,6 +188,7 @@ class FitSpec(StageSpec):
     drop_one_teacher: bool = False
     stream: StreamSettings | None = later_field()
     virtual_sensors: tuple[str, ...] | None = later_field()
+    virtual_only: bool | None = later_field()
 
     @property
     def null_class(self) -> int | None:

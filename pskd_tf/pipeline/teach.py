@@ -71,7 +71,8 @@ def training_clips(spec: FitSpec, context: RunContext) -> PairedClips:
     if spec.virtual_sensors:
         prepared = PreparedSet.load(context.prepared_dir)
         silent = spec.part.skeleton_only or ()
-        clips = with_virtual_clips(clips, prepared, silent, spec.virtual_sensors)
+        real = not spec.virtual_only
+        clips = with_virtual_clips(clips, prepared, silent, spec.virtual_sensors, real=real)
     if spec.stream is None:
         return clips
     classes = spec.data.num_classes - 1

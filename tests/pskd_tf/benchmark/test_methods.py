@@ -123,6 +123,8 @@ def test_virtual_sensors_train_a_student_without_teachers():
     method = Method("a", "", "cross_entropy", ({},), virtual_sensors=("rotation",))
     with pytest.raises(UserError, match=r"virtual_sensors of a are of rotation, .*: camera"):
         dataclasses.replace(method, virtual_sensors=("camera",))
+    with pytest.raises(UserError, match=r"virtual_only of a needs virtual_sensors"):
+        dataclasses.replace(method, virtual_sensors=(), virtual_only=True)
     with pytest.raises(UserError, match=r"a: virtual_sensors train a student without teachers"):
         dataclasses.replace(method, teachers=("skeleton_teacher",), teacher_outputs="in_sample")
     with pytest.raises(UserError, match=r"without teachers\. Received: random_forest"):

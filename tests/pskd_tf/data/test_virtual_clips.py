@@ -39,6 +39,8 @@ def test_real_clips_are_a_third_beside_two_virtual_sensors(both, real, silent, p
         np.testing.assert_array_equal(both.subjects[part], "5")
     one = with_virtual_clips(real, prepared, silent.clip_ids, ("rotation",))
     assert len(one) == 2 * count
+    none = with_virtual_clips(real, prepared, silent.clip_ids, ("rotation",), real=False)
+    assert none.clip_ids == one.clip_ids[count:]
     few = with_virtual_clips(real, prepared, silent.clip_ids[:3], ("rotation",))
     assert few.clip_ids[: len(real)] == real.clip_ids and len(few) == len(real) + 3
 

@@ -42,6 +42,34 @@ def test_one_person_keeps_the_watch_and_the_others_their_skeletons(prepared, tmp
     assert "train on 32 clips and 64 skeletons, score 96" in plan_summary(plans[:1], tmp_path)
 
 
+def test_classes_that_no_watch_has_recorded_are_read_from_skeletons(prepared):
+    action_of = prepared.manifest.set_index("clip_id")["action"]
+    drawn = []
+    for draw in (1, 2):
+        watch = VirtualSettings(unworn_classes=3, watch_draw=draw, virtual_sensors=BOTH)
+        (plan,) = plan_run(RunSettings(teachers=(), virtual=watch), prepared)
+        part = plan.baselines[1].spec.part
+        worn, unworn = (
+            {action_of[one] for one in clips} for clips in (part.clips, part.skeleton_only)
+        )
+        assert len(unworn) == 3 and worn == set(range(8)) - unworn
+        assert part.subjects == ("1", "3", "5")
+        assert {action_of[one] for one in plan.split.test_clips} == set(range(8))
+        drawn.append(unworn)
+    assert drawn[0] != drawn[1]
+    with pytest.raises(UserError, match=r"unworn_classes must be under the 8 .* Received: 8"):
+        plan_run(RunSettings(virtual=VirtualSettings(unworn_classes=8)), prepared)
+
+
+def test_virtual_only_is_in_the_specification(prepared):
+    watch = VirtualSettings(watch_subjects=1, virtual_sensors=BOTH, virtual_only=True)
+    (plan,) = plan_run(RunSettings(teachers=(), virtual=watch), prepared)
+    assert plan.baselines[1].spec.virtual_only is True
+    assert planned(prepared).baselines[1].spec.virtual_only is None
+    with pytest.raises(UserError, match="virtual_only needs virtual_sensors"):
+        VirtualSettings(virtual_only=True)
+
+
 def test_without_virtual_sensors_skeletons_are_left_out(prepared):
     spec = planned(prepared, sensors=()).baselines[1].spec
     assert spec.virtual_sensors is None and spec.part.skeleton_only is None
