@@ -26,6 +26,7 @@ setup(
     package_dir={"pskd_tf.firmware": "microcontroller", "pskd_tf.configs": "configs"},
     package_data={
         "pskd_tf": ["py.typed"],
+        "data_prep": ["templates/*"],
         "pskd_tf.reporting": ["templates/*"],
         "pskd_tf.configs": ["*.flags", "*.json"],
         "pskd_tf.firmware": [

@@ -72,6 +72,31 @@ def movement_correlations(
         float64 (lags,) from -2 to 2 s in steps of 20 ms, NaN for lags not tried; None if a stream
         does not move or the clip is shorter than 0.2 s.
     """
+    energies = movement_energies(accelerometer, joint, seconds)
+    if energies is None:
+        return None
+    energy, joint_energy = energies
+    longest = min(_LONGEST_STEPS, (len(energy) - 1) // 2)
+    correlations = np.full(2 * _LONGEST_STEPS + 1, np.nan)
+    for lag in range(-longest, longest + 1):
+        correlations[_LONGEST_STEPS + lag] = _correlation(energy, joint_energy, lag)
+    return correlations
+
+
+def movement_energies(
+    accelerometer: np.ndarray, joint: np.ndarray, seconds: float
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Returns the movement energies that `movement_correlations` correlates.
+
+    Args:
+        accelerometer: (samples, 3) at a fixed rate, of any unit.
+        joint: (frames, 2 or 3) at a fixed rate, positions of one joint in any unit.
+        seconds: From the first sample to the last, and from the first frame to the last.
+
+    Returns:
+        Energy of the sensor and of the joint, each float64 (steps of 20 ms,), in the units given;
+        None if a stream does not move or the clip is shorter than 0.2 s. Ours.
+    """
     count = int(seconds * _RATE_HZ + 1e-6) + 1
     if count <= _SMOOTH_SECONDS * _RATE_HZ:
         return None
@@ -84,11 +109,7 @@ def movement_correlations(
     for moving, still in ((energy, sensor), (joint_energy, position)):
         if np.ptp(moving) <= 1e-9 * np.abs(still).max():
             return None
-    longest = min(_LONGEST_STEPS, (count - 1) // 2)
-    correlations = np.full(2 * _LONGEST_STEPS + 1, np.nan)
-    for lag in range(-longest, longest + 1):
-        correlations[_LONGEST_STEPS + lag] = _correlation(energy, joint_energy, lag)
-    return correlations
+    return energy, joint_energy
 
 
 def _resampled(values: np.ndarray, seconds: float, times: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ Examples:
     python -m data_prep.inspect --folder=DIR --write_manifest=DIR/manifest.csv
     python -m data_prep.inspect --manifest=recordings/manifest.csv --skeleton_layout=kinect_v1_20
     python -m data_prep.inspect --manifest=FILE.csv --annotations=FILE.csv --most=0
+    python -m data_prep.inspect --manifest=FILE.csv --html=page.html
 
 With --folder it looks into every file and prints its guesses and how sure they are; the manifest
 is to be corrected by hand. It writes nothing else.
@@ -62,6 +63,9 @@ class InspectArguments(CommandArguments):
     longest_gap_seconds: float | None = setting(
         None, "A longer gap between samples makes a clip bad.", unit="s"
     )
+    html: Path | None = setting(
+        None, "File for a page that draws the streams of each clip with their problems marked."
+    )
     most: int = setting(20, "Problems of a kind to list; 0 lists all.", minimum=0)
 
 
@@ -71,6 +75,8 @@ def main(arguments: InspectArguments) -> None:
         received = "neither" if arguments.folder is None else "both"
         raise UserError("Either --manifest or --folder must be given", received)
     if arguments.folder is not None:
+        if arguments.html is not None:
+            raise UserError("html goes with --manifest", arguments.html)
         _inspect_folder(arguments, arguments.folder)
         return
     for flag in ("name_pattern", "write_manifest"):
@@ -94,6 +100,12 @@ def main(arguments: InspectArguments) -> None:
         return
     inspection = inspect_recordings(loader, _progress)
     print(inspection_table(inspection, arguments.most))
+    if arguments.html is not None:
+        # Not above: without a page Jinja2 need not be imported.
+        from data_prep.inspection_page import write_inspection_page
+
+        write_inspection_page(arguments.html, loader, inspection, _progress)
+        print(f"page: {arguments.html}")
     errors = sum(problem.is_error for problem in inspection.problems)
     warnings = len(inspection.problems) - errors
     given = flags_of(tables)

@@ -14,6 +14,7 @@ G_PER_UNIT = {"g": 1.0, "mg": 1e-3, "m/s^2": 1.0 / STANDARD_GRAVITY}
 _STAMP_RATES_HZ = (2.0, 5000.0)  # stamps in a wrong unit are off by 1000
 _MARGIN_SECONDS = 1.0  # read beyond a clip's ends, for the filter
 _BRIDGED_SECONDS = 0.1  # a longer gap is noted
+_GAP_STEPS = 2.5
 _SATURATED_SAMPLES = 3
 _SATURATED_G = 1.9  # the smallest range of common sensors is 2 g
 
@@ -42,6 +43,25 @@ class CustomAccelerometer:
     def typical_rate_hz(self) -> float:
         """One by the median time from sample to sample."""
         return 1.0 / float(np.median(np.diff(self.seconds)))
+
+    def gaps(self, start: float, end: float) -> tuple[tuple[float, float], ...]:
+        """Returns the stretches without samples, longer than two and a half typical steps.
+
+        Args:
+            start: Start of a clip, in seconds from the first row of the file.
+            end: Its end.
+
+        Returns:
+            Start and end of each, in seconds from the clip's start. The length is ours.
+        """
+        steps = np.diff(self.seconds)
+        wide = np.flatnonzero(steps > _GAP_STEPS * np.median(steps))
+        found = [(self.seconds[one] - start, self.seconds[one + 1] - start) for one in wide]
+        return tuple(
+            (float(max(low, 0.0)), float(min(high, end - start)))
+            for low, high in found
+            if high > 0 and low < end - start
+        )
 
     @classmethod
     def read(

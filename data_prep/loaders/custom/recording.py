@@ -30,6 +30,8 @@ class CustomRecording:
         stamp_rate_hz: One by the median step of the stamps; None without stamps.
         sources: Stream name -> (file, SHA-256).
         flags: Notes.
+        gaps: Start and end, in seconds from the clip's first sample, of each stretch in which the
+            file has no sample where several should be.
     """
 
     accelerometer: np.ndarray | None
@@ -38,6 +40,7 @@ class CustomRecording:
     stamp_rate_hz: float | None
     sources: dict[str, tuple[str, str]]
     flags: tuple[str, ...]
+    gaps: tuple[tuple[float, float], ...] = ()
 
 
 def read_custom_recording(
@@ -78,7 +81,8 @@ def read_custom_recording(
         start, end, notes = custom_window(clip, whole.seconds, None, name)
         values, flags = whole.cut(start, end, rate_hz, longest_gap_seconds)
         flags = (*flags, *notes, "no_skeleton")
-        return CustomRecording(values, None, end - start, stamp_rate_hz, sources, flags)
+        gaps = whole.gaps(start, end)
+        return CustomRecording(values, None, end - start, stamp_rate_hz, sources, flags, gaps)
     skeleton_name = f"{files['skeleton'].name}; {clip.place}"
     found, sources["skeleton"] = read_files.skeleton(files["skeleton"], clip, layout)
     skeleton = found.joints
@@ -103,7 +107,8 @@ def read_custom_recording(
         skeleton[inside], clip.skeleton_unit, layout, longest_run, skeleton_name
     )
     flags = (*flags, *notes, *more, *(("skeleton_cut",) if found.is_cut else ()))
-    return CustomRecording(values, skeleton, end - start, stamp_rate_hz, sources, flags)
+    gaps = whole.gaps(start, end)
+    return CustomRecording(values, skeleton, end - start, stamp_rate_hz, sources, flags, gaps)
 
 
 def _skeleton_alone(
