@@ -9,7 +9,9 @@
 #define PSKD_ACTIVITY_CLASSIFIER_H_
 
 #include <stdint.h>
+#include <string.h>
 
+#include "activity_filter.h"
 #include "model_settings.h"
 
 #ifdef __cplusplus
@@ -24,7 +26,8 @@ typedef enum {
   PSKD_CLASSIFIER_ARENA = 4,     /* tensors could not be allocated in PSKD_ARENA_BYTES */
   PSKD_CLASSIFIER_INPUT = 5,     /* type, shape, scale or zero point is not model_settings.h's */
   PSKD_CLASSIFIER_OUTPUT = 6,    /* the same of the output */
-  PSKD_CLASSIFIER_INVOKE = 7     /* the runtime failed at the last input */
+  PSKD_CLASSIFIER_INVOKE = 7,    /* the runtime failed at the last input */
+  PSKD_CLASSIFIER_SETTINGS = 8   /* model_settings.h is of another model, or was changed */
 } PskdClassifierStatus;
 
 /* Sets up the runtime, once. */
@@ -43,6 +46,16 @@ PskdClassifierStatus pskd_classifier_status(void);
 
 /* Bytes of the arena that are in use: what PSKD_ARENA_BYTES may be lowered to. 0 for plain C. */
 uint32_t pskd_classifier_arena_bytes(void);
+
+/* What `output` is without an inference. */
+static inline void pskd_unknown_output(int8_t *output) {
+  memset(output, 0, PSKD_NUM_CLASSES);
+#if PSKD_NULL_CLASS >= 0
+  /* Of equal outputs nearly all is not the null class's. */
+  memset(output, -128, PSKD_NULL_CLASS);
+  output[PSKD_NULL_CLASS] = 127;
+#endif
+}
 
 /* "plain_c" or "tflm". */
 const char *pskd_classifier_runtime(void);

@@ -1,18 +1,29 @@
 #include "activity_classifier.h"
+#include "model_identity.h"
 #include "plain_model.h"
 
-#if PSKD_PLAIN_INPUT_SIZE != PSKD_INPUT_SIZE || PSKD_PLAIN_OUTPUT_SIZE != PSKD_NUM_CLASSES
+#if PSKD_PLAIN_INPUT_SIZE != PSKD_INPUT_SIZE || PSKD_PLAIN_OUTPUT_SIZE != PSKD_NUM_CLASSES || \
+    PSKD_PLAIN_MODEL_ID != PSKD_MODEL_ID
 #error "plain_model.h and model_settings.h are of different models"
 #endif
 
-/* The generated model cannot fail, and has nothing to set up. */
-PskdClassifierStatus pskd_classifier_start(void) { return PSKD_CLASSIFIER_OK; }
+static PskdClassifierStatus status = PSKD_CLASSIFIER_NOT_STARTED;
 
-void pskd_classifier_invoke(const int8_t *input, int8_t *output) {
-  pskd_plain_invoke(input, output);
+PskdClassifierStatus pskd_classifier_start(void) {
+  const int is_whole = pskd_settings_are_of(pskd_plain_model_id);
+  status = is_whole ? PSKD_CLASSIFIER_OK : PSKD_CLASSIFIER_SETTINGS;
+  return status;
 }
 
-PskdClassifierStatus pskd_classifier_status(void) { return PSKD_CLASSIFIER_OK; }
+void pskd_classifier_invoke(const int8_t *input, int8_t *output) {
+  if (status == PSKD_CLASSIFIER_OK) {
+    pskd_plain_invoke(input, output);
+  } else {
+    pskd_unknown_output(output);
+  }
+}
+
+PskdClassifierStatus pskd_classifier_status(void) { return status; }
 
 uint32_t pskd_classifier_arena_bytes(void) { return 0; }
 

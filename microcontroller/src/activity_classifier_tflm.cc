@@ -3,11 +3,15 @@
 #include <cstring>
 
 #include "activity_classifier.h"
-#include "activity_filter.h"
 #include "model_data.h"
+#include "model_identity.h"
 #include "op_resolver.h"
 #include "tensorflow/lite/micro/micro_interpreter.h"
 #include "tensorflow/lite/schema/schema_generated.h"
+
+#if PSKD_MODEL_DATA_ID != PSKD_MODEL_ID || PSKD_RESOLVER_MODEL_ID != PSKD_MODEL_ID
+#error "model_data.h, op_resolver.h and model_settings.h are of different models"
+#endif
 
 namespace {
 
@@ -33,6 +37,7 @@ bool HasShape(const TfLiteTensor* tensor, const int* shape, int rank) {
 PskdClassifierStatus Start() {
   static const int input_shape[] = {1, PSKD_STEPS, 1, PSKD_CHANNELS};
   static const int output_shape[] = {1, PSKD_NUM_CLASSES};
+  if (!pskd_settings_are_of(pskd_model_data_id)) return PSKD_CLASSIFIER_SETTINGS;
   const tflite::Model* model = tflite::GetModel(pskd_model_data);
   if (model->version() != TFLITE_SCHEMA_VERSION) return PSKD_CLASSIFIER_SCHEMA;
   static pskd::OpResolver resolver;
@@ -65,12 +70,7 @@ PskdClassifierStatus pskd_classifier_start(void) {
 }
 
 void pskd_classifier_invoke(const int8_t* input, int8_t* output) {
-  std::memset(output, 0, PSKD_NUM_CLASSES);
-#if PSKD_NULL_CLASS >= 0
-  // Of equal outputs nearly all is not the null class's.
-  std::memset(output, -128, PSKD_NULL_CLASS);
-  output[PSKD_NULL_CLASS] = 127;
-#endif
+  pskd_unknown_output(output);
   if (interpreter == nullptr) return;
   std::memcpy(interpreter->input(0)->data.int8, input, PSKD_INPUT_SIZE);
   if (interpreter->Invoke() != kTfLiteOk) {

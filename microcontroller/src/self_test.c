@@ -8,6 +8,10 @@
 #include "activity_classifier.h"
 #include "golden_vectors.h"
 
+#if PSKD_GOLDEN_MODEL_ID != PSKD_MODEL_ID
+#error "golden_vectors.h and model_settings.h are of different models"
+#endif
+
 int32_t pskd_self_test_clips(void) { return PSKD_NUM_GOLDEN_VECTORS; }
 
 int32_t pskd_self_test(void) {

@@ -23,6 +23,7 @@ from pskd_tf.export.boards.project import (
     check_project_folder,
     write_board_project,
 )
+from pskd_tf.export.boards.symbols import DEFAULT_PREFIX
 from pskd_tf.export.boards.targets import BOARD_TARGETS
 from pskd_tf.export.plain_c.arithmetic import WEIGHTS
 
@@ -55,6 +56,10 @@ class ExportArguments(RunArguments):
         "DSP extension and takes more flash.",
         choices=WEIGHTS,
     )
+    symbol_prefix: str = setting(
+        DEFAULT_PREFIX,
+        "Prefix of all functions, types and macros: one for each model of an image.",
+    )
     threshold: float | None = setting(
         None,
         "Score below which the activity is unknown; by default what was chosen for the run.",
@@ -77,6 +82,7 @@ def main(arguments: ExportArguments) -> None:
         settings=_settings(arguments),
         features=arguments.features,
         weights=arguments.weights,
+        symbol_prefix=arguments.symbol_prefix,
     )
     if arguments.dry_run:
         for name, body in sorted(files.items()):

@@ -11,7 +11,7 @@ import numpy as np
 from data_prep.errors import UserError
 from pskd_tf.data.fixed_features import FixedFeatures
 from pskd_tf.evaluation.tflm import Int8Interface, clip_input, tflm_logits
-from pskd_tf.export.headers import golden_vectors_header
+from pskd_tf.export.headers import golden_vectors_header, model_id
 from pskd_tf.run import Export
 from pskd_tf.settings import InputSettings
 
@@ -94,5 +94,7 @@ def fixed_point_files(export: Export) -> dict[str, str]:
     named = list(zip(export.manifest.golden_clips, clips, strict=True))
     return {
         "model_settings.h": fixed_settings_header(settings, arithmetic),
-        "golden_vectors.h": golden_vectors_header(named, prepared, outputs),
+        "golden_vectors.h": golden_vectors_header(
+            named, prepared, outputs, model_id(export.tflite)
+        ),
     }

@@ -22,9 +22,10 @@ from pskd_tf.evaluation.tflm import (
     tflm_operators,
 )
 from pskd_tf.export.headers import (
-    MODEL_DATA_HEADER,
     golden_vectors_header,
+    model_data_header,
     model_data_source,
+    model_id,
     model_settings_header,
     op_resolver_header,
 )
@@ -82,8 +83,9 @@ def export_student(
     outputs, _ = tflm_logits(tflite, inputs)
     measured = arena_bytes(tflite)
     reserved = reserved_arena_bytes(measured)
+    model = model_id(tflite)
     texts = {
-        "model_data.h": MODEL_DATA_HEADER,
+        "model_data.h": model_data_header(model),
         "model_data.cc": model_data_source(tflite),
         "model_settings.h": model_settings_header(
             interface,
@@ -94,9 +96,10 @@ def export_student(
             reserved,
             clip_rate_hz,
             None if stream is None else len(class_names) - 1,
+            model,
         ),
-        "op_resolver.h": op_resolver_header(operators),
-        "golden_vectors.h": golden_vectors_header(clips, inputs, outputs),
+        "op_resolver.h": op_resolver_header(operators, model),
+        "golden_vectors.h": golden_vectors_header(clips, inputs, outputs, model),
         **plain_model(tflite),
     }
     with whole_folder(folder) as temporary:

@@ -17,7 +17,7 @@ from pskd_tf.device.firmware import compile_core, run_core
 from pskd_tf.device.recognizer import Decision, ExportedModel, RecognizerSettings
 from pskd_tf.device.recordings import LabelledSpan, Recording, idle_recordings, joined_clips
 from pskd_tf.evaluation.tflm import Int8Interface
-from pskd_tf.export.headers import model_settings_header
+from pskd_tf.export.headers import model_id, model_settings_header
 from pskd_tf.export.plain_c.source import plain_model
 from pskd_tf.pipeline.plan import plan_run
 from pskd_tf.run import Run
@@ -81,7 +81,15 @@ def validation_models(
             interface = Int8Interface.read(tflite)
             # No interpreter runs here: the arena's size is none.
             texts["model_settings.h"] = model_settings_header(
-                interface, settings.inputs, names, limits, 0, 0, rate_hz, null_class
+                interface,
+                settings.inputs,
+                names,
+                limits,
+                0,
+                0,
+                rate_hz,
+                null_class,
+                model_id(tflite),
             )
             inputs = settings.inputs
             name = f"without-{'-'.join(plan.split.test_subjects)}"

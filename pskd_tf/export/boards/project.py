@@ -14,6 +14,7 @@ from data_prep.files import whole_folder
 from pskd_tf.device.firmware import firmware_sources
 from pskd_tf.device.recognizer import RecognizerSettings
 from pskd_tf.export.boards.axis_map import AxisMap
+from pskd_tf.export.boards.symbols import DEFAULT_PREFIX, check_symbol_prefix, with_prefix
 from pskd_tf.export.boards.targets import BoardTarget
 from pskd_tf.export.fixed_point import fixed_point_files
 from pskd_tf.export.headers import c_float
@@ -21,6 +22,7 @@ from pskd_tf.export.plain_c.source import plain_model
 from pskd_tf.run import Export, Run
 
 RUNTIMES = ("tflm", "plain_c")
+_SOURCE_SUFFIXES = (".c", ".h", ".cpp", ".ino")
 # Of the manifest's SHA-256; enough to tell projects apart on a serial line.
 _HASH_DIGITS = 12
 _NAME = r"[A-Za-z][A-Za-z0-9_]*"
@@ -43,6 +45,7 @@ def board_project(
     settings: RecognizerSettings,
     features: str = "float",
     weights: str = "int8",
+    symbol_prefix: str = DEFAULT_PREFIX,
 ) -> dict[str, bytes]:
     """Makes a project; the same arguments give the same bytes.
 
@@ -55,6 +58,7 @@ def board_project(
         settings: Settings of the recognizer.
         features: Arithmetic of the features, one of `FEATURES`.
         weights: Type of the convolutions' weights in plain C, one of `WEIGHTS`.
+        symbol_prefix: Prefix of all symbols, one for each model of an image.
 
     Returns:
         Contents by path, relative to the project's folder. `pskd_project.json` records the export
@@ -69,6 +73,7 @@ def board_project(
     if name.lower() in _RESERVED:
         rule = "A project's folder must not have a name that build tools reserve; take another one"
         raise UserError(rule, repr(name))
+    check_symbol_prefix(symbol_prefix)
     export = Run.load(run_dir).export
     sources = project_sources(export, runtime)
     settings_text = project_settings_header(export.sha256[:_HASH_DIGITS], settings)
@@ -102,12 +107,16 @@ def board_project(
             # Arduino's sketch is named after its folder.
             place = place.replace("project.ino", f"{name}.ino")
             files[place] = fill_template(text, values, runtime).encode("utf-8")
+    for place, body in files.items():
+        if place.endswith(_SOURCE_SUFFIXES):
+            files[place] = with_prefix(body.decode("utf-8"), symbol_prefix).encode("utf-8")
     record = {
         "target": target.name,
         "runtime": runtime,
         "axes": axes.text,
         "features": features,
         "weights": weights,
+        "symbol_prefix": symbol_prefix,
         "export_manifest_sha256": export.sha256,
         "export_files": {
             path.name: export.manifest.files[path.name] for path in export_files(export, runtime)

@@ -6,7 +6,7 @@
 
 from dataclasses import dataclass
 
-from pskd_tf.export.headers import c_rows
+from pskd_tf.export.headers import c_rows, model_id
 from pskd_tf.export.plain_c.graph import PlainGraph, PlainLayer, read_graph, widen_graph
 
 
@@ -96,12 +96,13 @@ _STRUCTS = {
 }
 
 
-def plain_model_source(graph: PlainGraph, plan: BufferPlan) -> str:
+def plain_model_source(graph: PlainGraph, plan: BufferPlan, model: int) -> str:
     """Writes `plain_model.c`.
 
     Args:
         graph: The program.
         plan: Where its tensors lie.
+        model: Its `model_id`.
 
     Returns:
         C99 source: constant tables, one static buffer, and the layers called in turn.
@@ -131,6 +132,12 @@ def plain_model_source(graph: PlainGraph, plan: BufferPlan) -> str:
 #include <string.h>
 
 #include "plain_kernels.h"
+
+#if PSKD_PLAIN_MODEL_ID != 0x{model:08x}u
+#error "plain_model.h and plain_model.c are of different models"
+#endif
+
+const uint32_t pskd_plain_model_id = 0x{model:08x}u;
 
 {tables}
 /* Every activation, each where no other one is needed at the time. */
@@ -182,12 +189,13 @@ def _tables(number: int, layer: PlainLayer) -> str:
     return "\n".join(parts)
 
 
-def plain_model_header(graph: PlainGraph, plan: BufferPlan) -> str:
+def plain_model_header(graph: PlainGraph, plan: BufferPlan, model: int) -> str:
     """Writes `plain_model.h`.
 
     Args:
         graph: The program.
         plan: Where its tensors lie.
+        model: Its `model_id`.
 
     Returns:
         A header that compiles as C99 and as C++11.
@@ -203,6 +211,10 @@ def plain_model_header(graph: PlainGraph, plan: BufferPlan) -> str:
 #ifdef __cplusplus
 extern "C" {{
 #endif
+
+/* Of which model this is; and of which model plain_model.c is. */
+#define PSKD_PLAIN_MODEL_ID 0x{model:08x}u
+extern const uint32_t pskd_plain_model_id;
 
 #define PSKD_PLAIN_INPUT_SIZE {source.size}
 #define PSKD_PLAIN_OUTPUT_SIZE {result.size}
@@ -242,8 +254,8 @@ def plain_model(tflite: bytes, weights: str = "int8") -> dict[str, str]:
     graph = read_graph(tflite)
     if weights == "int16":
         graph = widen_graph(graph)
-    plan = BufferPlan.make(graph)
+    plan, model = BufferPlan.make(graph), model_id(tflite)
     return {
-        "plain_model.h": plain_model_header(graph, plan),
-        "plain_model.c": plain_model_source(graph, plan),
+        "plain_model.h": plain_model_header(graph, plan, model),
+        "plain_model.c": plain_model_source(graph, plan, model),
     }

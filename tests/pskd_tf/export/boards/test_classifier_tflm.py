@@ -131,7 +131,13 @@ def build(make_project, host_objects, compile_with, stubs, tmp_path_factory):
             ),
             *(folder / "fake.cpp", sources / "activity_classifier_tflm.cpp"),
             *(sources / "model_data.cpp", host_objects["plain_model.c"]),
-            *(host_objects["plain_kernels.c"], "-o", folder / "program", "-lm"),
+            *(
+                host_objects["model_identity.c"],
+                host_objects["plain_kernels.c"],
+                "-o",
+                folder / "program",
+                "-lm",
+            ),
         )
         return folder / "program"
 
