@@ -7,6 +7,8 @@ import numpy as np
 from data_prep.errors import UserError
 
 NO_LABEL = -1  # the action of a clip without a label
+# The action of a recording that shows no class, and its name.
+NULL_ACTION, NULL_LABEL = -2, "none"
 STANDARD_GRAVITY = 9.80665  # m/s^2 in 1 g, the unit of a clip's accelerometer
 
 
@@ -17,7 +19,8 @@ class Clip:
     Args:
         clip_id: Unique name within its data set, such as "a1_s1_t1".
         subject: Who moved.
-        action: Class index, from 0; `NO_LABEL` without a label.
+        action: Class index, from 0; `NO_LABEL` without a label, `NULL_ACTION` of a recording that
+            shows no class.
         trial: Which repetition.
         sensor_place: Where the sensor was worn: "right_wrist", "right_thigh", ...; without an
             accelerometer where a virtual one may be.

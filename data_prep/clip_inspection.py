@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data_prep.alignment import best_lag, movement_correlations
-from data_prep.clip import Clip, check_clip
+from data_prep.clip import NULL_LABEL, Clip, check_clip
 from data_prep.errors import UserError
 from data_prep.loaders.custom.accelerometer import G_PER_UNIT
 from data_prep.loaders.custom.manifest import CustomClip
@@ -195,7 +195,7 @@ def _rate(clip: CustomClip, measured: InspectedClip) -> str:
 def _length(clip: CustomClip, recording: CustomRecording) -> str:
     if recording.seconds < _SHORTEST_SECONDS:
         return f"{recording.seconds:.2f} s is short for an action"
-    if recording.seconds > _LONGEST_SECONDS:
+    if recording.seconds > _LONGEST_SECONDS and clip.action != NULL_LABEL:
         return f"{recording.seconds:.1f} s is long for one action; annotations could cut it"
     if "trimmed_to_overlap" in recording.flags and not clip.skeleton_offset:
         return (

@@ -17,6 +17,7 @@ from data_prep.errors import UserError
 from data_prep.loaders.custom.loader import (
     WITHIN_SUBJECT,
     CustomLoader,
+    action_names,
     natural_order,
     split_subjects,
 )
@@ -120,7 +121,7 @@ def _overlap_problems(clips: Sequence[CustomClip]) -> Iterator[Problem]:
 def _balance_problems(
     clips: Sequence[CustomClip], parts: dict[str, list[str]]
 ) -> Iterator[Problem]:
-    actions = sorted({clip.action for clip in clips if clip.action})
+    actions = action_names(clips)
     if clips and len(actions) < 2:
         received = actions[0] if actions else "none"
         yield Problem(

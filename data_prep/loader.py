@@ -16,7 +16,7 @@ class ClipSource:
     Args:
         clip_id: Unique name within its data set.
         subject: Name of the subject.
-        action: Class index, from 0; -1 without a label.
+        action: Class index, from 0; -1 without a label, -2 of a recording that shows no class.
         trial: Which repetition.
         files: Stream name -> the raw file that holds it; a stream may be absent.
         details: What else the loader needs to read this clip, as JSON values.
@@ -129,6 +129,11 @@ class DatasetOptions:
     annotations: str | None = setting(
         None,
         "CSV file or label tracks that cut recordings into clips; custom only.",
+    )
+    gaps_are_none: bool | None = setting(
+        None,
+        'What lies between the annotations of a recording shows no action, as if labelled "none"; '
+        "custom only.",
     )
     skeleton_layout: str | None = setting(
         None, "Name or JSON file of the skeleton's joints; custom only."

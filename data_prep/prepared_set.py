@@ -9,7 +9,7 @@ quarantine.csv lists the clips that were left out. `write_prepared_set` writes t
 import csv
 import dataclasses
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, SupportsIndex
@@ -17,7 +17,7 @@ from typing import BinaryIO, SupportsIndex
 import numpy as np
 import pandas as pd
 
-from data_prep.clip import NO_LABEL, Clip, check_clip
+from data_prep.clip import NO_LABEL, NULL_ACTION, NULL_LABEL, Clip, check_clip
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import Refusal, UserError
 from data_prep.files import check_sha256, file_sha256, json_sha256, whole_folder
@@ -255,8 +255,7 @@ class _Manifest:
             raise UserError(rule, ", ".join(clip.attributes) or "none", f"clip {clip.clip_id}")
         self.clip_ids.add(clip.clip_id)
         self.subjects.add(clip.subject)
-        labelled = clip.action != NO_LABEL
-        action_name = self._description.class_names[clip.action] if labelled else ""
+        action_name = _action_name(clip.action, self._description.class_names)
         row = [clip.clip_id, clip.subject, clip.action, action_name, clip.trial, clip.sensor_place]
         row += clip.attributes.values()
         for name in _STREAMS:
@@ -285,19 +284,23 @@ def _write_quarantine(path: Path, refusals: list[Refusal], class_names: list[str
         writer.writerow(_QUARANTINE_HEADER)
         for refusal in refusals:
             error = refusal.error
-            known = refusal.action not in (None, NO_LABEL)
-            action = class_names[refusal.action or 0] if known else ""
+            action = "" if refusal.action is None else _action_name(refusal.action, class_names)
             cells = [refusal.clip_id, error.path or "", error.reason, refusal.subject, action]
             writer.writerow(cells)
+
+
+def _action_name(action: int, class_names: Sequence[str]) -> str:
+    known = {NO_LABEL: "", NULL_ACTION: NULL_LABEL}
+    return known[action] if action in known else class_names[action]
 
 
 def _check_against(description: DatasetDescription, clip: Clip, seen: set[str]) -> None:
     path = next((source[0] for source in clip.sources.values()), None)
     if clip.clip_id in seen:
         raise UserError("A clip_id must be unique", clip.clip_id, path)
-    if not NO_LABEL <= clip.action < len(description.class_names):
+    if not NULL_ACTION <= clip.action < len(description.class_names):
         limit = len(description.class_names) - 1
-        rule = f"An action must be 0 to {limit}, or {NO_LABEL} without a label"
+        rule = f"An action must be 0 to {limit}, {NO_LABEL} without a label, {NULL_ACTION} for none"
         raise UserError(rule, clip.action, path)
     if clip.subject not in description.subjects:
         raise UserError("A clip's subject must be one of the data set's", clip.subject, path)
@@ -373,9 +376,11 @@ def prepared_table(prepared: PreparedSet) -> str:
 
 def _quality(manifest: pd.DataFrame, quarantine: pd.DataFrame) -> list[tuple[str, int]]:
     rows = [("clips read", len(manifest) + len(quarantine))]
-    unlabelled = int((manifest["action"] == NO_LABEL).sum())
-    if unlabelled:
-        rows.append(("clips without a label", unlabelled))
+    counted = {"clips without a label": NO_LABEL, "clips of no action": NULL_ACTION}
+    for label, action in counted.items():
+        count = int((manifest["action"] == action).sum())
+        if count:
+            rows.append((label, count))
     silent = int((manifest["accelerometer_length"] == 0).sum())
     if silent:
         rows.append(("clips without accelerometer", silent))

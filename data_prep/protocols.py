@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data_prep.clip import NULL_ACTION
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import UserError
 from data_prep.files import json_sha256, whole_file
@@ -203,7 +204,8 @@ def _split(
 ) -> ClipSplit:
     parts = {}
     for part, wanted in (("train", train), ("test", test)):
-        chosen = np.ones(len(manifest), dtype=bool)
+        # What shows no class neither trains nor tests a class.
+        chosen = np.array(manifest["action"] != NULL_ACTION)
         for column, values in wanted.items():
             if column not in manifest:
                 rule = f"The protocol {protocol} needs the manifest to have the column {column}"
@@ -302,7 +304,7 @@ def subject_folds(subjects: Sequence[str], num_folds: int, seed: int = 0) -> lis
 
 
 def clip_indices(manifest: pd.DataFrame, subjects: Iterable[str]) -> np.ndarray:
-    """Returns the rows of some subjects' clips.
+    """Returns the rows of some subjects' clips that show a class.
 
     Args:
         manifest: A prepared set's manifest.
@@ -318,7 +320,8 @@ def clip_indices(manifest: pd.DataFrame, subjects: Iterable[str]) -> np.ndarray:
     if not subjects:
         raise UserError("Choosing clips needs at least one subject", "none")
     _check_known(subjects, manifest["subject"].unique())
-    return np.flatnonzero(manifest["subject"].isin(subjects).to_numpy())
+    shows_class = manifest["action"] != NULL_ACTION
+    return np.flatnonzero((manifest["subject"].isin(subjects) & shows_class).to_numpy())
 
 
 def _check_known(subjects: Iterable[str], known: Iterable[str]) -> None:

@@ -80,8 +80,6 @@ class DetectorSettings:
             raise UserError(rule, received)
 
 
-NULL_LABEL = "none"
-
 # What is no movement of any class; `pskd_tf.data.idle` makes each kind.
 NEGATIVE_KINDS = ("postures", "turns", "tails", "heads", "parts", "joins", "rotated")
 

@@ -168,6 +168,20 @@ class PairedClips:
         )
 
 
+def none_recordings(prepared: PreparedSet, names: Iterable[str]) -> list[np.ndarray]:
+    """Reads recordings that show no class.
+
+    Args:
+        prepared: The prepared set.
+        names: Their names.
+
+    Returns:
+        `(samples, 3)` float32 of each, in g.
+    """
+    rows = np.flatnonzero(prepared.manifest["clip_id"].isin(set(names)))
+    return [prepared.measured(row) for row in rows]
+
+
 def repeated_rows(
     count: int, batch_size: int, steps: int, generator: np.random.Generator
 ) -> np.ndarray:

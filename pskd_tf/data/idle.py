@@ -100,12 +100,14 @@ class IdleSource:
         courses: `motion_course` of each.
         rate_hz: Rate of the clips and of the streams, in Hz.
         rest_seconds: Shortest and longest rest around what a generator makes.
+        recorded_none: Recordings that show no class, `(samples, 3)` each, in g.
     """
 
     clips: Sequence[np.ndarray]
     courses: Sequence[np.ndarray]
     rate_hz: float
     rest_seconds: tuple[float, float] = (1.0, 3.0)
+    recorded_none: Sequence[np.ndarray] = ()
 
     @staticmethod
     def of(
@@ -270,6 +272,18 @@ def rotated(source: IdleSource, generator: np.random.Generator) -> Stream:
     matrix = random_rotations(generator, np.full(3, np.pi / 2), 1)[0]
     return source.rested(Stream.without_clip(whole.samples @ matrix), generator)
 
+
+def recorded(source: IdleSource, generator: np.random.Generator) -> Stream:
+    """Up to 20 s of a recording that shows no class, long recordings more often."""
+    lengths = np.array([len(one) for one in source.recorded_none])
+    samples = source.recorded_none[generator.choice(len(lengths), p=lengths / lengths.sum())]
+    count = min(source.samples(_RECORDED_SECONDS), len(samples))
+    first = int(generator.integers(len(samples) - count + 1))
+    return Stream.without_clip(samples[first : first + count])
+
+
+# The user's own, so no stream can be made of it without their recordings.
+RECORDED, _RECORDED_SECONDS = "recorded", 20.0
 
 IDLE_GENERATORS: dict[str, Callable[[IdleSource, np.random.Generator], Stream]] = {
     one.__name__: one

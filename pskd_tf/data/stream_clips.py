@@ -13,7 +13,7 @@ import numpy as np
 
 from pskd_tf.data.clips import PairedClips, repeated_rows
 from pskd_tf.data.detector import Segments, detect_segments
-from pskd_tf.data.idle import IDLE_GENERATORS, IdleSource, Stream
+from pskd_tf.data.idle import IDLE_GENERATORS, RECORDED, IdleSource, Stream, recorded
 from pskd_tf.data.views import draw_generator
 from pskd_tf.stream_settings import DetectorSettings, StreamSettings
 
@@ -94,7 +94,12 @@ class StreamClips(PairedClips):
 
     @staticmethod
     def of(
-        clips: PairedClips, settings: StreamSettings, num_classes: int, seed: int, skeletons: bool
+        clips: PairedClips,
+        settings: StreamSettings,
+        num_classes: int,
+        seed: int,
+        skeletons: bool,
+        recorded_none: Sequence[np.ndarray] = (),
     ) -> "StreamClips":
         """Cuts streams that are made of training clips.
 
@@ -104,13 +109,15 @@ class StreamClips(PairedClips):
             num_classes: Number of classes without "none", which is the next label.
             seed: Seed of all draws.
             skeletons: Whether cuts keep their skeletons; else they have none.
+            recorded_none: Recordings that show no class, `(samples, 3)` each, in g; a further kind
+                of negatives.
 
         Returns:
             The clips with their cuts.
         """
-        maker = _CutMaker(clips, settings, num_classes, skeletons)
+        maker = _CutMaker(clips, settings, num_classes, skeletons, recorded_none)
         maker.cut_movements(draw_generator(seed, "stream/movements"))
-        for kind in settings.negative_kinds:
+        for kind in maker.negatives:
             maker.cut_negatives(kind, draw_generator(seed, f"stream/{kind}"))
         return maker.clips_with_cuts()
 
@@ -119,19 +126,27 @@ class _CutMaker:
     """Collects cuts, each with its samples, skeleton, label and kind."""
 
     def __init__(
-        self, clips: PairedClips, settings: StreamSettings, num_classes: int, skeletons: bool
+        self,
+        clips: PairedClips,
+        settings: StreamSettings,
+        num_classes: int,
+        skeletons: bool,
+        recorded_none: Sequence[np.ndarray],
     ):
         self.clips = clips
         self.settings = settings
         self.none = num_classes
         self.skeletons = skeletons
         self.signals = clips.signals
-        self.source = IdleSource.of(self.signals, clips.accelerometer_rate_hz)
+        self.source = dataclasses.replace(
+            IdleSource.of(self.signals, clips.accelerometer_rate_hz), recorded_none=recorded_none
+        )
         self.samples: list[np.ndarray] = []
         self.poses: list[np.ndarray] = []
         self.labels: list[int] = []
         self.rows_of: list[list[int]] = [[] for _ in self.signals]
-        self.negatives: dict[str, list[int]] = {kind: [] for kind in settings.negative_kinds}
+        kinds = (*settings.negative_kinds, *([RECORDED] if len(recorded_none) else []))
+        self.negatives: dict[str, list[int]] = {kind: [] for kind in kinds}
 
     def cut_movements(self, generator: np.random.Generator) -> None:
         """Cuts every clip between rests, several times."""
@@ -161,7 +176,7 @@ class _CutMaker:
     def cut_negatives(self, kind: str, generator: np.random.Generator) -> None:
         """Cuts streams of one kind until there are enough segments."""
         make, found, wanted = (
-            IDLE_GENERATORS[kind],
+            recorded if kind == RECORDED else IDLE_GENERATORS[kind],
             self.negatives[kind],
             self.settings.negative_cuts,
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from data_prep.clip import NO_LABEL
+from data_prep.clip import NO_LABEL, NULL_ACTION, NULL_LABEL
 from data_prep.errors import UserError
 from data_prep.files import json_sha256
 from data_prep.prepared_set import PreparedSet
@@ -36,7 +36,6 @@ from pskd_tf.settings import (
     TrainingSettings,
     read_run_settings,
 )
-from pskd_tf.stream_settings import NULL_LABEL
 
 # Characters of subjects in a stage's folder name, which a file system limits to 255 bytes.
 _LONGEST_LABEL = 80
@@ -166,6 +165,14 @@ class StagePlanner:
         clips = tuple(clip for clip in part.clips if clip not in missing)
         movers = {self.subject_of[clip] for clip in clips}
         return TrainingPart(tuple(one for one in part.subjects if one in movers), clips)
+
+    def _recorded_none(self, part: TrainingPart) -> tuple[str, ...]:
+        """Names the recordings of no action of a part's subjects; none without a null class."""
+        if not self.settings.stream.enabled:
+            return ()
+        is_none = self.clips["action"] == NULL_ACTION
+        names = self.clips["clip_id"][is_none & self.clips["subject"].isin(part.subjects)]
+        return tuple(name for name in names if name not in self.silent)
 
     def _without(self, part: TrainingPart, subject: str) -> TrainingPart:
         if len(part.subjects) < 2:
@@ -370,6 +377,7 @@ class StagePlanner:
             stream=self.settings.stream if self.settings.stream.enabled else None,
             virtual_sensors=virtual_sensors or None,
             virtual_only=virtual_only or None,
+            recorded_none=self._recorded_none(part) or None,
         )
         name = f"{label}-s{seed}-on-{subjects_label(part.subjects)}"
         return Stage(name, spec, (*live,) if cached is None else (*live, cached))

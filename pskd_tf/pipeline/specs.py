@@ -169,6 +169,8 @@ class FitSpec(StageSpec):
         virtual_sensors: What gives the part's clips with a skeleton alone their acceleration; None
             trains on the clips with an accelerometer alone.
         virtual_only: True where clips with an accelerometer only fit the virtual sensors.
+        recorded_none: Names of the subjects' recordings of "none", which are cut, too; None where
+            they have none.
     """
 
     kind: ClassVar[str] = "fit"
@@ -189,6 +191,7 @@ class FitSpec(StageSpec):
     stream: StreamSettings | None = later_field()
     virtual_sensors: tuple[str, ...] | None = later_field()
     virtual_only: bool | None = later_field()
+    recorded_none: tuple[str, ...] | None = later_field()
 
     @property
     def null_class(self) -> int | None:

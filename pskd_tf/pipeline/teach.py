@@ -15,7 +15,7 @@ from data_prep.files import json_sha256
 from data_prep.prepared_set import PreparedSet
 from data_prep.records import read_arrays, record_to_json
 from pskd_tf.data.batches import training_batches
-from pskd_tf.data.clips import PairedClips
+from pskd_tf.data.clips import PairedClips, none_recordings
 from pskd_tf.data.stream_clips import StreamClips
 from pskd_tf.data.views import draw_generator, plain_views, random_views
 from pskd_tf.data.virtual_clips import with_virtual_clips
@@ -76,7 +76,8 @@ def training_clips(spec: FitSpec, context: RunContext) -> PairedClips:
     if spec.stream is None:
         return clips
     classes = spec.data.num_classes - 1
-    cuts = StreamClips.of(clips, spec.stream, classes, spec.seed, "skeleton" in reads)
+    recorded = none_recordings(PreparedSet.load(context.prepared_dir), spec.recorded_none or ())
+    cuts = StreamClips.of(clips, spec.stream, classes, spec.seed, "skeleton" in reads, recorded)
     return cuts.with_skeleton() if "skeleton" in STREAMS_READ[spec.model] else cuts
 
 
@@ -184,6 +185,7 @@ def _kept_views(spec: FitSpec, context: RunContext, clips: PairedClips) -> Path 
         "batch_size": spec.training.batch_of(clips.movements),
         "clips": clips.clip_ids[: clips.movements],
         **({} if spec.stream is None else {"stream": record_to_json(spec.stream)}),
+        **({"recorded_none": spec.recorded_none} if spec.recorded_none else {}),
         "version": spec.version,
         "packages": package_versions(("numpy",)),
     }

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from data_prep.clip import NULL_LABEL
 from data_prep.prepared_set import PreparedSet
 from pskd_tf.data.clips import PairedClips
 from pskd_tf.data.features import window_samples
@@ -13,7 +14,6 @@ from pskd_tf.pipeline.plan import GOLDEN_CLIPS, FoldPlan
 from pskd_tf.pipeline.stage import RunContext
 from pskd_tf.run import ExportManifest
 from pskd_tf.settings import InputSettings, RunSettings
-from pskd_tf.stream_settings import NULL_LABEL
 
 
 def export_run(

@@ -122,8 +122,8 @@ def test_no_clip(tmp_path: Path, description):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"action": 2}, "An action must be 0 to 1, or -1 without a label. Received: 2"),
-        ({"action": -2}, "An action must be 0 to 1, or -1 without a label. Received: -2"),
+        ({"action": 2}, "An action must be 0 to 1, -1 without a label, -2 for none. Received: 2"),
+        ({"action": -3}, "An action must be 0 to 1, -1 without a label, -2 for none. Received: -3"),
         ({"subject": "7"}, "A clip's subject must be one of the data set's. Received: 7"),
         ({"skeleton": np.eye(3, dtype=np.float32)[None].repeat(2, 0)}, "must have 2 joints"),
     ],

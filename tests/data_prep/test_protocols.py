@@ -24,7 +24,7 @@ from data_prep.protocols import (
     validation_splits,
 )
 
-MANIFEST = pd.DataFrame({"subject": ["1", "2", "1", "3", "2"]})
+MANIFEST = pd.DataFrame({"subject": ["1", "2", "1", "3", "2", "2"], "action": [0, 1, 0, 1, 2, -2]})
 
 
 def test_cross_subject_takes_odd_for_training():
@@ -83,6 +83,7 @@ def test_bad_split(train, test, message: str):
 
 
 def test_clip_indices():
+    """Recordings that show no class, such as the last one, are left out."""
     assert clip_indices(MANIFEST, ["2", "3"]).tolist() == [1, 3, 4]
     assert clip_indices(MANIFEST, ("1",)).tolist() == [0, 2]
 
@@ -126,7 +127,8 @@ def description() -> DatasetDescription:
 def manifest() -> pd.DataFrame:
     """Two sessions of each of four subjects."""
     rows = [(f"s{s}_v{v}", s, v) for s in SUBJECTS for v in ("1", "2")]
-    return pd.DataFrame(rows, columns=["clip_id", "subject", "session"], dtype=str)
+    table = pd.DataFrame(rows, columns=["clip_id", "subject", "session"], dtype=str)
+    return table.assign(action=0)
 
 
 def test_by_subject(description, manifest):

@@ -1,21 +1,24 @@
 """Annotations: which stretches of long recordings are clips."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from data_prep.clip import NULL_LABEL
 from data_prep.errors import UserError
 from data_prep.formats.csv_files import CsvRecord
 from data_prep.loaders.custom.label_tracks import moment_seconds, read_annotations
 from data_prep.loaders.custom.manifest import CustomClip, doubled_names, named_clips
 
 _MOST_SECONDS = 1e6
+# A shorter gap holds no movement that the detector would cut.
+_SHORTEST_GAP_SECONDS = 2.0
 _EPOCH_SECONDS, _EPOCH_MILLISECONDS = (1e8, 1e11), (1e11, 1e14)  # 1973 to 5138 in either unit
 
 
 def cut_by_annotations(
-    path: str | Path, recordings: Sequence[CustomClip]
+    path: str | Path, recordings: Sequence[CustomClip], gaps_are_none: bool = False
 ) -> tuple[list[CustomClip], list[UserError]]:
     """Returns one clip an annotation, in the order of the file.
 
@@ -25,9 +28,12 @@ def cut_by_annotations(
             manifest gives it; `start` and `end` are seconds from its first sample, h:mm:ss from
             there, or seconds or milliseconds since 1970.
         recordings: The rows of the manifest.
+        gaps_are_none: Whether what lies between two annotations of a recording is a clip of "none",
+            where it takes at least 2 s and both name one subject.
 
     Returns:
-        The clips, named recording_number, and the mistakes, one for each other row.
+        The clips, named recording_number, and the mistakes, one for each other row. Those of gaps
+        come last.
 
     Raises:
         UserError: The file is missing, no table, or its header breaks a rule.
@@ -39,19 +45,35 @@ def cut_by_annotations(
         clip.accelerometer_path: clip for clip in recordings if paths[clip.accelerometer_path] == 1
     }
     by_name |= {clip.clip_id: clip for clip in recordings}
-    numbers: Counter[str] = Counter()
-    clips = []
+    annotated = []
     for record in records:
         try:
-            clip = _annotated_clip(record, by_name)
+            annotated.append(_annotated_clip(record, by_name))
         except UserError as error:
             errors.append(error)
-            continue
+    numbers: Counter[str] = Counter()
+    clips = []
+    for clip in [*annotated, *(_gaps(annotated) if gaps_are_none else ())]:
         numbers[clip.clip_id] += 1
         name = clip.clip_id.replace("/", "-")
         clips.append(replace(clip, clip_id=f"{name}_{numbers[clip.clip_id]:03d}"))
     clips = named_clips(clips)
     return clips, errors + doubled_names(clips)
+
+
+def _gaps(annotated: Sequence[CustomClip]) -> Iterator[CustomClip]:
+    """Yields what lies between the annotations of each recording, before clips get their names."""
+    by_recording: dict[str, list[CustomClip]] = defaultdict(list)
+    for clip in annotated:
+        by_recording[clip.clip_id].append(clip)
+    for own in by_recording.values():
+        ordered = sorted(own, key=lambda clip: clip.start or 0.0)
+        last = ordered[0]
+        for clip in ordered[1:]:
+            start, end = last.end or 0.0, clip.start or 0.0
+            if end - start >= _SHORTEST_GAP_SECONDS and clip.subject == last.subject:
+                yield replace(clip, action=NULL_LABEL, start=start, end=end)
+            last = max(last, clip, key=lambda one: one.end or 0.0)
 
 
 def _recording_of(name: str, recordings: Sequence[CustomClip]) -> str:

@@ -13,12 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from data_prep.clip import NO_LABEL, Clip
+from data_prep.clip import NO_LABEL, NULL_ACTION, NULL_LABEL, Clip
 from data_prep.dataset_description import DatasetDescription, check_labels
 from data_prep.errors import UserError
 from data_prep.files import made_by
 from data_prep.formats.archives import RawFile, raw_sources
-from data_prep.loader import ClipSource, Discovery
+from data_prep.loader import ClipSource, Discovery, later_option
 from data_prep.loaders.custom.annotations import cut_by_annotations
 from data_prep.loaders.custom.manifest import CustomClip, read_custom_manifest
 from data_prep.loaders.custom.read_files import ReadFiles
@@ -48,6 +48,7 @@ class CustomLoader:
             50 Hz if all rows leave it to the stamps.
         longest_gap_seconds: A longer gap between samples, or a joint lost for longer, makes a
             clip bad.
+        gaps_are_none: Whether what lies between the annotations of a recording shows no action.
 
     Raises:
         UserError: There is no manifest, the layout is unknown or damaged, or the rate or the gap
@@ -59,6 +60,7 @@ class CustomLoader:
     skeleton_layout: str | Path | None = None
     rate_hz: float | None = None
     longest_gap_seconds: float = 0.5
+    gaps_are_none: bool = later_option(False)
 
     def __post_init__(self) -> None:
         if not self.manifest:
@@ -69,6 +71,8 @@ class CustomLoader:
         if not 0 < self.longest_gap_seconds <= _LONGEST_GAP_SECONDS:
             rule = f"longest_gap_seconds must be above 0 and at most {_LONGEST_GAP_SECONDS:g}"
             raise UserError(rule, self.longest_gap_seconds)
+        if self.gaps_are_none and self.annotations is None:
+            raise UserError("gaps_are_none needs annotations, between which the gaps lie", "none")
         self.layout()
 
     def discover(self) -> Discovery:
@@ -79,7 +83,7 @@ class CustomLoader:
             more = f" (and {others} more; data_prep.inspect lists all)" if others else ""
             raise UserError(error.rule, f"{error.received}{more}", error.path)
         train, test, note = split_subjects(clips, str(self.manifest))
-        class_names = sorted({clip.action for clip in clips if clip.action})
+        class_names = action_names(clips)
         if len(class_names) < 2:
             received = class_names[0] if class_names else "none"
             raise UserError("A data set needs at least 2 actions", received, self.manifest)
@@ -88,7 +92,8 @@ class CustomLoader:
         for clip in clips:
             files = self.files(clip)
             details = {"rate_hz": rate_hz, "clip": _as_json(clip)}
-            action = class_names.index(clip.action) if clip.action else NO_LABEL
+            action = class_names.index(clip.action) if clip.action in class_names else NO_LABEL
+            action = NULL_ACTION if clip.action == NULL_LABEL else action
             sources.append(
                 ClipSource(clip.clip_id, clip.subject, action, clip.trial, files, details)
             )
@@ -171,8 +176,13 @@ class CustomLoader:
             rule = "Rows with a skeleton_path need a skeleton_layout"
             errors.append(UserError(rule, "none", bare.place))
         if self.annotations is not None:
-            clips, more = cut_by_annotations(self.annotations, clips)
+            clips, more = cut_by_annotations(self.annotations, clips, self.gaps_are_none)
             errors = errors + more
+        movers = {clip.subject for clip in clips if clip.action != NULL_LABEL}
+        others = {clip.subject: clip for clip in clips if clip.subject not in movers}
+        for clip in others.values():
+            rule = f'A subject with recordings of "{NULL_LABEL}" needs clips of an action, too'
+            errors.append(UserError(rule, f"none of {clip.subject}", clip.place))
         for clip in {clip.action: clip for clip in reversed(clips) if clip.action}.values():
             try:
                 check_labels([clip.action])
@@ -260,6 +270,11 @@ def _wrist_place(clips: Sequence[CustomClip]) -> str:
     return max(sorted(wrists), key=lambda place: wrists[place])
 
 
+def action_names(clips: Iterable[CustomClip]) -> list[str]:
+    """Returns the actions of clips, sorted; unlabelled ones and recordings of "none" name none."""
+    return sorted({clip.action for clip in clips} - {"", NULL_LABEL})
+
+
 def split_subjects(clips: Sequence[CustomClip], path: str) -> tuple[list[str], list[str], str]:
     """Returns training subjects, test subjects and a note on how they were chosen.
 
@@ -317,7 +332,8 @@ def split_subjects(clips: Sequence[CustomClip], path: str) -> tuple[list[str], l
 def within_subject(clips: Sequence[CustomClip]) -> tuple[list[str], list[str]]:
     """Splits the clips of one subject: the last third of each action, at least one, tests.
 
-    An action with a single clip only trains, and so do clips without a label. Source: ours.
+    An action with a single clip only trains, and so do clips without a label. Recordings of "none"
+    are in no part. Source: ours.
 
     Args:
         clips: The clips, in the manifest's order.
@@ -328,7 +344,7 @@ def within_subject(clips: Sequence[CustomClip]) -> tuple[list[str], list[str]]:
     train: list[str] = []
     test: list[str] = []
     train += [clip.clip_id for clip in clips if not clip.action]
-    for action in sorted({clip.action for clip in clips if clip.action}):
+    for action in action_names(clips):
         own = [clip.clip_id for clip in clips if clip.action == action]
         count = max(1, len(own) // 3) if len(own) > 1 else 0
         train += own[: len(own) - count]

@@ -27,8 +27,9 @@ class CustomClip:
         clip_id: Unique name.
         subject: Who moved. "column NAME" takes it from a column of a table of many people.
         action: Label of the action; empty for a clip without a label, and for a recording that
-            annotations will cut. "column NAME" takes it from a column; each stretch of rows with
-            one subject and action is a clip.
+            annotations will cut. "none" says that no action is shown: with `--stream_training` it
+            trains the class of that name. "column NAME" takes the label from a column; each stretch
+            of rows with one subject and action is a clip.
         trial: Which repetition.
         accelerometer_path: File relative to the manifest; empty for a clip with a skeleton alone,
             whose `start` and `end` count from the first frame.

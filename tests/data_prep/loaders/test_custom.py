@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -312,6 +313,68 @@ def test_pose_in_pixels(recordings):
     description = recordings.loader(skeleton_layout="coco_17").discover().description
     assert description.skeleton_dimensions == 2
     assert description.streams["skeleton"]["channels"] == ["x", "y", "confidence"]
+
+
+def add_none(recordings, subject: str) -> None:
+    """Writes 20 s of a walk that shows no action."""
+    seconds = np.arange(1001) / 50.0
+    recordings.write_table("day.csv", np.column_stack([seconds, ramp(0, seconds)]), "t,ax,ay,az")
+    recordings.rows.append(
+        {**recordings.rows[0], "subject": subject, "action": "none"}
+        | {"accelerometer_path": "day.csv", "skeleton_path": "", "skeleton_rate_hz": ""}
+    )
+
+
+def test_a_recording_of_none_is_no_class_and_in_no_part(recordings, tmp_path):
+    layout = recordings.folder / "layout.json"
+    options = DatasetOptions(manifest=str(recordings.write_manifest()), skeleton_layout=str(layout))
+    before = prepare_dataset("custom", None, tmp_path / "before", options=options)
+    add_none(recordings, "s1")
+    recordings.write_manifest()
+    prepared = prepare_dataset("custom", None, tmp_path / "after", options=options)
+    assert prepared.description.class_names == ["clap", "wave"]
+    last = prepared.manifest.iloc[-1]
+    assert (last["action"], last["action_name"], last["clip_id"]) == (-2, "none", "s1_none_1")
+    assert prepared.accelerometer(len(prepared) - 1).shape == (1001, 3)
+    assert re.search(r"^  clips of no action +1$", prepared_table(prepared), re.MULTILINE)
+    for protocol in ("cross_subject", "leave_one_subject_out"):
+        splits = [
+            protocol_splits(one.description, one.manifest, protocol) for one in (before, prepared)
+        ]
+        assert splits[0] == splits[1]
+    # A set without such recordings is described as it always was.
+    assert set(before.description.options) == {"rate_hz", "longest_gap_seconds"}
+
+
+def test_someone_who_only_does_none_is_refused(recordings):
+    add_none(recordings, "s3")
+    message = (
+        'A subject with recordings of "none" needs clips of an action, too. Received: none of s3'
+    )
+    with pytest.raises(UserError, match=message):
+        recordings.loader().discover()
+
+
+def test_gaps_between_annotations_are_none_where_the_user_says_so(recordings):
+    add_none(recordings, "s1")
+    recordings.rows = recordings.rows[-1:]
+    recordings.rows[0] |= {"action": "", "clip_id": "day"}
+    cut = [(1, 4, "wave"), (5, 7, "clap"), (3, 4.5, "clap"), (12, 14, "wave"), (14, 16, "none")]
+    rows = [
+        {"recording": "day", "start": start, "end": end, "label": label}
+        for start, end, label in cut
+    ]
+    annotations = recordings.write_rows("annotations.csv", rows)
+    plain, _ = recordings.loader(annotations=annotations).clips()
+    assert [clip.action for clip in plain] == [label for *_, label in cut]
+    clips, errors = recordings.loader(annotations=annotations, gaps_are_none=True).clips()
+    assert not errors
+    assert clips[:5] == plain
+    # 0.5 s between 4.5 and 5 s is too short, and 14 s has no gap.
+    ((gap),) = clips[5:]
+    assert (gap.clip_id, gap.action, gap.start, gap.end) == ("day_006", "none", 7, 12)
+    with pytest.raises(UserError, match="gaps_are_none needs annotations"):
+        recordings.loader(gaps_are_none=True)
 
 
 def test_annotations_cut_recordings(recordings):

@@ -65,6 +65,30 @@ def test_negatives_are_of_the_class_after_the_last_one(cut):
         assert (cut.labels[rows] == CLASSES).all()
 
 
+def test_recordings_of_none_are_one_more_kind(clips, cut):
+    """The other cuts stay as they are; those of recordings have the recordings' samples."""
+    time = np.arange(3000) / 50
+    day = np.zeros((3000, 3), np.float32)
+    day[:, 1] = 1
+    day[:, 2] = np.where(time % 10 < 3, 0.5 * np.sin(9 * time), 0)
+    short = day[:100].copy()
+    with_day = StreamClips.of(
+        clips, SETTINGS, CLASSES, 1, skeletons=True, recorded_none=[day, short]
+    )
+    assert len(with_day.negative_rows) == len(SETTINGS.negative_kinds) + 1
+    for before, rows in zip(cut.negative_rows, with_day.negative_rows, strict=False):
+        np.testing.assert_array_equal(before, rows)
+    np.testing.assert_array_equal(with_day.labels[: len(cut)], cut.labels)
+    rows = with_day.negative_rows[-1]
+    assert len(rows) == 40
+    assert (with_day.labels[rows] == CLASSES).all()
+    assert (with_day.skeleton_lengths[rows] == 0).all()
+    windows = np.lib.stride_tricks.sliding_window_view(day, 50, axis=0)
+    for row in rows[:5]:
+        start = with_day.accelerometer[row, :50].T
+        assert (np.abs(windows - start).max(axis=(1, 2)) == 0).any()
+
+
 def test_a_batch_has_each_clip_once_and_half_as_many_negatives(cut):
     rows = cut.epoch_rows(4, 3, np.random.default_rng(0))
     assert rows.shape == (3, 6)

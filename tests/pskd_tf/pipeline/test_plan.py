@@ -14,6 +14,7 @@ from pskd_tf.pipeline.plan import FoldPlan, plan_run, plan_warnings, run_key, ru
 from pskd_tf.pipeline.specs import FitSpec, TeacherOutputsSpec
 from pskd_tf.pipeline.stage import Stage
 from pskd_tf.settings import ACSSettings, RunSettings
+from pskd_tf.stream_settings import StreamSettings
 
 KINDS = ("cross_fitted", "in_sample", "live")
 
@@ -50,6 +51,29 @@ def test_validation_never_touches_a_test_subject(prepared):
             held_out = subject_of.loc[list(score.spec.clips)]
             seen = trained_on(plan) | set(held_out)
             assert seen <= {"1", "3", "5"}
+
+
+def test_recordings_of_none_train_for_the_stream_where_their_subject_does(prepared):
+    """Without training for the stream they change no stage."""
+    spec = plan_run(RunSettings(), prepared)[0].students["cross_fitted"][1].spec
+    own = copy.copy(prepared)
+    own.manifest = prepared.manifest.copy()
+    rows = own.manifest.groupby("subject").head(1).index
+    own.manifest.loc[rows, ["action", "action_name"]] = -2, "none"
+    none = dict(zip(own.manifest["subject"][rows], own.manifest["clip_id"][rows], strict=True))
+    (plan,) = plan_run(RunSettings(), own)
+    assert plan.students["cross_fitted"][1].spec.recorded_none is None
+    assert not set(none.values()) & {*plan.split.train_clips, *plan.split.test_clips}
+    assert "recorded_none" not in record_to_json(spec)
+    settings = RunSettings(
+        stream=StreamSettings(enabled=True), teacher_outputs=("live",), protocol="validation"
+    )
+    for plan, others in zip(plan_run(settings, own), ("35", "15", "13"), strict=True):
+        student = plan.students["live"][1].spec
+        assert student.recorded_none == tuple(none[subject] for subject in others)
+        assert {one.spec.recorded_none for one in plan.students["live"][1].inputs} == {
+            student.recorded_none
+        }
 
 
 def test_cross_fitted_outputs_come_from_teachers_that_never_saw_the_subject(prepared):
