@@ -54,6 +54,13 @@ class LabelSettings:
         "equal to its agreement with the other teachers; none: outputs as they are.",
         choices=TEACHER_CALIBRATIONS,
     )
+    unlabelled_rounds: int = setting(
+        1,
+        "Rounds of teachers: from the second on they learn from all clips, under the mean of the "
+        "teachers of the round before; in_sample outputs only.",
+        minimum=1,
+        later=True,
+    )
 
     def __post_init__(self) -> None:
         check_settings(self)

@@ -91,7 +91,7 @@ class CellPlanner:
         self._fits: dict[str, Stage[FitSpec]] = {}
         self._chains: dict[tuple[TrainingPart, int], Chain] = {}
         self._outputs: dict[
-            tuple[TrainingPart, int, str, bool, tuple[str, ...]], Stage[TeacherOutputsSpec]
+            tuple[TrainingPart, int, str, bool, tuple[str, ...], int], Stage[TeacherOutputsSpec]
         ] = {}
 
     def cells(
@@ -223,11 +223,11 @@ class CellPlanner:
         own = self._own_nets(method, part, seed)
         # Own nets alone are calibrated among themselves: they know nothing of the skeleton.
         alone = set(method.teachers) <= set(STUDENTS)
-        key = (part, seed, method.teacher_outputs, alone, tuple(own))
+        key = (part, seed, method.teacher_outputs, alone, tuple(own), method.rounds)
         if key not in self._outputs:
             chain = own if alone else self._chain(part, seed) | own
             self._outputs[key] = self.planner.teacher_outputs(
-                method.teacher_outputs, part, seed, chain
+                method.teacher_outputs, part, seed, chain, method.rounds
             )
         return self._outputs[key]
 

@@ -30,6 +30,7 @@ class Method:
         most_seeds: Largest number of student seeds in the test.
         drop_one_teacher: Whether each batch drops one teacher (DGKD).
         uses_unlabelled: Whether it also learns from clips without a label.
+        rounds: Rounds of teachers, as `StagePlanner.teacher_outputs` takes them.
         own_nets: How many of the student's own nets are its teachers, where its own net is one.
         virtual_sensors: What gives clips with a skeleton alone their acceleration, of
             `VIRTUAL_SENSORS`; none leaves them out.
@@ -51,6 +52,7 @@ class Method:
     drop_one_teacher: bool = False
     uses_unlabelled: bool = False
     own_nets: int = 1
+    rounds: int = 1
     virtual_sensors: tuple[str, ...] = ()
     virtual_only: bool = False
 
@@ -73,6 +75,9 @@ class Method:
             raise UserError(rule, ", ".join(self.teachers) or self.model)
         if self.virtual_only and not self.virtual_sensors:
             raise UserError(f"virtual_only of {self.name} needs virtual_sensors", "none")
+        if self.rounds > 1 and self.teacher_outputs != "in_sample":
+            rule = f"{self.name}: several rounds go with in_sample teacher_outputs"
+            raise UserError(rule, self.teacher_outputs or "nothing")
         if self.own_nets < 1:
             raise UserError("own_nets must be positive", f"{self.own_nets} of {self.name}")
         if bool(self.teachers) != (self.teacher_outputs in TEACHER_OUTPUTS):

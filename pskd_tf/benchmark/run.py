@@ -1,5 +1,6 @@
 """A benchmark: its cells, run until none is left."""
 
+import dataclasses
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -162,6 +163,7 @@ class BenchmarkRun:
             "teacher_outputs": method.teacher_outputs,
             "drop_one_teacher": method.drop_one_teacher,
             "dataset": self.prepared.fingerprint,
+            **_later_fields(method),
         }
         return json_sha256(made_of)[:16]
 
@@ -216,6 +218,16 @@ class BenchmarkRun:
                 leaderboard_table(rows).to_csv(temporary, index=False, lineterminator="\n")
             leaderboard_plot(self.results_dir / "leaderboard.png", rows)
         return rows
+
+
+def _later_fields(method: Method) -> dict[str, Any]:
+    """Returns fields that earlier methods did not have, where they are not their defaults."""
+    names = ("uses_unlabelled", "own_nets", "rounds", "virtual_sensors", "virtual_only")
+    return {
+        field.name: getattr(method, field.name)
+        for field in dataclasses.fields(method)
+        if field.name in names and getattr(method, field.name) != field.default
+    }
 
 
 def stream_board(

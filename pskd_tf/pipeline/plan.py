@@ -214,12 +214,46 @@ class StagePlanner:
         return chain
 
     def teacher_outputs(
-        self, kind: str, part: TrainingPart, seed: int, chain: Chain
+        self, kind: str, part: TrainingPart, seed: int, chain: Chain, rounds: int = 1
     ) -> Stage[TeacherOutputsSpec]:
         """Declares the cached outputs of teachers, by their names.
 
         `cross_fitted` declares one more chain per subject left out of those with labels.
+
+        Args:
+            kind: Kind of the outputs.
+            part: The clips.
+            seed: Seed of the teachers.
+            chain: The teachers by name.
+            rounds: Where labels are missing, how often teachers are trained: from the second round
+                on they learn from all clips, under the mean of the outputs of the round before.
+
+        Raises:
+            UserError: There are several rounds of outputs that are not in-sample.
         """
+        outputs = self._outputs(kind, part, seed, chain)
+        if rounds > 1 and kind != "in_sample":
+            raise UserError("unlabelled_rounds go with --teacher_outputs=in_sample", kind)
+        for _ in range(1, rounds if part.unlabelled else 1):
+            again = {
+                name: self.fit(
+                    net,
+                    f"{name}-again",
+                    part,
+                    outputs.input(outputs.spec.fit_of(name)).spec.seed,
+                    self.settings.training_of(net),
+                    self._mean_of_teachers(),
+                    cached=outputs,
+                    teacher_outputs=kind,
+                )
+                for name, net in outputs.spec.nets.items()
+            }
+            outputs = self._outputs(kind, part, seed, again)
+        return outputs
+
+    def _outputs(
+        self, kind: str, part: TrainingPart, seed: int, chain: Chain
+    ) -> Stage[TeacherOutputsSpec]:
         fits = list(chain.values())
         teachers = [teacher_input(fit, name=name) for name, fit in chain.items()]
         if kind == "cross_fitted":
@@ -281,15 +315,16 @@ class StagePlanner:
         if target == "fusion" and "fusion_teacher" not in teachers:
             rule = "unlabelled_target=fusion needs the fusion teacher (--teachers)"
             raise UserError(rule, ", ".join(teachers))
-        mean = LossSpec(
-            "knowledge_distillation",
-            {
-                "temperature": acs.temperature,
-                "distillation_weight": acs.distillation_weight,
-                "label_smoothing": self.settings.baseline_label_smoothing,
-            },
-        )
-        return mean, ("fusion_teacher",) if target == "fusion" else teachers
+        fusion = ("fusion_teacher",)
+        return self._mean_of_teachers(), fusion if target == "fusion" else teachers
+
+    def _mean_of_teachers(self) -> LossSpec:
+        arguments = {
+            "temperature": self.settings.acs.temperature,
+            "distillation_weight": self.settings.acs.distillation_weight,
+            "label_smoothing": self.settings.baseline_label_smoothing,
+        }
+        return LossSpec("knowledge_distillation", arguments)
 
     def baseline(self, part: TrainingPart, seed: int) -> Stage[FitSpec]:
         """Declares the same student without a teacher, with the same draws for the same seed.
@@ -546,7 +581,9 @@ def _plan_fold(settings: RunSettings, prepared: PreparedSet, split: ClipSplit) -
     for kind in settings.teacher_outputs:
         if kind in CACHED_OUTPUTS and settings.teachers:
             outputs[kind] = {
-                seed: planner.teacher_outputs(kind, part, seed, chains[seed])
+                seed: planner.teacher_outputs(
+                    kind, part, seed, chains[seed], settings.labels.unlabelled_rounds
+                )
                 # Students take turns; with fewer of them, the other outputs are never made.
                 for seed in settings.teacher_seeds[: len(settings.seeds)]
             }

@@ -262,3 +262,25 @@ def test_each_seed_is_a_draw_of_watches_and_only_virtual_sensors_read_the_others
         assert plain.part.skeleton_only is None and plain.virtual_sensors is None
         assert more.part.clips == plain.part.clips and more.virtual_sensors == ("rotation",)
         assert set(more.part.clips + more.part.skeleton_only) == set(split.train_clips)
+
+
+def test_in_a_second_round_teachers_learn_from_all_clips_under_the_first(scarce):
+    own = "accelerometer_student"
+    method = _learner("skeleton_teacher", "fusion_teacher", own)
+    (first,) = scarce.cells(method, 0, [2], [1])
+    (again,) = scarce.cells(dataclasses.replace(method, name="again", rounds=2), 0, [2], [1])
+    outputs, before = again.fit.inputs[0], first.fit.inputs[0]
+    assert outputs.spec.names == before.spec.names and outputs.key != before.key
+    for fit in outputs.inputs:
+        assert fit.spec.cached == before.key and fit.spec.part == again.fit.spec.part
+        assert fit.spec.loss.name == "knowledge_distillation" and fit.spec.seed == 2
+    # The own net of the second round is the student of the first, with the settings' own weight.
+    trial = {"temperature": 2.0, "distillation_weight": 3.0, "label_smoothing": 0.1}
+    settled = dataclasses.replace(method, trials=(trial,))
+    (student,) = scarce.cells(settled, 0, [2], [1])
+    assert outputs.spec.fit_of(own) == student.fit.key
+
+
+def test_rounds_need_outputs_of_teachers_trained_once(scarce):
+    with pytest.raises(UserError, match=r"several rounds go with in_sample.*Received: live"):
+        dataclasses.replace(KD, rounds=2)
