@@ -9,6 +9,7 @@ COMMANDS = (
     "personalisation",
     "pictures",
     "settings_table",
+    "unseen_classes",
 )
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ class PrunedStudent:
         return model_outputs(self.model, {"accelerometer": views})["embedding"]
 
     def training_samples(self) -> HeadSamples:
-        """Draws augmented views of the training data as its training does."""
+        """Draws augmented views of the training data that have a label, as its training does."""
         spec = self.fit
         batch = spec.training.batch_of(self.clips.movements)
         steps = spec.training.steps_of_an_epoch(self.clips.movements)

@@ -1,5 +1,6 @@
 """A personalised student: what changes in its export, and what is refused."""
 
+import dataclasses
 import json
 import re
 import shutil
@@ -163,6 +164,17 @@ def test_with_the_runs_own_head_the_conversion_gives_the_runs_bytes(tiny_run, tm
     student = PrunedStudent.load(stages["float"], stages["pruned"], run.prepared_dir)
     assert student.fit.stream is None and student.fit.null_class is None
     assert student.converted(student.head, tmp_path) == run.export.tflite
+
+
+def test_training_data_without_a_label_teach_the_head_nothing(tiny_run):
+    run = Run.load(tiny_run)
+    stages = run.exported_stages
+    student = PrunedStudent.load(stages["float"], stages["pruned"], run.prepared_dir)
+    hidden = student.clips.clip_ids[::2]
+    half = dataclasses.replace(student, clips=student.clips.without_labels(hidden))
+    whole, kept = student.training_samples(), half.training_samples()
+    assert (kept.labels >= 0).all()
+    assert 0.4 * len(whole.labels) < len(kept.labels) < 0.6 * len(whole.labels)
 
 
 @pytest.fixture
