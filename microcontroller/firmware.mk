@@ -7,6 +7,8 @@
 #   make firmware-qemu               Cortex-M0 to M55 in QEMU, every family of kernels: test clips; on
 #                                    M4F, M33 and M55 golden vectors and a streamed recording in either
 #                                    mode, too; bound of the stack
+#   make firmware-live               the activity loop on a Cortex-M0+ of 15.6 million instructions a
+#                                    second, interrupted for each sample, in either mode
 #   make firmware-random             10,000 random inputs on each core and family; minutes
 #   make firmware-table              all that and -Os, written into docs/on_device.md
 #
@@ -78,11 +80,11 @@ FIRMWARE_HEADERS := $(wildcard $(FIRMWARE)/src/*.h $(FIRMWARE)/firmware/*.h \
   $(FIRMWARE)/firmware/host/*.h $(FIRMWARE)/qemu/*.h)
 
 .PHONY: firmware firmware-host firmware-equal firmware-faults firmware-qemu firmware-random
-.PHONY: firmware-table
+.PHONY: firmware-table firmware-live
 # A check that fails must not leave a report that looks finished.
 .DELETE_ON_ERROR:
 
-firmware: firmware-host firmware-faults firmware-qemu
+firmware: firmware-host firmware-faults firmware-qemu firmware-live
 
 $(FIRMWARE_BUILD):
 	mkdir -p $@
@@ -265,13 +267,17 @@ firmware-table: firmware-qemu $(FIRMWARE_RANDOM) $(FIRMWARE_SMALL)
 	$(FIRMWARE_PYTHON) $(FIRMWARE)/firmware/on_device_table.py --build=$(FIRMWARE_BUILD) \
 	  --manifest=$(RUN)/export/manifest.json --page=docs/on_device.md
 
+# An instruction takes 2^shift ns.
+FIRMWARE_ICOUNT := shift=0
+FIRMWARE_EXTRA :=
+
 # Compiles, links, looks for a heap, bounds the stack and runs.
 # $(1) report, $(2) core, $(3) kernel, $(4) sources, $(5) folder of a header, $(6) the core's file,
 # $(7) functions whose stack is bounded, $(8) optimisation
 define FIRMWARE_QEMU_RUN
 	rm -rf $(FIRMWARE_BUILD)/$(1) && mkdir -p $(FIRMWARE_BUILD)/$(1)
 	cd $(FIRMWARE_BUILD)/$(1) && $(ARM)gcc -I$(abspath $(strip $(5))) $(FIRMWARE_ARM_FLAGS) $(strip $(8)) -mthumb \
-	  $(firmware-cpu-$(2)) $(firmware-define-$(2)) $(firmware-choice-$(3)) -ffunction-sections \
+	  $(firmware-cpu-$(2)) $(firmware-define-$(2)) $(firmware-choice-$(3)) $(FIRMWARE_EXTRA) -ffunction-sections \
 	  -fdata-sections -fstack-usage -c $(abspath $(4))
 	$(ARM)gcc -mthumb $(firmware-cpu-$(2)) -nostartfiles --specs=nano.specs \
 	  -Wl,--gc-sections,--fatal-warnings,-T,$(FIRMWARE)/qemu/cores.ld \
@@ -279,7 +285,7 @@ define FIRMWARE_QEMU_RUN
 	  $(patsubst %,-Wl$(comma)--defsym=%,$(firmware-memory-$(2))) \
 	  $(FIRMWARE_BUILD)/$(1)/*.o -lm -o $(FIRMWARE_BUILD)/$(1)/firmware.elf
 	timeout 900 qemu-system-arm -M $(firmware-machine-$(2)) -nographic -monitor none -serial none \
-	  -icount shift=0 -kernel $(FIRMWARE_BUILD)/$(1)/firmware.elf \
+	  -icount $(FIRMWARE_ICOUNT) -kernel $(FIRMWARE_BUILD)/$(1)/firmware.elf \
 	  -chardev file,id=report,path=$@ -semihosting-config \
 	  enable=on,target=native,chardev=report,arg=$(strip $(6))
 	$(ARM)objdump -d --no-show-raw-insn $(FIRMWARE_BUILD)/$(1)/firmware.elf | \
@@ -335,6 +341,50 @@ $(FIRMWARE_BUILD)/$(1)-$(2)-stream-$(3).txt: $(FIRMWARE_STREAM_BOARD_SOURCES) $(
 	  $(FIRMWARE_BUILD)/stream-$(3),$(FIRMWARE_STREAM)/recording,pskd_activity_recognizer_add,-O2)
 	grep -E '^(lost|decided) ' $$@ | cmp - $(FIRMWARE_BUILD)/stream-$(3).txt
 endef
+
+# The activity loop, interrupted for each sample: on a slow core, of 15.6 million instructions a
+# second; on a quick one, of 1000 million; and on the slow one without interrupt.
+FIRMWARE_LIVE_SOURCES := $(sort $(FIRMWARE_RECOGNIZER) $(FIRMWARE_BOARD) \
+  $(foreach name,activity_loop activity_responder activity_classifier_plain axis_map \
+  model_identity sample_queue self_test,$(FIRMWARE)/src/$(name).c) $(FIRMWARE)/qemu/stream_live.c)
+FIRMWARE_LIVE_KINDS := slow quick polled
+firmware-icount-slow := shift=6,sleep=off
+firmware-icount-quick := shift=0,sleep=off
+firmware-icount-polled := shift=6,sleep=off
+firmware-extra-polled := -DCOLLECTS_APART=0
+
+# $(1) mode
+define FIRMWARE_LIVE_SETTINGS_RULE
+$(FIRMWARE_BUILD)/live-$(1)/model_settings.h: $(FIRMWARE_MODEL)/model_settings.h
+	mkdir -p $$(dir $$@)
+	if grep -q '$(firmware-is-mode-$(1))' $$<; then cp $$< $$@; else \
+	  $$(call firmware-settings,$(1),$$@); fi
+endef
+$(foreach mode,$(FIRMWARE_MODES),$(eval $(call FIRMWARE_LIVE_SETTINGS_RULE,$(mode))))
+
+# $(1) core, $(2) kernel, $(3) mode, $(4) kind
+define FIRMWARE_QEMU_LIVE_RULE
+$(FIRMWARE_BUILD)/$(1)-$(2)-live-$(3)-$(4).txt: FIRMWARE_ICOUNT := $(firmware-icount-$(4))
+$(FIRMWARE_BUILD)/$(1)-$(2)-live-$(3)-$(4).txt: FIRMWARE_EXTRA := $(firmware-extra-$(4))
+$(FIRMWARE_BUILD)/$(1)-$(2)-live-$(3)-$(4).txt: $(FIRMWARE_LIVE_SOURCES) $(FIRMWARE_HEADERS) \
+  $(FIRMWARE)/qemu/cores.ld $(FIRMWARE_BUILD)/live-$(3)/model_settings.h $(FIRMWARE_STREAM)/recording
+	$$(call FIRMWARE_QEMU_RUN,$(1)-$(2)-live-$(3)-$(4),$(1),$(2),$(FIRMWARE_LIVE_SOURCES),\
+	  $(FIRMWARE_BUILD)/live-$(3),$(FIRMWARE_STREAM)/recording,pskd_plain_invoke,-Os)
+endef
+FIRMWARE_LIVE := $(foreach mode,$(FIRMWARE_MODES),$(foreach kind,$(FIRMWARE_LIVE_KINDS),\
+  $(FIRMWARE_BUILD)/m0-portable-live-$(mode)-$(kind).txt))
+$(foreach mode,$(FIRMWARE_MODES),$(foreach kind,$(FIRMWARE_LIVE_KINDS),\
+  $(eval $(call FIRMWARE_QEMU_LIVE_RULE,m0,portable,$(mode),$(kind)))))
+
+firmware-live: $(FIRMWARE_LIVE)
+	@for mode in $(FIRMWARE_MODES); do \
+	  slow=$(FIRMWARE_BUILD)/m0-portable-live-$$mode-slow.txt; \
+	  quick=$(FIRMWARE_BUILD)/m0-portable-live-$$mode-quick.txt; \
+	  for report in $$slow $$quick; do grep '^activity' $$report > $$report.activities; done; \
+	  cmp $$slow.activities $$quick.activities || exit 1; \
+	done
+	@grep -e '^samples' -e skipped -e longest $(FIRMWARE_LIVE)
+
 # m4-dsp as two words.
 firmware-words = $(subst -, ,$(1))
 firmware-core = $(word 1,$(firmware-words))

@@ -9,60 +9,17 @@
  * the movement goes on in the next segment. Where instructions are counted, lines `name value` follow.
  * Exit status: 0, or 2 if the file cannot be read.
  */
-#include <string.h>
-
 #include "activity_recognizer.h"
 #include "plain_model.h"
 #include "platform.h"
 #include "print_report.h"
+#include "recording.h"
 
 #if PSKD_PLAIN_INPUT_SIZE != PSKD_INPUT_SIZE || PSKD_PLAIN_OUTPUT_SIZE != PSKD_NUM_CLASSES
 #error "plain_model.h and model_settings.h are of different models"
 #endif
 
-/* Members of four bytes each: no padding. */
-typedef struct {
-  char magic[4];
-  int32_t count;
-  float smoothing, enter, leave, class_floor;
-  int32_t minimum_windows, maximum_same;
-  uint32_t maximum_gap_us;
-  float gravity_weight, energy_weight, start_g, end_g, noise_rise, start_noise, end_noise;
-  int32_t lead_samples, rest_samples;
-} Header;
-
-typedef struct {
-  uint32_t time_us;
-  float values[3];
-} Sample;
-
 static PskdActivityRecognizer recognizer;
-
-static PskdRecognizerSettings settings_of(const Header *header) {
-  PskdRecognizerSettings settings;
-  memset(&settings, 0, sizeof(settings));
-  settings.filter.smoothing = header->smoothing;
-  settings.filter.enter = header->enter;
-  settings.filter.leave = header->leave;
-  settings.filter.class_floor = header->class_floor;
-  settings.filter.minimum_windows = header->minimum_windows;
-  settings.maximum_same = header->maximum_same;
-#if PSKD_CLIP_MODE
-  settings.segment.gravity_weight = header->gravity_weight;
-  settings.segment.energy_weight = header->energy_weight;
-  settings.segment.start_g = header->start_g;
-  settings.segment.end_g = header->end_g;
-  settings.segment.noise_rise = header->noise_rise;
-  settings.segment.start_noise = header->start_noise;
-  settings.segment.end_noise = header->end_noise;
-  settings.segment.lead_samples = header->lead_samples;
-  settings.segment.rest_samples = header->rest_samples;
-  settings.segment.maximum_gap_us = header->maximum_gap_us;
-#else
-  settings.maximum_gap_us = header->maximum_gap_us;
-#endif
-  return settings;
-}
 
 #if PSKD_CLIP_MODE
 
@@ -109,12 +66,11 @@ static void print_decision(int32_t index) {
 
 int main(int argc, char **argv) {
   PskdRecognizerSettings settings;
-  Header header;
+  RecordingHeader header;
   uint64_t waiting_ticks = 0, deciding_ticks = 0;
   uint32_t decisions = 0, stack = 0;
   int32_t index;
-  if (!platform_open(argc, argv) || !platform_read(&header, sizeof(header)) ||
-      memcmp(header.magic, "PSKR", sizeof(header.magic)) != 0 || header.count < 1) {
+  if (!open_recording(argc, argv, &header)) {
     platform_print("error: no recording\n");
     return 2;
   }
@@ -127,7 +83,7 @@ int main(int argc, char **argv) {
 #endif
     PskdRecognizerEvent event;
     uint32_t ticks, used;
-    Sample sample;
+    RecordedSample sample;
     if (!platform_read(&sample, sizeof(sample))) {
       platform_print("error: the recording is cut short\n");
       return 2;

@@ -28,6 +28,9 @@ static void fault_handler(void) {
   semihosting_exit(3);
 }
 
+/* A program may have a timer. */
+void systick_handler(void) __attribute__((weak, alias("fault_handler")));
+
 typedef union {
   uint32_t *stack;
   void (*handler)(void);
@@ -40,5 +43,5 @@ const Vector vectors[16] __attribute__((section(".vectors"), used)) = {
     {.handler = fault_handler}, {.handler = fault_handler}, {.handler = fault_handler},
     {.handler = fault_handler}, {.handler = fault_handler}, {.handler = fault_handler},
     {.handler = fault_handler}, {.handler = fault_handler}, {.handler = fault_handler},
-    {.handler = fault_handler},
+    {.handler = systick_handler},
 };

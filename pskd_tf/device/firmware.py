@@ -97,7 +97,7 @@ def core_lines(program: Path, recording: Recording, settings: RecognizerSettings
 
 
 def recording_file(recording: Recording, settings: RecognizerSettings) -> bytes:
-    """Writes the struct `Header`, then a struct `Sample` for each sample, little-endian.
+    """Writes a `RecordingHeader`, then a `RecordedSample` for each sample, little-endian.
 
     Args:
         recording: The samples.
