@@ -65,7 +65,8 @@ def board_project(
         from which it was made.
 
     Raises:
-        UserError: There is no export, it was changed, or build tools do not accept the name.
+        UserError: There is no export, it was changed or is of an older version, or build tools do
+            not accept the name.
     """
     if not re.fullmatch(_NAME, name):
         rule = "A project's folder is named by letters, digits and _, a letter first"
@@ -75,6 +76,9 @@ def board_project(
         raise UserError(rule, repr(name))
     check_symbol_prefix(symbol_prefix)
     export = Run.load(run_dir).export
+    if b"PSKD_MODEL_ID" not in export.file("model_settings.h").read_bytes():
+        rule = "The export must be of this version: run its pskd_tf.train again, stages are kept"
+        raise UserError(rule, "no PSKD_MODEL_ID in model_settings.h", export.folder)
     sources = project_sources(export, runtime)
     settings_text = project_settings_header(export.sha256[:_HASH_DIGITS], settings)
     texts = fixed_point_files(export) if features == "fixed" else {}

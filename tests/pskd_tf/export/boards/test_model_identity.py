@@ -1,10 +1,17 @@
 """Files of different models, and changed settings: refused by the compiler or at the start."""
 
 import re
+import shutil
 import subprocess
 
 import pytest
 
+from data_prep.errors import UserError
+from data_prep.files import file_sha256
+from pskd_tf.device.recognizer import RecognizerSettings
+from pskd_tf.export.boards.axis_map import AxisMap
+from pskd_tf.export.boards.project import board_project
+from pskd_tf.export.boards.targets import BOARD_TARGETS
 from pskd_tf.export.headers import model_id
 
 OTHER = "0x01234567u"
@@ -30,6 +37,24 @@ def test_every_generated_file_bears_the_models_identity(exported, int8_student):
     }.items():
         found = re.findall(r"_(?:ID|id)\b.* (0x\w{8}u)", (exported / name).read_text())
         assert found == [expected] * count, name
+
+
+def test_an_export_of_an_older_version_is_refused(exported, tmp_path):
+    folder = tmp_path / "run" / "export"
+    shutil.copytree(exported, folder)
+    settings, manifest = folder / "model_settings.h", folder / "manifest.json"
+    before = file_sha256(settings)
+    _change(settings, "#define PSKD_MODEL_ID .*\n", "")
+    manifest.write_text(manifest.read_text().replace(before, file_sha256(settings)))
+    with pytest.raises(UserError, match=r"run its pskd_tf\.train again.* no PSKD_MODEL_ID"):
+        board_project(
+            tmp_path / "run",
+            BOARD_TARGETS["cmake"],
+            "one",
+            runtime="plain_c",
+            axes=AxisMap(),
+            settings=RecognizerSettings(),
+        )
 
 
 @pytest.mark.parametrize(
