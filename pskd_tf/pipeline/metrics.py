@@ -61,7 +61,9 @@ def collect_metrics(
     stages = all_stages(one for plan in plans for one in plan.wanted)
     students = compared_students(plans, context)
     labels = label_figures(plans, prepared, context, settings)
+    virtual = virtual_figures(plans, settings)
     return {
+        **({} if virtual is None else {"virtual": virtual}),
         **({} if labels is None else {"labels": labels}),
         "dataset": prepared.description.name,
         "dataset_is_synthetic": prepared.description.is_synthetic,
@@ -127,6 +129,42 @@ def collect_metrics(
             for package in ("pskd_tf", "tensorflow", "keras", "tf-keras", "numpy", "tflite-micro")
         },
     }
+
+
+def virtual_figures(plans: Sequence[FoldPlan], settings: RunSettings) -> dict[str, Any] | None:
+    """Counts the training clips whose accelerometer is read, and those that are virtual.
+
+    Args:
+        plans: The run's folds.
+        settings: Settings of the run.
+
+    Returns:
+        `measured` and `skeletons`, clips of the first fold, whose student is exported; `sensors`,
+        the virtual sensors; `only`, whether measured clips only fit them. None where every training
+        clip is measured.
+    """
+    if not settings.virtual.hides and not settings.virtual.virtual_sensors:
+        return None
+    alone = next(iter(plans[0].baselines.values())).spec.part.skeleton_only or ()
+    return {
+        "measured": len(plans[0].measured_clips),
+        "skeletons": len(alone),
+        "sensors": list(settings.virtual.virtual_sensors),
+        "only": settings.virtual.virtual_only,
+    }
+
+
+def virtual_sentence(figures: dict[str, Any]) -> str:
+    """Returns what `virtual_figures` found, as one sentence."""
+    text = f"The accelerometer of {figures['measured']} training clips is read"
+    if figures["only"]:
+        text += ", to fit virtual sensors alone"
+    if figures["skeletons"]:
+        text += (
+            f"; that of {figures['skeletons']} others is computed from their skeletons "
+            f"({', '.join(figures['sensors'])})"
+        )
+    return f"{text}."
 
 
 def _pooled_scores(folders: Sequence[Path]) -> dict[str, float]:
@@ -201,6 +239,8 @@ def metrics_table(metrics: dict[str, Any]) -> str:
         lines += _acs_lines(metrics)
     if "labels" in metrics:
         lines += _label_lines(metrics)
+    if "virtual" in metrics:
+        lines.append(virtual_sentence(metrics["virtual"]))
     model = metrics["model"]
     lines.append(
         f"model: {model['parameters']:,} parameters, {model['macs']:,} multiply-accumulates, "

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pskd_tf.pipeline.metrics import virtual_sentence
 from pskd_tf.pipeline.specs import FitSpec, ScoreSpec
 from pskd_tf.reporting.charts import Chart, Panel
 from pskd_tf.reporting.score_charts import (
@@ -30,19 +31,20 @@ from pskd_tf.stage_record import Predictions
 
 
 def summary_sentences(run: Run) -> str:
-    """Returns the result of a run in three sentences of plain text."""
+    """Returns the result of a run in three or four sentences of plain text."""
     metrics, model = run.metrics, run.metrics["model"]
     int8 = metrics["student"]["int8"]
     seeds = len(metrics["seeds"])
     over = f"mean and standard deviation over n = {seeds} seeds" if seeds > 1 else "one seed, n = 1"
     gain = paired_text(metrics["paired_difference"]["values"])
+    virtual = f" {virtual_sentence(metrics['virtual'])}" if "virtual" in metrics else ""
     return (
         "The int8 student, which reads only the accelerometer, reaches an accuracy of "
         f"{percent(int8['accuracy'])} % ({over}; macro F1 {percent(int8['macro_f1'])} %) on "
         f"held-out clips of {run.prepared.description.title}. "
         f"It takes {model['flatbuffer_bytes']:,} bytes of flash, {model['arena_bytes']:,} bytes of "
         f"arena and {model['macs']:,} multiply-accumulates per inference. In float, distillation "
-        f"minus cross-entropy alone is {gain}."
+        f"minus cross-entropy alone is {gain}.{virtual}"
     )
 
 

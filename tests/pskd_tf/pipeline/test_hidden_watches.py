@@ -6,6 +6,7 @@ import pytest
 
 from data_prep.errors import UserError
 from data_prep.prepared_set import PreparedSet
+from pskd_tf.pipeline.metrics import virtual_figures, virtual_sentence
 from pskd_tf.pipeline.plan import FoldPlan, plan_run, plan_summary
 from pskd_tf.pipeline.runner import run_stages
 from pskd_tf.pipeline.stage import RunContext
@@ -59,6 +60,21 @@ def test_classes_that_no_watch_has_recorded_are_read_from_skeletons(prepared):
     assert drawn[0] != drawn[1]
     with pytest.raises(UserError, match=r"unworn_classes must be under the 8 .* Received: 8"):
         plan_run(RunSettings(virtual=VirtualSettings(unworn_classes=8)), prepared)
+
+
+def test_the_figures_say_what_is_virtual(prepared):
+    both = settings()
+    found = virtual_figures(plan_run(both, prepared), both)
+    assert found == {"measured": 32, "skeletons": 64, "sensors": list(BOTH), "only": False}
+    assert virtual_sentence(found) == (
+        "The accelerometer of 32 training clips is read; that of 64 others is computed from their "
+        "skeletons (rotation, regression)."
+    )
+    none = settings(sensors=())
+    found = virtual_figures(plan_run(none, prepared), none)
+    assert virtual_sentence(found) == "The accelerometer of 32 training clips is read."
+    assert virtual_sentence({**found, "only": True}).endswith("to fit virtual sensors alone.")
+    assert virtual_figures(plan_run(RunSettings(), prepared), RunSettings()) is None
 
 
 def test_virtual_only_is_in_the_specification(prepared):
