@@ -69,13 +69,16 @@ class BoardRow:
     is_picked: bool = False
 
 
-# The methods that are subtracted: the first two in the Markdown table, all in the CSV.
+# The methods that are subtracted, all of them in the CSV. The Markdown table has the first one and
+# the first of `_RIVALS` that is on the board.
 REFERENCES = (
     "cross_entropy",
     "knowledge_distillation",
     "confidence_aware_distillation",
     "mean_of_teachers",
+    "three_own_nets",
 )
+_RIVALS = {"three_own_nets": "three own nets", "knowledge_distillation": "KD"}
 
 
 def board_rows(
@@ -179,7 +182,10 @@ def _difference(
     first = next(iter(mine.values()))
     teacher_seeds = sorted({teacher for teacher, _ in mine})
     student_seeds = sorted({student for _, student in mine})
-    values = np.full((len(teacher_seeds), len(student_seeds), len(first)), np.nan)
+    # Teachers of one student each are drawn with it, not beside it.
+    together = len(teacher_seeds) == len(student_seeds) == len(mine)
+    rows = 1 if together else len(teacher_seeds)
+    values = np.full((rows, len(student_seeds), len(first)), np.nan)
     for (teacher, student), run in mine.items():
         # A method without teachers has the teacher seed -1; it is paired with the others' mean.
         partners = [
@@ -189,7 +195,8 @@ def _difference(
             and (other_teacher == teacher or -1 in (teacher, other_teacher))
         ]
         if partners:
-            place = teacher_seeds.index(teacher), student_seeds.index(student)
+            row = 0 if together else teacher_seeds.index(teacher)
+            place = row, student_seeds.index(student)
             values[place] = _right(run) - np.mean(partners, axis=0)
     if np.isnan(values).all():
         return None
@@ -265,7 +272,10 @@ def leaderboard_markdown(rows: Sequence[BoardRow]) -> str:
     Differences are in points, with the 95 % interval of the nested bootstrap. `*` marks the method
     with the highest validation accuracy.
     """
-    heads = ["method", "validation", "test", "minus cross-entropy", "minus KD", "macro F1"]
+    subtracted = {name for row in rows for name in row.differences.get("cross_subject", {})}
+    rival = next((name for name in _RIVALS if name in subtracted), "knowledge_distillation")
+    heads = ["method", "validation", "test", "minus cross-entropy", f"minus {_RIVALS[rival]}"]
+    heads += ["macro F1"]
     heads += ["wrist actions", "all its runs voting", "leave one out", "parameters", "s / run"]
     lines = ["| " + " | ".join(heads) + " |", "| --- |" + " ---: |" * (len(heads) - 1)]
     for row in rows:
@@ -276,7 +286,7 @@ def leaderboard_markdown(rows: Sequence[BoardRow]) -> str:
             _percent(row.spreads.get("validation", {}).get("accuracy")),
             _percent(test.get("accuracy")),
             _points(differences.get("cross_entropy")),
-            _points(differences.get("knowledge_distillation")),
+            _points(differences.get(rival)),
             _percent(test.get("macro_f1"), False),
             _percent(test.get("wrist_actions_accuracy"), False),
             f"{100 * row.votes['cross_subject']:.1f}" if test else "",

@@ -10,6 +10,7 @@ from pskd_tf.benchmark.board import (
     leaderboard_plot,
     leaderboard_table,
     majority_vote,
+    nested_bootstrap,
 )
 from pskd_tf.benchmark.methods import Method
 from pskd_tf.benchmark.results import CellRecord, guesses_text
@@ -116,3 +117,39 @@ def test_the_table_counts_the_runs(rows):
 def test_the_picture_is_drawn(rows, tmp_path):
     leaderboard_plot(tmp_path / "board.png", rows)
     assert (tmp_path / "board.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def _board(names: dict[str, dict[tuple[int, int], int]]):
+    methods = [
+        Method(name, name, "knowledge_distillation", ({},), teachers=("skeleton_teacher",),
+               teacher_outputs="live") if name != "cross_entropy" else PLAIN
+        for name in names
+    ]  # fmt: skip
+    records = [
+        record(method, 0, "cross_subject", "2", teacher, student, right)
+        for method in methods
+        for (teacher, student), right in names[method.name].items()
+    ]
+    return board_rows(methods, dict.fromkeys(names, 0), records, PARTS)
+
+
+def test_teachers_of_one_student_each_are_drawn_with_it():
+    """The interval is that of the same values in one row, not of a table with empty places."""
+    plain = {(-1, 1): 1, (-1, 2): 2, (-1, 3): 0}
+    taught = {(seed, seed): right for seed, right in ((1, 4), (2, 3), (3, 3))}
+    _, row = sorted(_board({"cross_entropy": plain, "kd": taught}), key=lambda one: one.title)
+    difference = row.differences["cross_subject"]["cross_entropy"]
+    values = np.array([(np.arange(4) < taught[s, s]) * 1.0 - (np.arange(4) < plain[-1, s])
+                       for s in (1, 2, 3)])[None]  # fmt: skip
+    assert (difference.mean, difference.low, difference.high) == nested_bootstrap(
+        values, np.array(["2"] * 4)
+    )
+
+
+def test_the_table_subtracts_the_rival_without_a_skeleton_where_it_is_on_the_board():
+    runs = {(1, 1): 2, (2, 2): 2}
+    names = {"cross_entropy": {(-1, 1): 1, (-1, 2): 1}, "three_own_nets": runs, "mean": runs}
+    head = leaderboard_markdown(_board(names)).splitlines()[0]
+    assert "| minus cross-entropy | minus three own nets |" in head
+    del names["three_own_nets"]
+    assert "| minus KD |" in leaderboard_markdown(_board(names)).splitlines()[0]
