@@ -9,6 +9,9 @@ teacher is the accelerometer teacher, because Keras' distiller takes only a teac
 student's inputs; both distillers minimise cross-entropy and KL divergence at temperature 4.
 Repetitions take turns, and ratios are medians of the ratios within a turn, since other work on the
 machine slows a turn as a whole.
+
+At the end come whole trainings with cross-entropy, in seconds of CPU, compilation included: weights
+updated one by one by Keras' AdamW, and in vectors as `fit_student` does it.
 """
 
 import itertools
@@ -38,6 +41,8 @@ class ThroughputArguments:
     steps: int = setting(20, "Steps of one repetition.", minimum=1)
     repetitions: int = setting(15, "Repetitions of each training.", minimum=1)
     jit: bool = setting(False, "Compile the steps of all trainings with XLA.")
+    whole_steps: int = setting(1200, "Steps of a whole training.", minimum=1)
+    whole_repetitions: int = setting(5, "Pairs of whole trainings.", minimum=1)
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -67,6 +72,7 @@ def main(arguments: ThroughputArguments) -> None:
     _judge("live: Keras' Distiller / this package", seconds[KERAS], seconds[LIVE], 1.0, "least")
     for name in (GIVEN, ACS):
         _judge(f"{name}: / cross-entropy", seconds[name], seconds[PLAIN], 1.15, "most")
+    _compare_updates(arguments)
 
 
 def _judge(what: str, one: list[float], other: list[float], aim: float, at: str) -> None:
@@ -74,6 +80,38 @@ def _judge(what: str, one: list[float], other: list[float], aim: float, at: str)
     met = ratio >= aim if at == "least" else ratio <= aim
     verdict = "ok" if met else "MISSED"
     print(f"{what} {ratio:.3f} ({low:.3f} to {high:.3f}), at {at} {aim:.2f}: {verdict}")
+
+
+def _compare_updates(arguments: ThroughputArguments) -> None:
+    steps = arguments.whole_steps
+    pairs = [
+        [_whole_training(arguments, flat) for flat in (False, True)]
+        for _ in range(arguments.whole_repetitions)
+    ]
+    one_by_one, vectors = zip(*pairs, strict=True)
+    print(f"CPU seconds of {steps} steps, compilation included, medians:")
+    print(f"weights one by one {np.median(one_by_one):.2f}, in vectors {np.median(vectors):.2f}")
+    low, ratio, high = np.percentile(np.divide(vectors, one_by_one), [25, 50, 75])
+    print(f"vectors / one by one {ratio:.3f} ({low:.3f} to {high:.3f})")
+
+
+def _whole_training(arguments: ThroughputArguments, flat: bool) -> float:
+    from pskd_tf.distillation.distiller import PSKDDistiller
+    from pskd_tf.distillation.losses.base import CrossEntropy
+
+    student, batch = _models()[0], _batch(arguments)
+    start = time.process_time()
+    distiller = PSKDDistiller(student, {}, CrossEntropy())
+    distiller.compile(optimizer=_optimizer(flat), jit_compile=arguments.jit)
+    _steps(distiller, batch)(arguments.whole_steps)
+    return time.process_time() - start
+
+
+def _batch(arguments: ThroughputArguments) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    generator = np.random.default_rng(0)
+    clips = generator.normal(size=(arguments.batch_size, 96, 1, 10)).astype(np.float32)
+    labels = generator.integers(0, _CLASSES, arguments.batch_size).astype(np.int32)
+    return {"accelerometer": clips}, labels
 
 
 def _trainings(arguments: ThroughputArguments) -> dict[str, Callable[[int], float]]:
@@ -85,12 +123,10 @@ def _trainings(arguments: ThroughputArguments) -> dict[str, Callable[[int], floa
     from pskd_tf.distillation.losses.base import CrossEntropy
     from pskd_tf.distillation.losses.logits import KnowledgeDistillation
 
-    generator = np.random.default_rng(0)
-    clips = generator.normal(size=(arguments.batch_size, 96, 1, 10)).astype(np.float32)
-    labels = generator.integers(0, _CLASSES, arguments.batch_size).astype(np.int32)
+    only_clips, labels = _batch(arguments)
+    clips = only_clips["accelerometer"]
     student, teacher = _models()
     given = keras.ops.convert_to_numpy(teacher(clips, training=False)["logits"])
-    only_clips = {"accelerometer": clips}
     with_given = {**only_clips, "teacher_logits": given}
     loss = KnowledgeDistillation(_TEMPERATURE)
     theirs = keras.distillation.Distiller(
@@ -126,11 +162,11 @@ def _models() -> tuple[Any, Any]:
     return accelerometer_student(keras, **shape), accelerometer_teacher(**shape)
 
 
-def _optimizer() -> Any:
+def _optimizer(flat: bool = False) -> Any:
     from pskd_tf.distillation.optimizer import make_optimizer
     from pskd_tf.settings import TrainingSettings
 
-    return make_optimizer(TrainingSettings(), 10_000)
+    return make_optimizer(TrainingSettings(), 10_000, flat=flat)
 
 
 def _steps(model: Any, batch: Any) -> Callable[[int], float]:
