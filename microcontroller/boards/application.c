@@ -19,6 +19,5 @@ void pskd_application_sample(void) { (void)pskd_activity_loop_sample(&activity_l
 
 void pskd_application_loop(void) {
   if (pskd_activity_loop_step(&activity_loop) != PSKD_RECOGNIZER_WAITING) return;
-  /* Samples that come meanwhile wait in the queue if they are collected apart. */
-  pskd_board_wait(pskd_board_accelerometer.collects_apart ? PSKD_SAMPLE_US : PSKD_POLL_US);
+  pskd_board_wait(pskd_activity_loop_wait_us(&activity_loop));
 }

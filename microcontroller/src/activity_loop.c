@@ -160,3 +160,13 @@ PskdRecognizerEvent pskd_activity_loop_step(PskdActivityLoop *loop) {
   }
   return event;
 }
+
+uint32_t pskd_activity_loop_wait_us(const PskdActivityLoop *loop) {
+  const uint32_t until_due_us = loop->due_us - loop->accelerometer->now_us();
+  /* Samples that come meanwhile wait in the queue. */
+  if (loop->accelerometer->collects_apart) return PSKD_SAMPLE_US;
+  if (!loop->is_sampling || until_due_us == 0u || until_due_us > PSKD_SAMPLE_US) {
+    return PSKD_POLL_US;
+  }
+  return until_due_us;
+}

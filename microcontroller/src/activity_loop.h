@@ -25,7 +25,7 @@ extern "C" {
 #define PSKD_SAMPLE_RATE_HZ PSKD_WINDOW_RATE_HZ
 #endif
 
-/* How long a caller may sleep between two steps: a tenth of a sample's time. */
+/* A tenth of a sample's time. */
 #define PSKD_POLL_US ((uint32_t)(100000.0f / PSKD_SAMPLE_RATE_HZ))
 
 /* From one sample to the next: how often a timer calls pskd_activity_loop_sample. */
@@ -80,6 +80,11 @@ PskdAccelerometerStatus pskd_activity_loop_sample(PskdActivityLoop *loop);
  * apart and a sample is due.
  */
 PskdRecognizerEvent pskd_activity_loop_step(PskdActivityLoop *loop);
+
+/* How long a caller may sleep after a step that returned PSKD_RECOGNIZER_WAITING, in microseconds:
+ * until the next sample is due; PSKD_POLL_US if the sensor is late or has failed.
+ */
+uint32_t pskd_activity_loop_wait_us(const PskdActivityLoop *loop);
 
 #ifdef __cplusplus
 }

@@ -75,6 +75,22 @@ def board(core_library):
     return lambda **arguments: Board(core_library, **arguments)
 
 
+def test_the_loop_wakes_once_for_each_sample(board):
+    """50 times a second instead of 500; a late sensor is polled again in a tenth of that time."""
+    it = board()
+    it.library.pskd_activity_loop_wait_us.restype = ctypes.c_uint32
+    steps = 0
+    while it.now_us < 2_000_000:
+        it.library.pskd_activity_loop_step(it.loop)
+        it.now_us += it.library.pskd_activity_loop_wait_us(it.loop)
+        steps += 1
+    assert steps == len(it.read_at) == 100
+    assert (np.diff(it.read_at) == PERIOD_US).all()
+    it.read_status = NO_SAMPLE
+    it.library.pskd_activity_loop_step(it.loop)
+    assert it.library.pskd_activity_loop_wait_us(it.loop) == PERIOD_US // 10
+
+
 @pytest.mark.parametrize("seed", [0, 1])
 def test_late_polls_do_not_add_up(board, seed):
     """Polls of 1 to 15 ms: 50 samples a second all the same, none earlier than it was due."""
