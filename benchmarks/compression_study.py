@@ -25,7 +25,8 @@ from data_prep.prepared_set import PreparedSet
 from data_prep.settings import REQUIRED, setting
 from pskd_tf.arguments import PreparedArguments
 from pskd_tf.compression.cost import BoardLimits
-from pskd_tf.pipeline.plan import FoldPlan, StagePlanner, plan_run
+from pskd_tf.pipeline.plan import FoldPlan, plan_run
+from pskd_tf.pipeline.planner import StagePlanner
 from pskd_tf.pipeline.runner import run_stages
 from pskd_tf.pipeline.search import CompressionPlanner, PooledGuesses
 from pskd_tf.pipeline.specs import CompressSpec, FitSpec, TrainingPart

@@ -21,14 +21,8 @@ from data_prep.errors import UserError
 from data_prep.files import lock_stream
 from data_prep.prepared_set import PreparedSet
 from pskd_tf.arguments import TrainArguments
-from pskd_tf.pipeline.plan import (
-    check_owner,
-    finished_metrics,
-    plan_run,
-    plan_summary,
-    plan_warnings,
-    run_key,
-)
+from pskd_tf.pipeline.ownership import check_owner, finished_metrics, run_key
+from pskd_tf.pipeline.plan import plan_run, plan_summary, plan_warnings
 from pskd_tf.pipeline.stage import RunContext, SpokenContext
 from pskd_tf.processes import start_tensorflow
 from pskd_tf.run import Run

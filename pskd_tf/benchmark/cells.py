@@ -13,7 +13,7 @@ from data_prep.protocols import ClipSplit
 from data_prep.records import read_arrays
 from pskd_tf.benchmark.methods import FOREST, Method
 from pskd_tf.benchmark.results import CellRecord, guesses_text
-from pskd_tf.pipeline.plan import Chain, StagePlanner, declare_score, subjects_label
+from pskd_tf.pipeline.planner import Chain, StagePlanner, declare_score, subjects_label
 from pskd_tf.pipeline.specs import (
     FitSpec,
     ForestSpec,

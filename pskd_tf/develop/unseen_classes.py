@@ -37,7 +37,8 @@ from pskd_tf.evaluation.stream import (
     movement_stream,
 )
 from pskd_tf.evaluation.tflm import Int8Interface, quantise_input, tflm_logits
-from pskd_tf.pipeline.plan import StagePlanner, plan_run
+from pskd_tf.pipeline.plan import plan_run
+from pskd_tf.pipeline.planner import StagePlanner
 from pskd_tf.pipeline.runner import run_stages
 from pskd_tf.pipeline.specs import CompressSpec, FitSpec, TrainingPart
 from pskd_tf.pipeline.stage import RunContext, SpokenContext, Stage, stages_summary

@@ -12,7 +12,8 @@ from data_prep.errors import UserError
 from data_prep.prepared_set import PreparedSet
 from data_prep.records import read_arrays
 from pskd_tf.compression.cost import BoardCost, BoardLimits, SafetyLimits
-from pskd_tf.pipeline.plan import FoldPlan, declare_score, plan_run
+from pskd_tf.pipeline.plan import FoldPlan, plan_run
+from pskd_tf.pipeline.planner import declare_score
 from pskd_tf.pipeline.specs import FitSpec, QuantiseSpec, ScoreSpec, SlimSpec
 from pskd_tf.pipeline.stage import RunContext, Stage
 from pskd_tf.settings import CompressionSearch, RunSettings

@@ -9,7 +9,8 @@ from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import kept_splits
 from pskd_tf.device.stream_figures import StreamFigures
 from pskd_tf.pipeline.metrics import collect_metrics
-from pskd_tf.pipeline.plan import FoldPlan, plan_warnings, run_key
+from pskd_tf.pipeline.ownership import run_key
+from pskd_tf.pipeline.plan import FoldPlan, plan_warnings
 from pskd_tf.pipeline.runner import run_stages
 from pskd_tf.pipeline.stage import RunContext
 from pskd_tf.reporting.report import write_report

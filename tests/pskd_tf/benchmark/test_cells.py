@@ -16,7 +16,8 @@ from pskd_tf.benchmark.cells import (
 from pskd_tf.benchmark.methods import FOREST, Method
 from pskd_tf.benchmark.results import CellRecord
 from pskd_tf.label_settings import LabelSettings
-from pskd_tf.pipeline.plan import declare_score, plan_run
+from pskd_tf.pipeline.plan import plan_run
+from pskd_tf.pipeline.planner import declare_score
 from pskd_tf.pipeline.specs import DataSpec, FitSpec, LossSpec, ScoreSpec, TrainingPart
 from pskd_tf.pipeline.stage import Stage
 from pskd_tf.settings import (

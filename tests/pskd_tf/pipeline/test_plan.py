@@ -10,7 +10,8 @@ import pytest
 from data_prep.errors import UserError
 from data_prep.prepared_set import PreparedSet
 from data_prep.records import record_to_json
-from pskd_tf.pipeline.plan import FoldPlan, plan_run, plan_warnings, run_key, run_splits
+from pskd_tf.pipeline.ownership import run_key
+from pskd_tf.pipeline.plan import FoldPlan, plan_run, plan_warnings, run_splits
 from pskd_tf.pipeline.specs import FitSpec, TeacherOutputsSpec
 from pskd_tf.pipeline.stage import Stage
 from pskd_tf.settings import ACSSettings, RunSettings

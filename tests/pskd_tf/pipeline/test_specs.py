@@ -11,7 +11,8 @@ from data_prep.errors import UserError
 from data_prep.records import record_to_json
 from pskd_tf.compression.cost import BoardLimits
 from pskd_tf.pipeline import stage as stage_module
-from pskd_tf.pipeline.plan import declare_score, plan_run
+from pskd_tf.pipeline.plan import plan_run
+from pskd_tf.pipeline.planner import declare_score
 from pskd_tf.pipeline.runner import stage_actions
 from pskd_tf.pipeline.search import CompressionPlanner
 from pskd_tf.pipeline.specs import ForestSpec, LossSpec, StageSpec, StreamScoreSpec
