@@ -34,8 +34,8 @@ class HeadSettings:
     epochs: int = setting(300, "Steps of gradient descent on all samples.", minimum=1)
     own_share: float = setting(
         0.8,
-        "Weight of the wearer's movements among all movements; the run's training data have the "
-        "rest.",
+        "Weight of the wearer's repetitions among all movements of their classes; the run's "
+        "training data have the rest.",
         above=0,
         maximum=1,
     )
@@ -93,25 +93,27 @@ def sample_weights(
 ) -> np.ndarray:
     """Returns the weight of each sample in the loss; they sum to 1.
 
-    "None" keeps its share of the training data, since the wearer's repetitions hold none of it and
-    the threshold of the recogniser belongs to that share. Ours.
+    The classes keep their shares of the training data, so that few repetitions of few classes do
+    not make these more likely than the others: "none" and classes without a repetition are taught
+    by the training data alone, the others by the wearer to `own_share`. Ours.
 
     Args:
-        own: `(wearer's samples,)` labels.
+        own: `(wearer's samples,)` labels; none of them is "none".
         training: `(training samples,)` labels.
         null_class: The label "none"; None without one.
-        own_share: Weight of the wearer's samples among all movements.
+        own_share: Weight of the wearer's samples among all of the same classes.
 
     Returns:
         `(wearer's and training samples,)` float32.
     """
-    is_none = np.zeros(len(training), bool) if null_class is None else training == null_class
-    none = float(is_none.mean()) if len(training) else 0.0
-    rest = np.where(is_none, none / max(is_none.sum(), 1), 0.0)
-    movements = (1 - none) * (1 - own_share) / max((~is_none).sum(), 1)
-    mine = np.full(len(own), (1 - none) * own_share / len(own))
-    weights = np.concatenate([mine, np.where(is_none, rest, movements)])
-    return np.asarray(weights / weights.sum(), np.float32)
+    is_own = np.isin(training, own)
+    if null_class is not None:
+        is_own &= training != null_class
+    taken = float(is_own.mean()) * own_share
+    _, places, counts = np.unique(own, return_inverse=True, return_counts=True)
+    mine = taken / (len(counts) * counts[places])
+    rest = np.where(is_own, 1 - own_share, 1.0) / len(training)
+    return np.asarray(np.concatenate([mine, rest]), np.float32)
 
 
 def fine_tuned_heads(

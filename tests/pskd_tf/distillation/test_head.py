@@ -29,18 +29,30 @@ def head():
     return Head(generator.normal(0, 0.1, (WIDTH, CLASSES)).astype(np.float32), np.zeros(CLASSES))
 
 
-def test_none_keeps_its_share_and_the_movements_are_shared():
-    """Of 8 training samples 2 are none: it has 1/4; the wearer's two have 3/4 of 3/4."""
+def test_classes_keep_their_shares_and_the_wearer_has_a_part_of_them():
+    """Of 8 training samples 3 are none, 3 of class 0, 2 of class 1."""
     training = np.array([0, 1, 2, 0, 1, 0, 2, 2])
     weights = sample_weights(np.array([0, 1]), training, 2, own_share=0.75)
-    none = training == 2
-    np.testing.assert_allclose(weights[:2], 0.75 * (5 / 8) / 2)
-    np.testing.assert_allclose(weights[2:][none], 1 / 8)
-    np.testing.assert_allclose(weights[2:][~none], 0.25 * (5 / 8) / 5)
     assert weights.sum() == pytest.approx(1)
-    # Without "none" all training samples are movements.
-    weights = sample_weights(np.array([0]), training, None, own_share=0.5)
-    np.testing.assert_allclose(weights, [0.5, *[1 / 16] * 8])
+    np.testing.assert_allclose(weights[:2], 0.75 * (5 / 8) / 2)
+    np.testing.assert_allclose(weights[2:][training == 2], 1 / 8)
+    np.testing.assert_allclose(weights[2:][training != 2], 0.25 / 8)
+
+
+def test_a_class_without_a_repetition_keeps_all_of_its_share():
+    """The wearer's three samples of class 0 have a part of that class's 3/8 alone."""
+    training = np.array([0, 1, 2, 0, 1, 0, 2, 2])
+    weights = sample_weights(np.array([0, 0, 0]), training, 2, own_share=0.8)
+    assert weights.sum() == pytest.approx(1)
+    np.testing.assert_allclose(weights[:3], 0.8 * (3 / 8) / 3)
+    np.testing.assert_allclose(weights[3:][training != 0], 1 / 8)
+    np.testing.assert_allclose(weights[3:][training == 0], 0.2 / 8)
+
+
+def test_a_class_with_more_repetitions_is_not_more_likely():
+    training = np.array([0, 1, 0, 1])
+    weights = sample_weights(np.array([0, 0, 0, 1]), training, None, own_share=0.5)
+    assert weights[:3].sum() == pytest.approx(weights[3]) == pytest.approx(0.25)
 
 
 def test_the_first_step_is_the_gradient_over_the_mean_squared_norm(head):
