@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         skeleton_teacher as skeleton_teacher,
     )
     from pskd_tf.processes import start_tensorflow as start_tensorflow
+    from pskd_tf.run import Export as Export
     from pskd_tf.runs.finished_run import (
         FinishedRun as FinishedRun,
         Prediction as Prediction,
@@ -77,5 +78,6 @@ if TYPE_CHECKING:
         RunSettings as RunSettings,
         TrainingSettings as TrainingSettings,
     )
+    from pskd_tf.stream_settings import StreamSettings as StreamSettings
 else:
     __all__, __getattr__, __dir__ = lazy_names(__name__)

@@ -30,9 +30,5 @@ if TYPE_CHECKING:
         random_rotations as random_rotations,
         random_views as random_views,
     )
-    from pskd_tf.stream_settings import (
-        DetectorSettings as DetectorSettings,
-        StreamSettings as StreamSettings,
-    )
 else:
     __all__, __getattr__, __dir__ = lazy_names(__name__)

@@ -47,6 +47,5 @@ if TYPE_CHECKING:
         StreamFigures as StreamFigures,
         measure_stream as measure_stream,
     )
-    from pskd_tf.run import Export as Export
 else:
     __all__, __getattr__, __dir__ = lazy_names(__name__)
