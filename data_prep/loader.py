@@ -60,17 +60,6 @@ class Loader(Protocol):
         ...
 
 
-def later_option(default: Any) -> Any:
-    """Declares an option of a loader that prepared sets of before did not have.
-
-    At its default it is left out of a set's description, so that the set stays the same.
-
-    Args:
-        default: The default.
-    """
-    return field(default=default, metadata={"later": True})
-
-
 def option_values(loader: Loader) -> dict[str, Any]:
     """Returns the options of a loader that its prepared set depends on.
 

@@ -22,13 +22,16 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def later_field() -> Any:
-    """Declares a field of a record that is None where records of before did not have it.
+def later_field(default: Any = None) -> Any:
+    """Declares a field of a record that records of before did not have.
 
-    `record_to_json` leaves it out while it is None, and a later `setting` while it has its default,
-    so that hashes of those records stay.
+    `record_to_json` leaves it out while it has its default, as it does with a later `setting`, so
+    that hashes of those records stay.
+
+    Args:
+        default: The default.
     """
-    return dataclasses.field(default=None, metadata={"later": True})
+    return dataclasses.field(default=default, metadata={"later": True})
 
 
 def record_to_json(record: Any, *, whole: bool = False) -> Any:

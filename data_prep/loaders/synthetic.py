@@ -14,7 +14,8 @@ from data_prep.clip import STANDARD_GRAVITY, Clip
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import UserError
 from data_prep.files import made_by
-from data_prep.loader import ClipSource, Discovery, later_option
+from data_prep.loader import ClipSource, Discovery
+from data_prep.records import later_field
 
 JOINT_NAMES = [
     "hip_center",
@@ -308,7 +309,7 @@ class SyntheticLoader:
     num_subjects: int = 6
     num_trials: int = 4
     style: SyntheticStyle = field(default_factory=SyntheticStyle)
-    from_rest_seconds: float = later_option(0.0)
+    from_rest_seconds: float = later_field(0.0)
 
     def __post_init__(self) -> None:
         leasts = (("seed", 0), ("num_subjects", 1), ("num_trials", 1), ("from_rest_seconds", 0))

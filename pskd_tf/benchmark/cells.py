@@ -189,7 +189,7 @@ class CellPlanner:
             loss,
             live,
             cached,
-            teachers=self._names(method),
+            teachers=(*method.teachers, *method.own_net_names[1:]),
             teacher_outputs=method.teacher_outputs,
             drop_one_teacher=method.drop_one_teacher,
             virtual_sensors=method.virtual_sensors,
@@ -203,18 +203,12 @@ class CellPlanner:
             self._chains[part, seed] = self.planner.chain(part, seed)
         return self._chains[part, seed]
 
-    def _names(self, method: Method) -> tuple[str, ...]:
-        others = tuple(f"{method.model}_{one + 1}" for one in range(1, method.own_nets))
-        return method.teachers + (others if method.model in method.teachers else ())
-
     def _own_nets(self, method: Method, part: TrainingPart, seed: int) -> Chain:
         """Declares the student's own nets, trained with cross-entropy, by their teachers' names."""
-        if not set(method.teachers) & set(STUDENTS):
-            return {}
-        first, *others = range(method.own_nets)
-        seeds = {method.model: seed + first}
-        seeds |= {f"{method.model}_{one + 1}": seed + _SEEDS_APART * one for one in others}
-        return {name: self._known(self.planner.baseline(part, one)) for name, one in seeds.items()}
+        return {
+            name: self._known(self.planner.baseline(part, seed + _SEEDS_APART * number))
+            for number, name in enumerate(method.own_net_names)
+        }
 
     def _known(self, fit: Stage[FitSpec]) -> Stage[FitSpec]:
         return self._fits.setdefault(fit.key, fit)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UserError
-from data_prep.records import read_json_object, record_from_json
+from data_prep.records import later_field, read_json_object, record_from_json
 from pskd_tf.settings import STUDENTS, TEACHER_OUTPUTS, TEACHERS
 from pskd_tf.virtual_settings import VIRTUAL_SENSORS
 
@@ -50,11 +50,18 @@ class Method:
     crossed: bool = False
     most_seeds: int = 10
     drop_one_teacher: bool = False
-    uses_unlabelled: bool = False
-    own_nets: int = 1
-    rounds: int = 1
-    virtual_sensors: tuple[str, ...] = ()
-    virtual_only: bool = False
+    uses_unlabelled: bool = later_field(False)
+    own_nets: int = later_field(1)
+    rounds: int = later_field(1)
+    virtual_sensors: tuple[str, ...] = later_field(())
+    virtual_only: bool = later_field(False)
+
+    @property
+    def own_net_names(self) -> tuple[str, ...]:
+        """Names of the student's own nets as teachers; none where its own net is no teacher."""
+        if self.model not in self.teachers:
+            return ()
+        return (self.model, *(f"{self.model}_{one + 1}" for one in range(1, self.own_nets)))
 
     def __post_init__(self) -> None:
         if not self.trials:

@@ -1,6 +1,5 @@
 """A benchmark: its cells, run until none is left."""
 
-import dataclasses
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -15,6 +14,7 @@ from data_prep.errors import UserError
 from data_prep.files import json_sha256, whole_file
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import kept_splits
+from data_prep.records import record_to_json
 from pskd_tf.benchmark.board import (
     BoardRow,
     board_rows,
@@ -46,6 +46,9 @@ from pskd_tf.pipeline.specs import FitSpec
 from pskd_tf.pipeline.stage import RunContext, Stage, all_stages
 from pskd_tf.processes import start_tensorflow
 from pskd_tf.settings import RunSettings
+
+# Fields of a method on which no single training depends.
+_NOT_MADE = ("name", "title", "trials", "crossed", "most_seeds")
 
 Perform = Callable[[Sequence[Cell], Callable[[Cell], None]], None]
 
@@ -155,15 +158,10 @@ class BenchmarkRun:
         for name in ("seeds", "teacher_seeds", "protocol"):
             del recipe[name]
         made_of = {
+            **{key: value for key, value in record_to_json(method).items() if key not in _NOT_MADE},
             "recipe": recipe,
-            "loss": method.loss,
             "arguments": method.trials[trial],
-            "model": method.model,
-            "teachers": method.teachers,
-            "teacher_outputs": method.teacher_outputs,
-            "drop_one_teacher": method.drop_one_teacher,
             "dataset": self.prepared.fingerprint,
-            **_later_fields(method),
         }
         return json_sha256(made_of)[:16]
 
@@ -218,16 +216,6 @@ class BenchmarkRun:
                 leaderboard_table(rows).to_csv(temporary, index=False, lineterminator="\n")
             leaderboard_plot(self.results_dir / "leaderboard.png", rows)
         return rows
-
-
-def _later_fields(method: Method) -> dict[str, Any]:
-    """Returns fields that earlier methods did not have, where they are not their defaults."""
-    names = ("uses_unlabelled", "own_nets", "rounds", "virtual_sensors", "virtual_only")
-    return {
-        field.name: getattr(method, field.name)
-        for field in dataclasses.fields(method)
-        if field.name in names and getattr(method, field.name) != field.default
-    }
 
 
 def stream_board(

@@ -148,9 +148,9 @@ class PairedClips:
             raise UserError("Clips must be at least one and of the prepared set", unknown)
         chosen = manifest.iloc[rows]
         description = prepared.description
-        acceleration, lengths = _padded(map(prepared.accelerometer, rows), (3,))
+        acceleration, lengths = padded_arrays(map(prepared.accelerometer, rows), (3,))
         joints = len(description.joint_names)
-        skeleton, frames = _padded(map(prepared.skeleton, rows), (joints, 3))
+        skeleton, frames = padded_arrays(map(prepared.skeleton, rows), (joints, 3))
         return PairedClips(
             clip_ids=tuple(chosen["clip_id"]),
             subjects=chosen["subject"].to_numpy(str),
@@ -203,9 +203,18 @@ def repeated_rows(
     return order[:wanted].reshape(steps, batch_size)
 
 
-def _padded(
+def padded_arrays(
     streams: Iterable[np.ndarray | None], tail: tuple[int, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
+    """Pads arrays with zeros to one length, that of the longest and at least 2.
+
+    Args:
+        streams: `(length, *tail)` each; None counts as length 0.
+        tail: Shape of one sample or frame.
+
+    Returns:
+        `(arrays, longest, *tail)` float32, and `(arrays,)` int32 lengths.
+    """
     none = np.zeros((0, *tail), np.float32)
     arrays = [none if one is None else one for one in streams]
     lengths = np.array([len(array) for array in arrays], np.int32)

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from pskd_tf.data.clips import PairedClips
+from pskd_tf.data.clips import PairedClips, padded_arrays
 from pskd_tf.data.detector import detect_segments
 from pskd_tf.data.stream_clips import jittered_detector
 from pskd_tf.data.views import random_views
@@ -161,10 +161,7 @@ def _cuts(
 
 def _unpaired(signals: Sequence[np.ndarray], labels: Sequence[int], rate_hz: float) -> PairedClips:
     """Returns clips without skeletons, such as views are drawn from."""
-    lengths = np.array([len(one) for one in signals], np.int32)
-    padded = np.zeros((len(signals), max(int(lengths.max()), 2), 3), np.float32)
-    for row, one in enumerate(signals):
-        padded[row, : len(one)] = one
+    padded, lengths = padded_arrays(signals, (3,))
     return PairedClips(
         clip_ids=tuple(f"repetition {number}" for number in range(len(signals))),
         subjects=np.full(len(signals), "wearer"),

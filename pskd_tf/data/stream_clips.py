@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pskd_tf.data.clips import PairedClips, repeated_rows
+from pskd_tf.data.clips import PairedClips, padded_arrays, repeated_rows
 from pskd_tf.data.detector import Segments, detect_segments
 from pskd_tf.data.idle import IDLE_GENERATORS, RECORDED, IdleSource, Stream, recorded
 from pskd_tf.data.views import draw_generator
@@ -191,10 +191,7 @@ class _CutMaker:
                 return
 
     def _detect(self, streams: Sequence[Stream], generator: np.random.Generator) -> Segments:
-        lengths = np.array([len(stream) for stream in streams])
-        padded = np.zeros((len(streams), lengths.max(), 3), np.float32)
-        for number, stream in enumerate(streams):
-            padded[number, : len(stream)] = stream.samples
+        padded, lengths = padded_arrays((stream.samples for stream in streams), (3,))
         settings = [jittered_detector(self.settings, generator) for _ in streams]
         limits = (self.settings.minimum_samples, self.settings.maximum_samples)
         return detect_segments(padded, lengths, settings, *limits)

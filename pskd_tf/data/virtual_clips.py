@@ -14,7 +14,7 @@ from data_prep.errors import UserError
 from data_prep.prepared_set import PreparedSet
 from data_prep.skeletons import SkeletonLayout
 from data_prep.virtual_acceleration import VirtualSensor
-from pskd_tf.data.clips import PairedClips
+from pskd_tf.data.clips import PairedClips, padded_arrays
 
 
 def with_virtual_clips(
@@ -80,10 +80,7 @@ def with_virtual_clips(
 
 
 def _measuring(clips: PairedClips, signals: list[np.ndarray], sensor: str) -> PairedClips:
-    lengths = np.array([len(signal) for signal in signals], np.int32)
-    padded = np.zeros((len(signals), int(lengths.max()), 3), np.float32)
-    for row, signal in enumerate(signals):
-        padded[row, : len(signal)] = signal
+    padded, lengths = padded_arrays(signals, (3,))
     return dataclasses.replace(
         clips,
         clip_ids=tuple(f"{clip_id}/{sensor}" for clip_id in clips.clip_ids),

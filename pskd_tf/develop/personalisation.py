@@ -26,6 +26,7 @@ from data_prep.prepared_set import PreparedSet
 from data_prep.settings import REQUIRED, setting
 from pskd_tf.arguments import StagesArguments
 from pskd_tf.data.clips import PairedClips
+from pskd_tf.data.detector import Segments
 from pskd_tf.data.repetitions import LabelledSamples, Repetitions
 from pskd_tf.data.views import draw_generator, plain_views
 from pskd_tf.distillation.head import Head, HeadSamples, HeadSettings
@@ -33,7 +34,8 @@ from pskd_tf.evaluation.stream import (
     BOUNDED_KINDS,
     Decisions,
     Movement,
-    decide,
+    cut_streams,
+    decisions_of,
     idle_streams,
     lowest_threshold,
     movement_scores,
@@ -71,18 +73,14 @@ class StudyArguments(StagesArguments):
 
 @dataclass(frozen=True)
 class _Stream:
-    """Decisions over streams, before the head: their places and embeddings."""
+    """What the detector cuts out of streams, and the embedding of each segment."""
 
-    decisions: Decisions
+    segments: Segments
     embeddings: np.ndarray
 
     def under(self, head: Head, null_class: int) -> Decisions:
         """Returns the decisions of a head."""
-        logits = head.logits(self.embeddings).astype(np.float64)
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        probabilities = powers / powers.sum(axis=1, keepdims=True)
-        best = probabilities[:, :null_class].argmax(axis=1)
-        return replace(self.decisions, best=best, score=1.0 - probabilities[:, null_class])
+        return decisions_of(self.segments, head.logits(self.embeddings), null_class)
 
 
 @dataclass(frozen=True)
@@ -213,14 +211,10 @@ def _wearer(
     of_clips[order] = embeddings  # the recording holds the clips in another order
 
     def streamed(samples: Sequence[np.ndarray]) -> _Stream:
-        seen: list[np.ndarray] = []
-
-        def logits_of(features: np.ndarray) -> np.ndarray:
-            seen.append(student.embeddings(features))
-            return np.asarray(student.head.logits(seen[-1]))
-
-        made = decide(samples, logits_of, inputs, stream_settings, student.fit.null_class)
-        return _Stream(made, seen[0] if seen else np.zeros((0, embeddings.shape[-1]), np.float32))
+        segments, features = cut_streams(samples, inputs, stream_settings)
+        if not len(segments):
+            return _Stream(segments, np.zeros((0, embeddings.shape[-1]), np.float32))
+        return _Stream(segments, student.embeddings(features))
 
     idle = {
         kind: streamed([one.samples for one in idle_streams(clips, kind, hours, seed=0)])

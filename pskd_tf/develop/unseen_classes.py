@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 
 from data_prep.commands import print_result, run_command
 from data_prep.errors import UserError
@@ -31,10 +32,12 @@ from pskd_tf.evaluation.stream import (
     BOUNDED_KINDS,
     Decisions,
     Movement,
-    decide,
+    cut_streams,
+    decisions_of,
     idle_streams,
     lowest_threshold,
     movement_stream,
+    overlaps,
 )
 from pskd_tf.evaluation.tflm import Int8Interface, quantise_input, tflm_logits
 from pskd_tf.pipeline.plan import plan_run
@@ -166,14 +169,13 @@ class DecidedStream:
             How many there are, how many have a decision for any class, and for their own.
         """
         shown = (self.decisions.score >= threshold) & (self.shares >= floor)
-        first, end, best = self.decisions.first, self.decisions.end, self.decisions.best
         count, any_class, right = 0, 0, 0
         for one in self.movements:
             if one.label in labels:
-                over = shown & (first < one.end) & (end > one.first)
+                over = shown & overlaps(self.decisions, one)
                 count += 1
                 any_class += bool(over.any())
-                right += bool((over & (best == one.label)).any())
+                right += bool((over & (self.decisions.best == one.label)).any())
         return count, any_class, right
 
 
@@ -197,20 +199,13 @@ class Int8Student:
 
     def decisions(self, streams: Sequence[np.ndarray]) -> tuple[Decisions, np.ndarray]:
         """Returns the decisions over streams, and each one's share."""
-        seen: list[np.ndarray] = []
-
-        def logits_of(features: np.ndarray) -> np.ndarray:
-            seen.append(self._logits(features))
-            return seen[-1]
-
         fit = self.fit
         assert fit.stream is not None and fit.null_class is not None  # by its declaration
-        made = decide(streams, logits_of, fit.data.inputs, fit.stream, fit.null_class)
-        if not seen:
-            return made, np.zeros(0)
-        logits = seen[0].astype(np.float64)[:, : fit.null_class]
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return made, 1.0 / powers.sum(axis=1)
+        found, features = cut_streams(streams, fit.data.inputs, fit.stream)
+        logits = self._logits(features) if len(found) else np.zeros((0, fit.data.num_classes))
+        # The share of the class that is said, among the classes without "none".
+        shares = softmax(logits.astype(np.float64)[:, : fit.null_class], axis=1).max(axis=1)
+        return decisions_of(found, logits, fit.null_class), shares
 
     def movements(self, clips: PairedClips, seed: int) -> DecidedStream:
         """Streams clips with rest between them."""

@@ -12,8 +12,8 @@ import numpy as np
 from scipy.special import softmax
 from scipy.stats import chi2
 
-from pskd_tf.data.clips import PairedClips
-from pskd_tf.data.detector import detect_segments
+from pskd_tf.data.clips import PairedClips, padded_arrays
+from pskd_tf.data.detector import Segments, detect_segments
 from pskd_tf.data.features import accelerometer_features, resample_clip
 from pskd_tf.data.idle import IdleSource, Stream, idle_stream, joined, posture_change
 from pskd_tf.data.views import draw_generator
@@ -143,21 +143,51 @@ def decide(
     Returns:
         The decisions, in order of stream and time.
     """
-    lengths = np.array([len(stream) for stream in streams])
-    padded = np.zeros((len(streams), lengths.max(), 3), np.float32)
-    for number, stream in enumerate(streams):
-        padded[number, : len(stream)] = stream
-    limits = (settings.minimum_samples, settings.maximum_samples)
-    found = detect_segments(padded, lengths, settings.detector, *limits)
+    found, features = cut_streams(streams, inputs, settings)
     if not len(found):
         empty = np.zeros(0, np.int64)
         return Decisions(empty, empty, empty, empty, empty, np.zeros(0))
+    return decisions_of(found, logits_of(features), null_class)
+
+
+def cut_streams(
+    streams: Sequence[np.ndarray], inputs: InputSettings, settings: StreamSettings
+) -> tuple[Segments, np.ndarray]:
+    """Cuts streams with the detector and makes the features of each segment.
+
+    Args:
+        streams: `(samples, 3)` each, in g.
+        inputs: The preprocessing.
+        settings: The detector and its limits.
+
+    Returns:
+        The segments, in order of stream and time, and their features `(segments, steps, 1,
+        channels)` in g.
+    """
+    padded, lengths = padded_arrays(streams, (3,))
+    limits = (settings.minimum_samples, settings.maximum_samples)
+    found = detect_segments(padded, lengths, settings.detector, *limits)
+    if not len(found):
+        return found, np.zeros((0, *inputs.accelerometer_shape), np.float32)
     cuts = [
         resample_clip(padded[stream, first:end], inputs.steps)
         for stream, first, end in zip(found.stream, found.first, found.end, strict=True)
     ]
-    features = accelerometer_features(np.stack(cuts), inputs.gravity_taps)[:, :, None]
-    probabilities = softmax(logits_of(features).astype(np.float64), axis=1)
+    return found, accelerometer_features(np.stack(cuts), inputs.gravity_taps)[:, :, None]
+
+
+def decisions_of(found: Segments, logits: np.ndarray, null_class: int | None) -> Decisions:
+    """Decides on segments by a model's outputs.
+
+    Args:
+        found: The segments.
+        logits: `(segments, outputs)`.
+        null_class: The output for "none"; None without one.
+
+    Returns:
+        A decision for each segment.
+    """
+    probabilities = softmax(logits.astype(np.float64), axis=1)
     classes = probabilities[:, :null_class]
     score = classes.max(axis=1) if null_class is None else 1.0 - probabilities[:, null_class]
     best = classes.argmax(axis=1)
@@ -178,7 +208,7 @@ def movement_scores(decisions: Decisions, movements: Sequence[Movement]) -> np.n
     """
     scores = np.full(len(movements), -1.0)
     for number, movement in enumerate(movements):
-        right = _overlaps(decisions, movement) & (decisions.best == movement.label)
+        right = overlaps(decisions, movement) & (decisions.best == movement.label)
         if right.any():
             scores[number] = decisions.score[right].max()
     return scores
@@ -188,11 +218,12 @@ def wrong_scores(decisions: Decisions, movements: Sequence[Movement]) -> np.ndar
     """Returns the scores of decisions for a class that no overlapping movement has."""
     right = np.zeros(len(decisions), bool)
     for movement in movements:
-        right |= _overlaps(decisions, movement) & (decisions.best == movement.label)
+        right |= overlaps(decisions, movement) & (decisions.best == movement.label)
     return np.asarray(decisions.score[~right])
 
 
-def _overlaps(decisions: Decisions, movement: Movement) -> np.ndarray:
+def overlaps(decisions: Decisions, movement: Movement) -> np.ndarray:
+    """Returns `(decisions,)` whether the segment of each overlaps a movement of the stream."""
     return np.asarray((decisions.first < movement.end) & (decisions.end > movement.first))
 
 

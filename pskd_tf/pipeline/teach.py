@@ -55,28 +55,28 @@ def given_columns(
     return {name: column[rows] for name, column in arrays.items() if name in wanted}
 
 
-def part_clips(part: TrainingPart, context: RunContext) -> PairedClips:
+def part_clips(part: TrainingPart, prepared: PreparedSet) -> PairedClips:
     """Reads the clips of a training part, without the labels that are missing or hidden."""
-    clips = PairedClips.load_clips(PreparedSet.load(context.prepared_dir), part.clips)
+    clips = PairedClips.load_clips(prepared, part.clips)
     return clips.without_labels(part.unlabelled) if part.unlabelled else clips
 
 
 def training_clips(spec: FitSpec, context: RunContext) -> PairedClips:
     """Reads the clips of a training, with virtual ones; for a stream with their cuts."""
-    clips = part_clips(spec.part, context)
+    prepared = PreparedSet.load(context.prepared_dir)
+    clips = part_clips(spec.part, prepared)
     nets = (spec.model, *(one.net for one in spec.live))
     reads = {stream for name in nets for stream in STREAMS_READ[name]}
     if "skeleton" in STREAMS_READ[spec.model]:
         clips = clips.subset(clips.has_skeleton)
     if spec.virtual_sensors:
-        prepared = PreparedSet.load(context.prepared_dir)
         silent = spec.part.skeleton_only or ()
         real = not spec.virtual_only
         clips = with_virtual_clips(clips, prepared, silent, spec.virtual_sensors, real=real)
     if spec.stream is None:
         return clips
     classes = spec.data.num_classes - 1
-    recorded = none_recordings(PreparedSet.load(context.prepared_dir), spec.recorded_none or ())
+    recorded = none_recordings(prepared, spec.recorded_none or ())
     cuts = StreamClips.of(clips, spec.stream, classes, spec.seed, "skeleton" in reads, recorded)
     return cuts.with_skeleton() if "skeleton" in STREAMS_READ[spec.model] else cuts
 
@@ -266,7 +266,7 @@ def teacher_outputs_stage(
         clips on which at least one is right.
     """
     spec = stage.spec
-    clips = part_clips(spec.part, context)
+    clips = part_clips(spec.part, PreparedSet.load(context.prepared_dir))
     views = _views(clips, spec)
     arrays: dict[str, np.ndarray] = {"clip_ids": np.array(clips.clip_ids)}
     right = {}

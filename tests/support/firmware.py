@@ -1,5 +1,6 @@
-"""The rules of `microcontroller/firmware.mk`, as tests start them."""
+"""The rules of `microcontroller/firmware.mk` as tests start them, and a struct of its sources."""
 
+import ctypes
 import shutil
 import subprocess
 import sys
@@ -34,3 +35,21 @@ def make_reports(
     given = [f"{name}={value}" for name, value in settings.items()]
     command = ["make", "-f", "microcontroller/firmware.mk", *given, *map(str, reports)]
     return subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=600)
+
+
+class CAccelerometer(ctypes.Structure):
+    """`PskdAccelerometer` of `accelerometer_provider.h`."""
+
+    start_type = ctypes.CFUNCTYPE(ctypes.c_int)
+    collect_type = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+    now_type = ctypes.CFUNCTYPE(ctypes.c_uint32)
+    _fields_ = (
+        ("start", start_type),
+        ("collect", collect_type),
+        ("now_us", now_type),
+        ("axis", ctypes.c_int8 * 3),
+        ("sign", ctypes.c_int8 * 3),
+        ("units_per_g", ctypes.c_float),
+        ("range_g", ctypes.c_float),
+        ("collects_apart", ctypes.c_int),
+    )

@@ -1,6 +1,7 @@
 """The accelerometer of one recording: checked, in g, and cut at a fixed rate."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -54,14 +55,18 @@ class CustomAccelerometer:
         Returns:
             Start and end of each, in seconds from the clip's start. The length is ours.
         """
+        return tuple(
+            (float(max(low - start, 0.0)), float(min(high, end) - start))
+            for low, high in self._gaps
+            if high > start and low < end
+        )
+
+    @cached_property
+    def _gaps(self) -> np.ndarray:
+        """`(gaps, 2)` the last sample before and the first one after each, once for all clips."""
         steps = np.diff(self.seconds)
         wide = np.flatnonzero(steps > _GAP_STEPS * np.median(steps))
-        found = [(self.seconds[one] - start, self.seconds[one + 1] - start) for one in wide]
-        return tuple(
-            (float(max(low, 0.0)), float(min(high, end - start)))
-            for low, high in found
-            if high > 0 and low < end - start
-        )
+        return np.stack([self.seconds[wide], self.seconds[wide + 1]], axis=1)
 
     @classmethod
     def read(

@@ -18,11 +18,12 @@ from data_prep.dataset_description import DatasetDescription, check_labels
 from data_prep.errors import UserError
 from data_prep.files import made_by
 from data_prep.formats.archives import RawFile, raw_sources
-from data_prep.loader import ClipSource, Discovery, later_option
+from data_prep.loader import ClipSource, Discovery
 from data_prep.loaders.custom.annotations import cut_by_annotations
 from data_prep.loaders.custom.manifest import CustomClip, read_custom_manifest
 from data_prep.loaders.custom.read_files import ReadFiles
 from data_prep.loaders.custom.recording import CustomRecording, read_custom_recording
+from data_prep.records import later_field
 from data_prep.skeletons import SkeletonLayout
 
 WITHIN_SUBJECT = "within_subject"
@@ -60,7 +61,7 @@ class CustomLoader:
     skeleton_layout: str | Path | None = None
     rate_hz: float | None = None
     longest_gap_seconds: float = 0.5
-    gaps_are_none: bool = later_option(False)
+    gaps_are_none: bool = later_field(False)
 
     def __post_init__(self) -> None:
         if not self.manifest:

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from pskd_tf.data.detector import Segments
 from pskd_tf.develop.personalisation import (
     Choice,
     StudyArguments,
@@ -15,7 +16,7 @@ from pskd_tf.develop.personalisation import (
     summary,
 )
 from pskd_tf.distillation.head import Head, HeadSamples, HeadSettings, fine_tuned_heads
-from pskd_tf.evaluation.stream import Decisions, Movement
+from pskd_tf.evaluation.stream import Movement
 
 CLASSES, EACH, VIEWS, WIDTH = 3, 4, 2, 6
 NONE = CLASSES
@@ -49,10 +50,10 @@ def wearer(seed, subject):
     order = generator.permutation(len(labels))
     movements = [Movement(100 * n, 100 * n + 50, int(labels[row])) for n, row in enumerate(order)]
     places = 100 * np.arange(len(order))
-    empty = np.zeros(len(order))
-    decisions = Decisions(0 * places, places + 5, places + 45, places + 80, 0 * places, empty)
+    nowhere = np.zeros((1, 0), np.float32)
+    segments = Segments(0 * places, places + 5, places + 45, places + 80, nowhere)
     idle = _Stream(
-        Decisions(*(np.zeros(40, int) for _ in range(5)), np.zeros(40)),
+        Segments(*(np.zeros(40, int) for _ in range(4)), nowhere),
         embedded(np.full(40, NONE), generator, False),
     )
     return _Wearer(
@@ -63,7 +64,7 @@ def wearer(seed, subject):
         labels,
         embedded(labels, generator, True),
         np.stack([embedded(labels, generator, True) for _ in range(VIEWS)], axis=1),
-        _Stream(decisions, embedded(labels[order], generator, True)),
+        _Stream(segments, embedded(labels[order], generator, True)),
         movements,
         order,
         {kind: idle for kind in ("postures", "tails", "parts")},

@@ -5,24 +5,10 @@ import ctypes
 import numpy as np
 import pytest
 
+from firmware import CAccelerometer
+
 PERIOD_US = 20_000  # 50 Hz
 OK, NO_SAMPLE, FAILED = 0, 1, 2
-
-
-class _Accelerometer(ctypes.Structure):
-    start_type = ctypes.CFUNCTYPE(ctypes.c_int)
-    collect_type = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
-    now_type = ctypes.CFUNCTYPE(ctypes.c_uint32)
-    _fields_ = (
-        ("start", start_type),
-        ("collect", collect_type),
-        ("now_us", now_type),
-        ("axis", ctypes.c_int8 * 3),
-        ("sign", ctypes.c_int8 * 3),
-        ("units_per_g", ctypes.c_float),
-        ("range_g", ctypes.c_float),
-        ("collects_apart", ctypes.c_int),
-    )
 
 
 class Board:
@@ -34,10 +20,10 @@ class Board:
         self.lines, self.read_at = [], []
         write_type = ctypes.CFUNCTYPE(None, ctypes.POINTER(ctypes.c_char), ctypes.c_int32)
         self.write = write_type(lambda text, length: self.lines.append(text[:length]))
-        self.accelerometer = _Accelerometer(
-            _Accelerometer.start_type(lambda: self.starts.pop(0) if self.starts else OK),
-            _Accelerometer.collect_type(self._collect),
-            _Accelerometer.now_type(lambda: self.now_us % (1 << 32)),
+        self.accelerometer = CAccelerometer(
+            CAccelerometer.start_type(lambda: self.starts.pop(0) if self.starts else OK),
+            CAccelerometer.collect_type(self._collect),
+            CAccelerometer.now_type(lambda: self.now_us % (1 << 32)),
             (ctypes.c_int8 * 3)(*axes),
             (ctypes.c_int8 * 3)(1, 1, 1),
             1.0,

@@ -7,6 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from firmware import CAccelerometer
+
 PERIOD_US = 20_000  # 50 Hz
 POLL_US = 2_000
 OK, NO_SAMPLE = 0, 1
@@ -33,22 +35,6 @@ uint32_t deepest(const PskdActivityLoop *loop) { return loop->queue.deepest; }
 """
 
 
-class _Accelerometer(ctypes.Structure):
-    start_type = ctypes.CFUNCTYPE(ctypes.c_int)
-    collect_type = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
-    now_type = ctypes.CFUNCTYPE(ctypes.c_uint32)
-    _fields_ = (
-        ("start", start_type),
-        ("collect", collect_type),
-        ("now_us", now_type),
-        ("axis", ctypes.c_int8 * 3),
-        ("sign", ctypes.c_int8 * 3),
-        ("units_per_g", ctypes.c_float),
-        ("range_g", ctypes.c_float),
-        ("collects_apart", ctypes.c_int),
-    )
-
-
 class Watch:
     """A board whose inference takes a given time, during which a timer may sample."""
 
@@ -61,16 +47,16 @@ class Watch:
         self.inferences = 0
         self.text = []
         self.kept = (
-            _Accelerometer.start_type(lambda: OK),
-            _Accelerometer.collect_type(self._collect),
-            _Accelerometer.now_type(lambda: self.now_us % (1 << 32)),
+            CAccelerometer.start_type(lambda: OK),
+            CAccelerometer.collect_type(self._collect),
+            CAccelerometer.now_type(lambda: self.now_us % (1 << 32)),
             ctypes.CFUNCTYPE(None, ctypes.POINTER(ctypes.c_char), ctypes.c_int32)(
                 lambda text, length: self.text.append(text[:length])
             ),
             ctypes.CFUNCTYPE(None)(lambda: self._infer(inference_us)),
         )
         axes = (ctypes.c_int8 * 3)(0, 1, 2), (ctypes.c_int8 * 3)(1, 1, 1)
-        accelerometer = _Accelerometer(*self.kept[:3], *axes, 1.0, 8.0, int(apart))
+        accelerometer = CAccelerometer(*self.kept[:3], *axes, 1.0, 8.0, int(apart))
         self.loop = ctypes.create_string_buffer(library.loop_bytes())
         ctypes.c_void_p.in_dll(library, "after_inference").value = ctypes.cast(
             self.kept[4], ctypes.c_void_p
