@@ -393,19 +393,12 @@ class RunSettings(_Checked):
         if self.stream.enabled and self.inputs.mode != "clip":
             rule = "stream_training needs whole movements (--input_mode=clip)"
             raise UserError(rule, self.inputs.mode)
-        cached = [kind for kind in self.teacher_outputs if kind in CACHED_OUTPUTS]
-        if self.stream.enabled and self.teachers and cached:
-            rule = "stream_training needs teachers that read each cut (--teacher_outputs=live)"
-            raise UserError(rule, ",".join(cached))
         if self.virtual.hides and self.labels.hides:
             rule = "A study hides labels or accelerometers, not both"
             raise UserError(rule, "watch_subjects or unworn_classes, and labels")
         if self.virtual.virtual_sensors and self.teachers:
             rule = "virtual_sensors train a student without teachers (--teachers=)"
             raise UserError(rule, ",".join(self.teachers))
-        if self.virtual.virtual_sensors and self.stream.enabled:
-            rule = "virtual_sensors train a student of clips (without --stream_training)"
-            raise UserError(rule, ",".join(self.virtual.virtual_sensors))
         for name in ("seeds", "teacher_seeds"):
             values = getattr(self, name)
             if not values or min(values) < 0 or len(set(values)) != len(values):

@@ -157,6 +157,8 @@ def _board(run: "BenchmarkRun", arguments: BenchmarkArguments) -> "list[BoardRow
         )
     rows = run.board()
     print(leaderboard_markdown(rows), end="")
+    if arguments.settings.virtual.unworn_classes:
+        print(run.unworn_classes(), end="")
     if arguments.settings.stream.enabled:
         in_stream = stream_board(run, arguments.protocols, arguments.idle_hours, arguments.workers)
         print(stream_markdown(in_stream), end="")

@@ -40,6 +40,7 @@ from pskd_tf.benchmark.stream import (
     stream_table,
     write_streams,
 )
+from pskd_tf.benchmark.unworn_classes import unworn_rows, write_unworn
 from pskd_tf.pipeline.plan import run_splits
 from pskd_tf.pipeline.runner import run_stages
 from pskd_tf.pipeline.specs import FitSpec
@@ -183,8 +184,8 @@ class BenchmarkRun:
             }
         )
 
-    def board(self) -> list[BoardRow]:
-        """Sums up all finished cells of this recipe and writes `leaderboard.{md,csv,png}`."""
+    def _known(self) -> tuple[dict[str, int], list[CellRecord]]:
+        """Returns each method's picked trial, and all finished cells of them in this recipe."""
         picked, known = {}, []
         for method in self.methods:
             trials = self.trials(method)
@@ -197,17 +198,31 @@ class BenchmarkRun:
                 for one in self.results.records.values()
                 if (one.method, one.configuration) == (method.name, configuration)
             ]
+        return picked, known
+
+    def _parts(self, records: Sequence[CellRecord]) -> dict[tuple[str, str], pd.DataFrame]:
+        """Returns the held-out clips by protocol and subjects, as records name them.
+
+        Raises:
+            UserError: A record has another number of guesses.
+        """
         clips = self.clips().set_index("clip_id")
         parts = {
             (protocol, "|".join(split.test_subjects)): clips.loc[list(split.test_clips)]
-            for protocol in {one.protocol for one in known}
+            for protocol in {one.protocol for one in records}
             for split in self.planner(protocol).splits
         }
-        for one in known:
+        for one in records:
             clips_held_out = len(parts.get((one.protocol, one.held_out), ()))
             if len(one.predicted) != clips_held_out:
                 rule = f"A cell of {one.held_out} must have {clips_held_out} guesses"
                 raise UserError(rule, len(one.predicted), self.results.path)
+        return parts
+
+    def board(self) -> list[BoardRow]:
+        """Sums up all finished cells of this recipe and writes `leaderboard.{md,csv,png}`."""
+        picked, known = self._known()
+        parts = self._parts(known)
         rows = board_rows(self.methods, picked, known, parts)
         if rows:
             with whole_file(self.results_dir / "leaderboard.md") as temporary:
@@ -216,6 +231,14 @@ class BenchmarkRun:
                 leaderboard_table(rows).to_csv(temporary, index=False, lineterminator="\n")
             leaderboard_plot(self.results_dir / "leaderboard.png", rows)
         return rows
+
+    def unworn_classes(self) -> str:
+        """Writes `unworn_classes.md` of a recipe with `unworn_classes` and returns its text."""
+        _, known = self._known()
+        count = self.settings.virtual.unworn_classes
+        return write_unworn(
+            self.results_dir, unworn_rows(self.methods, known, self._parts(known), count)
+        )
 
 
 def stream_board(

@@ -294,11 +294,14 @@ def _difference(
     students = sorted({student for _, student in mine if student in by_student})
     if not students:
         return None
-    values = np.full((len(teachers), len(students), len(subjects)), np.nan)
+    # Draws of labels have a teacher seed each: one factor, as on the board of clips.
+    together = len(teachers) == len(students) == len(mine)
+    rows = 1 if together else len(teachers)
+    values = np.full((rows, len(students), len(subjects)), np.nan)
     for (teacher, student), right in mine.items():
         if student in by_student:
-            place = teachers.index(teacher), students.index(student)
-            values[place] = right - by_student[student]
+            row = 0 if together else teachers.index(teacher)
+            values[row, students.index(student)] = right - by_student[student]
     return Difference(*nested_bootstrap(values, subjects, replicates=replicates))
 
 

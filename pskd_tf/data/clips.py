@@ -76,6 +76,11 @@ class PairedClips:
         return repeated_rows(self.movements, batch_size, steps, generator)
 
     @property
+    def clip_of_row(self) -> np.ndarray:
+        """`(rows,)` row of the data set's clip that each row is of."""
+        return np.arange(len(self))
+
+    @property
     def skeleton_channels(self) -> int:
         """Channels of `skeleton_features`: joints, velocities and bones, three axes each."""
         return 9 * len(self.joint_parents)

@@ -44,6 +44,15 @@ class StreamClips(PairedClips):
         """Number of the data set's clips, each drawn once an epoch."""
         return self.whole
 
+    @property
+    def clip_of_row(self) -> np.ndarray:
+        """`(rows,)` row of the data set's clip that each row is of; -1 for "none"."""
+        clip_of = np.full(len(self), -1)
+        clip_of[: self.whole] = np.arange(self.whole)
+        for clip, rows in enumerate(self.cuts_of):
+            clip_of[rows] = clip
+        return clip_of
+
     def epoch_rows(self, batch_size: int, steps: int, generator: np.random.Generator) -> np.ndarray:
         """Draws the rows of one epoch's batches.
 

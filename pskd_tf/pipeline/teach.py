@@ -41,18 +41,32 @@ def given_columns(
 ) -> dict[str, np.ndarray]:
     """Picks teachers' cached outputs for clips, by the clips' names.
 
+    A cut of a clip has the outputs of its whole clip. For a cut of the class "none" no teacher is
+    available.
+
     Args:
         arrays: `clip_ids` and columns of one row per clip, as `teacher_outputs_stage` wrote them.
-        clips: The clips to pick for; each is among the cached ones.
+        clips: The clips to pick for; each is among the cached ones, or a cut of one.
         teachers: Names of the teachers.
 
     Returns:
         The columns, in the order of `clips`.
     """
     place = {clip_id: row for row, clip_id in enumerate(arrays["clip_ids"])}
-    rows = [place[clip_id] for clip_id in clips.clip_ids]
+    clip_of_row = clips.clip_of_row
+    is_cached = clip_of_row >= 0
+    rows = [place[clips.clip_ids[row]] for row in clip_of_row[is_cached]]
     wanted = {f"{one}_{kind}" for one in teachers for kind in ("logits", "embedding", "available")}
-    return {name: column[rows] for name, column in arrays.items() if name in wanted}
+    columns = {name: column[rows] for name, column in arrays.items() if name in wanted}
+    if is_cached.all():
+        return columns
+    for name in teachers:
+        columns.setdefault(f"{name}_available", np.ones(len(rows), np.float32))
+    spread = {}
+    for name, column in columns.items():
+        spread[name] = np.zeros((len(clips), *column.shape[1:]), column.dtype)
+        spread[name][is_cached] = column
+    return spread
 
 
 def part_clips(part: TrainingPart, prepared: PreparedSet) -> PairedClips:

@@ -15,6 +15,7 @@ from pskd_tf.pipeline.plan import plan_run
 from pskd_tf.pipeline.runner import run_stages
 from pskd_tf.pipeline.stage import RunContext
 from pskd_tf.settings import InputSettings, RunSettings, TeacherEpochs, TrainingSettings
+from pskd_tf.stream_settings import StreamSettings
 
 CLIPS = pd.DataFrame(
     [
@@ -111,6 +112,9 @@ def test_with_all_labels_nothing_changes(prepared):
     assert same.students["cross_fitted"][1].key == plan.students["cross_fitted"][1].key
 
 
+SHORT_STREAM = StreamSettings(enabled=True, cuts=2, negative_cuts=20)
+
+
 def _with_labels(prepared: PreparedSet, clips, shift: int) -> PreparedSet:
     """The same set with other labels for some clips."""
     manifest = prepared.manifest.copy()
@@ -122,8 +126,9 @@ def _with_labels(prepared: PreparedSet, clips, shift: int) -> PreparedSet:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("stream", [StreamSettings(), SHORT_STREAM], ids=["clips", "stream"])
 def test_a_hidden_label_changes_no_byte_of_teachers_outputs_and_student(
-    prepared, tmp_path, monkeypatch
+    prepared, tmp_path, monkeypatch, stream
 ):
     short = TrainingSettings(steps=12, batch_size=8)
     settings = dataclasses.replace(
@@ -134,6 +139,7 @@ def test_a_hidden_label_changes_no_byte_of_teachers_outputs_and_student(
         teacher_views=1,
         student_training=short,
         inputs=InputSettings(steps=24, skeleton_frames=12, gravity_taps=5),
+        stream=stream,
     )
     (plan,) = plan_run(settings, prepared)
     student = plan.students["in_sample"][1]

@@ -11,6 +11,7 @@ from pskd_tf.pipeline.plan import FoldPlan, plan_run, plan_summary
 from pskd_tf.pipeline.runner import run_stages
 from pskd_tf.pipeline.stage import RunContext
 from pskd_tf.settings import InputSettings, RunSettings, TrainingSettings
+from pskd_tf.stream_settings import StreamSettings
 from pskd_tf.virtual_settings import VirtualSettings
 
 BOTH = ("rotation", "regression")
@@ -139,9 +140,16 @@ def test_settings_that_do_not_fit_are_refused(prepared):
         settings(labels=labels)
 
 
+SHORT_STREAM = StreamSettings(enabled=True, cuts=2, negative_cuts=20)
+
+
 @pytest.mark.slow
-def test_a_hidden_accelerometer_changes_no_byte_of_the_student(prepared, tmp_path, monkeypatch):
+@pytest.mark.parametrize("stream", [StreamSettings(), SHORT_STREAM], ids=["clips", "stream"])
+def test_a_hidden_accelerometer_changes_no_byte_of_the_student(
+    prepared, tmp_path, monkeypatch, stream
+):
     short = settings(
+        stream=stream,
         student_training=TrainingSettings(steps=12, batch_size=8),
         inputs=InputSettings(steps=24, skeleton_frames=12, gravity_taps=5),
     )

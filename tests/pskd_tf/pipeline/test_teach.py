@@ -7,6 +7,8 @@ import pytest
 from keras import ops
 
 from data_prep.errors import UserError
+from pskd_tf.data.clips import PairedClips
+from pskd_tf.data.stream_clips import StreamClips
 from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
 from pskd_tf.distillation.losses.base import cross_entropy
 from pskd_tf.distillation.losses.logits import KnowledgeDistillation
@@ -94,6 +96,30 @@ def test_columns_follow_the_clips_by_name(time_clips):
     columns = given_columns(arrays, time_clips.subset(np.array([1, 4])), ["teacher"])
     assert list(columns) == ["teacher_logits"]
     np.testing.assert_array_equal(columns["teacher_logits"], [[1.0], [4.0]])
+
+
+def test_a_cut_has_the_outputs_of_its_clip_and_none_has_no_teacher(time_clips):
+    fields = {one.name: getattr(time_clips, one.name) for one in dataclasses.fields(PairedClips)}
+    rows = np.array([0, 1, 2, 3, 4, 3, 0])  # two cuts behind the clips, of which one is "none"
+    cuts = StreamClips(
+        **fields, whole=5, cuts_of=tuple(np.array([5] if row == 3 else [], int) for row in range(5))
+    )
+    of_rows = {
+        name: fields[name][rows]
+        for name in ("labels", "accelerometer", "accelerometer_lengths", "skeleton_lengths")
+    }
+    cuts = dataclasses.replace(cuts, clip_ids=(*cuts.clip_ids, "cut 0", "cut 1"), **of_rows)
+    assert cuts.clip_of_row.tolist() == [0, 1, 2, 3, 4, 3, -1]
+    arrays = {
+        "clip_ids": np.array([f"clip_{row}" for row in (4, 2, 0, 1, 3)]),
+        "teacher_logits": np.array([[4.0], [2.0], [7.0], [1.0], [3.0]], np.float32),
+        "teacher_available": np.array([1, 1, 1, 0, 1], np.float32),
+        "other_logits": np.ones((5, 1), np.float32),
+    }
+    columns = given_columns(arrays, cuts, ["teacher", "other"])
+    assert columns["teacher_logits"][:, 0].tolist() == [7, 1, 2, 3, 4, 3, 0]
+    assert columns["teacher_available"].tolist() == [1, 0, 1, 1, 1, 1, 0]
+    assert columns["other_available"].tolist() == [1, 1, 1, 1, 1, 1, 0]
 
 
 def test_only_teachers_that_read_the_skeleton_miss_it(time_clips):
