@@ -7,6 +7,9 @@ from data_prep.settings import check_settings, setting
 
 VIRTUAL_SENSORS = ("rotation", "regression")
 
+# What a learning curve may be drawn against, in words.
+WATCH_AMOUNTS = {"watch_subjects": "people with a watch"}
+
 
 @dataclass(frozen=True)
 class VirtualSettings:

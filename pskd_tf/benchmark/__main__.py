@@ -25,6 +25,7 @@ from pskd_tf.benchmark.methods import read_methods
 from pskd_tf.label_settings import LABEL_AMOUNTS
 from pskd_tf.pipeline.stage import RunContext
 from pskd_tf.settings import RunSettings
+from pskd_tf.virtual_settings import WATCH_AMOUNTS
 
 if TYPE_CHECKING:
     from pskd_tf.benchmark.board import BoardRow
@@ -73,9 +74,9 @@ class BenchmarkArguments(TrainingArguments):
     )
     curve: str | None = setting(
         None,
-        "Draw a learning curve against labelled_subjects or labels_per_class: a board for each of "
-        "the amounts, in RESULTS/AMOUNT.",
-        choices=tuple(LABEL_AMOUNTS),
+        "Draw a learning curve against labelled_subjects, labels_per_class or watch_subjects: a "
+        "board for each of the amounts, in RESULTS/AMOUNT.",
+        choices=(*LABEL_AMOUNTS, *WATCH_AMOUNTS),
         group="benchmark",
     )
     amounts: tuple[int, ...] = setting(

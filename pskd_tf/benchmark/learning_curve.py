@@ -1,7 +1,7 @@
-"""Learning curves: a benchmark's boards for several amounts of labels, in one table and picture.
+"""Learning curves: a benchmark's boards for several amounts of labels or watches, in one table.
 
 Each amount has a results folder of its own. `curve_points` reads its board's rows; a table, a
-picture and sentences show what more labels bring. Source: ours.
+picture and sentences show what more of them bring. Source: ours.
 """
 
 import dataclasses
@@ -18,17 +18,24 @@ from data_prep.files import whole_file
 from pskd_tf.benchmark.board import BoardRow, Difference, Spread
 from pskd_tf.label_settings import LABEL_AMOUNTS
 from pskd_tf.settings import RunSettings
+from pskd_tf.virtual_settings import WATCH_AMOUNTS
+
+# What a curve may be drawn against, in words.
+CURVE_AMOUNTS = LABEL_AMOUNTS | WATCH_AMOUNTS
 
 
 def settings_of_amount(settings: RunSettings, kind: str, amount: int) -> RunSettings:
-    """Returns the settings with an amount of labels.
+    """Returns the settings with an amount of labels or watches.
 
     Args:
         settings: The recipe.
-        kind: One of `LABEL_AMOUNTS`.
-        amount: How many keep their labels.
+        kind: One of `CURVE_AMOUNTS`.
+        amount: How many keep their labels or watches.
     """
     changes: dict[str, Any] = {kind: amount}
+    if kind in WATCH_AMOUNTS:
+        virtual = dataclasses.replace(settings.virtual, **changes)
+        return dataclasses.replace(settings, virtual=virtual)
     labels = dataclasses.replace(settings.labels, **changes)
     return dataclasses.replace(settings, labels=labels)
 
@@ -103,7 +110,7 @@ def curve_markdown(points: Sequence[CurvePoint], kind: str) -> str:
     """Returns methods by amounts as a Markdown table, in %: mean +- sample std (draws)."""
     amounts = sorted({one.amount for one in points})
     lines = [
-        f"| {LABEL_AMOUNTS[kind]} | " + " | ".join(map(str, amounts)) + " |",
+        f"| {CURVE_AMOUNTS[kind]} | " + " | ".join(map(str, amounts)) + " |",
         "| --- |" + " ---: |" * len(amounts),
     ]
     for title in dict.fromkeys(one.title for one in points):
@@ -143,17 +150,17 @@ def amount_needed(points: Sequence[CurvePoint], accuracy: float) -> float | None
 
 
 def curve_sentences(points: Sequence[CurvePoint], kind: str) -> list[str]:
-    """Says what more labels bring, and how many of them each method replaces.
+    """Says what more of them bring, and how many each method replaces.
 
     Args:
         points: The points of all methods; the first method is the one that others replace.
-        kind: One of `LABEL_AMOUNTS`.
+        kind: One of `CURVE_AMOUNTS`.
 
     Returns:
         A sentence for each step of each method, then one for each further method at the least
         amount.
     """
-    words = LABEL_AMOUNTS[kind]
+    words = CURVE_AMOUNTS[kind]
     titles = list(dict.fromkeys(one.title for one in points))
     of = {
         title: sorted((one for one in points if one.title == title), key=lambda one: one.amount)
@@ -182,7 +189,7 @@ def curve_plot(path: str | Path, points: Sequence[CurvePoint], kind: str) -> Non
     Args:
         path: The PNG to write.
         points: The points.
-        kind: One of `LABEL_AMOUNTS`.
+        kind: One of `CURVE_AMOUNTS`.
     """
     # Here, because pyplot takes a second to import.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -207,13 +214,13 @@ def curve_plot(path: str | Path, points: Sequence[CurvePoint], kind: str) -> Non
             label=title,
         )
     axes.set_xticks(amounts)
-    axes.set_xlabel(LABEL_AMOUNTS[kind])
+    axes.set_xlabel(CURVE_AMOUNTS[kind])
     tested = points[0].protocol == "cross_subject"
     of = "test subjects" if tested else "training subjects left out"
     axes.set_ylabel(f"accuracy on {of}, %")
     axes.grid(color="#dddddd", linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="lower right", title="mean and sample std over draws of labels")
+    axes.legend(frameon=False, loc="lower right", title="mean and sample std over draws")
     with whole_file(Path(path).with_suffix(".png")) as temporary:
         figure.savefig(temporary)
 

@@ -16,6 +16,7 @@ from pskd_tf.benchmark.learning_curve import (
 )
 from pskd_tf.label_settings import LabelSettings
 from pskd_tf.settings import RunSettings
+from pskd_tf.virtual_settings import VirtualSettings
 
 
 def row(title, mean, *, protocol="cross_subject", minus=None):
@@ -86,3 +87,6 @@ def test_an_amount_changes_nothing_else_of_the_recipe():
     changed = settings_of_amount(settings, "labels_per_class", 3)
     assert changed.labels == LabelSettings(unlabelled_target="acs", labels_per_class=3)
     assert dataclasses.replace(changed, labels=settings.labels) == settings
+    worn = settings_of_amount(settings, "watch_subjects", 2)
+    assert worn.virtual == VirtualSettings(watch_subjects=2)
+    assert dataclasses.replace(worn, virtual=settings.virtual) == settings
