@@ -16,7 +16,7 @@ import tensorflow as tf
 from data_prep.errors import UserError
 from data_prep.files import lock_stream
 from pskd_tf.data.clips import PairedClips
-from pskd_tf.data.views import draw_generator, random_views
+from pskd_tf.data.views import draw_generator, plain_views, random_views
 from pskd_tf.settings import AugmentationSettings, InputSettings
 
 Draw = Callable[[Collection[str]], dict[str, np.ndarray]]
@@ -130,6 +130,7 @@ def training_batches(
     mixup: float = 0.0,
     given: Mapping[str, np.ndarray] | None = None,
     dropped_teachers: Sequence[str] = (),
+    second_view: str = "",
     kept_views: Path | None = None,
 ) -> tf.data.Dataset:
     """Streams batches; every draw is a function of (seed, stage, epoch, step).
@@ -149,6 +150,7 @@ def training_batches(
         given: Further columns by name, `(clips, ...)` float32, such as teachers' outputs.
         dropped_teachers: Names of teachers, of which each batch drops one at random: its column
             `<name>_available` `(batch,)` is 0 (Son et al., ICCV 2021).
+        second_view: `plain` adds the plain view of each stream, `second_<stream>`; "" adds none.
         kept_views: Where to keep the views, as `KeptViews` takes it; None draws them.
 
     Returns:
@@ -156,12 +158,18 @@ def training_batches(
         `(batch,)`; `y` `(batch,)` int32 labels.
 
     Raises:
-        UserError: No steps are given and there are fewer clips than one batch holds.
+        UserError: No steps are given and there are fewer clips than one batch holds, or windows
+            are to have a plain view.
     """
     given = dict(given or {})
     steps = steps or clips.movements // batch_size
     if not steps:
         raise UserError(f"A batch of {batch_size} needs at least as many clips", clips.movements)
+    if second_view == "plain":
+        if inputs.mode != "clip":
+            raise UserError("A plain view of a clip goes with --input_mode=clip", inputs.mode)
+        plain = plain_views(clips, streams, inputs)
+        given |= {f"second_{name}": views for name, views in plain.items()}
 
     def batch(
         rows: np.ndarray, generator: np.random.Generator, keeper: KeptViews, number: int

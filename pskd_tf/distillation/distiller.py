@@ -50,6 +50,9 @@ class PSKDDistiller(keras.Model):
     available; without it all are. The outputs of a teacher that is not available may be NaN. `y` is
     `(batch,)` or `(batch, 1)` class indices, from 0.
 
+    Where the loss has a `second_view`, `x` also has that view of each stream that the student
+    reads, `second_<stream>`. Of it the student gives logits in inference mode, without a gradient.
+
     `compile` takes an optimiser and metrics of the student's logits, but no loss, which is
     `distillation_loss`. Loss scaling, mixed precision (losses are float32), `class_weight` and
     `sample_weight` are Keras' own. `export` writes the student alone.
@@ -254,9 +257,14 @@ class PSKDDistiller(keras.Model):
     def train_step(self, data: Any) -> dict[str, Any]:
         streams, labels, sample_weight = self._batch(data)
         share = streams.get("mixup_share")
+        second = self.distillation_loss.second_view
+        if share is not None and second:
+            share = ops.where(labels >= 0, share, ops.ones_like(share))
         mixed = streams if share is None else self._mixed(streams, share)
         seen = mixed if self.teachers_see == "mixture" else streams
         targets = self._targets(seen, labels)
+        if second:
+            targets |= self._second_logits(streams)
         with tf.GradientTape() as tape:
             inputs = select_inputs(self.student, mixed)
             outputs = self._outputs(self.student(inputs, training=True))
@@ -320,6 +328,15 @@ class PSKDDistiller(keras.Model):
             targets["teacher_embeddings"] = embeddings
             targets |= teacher_availability(streams, self.teachers)
         return targets
+
+    def _second_logits(self, streams: Mapping[str, Any]) -> dict[str, Any]:
+        views = {
+            name.removeprefix("second_"): view
+            for name, view in streams.items()
+            if name.startswith("second_")
+        }
+        outputs = named_outputs(self.student(select_inputs(self.student, views), training=False))
+        return {"second_logits": ops.stop_gradient(outputs["logits"])}
 
     def _outputs(self, student: Any) -> dict[str, Any]:
         student = named_outputs(student)

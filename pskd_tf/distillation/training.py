@@ -133,6 +133,7 @@ def fit_student(
         mixup=training.mixup,
         given=given,
         dropped_teachers=dropped_teachers,
+        second_view=loss.second_view,
         kept_views=kept_views,
     )
     distiller.fit(

@@ -38,7 +38,10 @@ if TYPE_CHECKING:
         knowledge_distillation as knowledge_distillation,
         stronger_teacher_distillation as stronger_teacher_distillation,
     )
-    from pskd_tf.distillation.losses.pseudo_labels import PseudoLabels as PseudoLabels
+    from pskd_tf.distillation.losses.pseudo_labels import (
+        FixMatch as FixMatch,
+        PseudoLabels as PseudoLabels,
+    )
     from pskd_tf.distillation.losses.registry import make_loss as make_loss
     from pskd_tf.distillation.losses.teacher_weights import (
         AdaptiveEnsembleDistillation as AdaptiveEnsembleDistillation,

@@ -36,9 +36,10 @@ class DistillationLoss(keras.losses.Loss):
     Targets are a dict of `labels` `(batch,)` (-1 where there is none, for a loss that
     `learns_without_labels`), `teacher_logits` `(batch, teachers, classes)`,
     `teacher_embeddings` (a list, one `(batch, width)` per teacher) and, where a teacher cannot see
-    every sample, `teacher_available` `(batch, teachers)`, 1 or 0; outputs are a dict of
-    `logits` `(batch, classes)`, `embedding` `(batch, width)` and `projected_embeddings` (the
-    student's embedding as projected for each teacher).
+    every sample, `teacher_available` `(batch, teachers)`, 1 or 0, and, for a loss with a
+    `second_view`, `second_logits` `(batch, classes)`, the student's for that view. Outputs are a
+    dict of `logits` `(batch, classes)`, `embedding` `(batch, width)` and `projected_embeddings`
+    (the student's embedding as projected for each teacher).
     """
 
     @property
@@ -55,6 +56,14 @@ class DistillationLoss(keras.losses.Loss):
     def uses_projections(self) -> bool:
         """Whether the loss compares them with the student's embedding after a projection."""
         return self.uses_embeddings
+
+    @property
+    def second_view(self) -> str:
+        """Further view of each clip that the student reads: `plain`, as it is, or none ("").
+
+        Of a clip without a label the first view is then not mixed with another clip.
+        """
+        return ""
 
     def prepared(self, outputs: dict[str, Any]) -> dict[str, Any]:
         """Returns the outputs with intermediate results that do not depend on the targets.

@@ -1,4 +1,7 @@
-"""Pseudo-labels: the class that the teachers agree on stands for a label that is missing."""
+"""Pseudo-labels: a guessed class stands for a label that is missing.
+
+`PseudoLabels` follows the class that the teachers agree on, `FixMatch` the student's own guess.
+"""
 
 from typing import Any
 
@@ -6,6 +9,7 @@ import keras
 from keras import ops
 
 from pskd_tf.distillation.losses.base import (
+    CrossEntropy,
     DistillationLoss,
     DistillationTerms,
     cross_entropy,
@@ -102,3 +106,60 @@ class PseudoLabels(DistillationLoss):
         shares = followed * normalized_shares(available)
         parts = {"cross_entropy": truth, "distillation": assumed}
         return DistillationTerms(truth + assumed, parts, selection_of(shares))
+
+
+@keras.saving.register_keras_serializable(package="pskd_tf")
+class FixMatch(DistillationLoss):
+    """Cross-entropy with the label, and `lambda` times that with the student's own pseudo-label.
+
+    A sample without a label has the loss `lambda [max_c q_c >= tau] CE(argmax_c q_c, z)`: z are the
+    student's logits for the augmented view, q its probabilities for the plain one, through which no
+    gradient flows. Where every sample has its label it is cross-entropy. Without `second_logits`,
+    as in an evaluation, there are no pseudo-labels.
+
+    Source: FixMatch (Sohn et al., NeurIPS 2020). There the weak view is shifted and flipped, and
+    each batch has seven clips without a label for each labelled one; here it is the plain view, in
+    inference mode, and clips come as they are in the set. These are ours.
+
+    Args:
+        distillation_weight: lambda.
+        lowest_confidence: tau, 0 to 1.
+        label_smoothing: Smoothing s of both cross-entropies, 0 to 1. A student that fits its labels
+            has the confidence 1 - s + s / classes, so tau must be below.
+        name: Name of the loss.
+    """
+
+    def __init__(
+        self,
+        distillation_weight: float = 1.0,
+        lowest_confidence: float = 0.95,
+        label_smoothing: float = 0.0,
+        name: str = "fixmatch",
+    ):
+        super().__init__(name=name)
+        if not 0 <= lowest_confidence <= 1:
+            raise ValueError(f"lowest_confidence must lie in 0..1. Received: {lowest_confidence}")
+        self.distillation_weight = distillation_weight
+        self.lowest_confidence = lowest_confidence
+        self.label_smoothing = label_smoothing
+
+    @property
+    def learns_without_labels(self) -> bool:
+        return True
+
+    @property
+    def second_view(self) -> str:
+        return "plain"
+
+    def terms(self, targets: dict[str, Any], outputs: dict[str, Any]) -> DistillationTerms:
+        terms = CrossEntropy(self.label_smoothing).terms(targets, outputs)
+        labels, logits = ops.cast(targets["labels"], "int32"), outputs["logits"]
+        missing = ops.full_like(labels, -1)
+        if "second_logits" in targets:
+            own = ops.stop_gradient(targets["second_logits"])[:, None]
+            seen = ops.ones_like(own[..., 0])
+            guesses = pseudo_labels(labels, own, seen, self.lowest_confidence)
+            missing = ops.where(labels >= 0, missing, guesses)
+        assumed = self.distillation_weight * cross_entropy(missing, logits, self.label_smoothing)
+        parts = {"cross_entropy": terms.loss, "distillation": assumed}
+        return DistillationTerms(terms.loss + assumed, parts, terms.selection)

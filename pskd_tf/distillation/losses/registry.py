@@ -19,7 +19,7 @@ from pskd_tf.distillation.losses.logits import (
     KnowledgeDistillation,
     StrongerTeacherDistillation,
 )
-from pskd_tf.distillation.losses.pseudo_labels import PseudoLabels
+from pskd_tf.distillation.losses.pseudo_labels import FixMatch, PseudoLabels
 from pskd_tf.distillation.losses.teacher_weights import (
     AdaptiveEnsembleDistillation,
     ConfidenceAwareDistillation,
@@ -57,6 +57,7 @@ def make_loss(name: str, arguments: dict[str, Any]) -> DistillationLoss:
         "decoupled_distillation": DecoupledDistillation,  # (DKD)
         "stronger_teacher_distillation": StrongerTeacherDistillation,  # (DIST)
         "pseudo_labels": PseudoLabels,  # (self-training)
+        "fixmatch": FixMatch,
     }
     if name not in losses:
         raise UserError(f"A loss is one of {', '.join(losses)}", name)

@@ -314,3 +314,20 @@ def test_draws_do_not_depend_on_the_order_of_calls():
 def test_the_draw_of_one_place_is_frozen():
     """A record written by one version must resume under the next."""
     assert _first(0, "student", 3, 5) == 12770758206210182087
+
+
+def test_a_plain_second_view_is_the_clip_s_own_and_changes_no_draw(clips):
+    plain = plain_views(clips, ["accelerometer"], INPUTS)["accelerometer"]
+    pairs = zip(
+        _batches(clips, mixup=0.5), _batches(clips, mixup=0.5, second_view="plain"), strict=True
+    )
+    for (without, _), (x, _) in pairs:
+        rows = x["row"].astype(int)
+        np.testing.assert_array_equal(x.pop("second_accelerometer"), plain[rows])
+        assert x.keys() == without.keys() and _equal((without,), (x,))
+
+
+def test_windows_have_no_plain_second_view(clips):
+    inputs = InputSettings(mode="window", steps=24, skeleton_frames=12, gravity_taps=5)
+    with pytest.raises(UserError, match=r"goes with --input_mode=clip. Received: window"):
+        _batches(clips, inputs=inputs, second_view="plain")

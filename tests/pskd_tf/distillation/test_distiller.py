@@ -11,6 +11,7 @@ from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
 from pskd_tf.distillation.losses.base import CrossEntropy, cross_entropy
 from pskd_tf.distillation.losses.embeddings import RelationalDistillation
 from pskd_tf.distillation.losses.logits import KnowledgeDistillation
+from pskd_tf.distillation.losses.pseudo_labels import FixMatch
 from pskd_tf.distillation.optimizer import make_optimizer
 from pskd_tf.distillation.step import distillation_step, mix_with_next
 from pskd_tf.models.registry import select_inputs
@@ -444,3 +445,38 @@ def test_means_are_weighted_over_all_updates_and_0_without_weight():
     assert means == {"a": 2.0, "b": 2.25, "c": 0.0}
     table.reset_state()
     assert [float(value) for value in table.result().values()] == [0.0, 0.0, 0.0]
+
+
+def test_fixmatch_reads_the_plain_view_and_mixes_no_clip_without_a_label(
+    tiny_model, streams, labels
+):
+    student = tiny_model(dropout=0.5)
+    distiller = _distiller(student, {}, FixMatch(lowest_confidence=0.0), labels_may_be_missing=True)
+    clip, plain = streams["accelerometer"], streams["accelerometer"][::-1]
+    labels[::2] = -1
+    share = np.full(12, 0.25, np.float32)
+    guesses = np.argmax(student(plain, training=False)["logits"], axis=1)
+    seen = []
+    student.call = _recorded(student.call, seen)
+    x = {"accelerometer": clip, "second_accelerometer": plain, "mixup_share": share}
+    logs = _step(distiller, x, labels)
+    mixed = np.where(
+        labels[:, None, None, None] < 0, clip, 0.25 * clip + 0.75 * np.roll(clip, -1, 0)
+    )
+    (second, _), (first, outputs) = seen
+    np.testing.assert_allclose(second, plain)
+    np.testing.assert_allclose(first, mixed, rtol=1e-6)
+    followed = np.where(labels < 0, guesses, labels)
+    own = cross_entropy(followed, outputs["logits"])
+    following = cross_entropy(np.roll(followed, -1), outputs["logits"])
+    expected = np.where(labels < 0, own, 0.25 * own + 0.75 * following)
+    assert logs["loss"] == pytest.approx(float(np.mean(expected)), rel=1e-5)
+
+
+def _recorded(call, seen):
+    def recording(inputs, *arguments, **named):
+        outputs = call(inputs, *arguments, **named)
+        seen.append((np.asarray(inputs), outputs))
+        return outputs
+
+    return recording

@@ -12,7 +12,7 @@ from pskd_tf.distillation.losses.acs import (
 )
 from pskd_tf.distillation.losses.base import cross_entropy
 from pskd_tf.distillation.losses.logits import KnowledgeDistillation
-from pskd_tf.distillation.losses.pseudo_labels import PseudoLabels, pseudo_labels
+from pskd_tf.distillation.losses.pseudo_labels import FixMatch, PseudoLabels, pseudo_labels
 
 NO_LABEL = np.int32([-1])
 # Two classes. Probabilities at T = 1: (0.8, 0.2), (0.4, 0.6), (0.1, 0.9); the student halves.
@@ -107,6 +107,44 @@ def test_pseudo_labels_are_learnt_with_their_own_weight():
     np.testing.assert_allclose(np.asarray(terms.selection)[:, 3], [1, 0, 1], atol=1e-6)
 
 
+def test_fixmatch_follows_its_own_guess_from_the_threshold_on():
+    targets = {
+        "labels": np.int32([0, -1, -1]),
+        "second_logits": np.log(np.float32([[0.1, 0.9], [0.1, 0.9], [0.3, 0.7]])),
+    }
+    outputs = {"logits": np.log(np.float32([[0.5, 0.5], [0.75, 0.25], [0.75, 0.25]]))}
+    terms = FixMatch(distillation_weight=0.5, lowest_confidence=0.8).terms(targets, outputs)
+    # ln 2 for the label, half of ln 4 for a guess of 0.9, nothing for one of 0.7.
+    np.testing.assert_allclose(terms.parts["cross_entropy"], [0.693147, 0, 0], atol=1e-5)
+    np.testing.assert_allclose(terms.parts["distillation"], [0, 0.693147, 0], atol=1e-5)
+    lower = FixMatch(lowest_confidence=0.69).terms(targets, outputs)
+    np.testing.assert_allclose(lower.loss, [0.693147, 1.386294, 1.386294], atol=1e-5)
+
+
+def test_no_gradient_flows_through_the_guess_of_fixmatch():
+    second = tf.Variable(np.log(np.float32([[0.1, 0.9]])))
+    logits = tf.Variable(np.log(np.float32([[0.75, 0.25]])))
+    with tf.GradientTape() as tape:
+        targets = {"labels": NO_LABEL, "second_logits": second}
+        loss = FixMatch(lowest_confidence=0.8).terms(targets, {"logits": logits}).loss
+    through_guess, through_student = tape.gradient(loss, [second, logits])
+    assert through_guess is None
+    # That of cross-entropy with class 1: p - onehot.
+    np.testing.assert_allclose(through_student, [[0.75, -0.75]], atol=1e-6)
+
+
+@pytest.mark.parametrize("second", [True, False])
+def test_fixmatch_is_cross_entropy_where_all_have_labels_or_no_second_view_is_there(second):
+    labels = np.int32([0, 1] if second else [0, -1])
+    targets = {"labels": labels} | (
+        {"second_logits": np.float32([[0, 9], [9, 0]])} if second else {}
+    )
+    outputs = {"logits": np.float32([[1, 2], [3, 1]])}
+    terms = FixMatch(lowest_confidence=0.5, label_smoothing=0.1).terms(targets, outputs)
+    expected = cross_entropy(labels, outputs["logits"], 0.1)
+    np.testing.assert_array_equal(terms.loss, expected)
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -114,6 +152,7 @@ def test_pseudo_labels_are_learnt_with_their_own_weight():
         ("knowledge_distillation", True),
         ("adaptive_confidence_semantic", True),
         ("pseudo_labels", True),
+        ("fixmatch", True),
         ("entropy_based_distillation", True),
         ("guided_knowledge_distillation", False),
         ("confidence_aware_distillation", False),
