@@ -234,6 +234,13 @@ DOWNLOADS = {
         ),
         how="The same files: git clone the page's address.",
     ),
+    "mm_fit": DatasetDownload(
+        title="MM-Fit",
+        page="https://mmfit.github.io/",
+        files=(),
+        how="Take the archive of the streams from the page (we know no address of the file) and "
+        "put it, or the folders w00 to w20 unpacked, below one folder; no video is needed.",
+    ),
 }
 
 

@@ -94,7 +94,7 @@ class DatasetOptions:
     sensor: str | None = setting(
         None,
         "Worn sensor to read: 1 to 6 (berkeley_mhad), watch or phone (mmact), watch, phone, "
-        "meta_wrist or meta_hip (smartfallmm).",
+        "meta_wrist or meta_hip (smartfallmm), right_wrist or left_wrist (mm_fit).",
     )
     camera: int | None = setting(None, "Camera whose poses are read, 1 to 4; mmact only.")
     skeleton_source: str | None = setting(
@@ -111,7 +111,8 @@ class DatasetOptions:
     )
     longest_gap_seconds: float | None = setting(
         None,
-        "A longer gap between samples makes a clip bad; berkeley_mhad, mmact, smartfallmm, custom.",
+        "A longer gap between samples makes a clip bad; berkeley_mhad, mmact, smartfallmm, mm_fit, "
+        "custom.",
         unit="s",
     )
     manifest: str | None = setting(None, "CSV file that lists the recordings; custom only.")
@@ -122,7 +123,7 @@ class DatasetOptions:
     gaps_are_none: bool | None = setting(
         None,
         'What lies between the annotations of a recording shows no action, as if labelled "none"; '
-        "custom only.",
+        "custom, and mm_fit, where it is so unless switched off.",
     )
     skeleton_layout: str | None = setting(
         None, "Name or JSON file of the skeleton's joints; custom only."

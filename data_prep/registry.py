@@ -17,6 +17,7 @@ _LOADERS = {
     "berkeley_mhad": "BerkeleyMHADLoader",
     "mmact": "MMActLoader",
     "smartfallmm": "SmartFallMMLoader",
+    "mm_fit": "MMFitLoader",
     "custom": "CustomLoader",
 }
 DATASETS = tuple(_LOADERS)

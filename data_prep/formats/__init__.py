@@ -7,6 +7,7 @@ from data_prep.lazy import lazy_names
 if TYPE_CHECKING:
     from data_prep.formats.archives import (
         RawFile as RawFile,
+        ReadOnce as ReadOnce,
         ZipMember as ZipMember,
         find_raw_files as find_raw_files,
         raw_sources as raw_sources,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from data_prep.formats.mat import read_mat_array as read_mat_array
     from data_prep.formats.tables import (
         read_columns as read_columns,
+        read_npy_array as read_npy_array,
         read_number_table as read_number_table,
     )
 else:

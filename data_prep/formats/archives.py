@@ -1,7 +1,8 @@
 """Raw files in folders and in zip archives.
 
-`find_raw_files` lists them in either place as `RawFile`s, which any worker can read. `raw_sources`
-hashes what a prepared set is made from.
+`find_raw_files` lists them in either place as `RawFile`s, which any worker can read. `ReadOnce`
+keeps those of long recordings, out of which many clips are cut. `raw_sources` hashes what a
+prepared set is made from.
 """
 
 import hashlib
@@ -9,11 +10,14 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import numpy as np
 
 from data_prep.errors import UserError
 from data_prep.files import file_sha256, json_sha256
@@ -145,6 +149,68 @@ class RawFile:
         """
         content = self.read()
         return content, (self.name, hashlib.sha256(content).hexdigest())
+
+
+_MOST_BYTES = 256 * 2**20  # about 18 h of an accelerometer at 100 Hz with stamps
+_STREAMS_OF_A_CLIP = 2  # are kept however large they are
+
+
+@dataclass(frozen=True, eq=False)
+class _Entry:
+    value: Any
+    source: tuple[str, str]
+    num_bytes: int
+
+
+class ReadOnce:
+    """The recordings that were read last, up to 256 MB of them.
+
+    A worker process that is sent one begins without any.
+    """
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
+
+    def __reduce__(self) -> tuple[type["ReadOnce"], tuple[()]]:
+        return type(self), ()
+
+    def read(
+        self, key: Hashable, item: RawFile, name: str, parse: Callable[[bytes], Any]
+    ) -> tuple[Any, tuple[str, str]]:
+        """Returns what `parse` makes of a file, and the file's name and SHA-256.
+
+        Args:
+            key: Tells apart what else the value depends on, and holds the file itself.
+            item: The file.
+            name: The file's name, for errors; may differ from clip to clip.
+            parse: Makes a record of arrays out of the file's bytes.
+
+        Raises:
+            UserError: The file cannot be read, or `parse` refuses it; for each clip again.
+        """
+        entry = self._entries.get(key)
+        if entry is None:
+            content, source = item.read_with_source()
+            try:
+                value = parse(content)
+            except UserError as error:  # the same for all clips of the file
+                value = error
+            entry = self._entries[key] = _Entry(value, source, _num_bytes(value))
+        self._entries.move_to_end(key)
+        while len(self._entries) > _STREAMS_OF_A_CLIP and self._num_bytes > _MOST_BYTES:
+            self._entries.popitem(last=False)
+        if isinstance(entry.value, UserError):
+            raise UserError(entry.value.rule, entry.value.received, name)
+        return entry.value, entry.source
+
+    @property
+    def _num_bytes(self) -> int:
+        return sum(entry.num_bytes for entry in self._entries.values())
+
+
+def _num_bytes(value: Any) -> int:
+    """Returns how much memory the arrays of a record take."""
+    return sum(part.nbytes for part in vars(value).values() if isinstance(part, np.ndarray))
 
 
 def find_raw_files(raw_dir: str | Path, pattern: str, archives: tuple[str, ...]) -> list[RawFile]:

@@ -1,7 +1,7 @@
 """Tables of numbers in text, .npy, .npz and .mat files.
 
 `read_columns` reads the tables of users, in any of these formats, with or without a header;
-`read_number_table` the strict text files of the public data sets.
+`read_number_table` the strict text files of the public data sets, `read_npy_array` their arrays.
 """
 
 import io
@@ -60,6 +60,19 @@ def read_columns(
     if columns:
         values = values[:, column_indices(columns, None, values.shape[1], name)]
     return values.astype(np.float64)
+
+
+def read_npy_array(content: bytes, name: str) -> np.ndarray:
+    """Returns the array of a .npy file, of any real dtype and shape; objects are refused.
+
+    Args:
+        content: The file's bytes.
+        name: The file's name, for errors.
+
+    Raises:
+        UserError: The file is damaged, or holds anything but real numbers.
+    """
+    return _read_numpy(content, name, "", is_archive=False)
 
 
 def _read_numpy(content: bytes, name: str, key: str, is_archive: bool) -> np.ndarray:

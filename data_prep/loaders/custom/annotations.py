@@ -10,10 +10,9 @@ from data_prep.errors import UserError
 from data_prep.formats.csv_files import CsvRecord
 from data_prep.loaders.custom.label_tracks import moment_seconds, read_annotations
 from data_prep.loaders.custom.manifest import CustomClip, doubled_names, named_clips
+from data_prep.loaders.spans import SHORTEST_GAP_SECONDS
 
 _MOST_SECONDS = 1e6
-# A shorter gap holds no movement that the detector would cut.
-_SHORTEST_GAP_SECONDS = 2.0
 _EPOCH_SECONDS, _EPOCH_MILLISECONDS = (1e8, 1e11), (1e11, 1e14)  # 1973 to 5138 in either unit
 
 
@@ -71,7 +70,7 @@ def _gaps(annotated: Sequence[CustomClip]) -> Iterator[CustomClip]:
         last = ordered[0]
         for clip in ordered[1:]:
             start, end = last.end or 0.0, clip.start or 0.0
-            if end - start >= _SHORTEST_GAP_SECONDS and clip.subject == last.subject:
+            if end - start >= SHORTEST_GAP_SECONDS and clip.subject == last.subject:
                 yield replace(clip, action=NULL_LABEL, start=start, end=end)
             last = max(last, clip, key=lambda one: one.end or 0.0)
 

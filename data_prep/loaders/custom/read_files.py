@@ -1,14 +1,11 @@
 """The files of own recordings, each read once however many clips are cut out of it."""
 
-from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from data_prep.errors import UserError
-from data_prep.formats.archives import RawFile
+from data_prep.formats.archives import RawFile, ReadOnce
 from data_prep.formats.tables import read_columns
 from data_prep.formats.text_tables import TEXT_SUFFIXES, read_text_table
 from data_prep.loaders.custom.accelerometer import CustomAccelerometer
@@ -21,8 +18,6 @@ from data_prep.loaders.custom.raw_samples import (
 )
 from data_prep.skeletons import SkeletonLayout
 
-_MOST_BYTES = 256 * 2**20  # about 18 h of an accelerometer at 100 Hz with stamps
-_STREAMS_OF_A_CLIP = 2  # are kept however large they are
 _Source = tuple[str, str]
 
 
@@ -41,24 +36,8 @@ class CustomSkeleton:
     stamps: np.ndarray | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class _Entry:
-    value: Any
-    source: _Source
-    num_bytes: int
-
-
-class ReadFiles:
-    """The recordings that were read last, up to 256 MB of them.
-
-    A worker process that is sent one begins without any.
-    """
-
-    def __init__(self) -> None:
-        self._entries: OrderedDict[tuple[Any, ...], _Entry] = OrderedDict()
-
-    def __reduce__(self) -> tuple[type["ReadFiles"], tuple[()]]:
-        return ReadFiles, ()
+class ReadFiles(ReadOnce):
+    """The recordings of a manifest that were read last."""
 
     def accelerometer(self, item: RawFile, clip: CustomClip) -> tuple[CustomAccelerometer, _Source]:
         """Returns the whole recording of a clip's accelerometer.
@@ -88,9 +67,9 @@ class ReadFiles:
             if field.startswith("accelerometer_") and field != "accelerometer_part"
         )
         if clip.accelerometer_part:
-            samples, source = self._read(("samples", item, cells), item, name, read_samples)
+            samples, source = self.read(("samples", item, cells), item, name, read_samples)
             return CustomAccelerometer.of(samples, clip, name), source
-        whole, source = self._read(("accelerometer", item, cells), item, name, read_whole)
+        whole, source = self.read(("accelerometer", item, cells), item, name, read_whole)
         return replace(whole, name=name), source
 
     def skeleton(
@@ -119,29 +98,7 @@ class ReadFiles:
 
         cells = (clip.skeleton_columns, clip.skeleton_stamp_column, clip.skeleton_stamp_unit)
         key = ("skeleton", item, cells, clip.skeleton_key)
-        return self._read(key, item, name, read)
-
-    def _read(
-        self, key: tuple[Any, ...], item: RawFile, name: str, read: Callable[[bytes], Any]
-    ) -> tuple[Any, _Source]:
-        entry = self._entries.get(key)
-        if entry is None:
-            content, source = item.read_with_source()
-            try:
-                value = read(content)
-            except UserError as error:  # the same for all clips of the file
-                value = error
-            entry = self._entries[key] = _Entry(value, source, _num_bytes(value))
-        self._entries.move_to_end(key)
-        while len(self._entries) > _STREAMS_OF_A_CLIP and self._num_bytes > _MOST_BYTES:
-            self._entries.popitem(last=False)
-        if isinstance(entry.value, UserError):
-            raise UserError(entry.value.rule, entry.value.received, name)
-        return entry.value, entry.source
-
-    @property
-    def _num_bytes(self) -> int:
-        return sum(entry.num_bytes for entry in self._entries.values())
+        return self.read(key, item, name, read)
 
 
 def _frame_stamps(content: bytes, clip: CustomClip, suffix: str, name: str) -> np.ndarray | None:
@@ -164,11 +121,6 @@ def _frame_stamps(content: bytes, clip: CustomClip, suffix: str, name: str) -> n
         frame = int(np.flatnonzero(~np.isfinite(stamps))[0])
         raise UserError("Time stamps must be finite", f"not so in frame {frame}", name)
     return stamps
-
-
-def _num_bytes(value: Any) -> int:
-    """Returns how much memory the arrays of a record take."""
-    return sum(part.nbytes for part in vars(value).values() if isinstance(part, np.ndarray))
 
 
 def read_custom_skeleton(

@@ -8,9 +8,9 @@ import pytest
 
 from data_prep.clip_reading import read_clips
 from data_prep.errors import Refusal
+from data_prep.formats import archives as module
 from data_prep.formats.archives import RawFile
 from data_prep.inspection import inspect_recordings
-from data_prep.loaders.custom import read_files as module
 from data_prep.loaders.custom.loader import CustomLoader
 
 
