@@ -36,13 +36,17 @@ from pskd_tf.pipeline.stage import (
 from pskd_tf.settings import STREAMS_READ, TEACHERS
 
 
+# A logit beside zeros that leaves the other 27 classes a probability of 1e-3 at temperature 2.
+_SURE = 20.0
+
+
 def given_columns(
     arrays: Mapping[str, np.ndarray], clips: PairedClips, teachers: Collection[str]
 ) -> dict[str, np.ndarray]:
     """Picks teachers' cached outputs for clips, by the clips' names.
 
-    A cut of a clip has the outputs of its whole clip. For a cut of the class "none" no teacher is
-    available.
+    A cut of a clip has the outputs of its whole clip. For a cut of the class "none", which is the
+    last one, all teachers are sure of it: so it counts in the loss as much as a movement does.
 
     Args:
         arrays: `clip_ids` and columns of one row per clip, as `teacher_outputs_stage` wrote them.
@@ -60,12 +64,14 @@ def given_columns(
     columns = {name: column[rows] for name, column in arrays.items() if name in wanted}
     if is_cached.all():
         return columns
-    for name in teachers:
-        columns.setdefault(f"{name}_available", np.ones(len(rows), np.float32))
     spread = {}
     for name, column in columns.items():
         spread[name] = np.zeros((len(clips), *column.shape[1:]), column.dtype)
         spread[name][is_cached] = column
+        if name.endswith("_available"):
+            spread[name][~is_cached] = 1
+        elif name.endswith("_logits"):
+            spread[name][~is_cached, -1] = _SURE
     return spread
 
 
@@ -213,6 +219,9 @@ def _fit(stage: Stage[FitSpec], context: RunContext, folder: Path) -> dict[str, 
     if spec.part.unlabelled and not loss.learns_without_labels:
         rule = "A training on clips without labels needs a loss that learns from them"
         raise UserError(rule, f"{spec.loss.name} (in a file of methods: no uses_unlabelled)")
+    if spec.stream is not None and spec.cached and loss.uses_embeddings:
+        rule = "A loss on embeddings needs teachers that read each cut (--teacher_outputs=live)"
+        raise UserError(rule, spec.teacher_outputs)
     first_weights = draw_generator(spec.seed, f"{spec.model}/weights")
     keras.utils.set_random_seed(int(first_weights.integers(2**31)))
     model = build_fit_model(spec, clips)

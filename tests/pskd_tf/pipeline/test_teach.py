@@ -98,7 +98,7 @@ def test_columns_follow_the_clips_by_name(time_clips):
     np.testing.assert_array_equal(columns["teacher_logits"], [[1.0], [4.0]])
 
 
-def test_a_cut_has_the_outputs_of_its_clip_and_none_has_no_teacher(time_clips):
+def test_a_cut_has_the_outputs_of_its_clip_and_teachers_are_sure_of_none(time_clips):
     fields = {one.name: getattr(time_clips, one.name) for one in dataclasses.fields(PairedClips)}
     rows = np.array([0, 1, 2, 3, 4, 3, 0])  # two cuts behind the clips, of which one is "none"
     cuts = StreamClips(
@@ -112,14 +112,15 @@ def test_a_cut_has_the_outputs_of_its_clip_and_none_has_no_teacher(time_clips):
     assert cuts.clip_of_row.tolist() == [0, 1, 2, 3, 4, 3, -1]
     arrays = {
         "clip_ids": np.array([f"clip_{row}" for row in (4, 2, 0, 1, 3)]),
-        "teacher_logits": np.array([[4.0], [2.0], [7.0], [1.0], [3.0]], np.float32),
+        "teacher_logits": np.array([[4, 5], [2, 5], [7, 5], [1, 5], [3, 5]], np.float32),
         "teacher_available": np.array([1, 1, 1, 0, 1], np.float32),
-        "other_logits": np.ones((5, 1), np.float32),
+        "teacher_embedding": np.ones((5, 1), np.float32),
     }
-    columns = given_columns(arrays, cuts, ["teacher", "other"])
+    columns = given_columns(arrays, cuts, ["teacher"])
     assert columns["teacher_logits"][:, 0].tolist() == [7, 1, 2, 3, 4, 3, 0]
-    assert columns["teacher_available"].tolist() == [1, 0, 1, 1, 1, 1, 0]
-    assert columns["other_available"].tolist() == [1, 1, 1, 1, 1, 1, 0]
+    assert columns["teacher_logits"][:, 1].tolist() == [5, 5, 5, 5, 5, 5, 20]
+    assert columns["teacher_available"].tolist() == [1, 0, 1, 1, 1, 1, 1]
+    assert columns["teacher_embedding"][:, 0].tolist() == [1, 1, 1, 1, 1, 1, 0]
 
 
 def test_only_teachers_that_read_the_skeleton_miss_it(time_clips):
