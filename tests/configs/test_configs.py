@@ -261,3 +261,30 @@ def test_every_declared_protocol_is_planned_and_says_whether_it_leaks(run):
     for name in case.leaking:
         (plan,) = plans[name]
         assert (len(plan.split.train_clips), len(plan.split.test_clips)) == (30, 15)
+
+
+@pytest.mark.slow
+def test_with_the_labels_of_one_person_every_set_trains_and_exports(run, run_train, tmp_path):
+    case, run_dir = run
+    finished = run_train(
+        "--flagfile=configs/tiny.flags",
+        f"--flagfile=configs/{run_dir.parent.name.rstrip('0123456789')}.flags",
+        *case.flags,
+        f"--run_dir={tmp_path}",
+        f"--prepared_dir={run_dir / 'prepared'}",
+        "--workers=1",
+        "--seeds=1",
+        "--labelled_subjects=1",
+        "--teachers=skeleton_teacher,accelerometer_student",
+        "--teacher_outputs=in_sample",
+        "--training_steps=24",
+        "--teacher_steps=24",
+        "--prune_epochs=1",
+        "--calibration_clips=16",
+    )
+    assert finished.returncode == 0, finished.stderr
+    labels = read_json(tmp_path / "metrics.json")["labels"]
+    assert len(case.train) > 1 and labels["labelled"] < labels["clips"]
+    guesses = labels["guesses"]["in_sample"]
+    assert set(guesses) == {"skeleton_teacher", "accelerometer_student", "mean of teachers"}
+    assert (tmp_path / "export" / "student_int8.tflite").stat().st_size > 10_000
