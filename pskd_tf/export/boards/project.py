@@ -203,11 +203,9 @@ _LEFT_OUT = {
     "tflm": ("plain_*", "activity_classifier_plain.c"),
     "plain_c": ("activity_classifier_tflm.cc",),
 }
-# The sources that must give the same bits whatever the compiler's flags are.
-_STRICT = (
-    *("accelerometer_features.c", "activity_filter.c"),
-    *("activity_recognizer.c", "segment_detector.c"),
-)
+# These calculate with integers alone; all other C must give the same bits whatever the compiler's
+# flags are.
+_WITHOUT_FLOATS = "plain_"
 
 
 def project_sources(export: Export, runtime: str) -> dict[str, bytes]:
@@ -232,7 +230,7 @@ def project_sources(export: Export, runtime: str) -> dict[str, bytes]:
     contents = {}
     for path in paths:
         body = path.read_bytes()
-        if path.name in _STRICT:
+        if path.suffix == ".c" and not path.name.startswith(_WITHOUT_FLOATS):
             body = b'#include "strict_float.h"\n\n' + body
         contents[path.name.removesuffix(".cc") + ".cpp" if path.suffix == ".cc" else path.name] = (
             body
