@@ -56,6 +56,16 @@ $(FIRMWARE_WIDE)/plain_model.c: $(RUN)/export/manifest.json \
 	  --weights=int16
 endif
 
+# The same with tables in a slot.
+ifndef FIRMWARE_SLOT
+FIRMWARE_SLOT := $(FIRMWARE_BUILD)/slot
+
+$(FIRMWARE_SLOT)/plain_model.c: $(RUN)/export/manifest.json \
+  $(wildcard pskd_tf/export/plain_c/*.py) | $(if $(VENV),$(VENV)/.installed)
+	$(FIRMWARE_PYTHON) -m pskd_tf.develop.plain_c --run_dir=$(RUN) --out=$(FIRMWARE_SLOT) \
+	  --model_slot --random_inputs=1
+endif
+
 # FIRMWARE_STREAM holds a recording and, as decisions-MODE.txt, what Python says to it.
 ifndef FIRMWARE_STREAM
 FIRMWARE_STREAM := $(FIRMWARE_BUILD)/stream
@@ -272,11 +282,11 @@ FIRMWARE_ICOUNT := shift=0
 FIRMWARE_EXTRA :=
 
 # Compiles, links, looks for a heap, bounds the stack and runs.
-# $(1) report, $(2) core, $(3) kernel, $(4) sources, $(5) folder of a header, $(6) the core's file,
+# $(1) report, $(2) core, $(3) kernel, $(4) sources, $(5) folders of headers, $(6) the core's file,
 # $(7) functions whose stack is bounded, $(8) optimisation
 define FIRMWARE_QEMU_RUN
 	rm -rf $(FIRMWARE_BUILD)/$(1) && mkdir -p $(FIRMWARE_BUILD)/$(1)
-	cd $(FIRMWARE_BUILD)/$(1) && $(ARM)gcc -I$(abspath $(strip $(5))) $(FIRMWARE_ARM_FLAGS) $(strip $(8)) -mthumb \
+	cd $(FIRMWARE_BUILD)/$(1) && $(ARM)gcc $(addprefix -I,$(abspath $(5))) $(FIRMWARE_ARM_FLAGS) $(strip $(8)) -mthumb \
 	  $(firmware-cpu-$(2)) $(firmware-define-$(2)) $(firmware-choice-$(3)) $(FIRMWARE_EXTRA) -ffunction-sections \
 	  -fdata-sections -fstack-usage -c $(abspath $(4))
 	$(ARM)gcc -mthumb $(firmware-cpu-$(2)) -nostartfiles --specs=nano.specs \
@@ -342,6 +352,22 @@ $(FIRMWARE_BUILD)/$(1)-$(2)-stream-$(3).txt: $(FIRMWARE_STREAM_BOARD_SOURCES) $(
 	grep -E '^(lost|decided) ' $$@ | cmp - $(FIRMWARE_BUILD)/stream-$(3).txt
 endef
 
+# Model slots, good and damaged ones.
+FIRMWARE_SLOT_SOURCES := $(FIRMWARE_CORE:$(FIRMWARE_MODEL)/%=$(FIRMWARE_SLOT)/%) $(FIRMWARE_REPORT) \
+  $(foreach name,activity_classifier_plain model_identity model_slot,$(FIRMWARE)/src/$(name).c) \
+  $(FIRMWARE)/firmware/check_slot.c
+FIRMWARE_SLOT_BOARDS := m4-dsp
+FIRMWARE_QEMU += $(FIRMWARE_SLOT_BOARDS:%=$(FIRMWARE_BUILD)/%-slot.txt)
+
+# $(1) core, $(2) kernel
+define FIRMWARE_QEMU_SLOT_RULE
+$(FIRMWARE_BUILD)/$(1)-$(2)-slot.txt: $(FIRMWARE_SLOT_SOURCES) $(FIRMWARE_HEADERS) \
+  $(FIRMWARE)/qemu/cores.ld
+	$$(call FIRMWARE_QEMU_RUN,$(1)-$(2)-slot,$(1),$(2),\
+	  $(sort $(FIRMWARE_SLOT_SOURCES) $(FIRMWARE_BOARD)),$(FIRMWARE_SLOT) $(FIRMWARE_EXPORT),\
+	  $(FIRMWARE_SLOT)/model_slot.bin,pskd_plain_invoke,-O2)
+endef
+
 # The activity loop, interrupted for each sample: on a slow core, of 15.6 million instructions a
 # second; on a quick one, of 1000 million; and on the slow one without interrupt.
 FIRMWARE_LIVE_SOURCES := $(sort $(FIRMWARE_RECOGNIZER) $(FIRMWARE_BOARD) \
@@ -397,3 +423,5 @@ $(foreach board,$(FIRMWARE_WHOLE),\
     firmware-kernel,$(board)))) \
   $(foreach mode,$(FIRMWARE_MODES),$(eval $(call FIRMWARE_QEMU_STREAM_RULES,$(call \
     firmware-core,$(board)),$(call firmware-kernel,$(board)),$(mode)))))
+$(foreach board,$(FIRMWARE_SLOT_BOARDS),$(eval $(call FIRMWARE_QEMU_SLOT_RULE,$(call \
+  firmware-core,$(board)),$(call firmware-kernel,$(board)))))

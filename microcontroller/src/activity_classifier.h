@@ -27,11 +27,28 @@ typedef enum {
   PSKD_CLASSIFIER_INPUT = 5,     /* type, shape, scale or zero point is not model_settings.h's */
   PSKD_CLASSIFIER_OUTPUT = 6,    /* the same of the output */
   PSKD_CLASSIFIER_INVOKE = 7,    /* the runtime failed at the last input */
-  PSKD_CLASSIFIER_SETTINGS = 8   /* model_settings.h is of another model, or was changed */
+  PSKD_CLASSIFIER_SETTINGS = 8,  /* model_settings.h is of another model, or was changed */
+  /* Of a plain C project that takes its tables from a slot, see model_slot.h: */
+  PSKD_CLASSIFIER_SLOT_MISSING = 9,    /* pskd_classifier_use_slot was not called, or with NULL */
+  PSKD_CLASSIFIER_SLOT_ALIGNMENT = 10, /* its address is no multiple of 4 */
+  PSKD_CLASSIFIER_SLOT_MAGIC = 11,     /* there is no slot at this address */
+  PSKD_CLASSIFIER_SLOT_VERSION = 12,   /* it is of another format version */
+  PSKD_CLASSIFIER_SLOT_LENGTH = 13,    /* it is longer than the partition, or not the graph's */
+  PSKD_CLASSIFIER_SLOT_CHECKSUM = 14,  /* its bytes are not those that were written */
+  PSKD_CLASSIFIER_SLOT_GRAPH = 15,     /* it has other layers or shapes than the program */
+  PSKD_CLASSIFIER_SLOT_SETTINGS = 16   /* it has other labels, scales or sizes */
 } PskdClassifierStatus;
 
 /* Sets up the runtime, once. */
 PskdClassifierStatus pskd_classifier_start(void);
+
+/* Says where the slot lies, before pskd_classifier_start, and for another slot before it is called
+ * again. Only in plain C that was exported with --model_slot.
+ *
+ * slot: an address that can be read like memory, a multiple of 4; it is read at every inference.
+ * capacity: bytes of the partition from there on.
+ */
+void pskd_classifier_use_slot(const void *slot, uint32_t capacity);
 
 /* Runs the model; a PskdInvoke, for activity_recognizer.h, which has the dequantised softmax.
  *
@@ -43,6 +60,9 @@ void pskd_classifier_invoke(const int8_t *input, int8_t *output);
 
 /* Of the start, or of the last input. */
 PskdClassifierStatus pskd_classifier_status(void);
+
+/* What the serial line says for it: "model_started", "model_failed" or a word of pskd_slot_word. */
+const char *pskd_classifier_word(void);
 
 /* Bytes of the arena that are in use: what PSKD_ARENA_BYTES may be lowered to. 0 for plain C. */
 uint32_t pskd_classifier_arena_bytes(void);

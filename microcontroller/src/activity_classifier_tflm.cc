@@ -83,6 +83,10 @@ void pskd_classifier_invoke(const int8_t* input, int8_t* output) {
 
 PskdClassifierStatus pskd_classifier_status(void) { return status; }
 
+const char* pskd_classifier_word(void) {
+  return status == PSKD_CLASSIFIER_OK ? "model_started" : "model_failed";
+}
+
 uint32_t pskd_classifier_arena_bytes(void) {
   return interpreter == nullptr ? 0u : static_cast<uint32_t>(interpreter->arena_used_bytes());
 }

@@ -36,7 +36,7 @@ static void respond(PskdActivityLoop *loop, uint32_t now_us, PskdRecognizerEvent
     const PskdClassifierStatus status = pskd_classifier_status();
     confidence = recognizer->confidence;
     if (status != PSKD_CLASSIFIER_OK) {
-      pskd_respond_status(&loop->responder, now_us, "model_failed", (int32_t)status);
+      pskd_respond_status(&loop->responder, now_us, pskd_classifier_word(), (int32_t)status);
     }
   }
   pskd_respond_activity(&loop->responder, now_us, activity, confidence);
@@ -69,9 +69,7 @@ void pskd_activity_loop_start(PskdActivityLoop *loop, const PskdLoopSettings *se
   pskd_activity_recognizer_start(&loop->recognizer, &settings->recognizer);
   pskd_respond_header(&loop->responder);
   status = pskd_classifier_start();
-  pskd_respond_status(&loop->responder, now_us,
-                      status == PSKD_CLASSIFIER_OK ? "model_started" : "model_failed",
-                      (int32_t)status);
+  pskd_respond_status(&loop->responder, now_us, pskd_classifier_word(), (int32_t)status);
   if (pskd_self_test_clips() > 0) {
     pskd_respond_status(&loop->responder, now_us, "differing_clips", pskd_self_test());
   }

@@ -4,8 +4,7 @@
 
 #include "activity_filter.h"
 
-/* CRC-32 (IEEE 802.3) without a table: it runs once. */
-static uint32_t add_byte(uint32_t crc, uint32_t byte) {
+uint32_t pskd_crc_add_byte(uint32_t crc, uint32_t byte) {
   int bit;
   crc ^= byte;
   for (bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ (0xEDB88320u & (0u - (crc & 1u)));
@@ -14,7 +13,7 @@ static uint32_t add_byte(uint32_t crc, uint32_t byte) {
 
 static uint32_t add_word(uint32_t crc, uint32_t word) {
   int byte;
-  for (byte = 0; byte < 4; ++byte) crc = add_byte(crc, (word >> (8 * byte)) & 0xFFu);
+  for (byte = 0; byte < 4; ++byte) crc = pskd_crc_add_byte(crc, (word >> (8 * byte)) & 0xFFu);
   return crc;
 }
 
@@ -25,11 +24,11 @@ static uint32_t add_float(uint32_t crc, float value) {
 }
 
 /* In the order of pskd_tf/export/headers.py. */
-static uint32_t settings_crc(void) {
-  uint32_t crc = 0xFFFFFFFFu;
+uint32_t pskd_settings_crc(uint32_t model_id) {
+  uint32_t crc = PSKD_CRC_START;
   int32_t index;
   const char *label;
-  crc = add_word(crc, PSKD_MODEL_ID);
+  crc = add_word(crc, model_id);
   crc = add_word(crc, (uint32_t)PSKD_STEPS);
   crc = add_word(crc, (uint32_t)PSKD_CHANNELS);
   crc = add_word(crc, (uint32_t)PSKD_NUM_CLASSES);
@@ -41,13 +40,13 @@ static uint32_t settings_crc(void) {
   crc = add_word(crc, (uint32_t)PSKD_OUTPUT_ZERO_POINT);
   for (index = 0; index < PSKD_NUM_CLASSES; ++index) {
     for (label = pskd_labels[index]; *label != '\0'; ++label) {
-      crc = add_byte(crc, (uint32_t)(unsigned char)*label);
+      crc = pskd_crc_add_byte(crc, (uint32_t)(unsigned char)*label);
     }
-    crc = add_byte(crc, 0u);
+    crc = pskd_crc_add_byte(crc, 0u);
   }
   return ~crc;
 }
 
 int pskd_settings_are_of(uint32_t model_id) {
-  return model_id == PSKD_MODEL_ID && settings_crc() == PSKD_SETTINGS_CRC;
+  return model_id == PSKD_MODEL_ID && pskd_settings_crc(model_id) == PSKD_SETTINGS_CRC;
 }

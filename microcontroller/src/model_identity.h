@@ -20,6 +20,15 @@
 extern "C" {
 #endif
 
+/* CRC-32 (IEEE 802.3) without a table, since it runs at the start alone: from PSKD_CRC_START, byte by
+ * byte, inverted at the end.
+ */
+#define PSKD_CRC_START 0xFFFFFFFFu
+uint32_t pskd_crc_add_byte(uint32_t crc, uint32_t byte);
+
+/* CRC-32 of model_id and of sizes, scales, zero points and labels in model_settings.h. */
+uint32_t pskd_settings_crc(uint32_t model_id);
+
 /* model_id: that of the linked model. Returns 1 if the settings are its own and unchanged. */
 int pskd_settings_are_of(uint32_t model_id);
 

@@ -35,6 +35,9 @@ class PlainCArguments(PreparedArguments):
         "DSP extension and takes more flash.",
         choices=WEIGHTS,
     )
+    model_slot: bool = setting(
+        False, "Write a model slot and the C that takes its tables from it, as in pskd_tf.export."
+    )
     random_inputs: int = setting(
         10_000, "Random vectors beside those of the test clips.", minimum=1
     )
@@ -67,6 +70,7 @@ def main(arguments: PlainCArguments) -> None:
         arguments.random_inputs,
         features=arguments.features,
         weights=arguments.weights,
+        in_slot=arguments.model_slot,
     )
     print(what)
     print_result(

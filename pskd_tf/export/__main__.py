@@ -56,6 +56,11 @@ class ExportArguments(RunArguments):
         "DSP extension and takes more flash.",
         choices=WEIGHTS,
     )
+    model_slot: bool = setting(
+        False,
+        "Plain C takes weights and tables from a partition of the flash, which can be replaced "
+        "without the program; model_slot.bin is its content.",
+    )
     symbol_prefix: str = setting(
         DEFAULT_PREFIX,
         "Prefix of all functions, types and macros: one for each model of an image.",
@@ -82,6 +87,7 @@ def main(arguments: ExportArguments) -> None:
         settings=_settings(arguments),
         features=arguments.features,
         weights=arguments.weights,
+        in_slot=arguments.model_slot,
         symbol_prefix=arguments.symbol_prefix,
     )
     if arguments.dry_run:

@@ -46,7 +46,7 @@ def model_settings_header(
         A header that compiles as C99 and as C++11.
     """
     labels = "\n".join(f"    {c_string(name)}," for name in class_names)
-    crc = _settings_crc(model, interface, input_settings, class_names, null_class)
+    crc = settings_crc(model, interface, input_settings, class_names, null_class)
     clip_mode = input_settings.mode == "clip"
     none = ""
     if null_class is not None:
@@ -117,14 +117,22 @@ def model_id(tflite: bytes) -> int:
     return int.from_bytes(hashlib.sha256(tflite).digest()[:4], "big")
 
 
-def _settings_crc(
+def settings_crc(
     model: int,
     interface: Int8Interface,
     input_settings: InputSettings,
     class_names: Sequence[str],
     null_class: int | None,
 ) -> int:
-    """Returns the CRC-32 that `model_identity.c` computes from the settings' macros."""
+    """Returns the CRC-32 that `model_identity.c` computes from the settings' macros.
+
+    Args:
+        model: The `model_id`; 0 for the settings of any model.
+        interface: Shapes, scales and zero points of the flatbuffer.
+        input_settings: The preprocessing.
+        class_names: Label of each output.
+        null_class: The output for "none"; None without one.
+    """
     values = struct.pack(
         "<4IiIfifi",
         model,

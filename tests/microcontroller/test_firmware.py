@@ -202,6 +202,23 @@ def test_command_writes_the_test_clips_of_a_run(tiny_run, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_model_slot_on_a_core(model, exported, int8_student, tmp_path):
+    """An M4F takes the good one, with the golden outputs, and refuses one with a flipped bit."""
+    slot = tmp_path / "slot"
+    write_firmware_inputs(slot, exported, InputSettings(), int8_student.clips[:1], 1, in_slot=True)
+    report = tmp_path / "m4-dsp-slot.txt"
+    finished = make_reports(
+        report, FIRMWARE_MODEL=model, FIRMWARE_SLOT=slot, FIRMWARE_EXPORT=exported
+    )
+    assert finished.returncode == 0, finished.stderr
+    found = _reports(report, "damaged_slots")[0]
+    size = (slot / "model_slot.bin").stat().st_size
+    assert found["damaged_slots"] == found["refused_slots"] == 8 * 32 + -(-(size - 32) // 97) + 1
+    assert (found["good_slot_status"], found["golden_vectors"]) == (0, 32)
+    assert found["differing_output_bytes"] == 0
+
+
+@pytest.mark.slow
 def test_every_test_clip_of_utd_mhad(exported, data_folder, tmp_path):
     """430 real recordings from raw samples to logits, on the host and on every core."""
     from data_prep.preparation import prepare_dataset

@@ -6,7 +6,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from data_prep.errors import UserError
@@ -18,10 +18,13 @@ from pskd_tf.export.boards.symbols import DEFAULT_PREFIX, check_symbol_prefix, w
 from pskd_tf.export.boards.targets import BoardTarget
 from pskd_tf.export.fixed_point import fixed_point_files
 from pskd_tf.export.headers import c_float
+from pskd_tf.export.plain_c.slot import model_slot
 from pskd_tf.export.plain_c.source import plain_model
 from pskd_tf.run import Export, Run
 
 RUNTIMES = ("tflm", "plain_c")
+# What the lines of a template depend on.
+MARKS = (*RUNTIMES, "slot", "no_slot")
 _SOURCE_SUFFIXES = (".c", ".h", ".cpp", ".ino")
 # Of the manifest's SHA-256; enough to tell projects apart on a serial line.
 _HASH_DIGITS = 12
@@ -45,6 +48,7 @@ def board_project(
     settings: RecognizerSettings,
     features: str = "float",
     weights: str = "int8",
+    in_slot: bool = False,
     symbol_prefix: str = DEFAULT_PREFIX,
 ) -> dict[str, bytes]:
     """Makes a project; the same arguments give the same bytes.
@@ -58,6 +62,8 @@ def board_project(
         settings: Settings of the recognizer.
         features: Arithmetic of the features, one of `FEATURES`.
         weights: Type of the convolutions' weights in plain C, one of `WEIGHTS`.
+        in_slot: Whether plain C takes its tables from a model slot, which is then a file of the
+            project, `model_slot.bin`.
         symbol_prefix: Prefix of all symbols, one for each model of an image.
 
     Returns:
@@ -79,18 +85,21 @@ def board_project(
     if b"PSKD_MODEL_ID" not in export.file("model_settings.h").read_bytes():
         rule = "The export must be of this version: run its pskd_tf.train again, stages are kept"
         raise UserError(rule, "no PSKD_MODEL_ID in model_settings.h", export.folder)
-    sources = project_sources(export, runtime)
+    sources = project_sources(export, runtime, in_slot)
     settings_text = project_settings_header(export.sha256[:_HASH_DIGITS], settings)
     texts = fixed_point_files(export) if features == "fixed" else {}
-    if weights == "int16":
-        if runtime != "plain_c":
-            raise UserError("weights=int16 needs runtime=plain_c", runtime)
-        texts |= plain_model(export.tflite, weights)
+    if runtime != "plain_c" and (weights == "int16" or in_slot):
+        option = "model_slot" if in_slot else "weights=int16"
+        raise UserError(f"{option} needs runtime=plain_c", runtime)
+    if weights == "int16" or in_slot:
+        texts |= plain_model(export.tflite, weights, in_slot)
     sources |= {file_name: text.encode("ascii") for file_name, text in texts.items()}
     sources["project_settings.h"] = settings_text.encode("ascii")
     files = {f"{target.source_folder}/{file_name}": body for file_name, body in sources.items()}
     if target.takes_flatbuffer:
         files["student_int8.tflite"] = export.tflite
+    if in_slot:
+        files["model_slot.bin"] = model_slot(export.tflite, export.manifest, weights)
     values = {
         "PROJECT": name,
         "AXES": ", ".join(map(str, axes.axes)),
@@ -102,6 +111,7 @@ def board_project(
         "EXPORT_HASH": export.sha256,
         "RUNTIME": runtime,
     }
+    kept = {runtime, "slot" if in_slot else "no_slot"}
     templates = firmware_sources() / "boards"
     ending = (templates / "README_end.md").read_text(encoding="utf-8")
     for path in sorted((templates / target.name).rglob("*")):
@@ -110,7 +120,7 @@ def board_project(
             text = path.read_text(encoding="utf-8") + (ending if place == "README.md" else "")
             # Arduino's sketch is named after its folder.
             place = place.replace("project.ino", f"{name}.ino")
-            files[place] = fill_template(text, values, runtime).encode("utf-8")
+            files[place] = fill_template(text, values, kept).encode("utf-8")
     for place, body in files.items():
         if place.endswith(_SOURCE_SUFFIXES):
             files[place] = with_prefix(body.decode("utf-8"), symbol_prefix).encode("utf-8")
@@ -120,6 +130,7 @@ def board_project(
         "axes": axes.text,
         "features": features,
         "weights": weights,
+        "model_slot": in_slot,
         "symbol_prefix": symbol_prefix,
         "export_manifest_sha256": export.sha256,
         "export_files": {
@@ -203,17 +214,20 @@ _LEFT_OUT = {
     "tflm": ("plain_*", "activity_classifier_plain.c"),
     "plain_c": ("activity_classifier_tflm.cc",),
 }
+# Only for a project with a model slot.
+_OF_SLOT = "model_slot.*"
 # These calculate with integers alone; all other C must give the same bits whatever the compiler's
 # flags are.
 _WITHOUT_FLOATS = "plain_"
 
 
-def project_sources(export: Export, runtime: str) -> dict[str, bytes]:
+def project_sources(export: Export, runtime: str, in_slot: bool = False) -> dict[str, bytes]:
     """Collects the core, the application and the model.
 
     Args:
         export: The export.
         runtime: "tflm" or "plain_c".
+        in_slot: Whether the tables come from a model slot.
 
     Returns:
         Contents by file name, all for one folder; C++ is `.cpp`, which every ecosystem compiles.
@@ -224,6 +238,7 @@ def project_sources(export: Export, runtime: str) -> dict[str, bytes]:
         for path in sorted((root / "src").iterdir())
         if path.suffix in (".c", ".h", ".cc")
         and not any(path.match(pattern) for pattern in _LEFT_OUT[runtime])
+        and (in_slot or not path.match(_OF_SLOT))
     ]
     paths += sorted(path for path in (root / "boards").iterdir() if path.suffix in (".c", ".h"))
     paths += export_files(export, runtime)
@@ -303,14 +318,14 @@ static inline void pskd_project_settings(PskdLoopSettings *settings) {{
 """
 
 
-def fill_template(text: str, values: Mapping[str, str], runtime: str) -> str:
+def fill_template(text: str, values: Mapping[str, str], kept: Collection[str]) -> str:
     """Fills in a template.
 
     Args:
-        text: `@NAME@` stands for a value; a line that begins with `@tflm@` or `@plain_c@` is kept
-            for this runtime alone, without the mark.
+        text: `@NAME@` stands for a value; a line that begins with one of `MARKS`, such as
+            `@tflm@`, is in the project only if it is kept, without the mark.
         values: By name, in capitals.
-        runtime: One of `RUNTIMES`.
+        kept: The marks whose lines are kept: the runtime, and "slot" or "no_slot".
 
     Returns:
         The text.
@@ -320,7 +335,7 @@ def fill_template(text: str, values: Mapping[str, str], runtime: str) -> str:
     """
     lines = []
     for line in text.splitlines(keepends=True):
-        mark = next((name for name in RUNTIMES if line.startswith(f"@{name}@")), None)
-        if mark in (None, runtime):
+        mark = next((name for name in MARKS if line.startswith(f"@{name}@")), None)
+        if mark is None or mark in kept:
             lines.append(line if mark is None else line[len(mark) + 2 :])
     return re.sub(r"@([A-Z_]+)@", lambda found: values[found[1]], "".join(lines))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pskd_tf.export.headers import c_rows, model_id
 from pskd_tf.export.plain_c.graph import PlainGraph, PlainLayer, read_graph, widen_graph
+from pskd_tf.export.plain_c.slot import TRAINED_FIELDS, SlotPlan
 
 
 @dataclass(frozen=True)
@@ -96,21 +97,27 @@ _STRUCTS = {
 }
 
 
-def plain_model_source(graph: PlainGraph, plan: BufferPlan, model: int) -> str:
+def plain_model_source(
+    graph: PlainGraph, plan: BufferPlan, model: int, slot: SlotPlan | None = None
+) -> str:
     """Writes `plain_model.c`.
 
     Args:
         graph: The program.
         plan: Where its tensors lie.
         model: Its `model_id`.
+        slot: Where its tables lie in a model slot; None compiles them in.
 
     Returns:
         C99 source: constant tables, one static buffer, and the layers called in turn.
     """
-    tables = "\n".join(_tables(number, layer) for number, layer in enumerate(graph.layers))
+    if slot is None:
+        tables = "\n".join(_tables(number, layer) for number, layer in enumerate(graph.layers))
+    else:
+        tables = _SLOT_TABLES
     lines = [
         f"  memcpy({_at(plan.starts[graph.source])}, input, {graph.tensors[graph.source].size});",
-        *_padding(graph, plan, graph.source),
+        *_padding(graph, plan, graph.source, slot),
     ]
     for number, layer in enumerate(graph.layers):
         arguments = [f"&layer_{number}"]
@@ -120,8 +127,9 @@ def plain_model_source(graph: PlainGraph, plan: BufferPlan, model: int) -> str:
             # A layer that needs no working memory is given some that it does not touch.
             arguments.append(_at(plan.scratch.get(number, 0)))
         arguments.append(_at(plan.starts[layer.result]))
-        lines.append(f"  pskd_plain_{layer.kind}({', '.join(arguments)});")
-        lines += _padding(graph, plan, layer.result)
+        call = f"  pskd_plain_{layer.kind}({', '.join(arguments)});"
+        lines += [call] if slot is None else ["  {", *_slot_layer(number, layer, slot), call, "  }"]
+        lines += _padding(graph, plan, layer.result, slot)
     result = graph.tensors[graph.result]
     lines.append(f"  memcpy(output, {_at(plan.starts[graph.result])}, {result.size});")
     steps = "\n".join(lines)
@@ -153,15 +161,51 @@ def _at(offset: int) -> str:
     return f"buffer + {offset}" if offset else "buffer"
 
 
-def _padding(graph: PlainGraph, plan: BufferPlan, number: int) -> list[str]:
+# A slot's values are read as int32, at its start.
+_SLOT_TABLES = """\
+static const uint8_t *tables;
+
+#define VALUE(index) (((const int32_t *)(const void *)tables)[index])
+
+void pskd_plain_use_tables(const void *slot_tables) { tables = (const uint8_t *)slot_tables; }
+"""
+
+
+def _slot_layer(number: int, layer: PlainLayer, slot: SlotPlan) -> list[str]:
+    """Returns the lines that declare a layer whose tables lie in the slot."""
+    values = []
+    for name in layer.arrays:
+        place = f"tables + {slot.arrays[number, name]}"
+        pointer = f"(const PskdPlainChannel *)(const void *)({place})"
+        values.append(place if name == "weights" else pointer)
+    for name, value in layer.fields.items():
+        if name not in TRAINED_FIELDS:
+            values.append(str(value))
+            continue
+        first = slot.values[number, name]
+        if isinstance(value, tuple):
+            items = ", ".join(f"VALUE({first + index})" for index in range(len(value)))
+            values.append(f"{{{items}}}")
+        else:
+            values.append(f"VALUE({first})")
+    return [
+        f"  /* {layer.operator}: {', '.join([*layer.arrays, *layer.fields])} */",
+        f"  const {_STRUCTS[layer.kind]} layer_{number} = {{\n{c_rows(values)}\n  }};",
+    ]
+
+
+def _padding(graph: PlainGraph, plan: BufferPlan, number: int, slot: SlotPlan | None) -> list[str]:
     """Returns lines that set the padding around a tensor to its zero point."""
     tensor, start = graph.tensors[number], plan.starts[number]
+    zero = str(tensor.zero_point)
+    if slot is not None:
+        zero = f"(int)VALUE({slot.values[-1, str(number)]})"
     head, tail = plan.heads[number], plan.tails[number]
     lines = []
     if head:
-        lines.append(f"  memset({_at(start - head)}, {tensor.zero_point}, {head});")
+        lines.append(f"  memset({_at(start - head)}, {zero}, {head});")
     if tail:
-        lines.append(f"  memset({_at(start + tensor.size)}, {tensor.zero_point}, {tail});")
+        lines.append(f"  memset({_at(start + tensor.size)}, {zero}, {tail});")
     return lines
 
 
@@ -189,18 +233,33 @@ def _tables(number: int, layer: PlainLayer) -> str:
     return "\n".join(parts)
 
 
-def plain_model_header(graph: PlainGraph, plan: BufferPlan, model: int) -> str:
+def plain_model_header(
+    graph: PlainGraph, plan: BufferPlan, model: int, slot: SlotPlan | None = None
+) -> str:
     """Writes `plain_model.h`.
 
     Args:
         graph: The program.
         plan: Where its tensors lie.
         model: Its `model_id`.
+        slot: Where its tables lie in a model slot; None compiles them in.
 
     Returns:
         A header that compiles as C99 and as C++11.
     """
     source, result = graph.tensors[graph.source], graph.tensors[graph.result]
+    of_slot = ""
+    if slot is not None:
+        of_slot = f"""\
+/* The tables come from a model slot: identity of the layers and shapes, and bytes behind the header
+ * of model_slot.h. Call pskd_plain_use_tables before pskd_plain_invoke, after pskd_check_slot.
+ */
+#define PSKD_PLAIN_SLOT 1
+#define PSKD_PLAIN_GRAPH_ID 0x{slot.identity:08x}u
+#define PSKD_PLAIN_TABLES_BYTES {slot.size}u
+void pskd_plain_use_tables(const void *slot_tables);
+
+"""
     return f"""\
 /* Generated by pskd_tf.export; do not edit. */
 #ifndef PSKD_PLAIN_MODEL_H_
@@ -223,7 +282,7 @@ extern const uint32_t pskd_plain_model_id;
 #define PSKD_PLAIN_BUFFER_BYTES {plan.size}
 #define PSKD_PLAIN_MACS {sum(layer.macs for layer in graph.layers)}
 
-/* Runs the model once. Not for two callers at a time: the buffer is one.
+{of_slot}/* Runs the model once. Not for two callers at a time: the buffer is one.
  *
  * input: (PSKD_PLAIN_INPUT_SIZE) int8, from pskd_prepare_clip.
  * output: receives (PSKD_PLAIN_OUTPUT_SIZE) int8 logits.
@@ -238,12 +297,13 @@ void pskd_plain_invoke(const int8_t *input, int8_t *output);
 """
 
 
-def plain_model(tflite: bytes, weights: str = "int8") -> dict[str, str]:
+def plain_model(tflite: bytes, weights: str = "int8", in_slot: bool = False) -> dict[str, str]:
     """Generates `plain_model.h` and `plain_model.c`, to be compiled with `plain_kernels.c`.
 
     Args:
         tflite: The flatbuffer's bytes.
         weights: Type of the convolutions' weights, one of `WEIGHTS`.
+        in_slot: Whether the tables come from a model slot; else they are compiled in.
 
     Returns:
         Texts by file name, plain ASCII; the same flatbuffer gives the same texts.
@@ -255,7 +315,8 @@ def plain_model(tflite: bytes, weights: str = "int8") -> dict[str, str]:
     if weights == "int16":
         graph = widen_graph(graph)
     plan, model = BufferPlan.make(graph), model_id(tflite)
+    slot = SlotPlan.make(graph) if in_slot else None
     return {
-        "plain_model.h": plain_model_header(graph, plan, model),
-        "plain_model.c": plain_model_source(graph, plan, model),
+        "plain_model.h": plain_model_header(graph, plan, model, slot),
+        "plain_model.c": plain_model_source(graph, plan, model, slot),
     }

@@ -10,7 +10,9 @@ from pskd_tf.data.fixed_features import FixedFeatures
 from pskd_tf.data.views import draw_generator
 from pskd_tf.evaluation.tflm import Int8Interface, tflm_logits
 from pskd_tf.export.fixed_point import fixed_settings_header, prepared_input
+from pskd_tf.export.plain_c.slot import model_slot
 from pskd_tf.export.plain_c.source import plain_model
+from pskd_tf.run import Export
 from pskd_tf.settings import InputSettings
 
 
@@ -50,6 +52,7 @@ def write_firmware_inputs(
     random_inputs: int,
     features: str = "float",
     weights: str = "int8",
+    in_slot: bool = False,
 ) -> None:
     """Writes the plain model, the settings and two vector files, whole or not at all.
 
@@ -65,13 +68,15 @@ def write_firmware_inputs(
         random_inputs: Vectors of the second file.
         features: Arithmetic of the features, one of `FEATURES`.
         weights: Type of the convolutions' weights, one of `WEIGHTS`.
+        in_slot: Whether the model takes its tables from a slot, which is then written, too, as
+            `model_slot.bin`.
 
     Raises:
         UserError: An operator, or a use of one, that plain C does not compute.
     """
     export_folder = Path(export_folder)
     tflite = (export_folder / "student_int8.tflite").read_bytes()
-    texts = plain_model(tflite, weights)
+    texts = plain_model(tflite, weights, in_slot)
     texts["model_settings.h"] = (export_folder / "model_settings.h").read_text(encoding="ascii")
     interface = Int8Interface.read(tflite)
     if features == "fixed":
@@ -88,6 +93,9 @@ def write_firmware_inputs(
     with whole_folder(folder) as temporary:
         for name, text in texts.items():
             (temporary / name).write_text(text, encoding="ascii", newline="\n")
+        if in_slot:
+            manifest = Export.read(export_folder).manifest
+            (temporary / "model_slot.bin").write_bytes(model_slot(tflite, manifest, weights))
         for name, raw, quantised in (
             ("clips.vectors", clips, inputs),
             ("random.vectors", [None] * random_inputs, drawn),
