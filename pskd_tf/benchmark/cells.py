@@ -1,7 +1,7 @@
 """Cells of a benchmark: method x protocol x seed, planned, and picked by their results."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -133,7 +133,7 @@ class CellPlanner:
         split = self.splits[fold]
         part = self.planner.training_part(split, draw=seed)
         alone = part.skeleton_only
-        if not method.uses_unlabelled:
+        if not method.uses_unlabelled and method.pretraining is None:
             part = self.planner.labelled(part)
         held_out = subjects_label(split.test_subjects)
         label = f"{method.name}-trial{trial}"
@@ -180,17 +180,36 @@ class CellPlanner:
             chains = [self._chain(part, one) for one in seeds]
             live = [chain[name] for chain in chains for name in chain if name in method.teachers]
             live += self._own_nets(method, part, teacher_seed).values()
+        label = f"{method.name}-trial{trial}" + (f"-t{teacher_seed}" if method.teachers else "")
+        training, pretrained = self.settings.student_training, None
+        names = (*method.teachers, *method.own_net_names[1:])
+        if method.pretraining is not None:
+            first, training = method.pretraining.lengths(training)
+            pretrained = self.planner.fit(
+                method.model,
+                f"{label}-pretraining",
+                replace(part, unlabelled=part.clips),
+                seed,
+                first,
+                LossSpec(method.pretraining.loss, method.pretraining.arguments),
+                live,
+                cached,
+                teachers=names,
+                teacher_outputs=method.teacher_outputs,
+            )
+            part, live, cached = self.planner.labelled(part), [], None
         return self.planner.fit(
             method.model,
-            f"{method.name}-trial{trial}" + (f"-t{teacher_seed}" if method.teachers else ""),
+            label,
             part,
             seed,
-            self.settings.student_training,
+            training,
             loss,
             live,
             cached,
-            teachers=(*method.teachers, *method.own_net_names[1:]),
+            teachers=names,
             teacher_outputs=method.teacher_outputs,
+            pretrained=pretrained,
             drop_one_teacher=method.drop_one_teacher,
             virtual_sensors=method.virtual_sensors,
             virtual_only=method.virtual_only,

@@ -1,16 +1,63 @@
 """The methods of a benchmark, read from a JSON file."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UserError
 from data_prep.records import later_field, read_json_object, record_from_json
-from pskd_tf.settings import STUDENTS, TEACHER_OUTPUTS, TEACHERS
+from pskd_tf.settings import (
+    STEPS_OF_AN_EPOCH,
+    STUDENTS,
+    TEACHER_OUTPUTS,
+    TEACHERS,
+    TrainingSettings,
+)
 from pskd_tf.virtual_settings import VIRTUAL_SENSORS
 
 FOREST = "random_forest"
+
+
+@dataclass(frozen=True)
+class Pretraining:
+    """A training of the student on all clips without their labels, before that on the labels.
+
+    Attributes:
+        loss: Name of its loss, as `make_loss` takes it, that learns without labels.
+        arguments: Arguments of the loss.
+        share: Share of all training steps that it takes, more than 0 and less than 1.
+
+    Raises:
+        UserError: The share is out of range.
+    """
+
+    loss: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share < 1:
+            raise UserError("share of pretraining must lie between 0 and 1", self.share)
+
+    def lengths(self, training: TrainingSettings) -> tuple[TrainingSettings, TrainingSettings]:
+        """Shares the steps of a training out to pre-training, without mixup, and fine-tuning.
+
+        Args:
+            training: Length and optimiser of both together; the length in steps.
+
+        Raises:
+            UserError: The length is in epochs, or too short for two trainings.
+        """
+        if training.num_epochs < 2 or not training.steps:
+            rule = f"pretraining needs --training_steps of at least {2 * STEPS_OF_AN_EPOCH}"
+            raise UserError(rule, training.steps or f"{training.epochs} epochs")
+        epochs = training.num_epochs
+        first = min(max(round(epochs * self.share), 1), epochs - 1) * STEPS_OF_AN_EPOCH
+        return (
+            replace(training, steps=first, mixup=0.0),
+            replace(training, steps=training.steps - first),
+        )
 
 
 @dataclass(frozen=True)
@@ -35,6 +82,8 @@ class Method:
         virtual_sensors: What gives clips with a skeleton alone their acceleration, of
             `VIRTUAL_SENSORS`; none leaves them out.
         virtual_only: Whether clips with an accelerometer only fit the virtual sensors.
+        pretraining: What the student's body learns before; the teachers, where there are any, teach
+            there and not afterwards. None trains once.
 
     Raises:
         UserError: A teacher or a kind of teacher outputs is unknown, or there is no trial.
@@ -55,6 +104,7 @@ class Method:
     rounds: int = later_field(1)
     virtual_sensors: tuple[str, ...] = later_field(())
     virtual_only: bool = later_field(False)
+    pretraining: Pretraining | None = later_field()
 
     @property
     def own_net_names(self) -> tuple[str, ...]:
@@ -82,6 +132,11 @@ class Method:
             raise UserError(rule, ", ".join(self.teachers) or self.model)
         if self.virtual_only and not self.virtual_sensors:
             raise UserError(f"virtual_only of {self.name} needs virtual_sensors", "none")
+        if self.pretraining and (
+            self.model not in STUDENTS or self.virtual_sensors or self.uses_unlabelled
+        ):
+            rule = f"{self.name}: after pretraining a student learns from its labelled clips alone"
+            raise UserError(rule, "uses_unlabelled, virtual_sensors or a forest")
         if self.rounds > 1 and self.teacher_outputs != "in_sample":
             rule = f"{self.name}: several rounds go with in_sample teacher_outputs"
             raise UserError(rule, self.teacher_outputs or "nothing")

@@ -127,6 +127,7 @@ class PSKDDistiller(keras.Model):
                 check_apart(student, f"teacher model {key}", teacher)
                 teacher.trainable = False
         self.student_projections: dict[str, keras.layers.Layer] = {}
+        self.queues: dict[str, Any] = {}
         if distillation_loss.uses_projections:
             widths = dict(self.embedding_widths)
             for key, teacher in self.teachers.items():
@@ -143,10 +144,23 @@ class PSKDDistiller(keras.Model):
             width = student.output["embedding"].shape[-1]
             for layer in self.student_projections.values():
                 layer.build((None, width))
+            if distillation_loss.queue_length:
+                for key, own in ordered.items():
+                    self._add_queue(key, distillation_loss.queue_length, own)
         followed = [f"followed_{key}" for key in (*self.teachers, "ground_truth")]
         agreement = [f"agreement_{key}" for key in self.teachers]
         self.means = MeanTable(["loss", "accuracy", *agreement, *_PARTS, *followed])
         self.built = True
+
+    def _add_queue(self, teacher: str, length: int, width: int) -> None:
+        self.queues[teacher] = self.add_weight(
+            shape=(length, width),
+            initializer="zeros",
+            dtype="float32",
+            trainable=False,
+            aggregation="only_first_replica",
+            name=f"queue_{teacher}",
+        )
 
     def _check_what_teachers_see(self) -> None:
         if self.teachers_see not in TEACHERS_SEE:
@@ -196,9 +210,12 @@ class PSKDDistiller(keras.Model):
 
     @property
     def learned_variables(self) -> list[Any]:
-        """The variables that training changes: the student's weights, then the projections'."""
+        """The variables that training changes: the student's weights, the projections', queues."""
         layers = [self.student, *self.student_projections.values()]
-        return [variable for layer in layers for variable in layer.weights]
+        return [
+            *(variable for layer in layers for variable in layer.weights),
+            *self.queues.values(),
+        ]
 
     def call(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
         """Returns the student's logits `(batch, classes)`."""
@@ -265,6 +282,8 @@ class PSKDDistiller(keras.Model):
         targets = self._targets(seen, labels)
         if second:
             targets |= self._second_logits(streams)
+        if self.queues:
+            targets["teacher_queues"] = [ops.copy(queue) for queue in self.queues.values()]
         with tf.GradientTape() as tape:
             inputs = select_inputs(self.student, mixed)
             outputs = self._outputs(self.student(inputs, training=True))
@@ -277,6 +296,10 @@ class PSKDDistiller(keras.Model):
             part = self.optimizer.scale_loss(part)
         variables = self.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(part, variables), variables, strict=True))
+        for queue, embedding in zip(
+            self.queues.values(), targets.get("teacher_embeddings", ()), strict=False
+        ):
+            queue.assign(ops.concatenate([queue, embedding], axis=0)[-queue.shape[0] :])
         return self._update(loss, terms, targets, outputs, sample_weight)
 
     def test_step(self, data: Any) -> dict[str, Any]:

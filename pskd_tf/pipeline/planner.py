@@ -351,6 +351,7 @@ class StagePlanner:
         virtual_sensors: tuple[str, ...] = (),
         virtual_only: bool = False,
         skeleton_only: tuple[str, ...] | None = None,
+        pretrained: Stage[FitSpec] | None = None,
     ) -> Stage[FitSpec]:
         """Declares one training.
 
@@ -369,6 +370,7 @@ class StagePlanner:
             virtual_sensors: What gives clips with a skeleton alone their acceleration.
             virtual_only: Whether clips with an accelerometer only fit the virtual sensors.
             skeleton_only: Names of such clips, beside those of the part.
+            pretrained: A training of the same model from whose weights this one starts.
 
         Returns:
             The stage.
@@ -403,9 +405,11 @@ class StagePlanner:
             virtual_sensors=virtual_sensors or None,
             virtual_only=virtual_only or None,
             recorded_none=self._recorded_none(part) or None,
+            pretrained=None if pretrained is None else pretrained.key,
         )
         name = f"{label}-s{seed}-on-{subjects_label(part.subjects)}"
-        return Stage(name, spec, (*live,) if cached is None else (*live, cached))
+        others = (one for one in (cached, pretrained) if one is not None)
+        return Stage(name, spec, (*live, *others))
 
 
 def declare_score(

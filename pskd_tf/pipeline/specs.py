@@ -171,6 +171,8 @@ class FitSpec(StageSpec):
         virtual_only: True where clips with an accelerometer only fit the virtual sensors.
         recorded_none: Names of the subjects' recordings of "none", which are cut, too; None where
             they have none.
+        pretrained: Key of the training of the same model from whose weights this one starts; None
+            for fresh weights.
     """
 
     kind: ClassVar[str] = "fit"
@@ -192,6 +194,7 @@ class FitSpec(StageSpec):
     virtual_sensors: tuple[str, ...] | None = later_field()
     virtual_only: bool | None = later_field()
     recorded_none: tuple[str, ...] | None = later_field()
+    pretrained: str | None = later_field()
 
     @property
     def null_class(self) -> int | None:
@@ -200,9 +203,9 @@ class FitSpec(StageSpec):
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Keys of the teachers' fit stages, or of the stage with their outputs."""
-        live = tuple(one.fit for one in self.live)
-        return live if self.cached is None else (*live, self.cached)
+        """Keys of the teachers' fit stages or outputs, and of the pre-training."""
+        others = (self.cached, self.pretrained)
+        return (*(one.fit for one in self.live), *(one for one in others if one is not None))
 
     @property
     def epochs(self) -> int:

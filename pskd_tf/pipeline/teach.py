@@ -225,6 +225,9 @@ def _fit(stage: Stage[FitSpec], context: RunContext, folder: Path) -> dict[str, 
     first_weights = draw_generator(spec.seed, f"{spec.model}/weights")
     keras.utils.set_random_seed(int(first_weights.integers(2**31)))
     model = build_fit_model(spec, clips)
+    if spec.pretrained is not None:
+        before = context.folder(stage.input(spec.pretrained))
+        model.set_weights(load_weights(before / "weights.npz"))
     given, widths = {}, {}
     teachers: dict[str, keras.Model | None]
     if spec.cached is not None:

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
         semantic_distance as semantic_distance,
         semantic_distances as semantic_distances,
     )
+    from pskd_tf.distillation.losses.contrastive import (
+        Contrastive as Contrastive,
+        QueueSimilarity as QueueSimilarity,
+        info_nce as info_nce,
+        queue_similarity as queue_similarity,
+    )
     from pskd_tf.distillation.losses.embeddings import (
         RelationalDistillation as RelationalDistillation,
         SemanticRegression as SemanticRegression,

@@ -37,10 +37,13 @@ class DistillationLoss(keras.losses.Loss):
     `learns_without_labels`), `teacher_logits` `(batch, teachers, classes)`,
     `teacher_embeddings` (a list, one `(batch, width)` per teacher) and, where a teacher cannot see
     every sample, `teacher_available` `(batch, teachers)`, 1 or 0, and, for a loss with a
-    `second_view`, `second_logits` `(batch, classes)`, the student's for that view. Outputs are a
-    dict of `logits` `(batch, classes)`, `embedding` `(batch, width)` and `projected_embeddings`
+    `second_view`, `second_logits` `(batch, classes)`, the student's for that view, and, for one
+    with a `queue_length`, `teacher_queues` (a list, one `(length, width)` per teacher). Outputs are
+    a dict of `logits` `(batch, classes)`, `embedding` `(batch, width)` and `projected_embeddings`
     (the student's embedding as projected for each teacher).
     """
+
+    queue_length: int = 0  # earlier embeddings of each teacher that the distiller keeps
 
     @property
     def learns_without_labels(self) -> bool:

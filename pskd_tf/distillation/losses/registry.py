@@ -9,6 +9,7 @@ from pskd_tf.distillation.losses.assistants import (
     TeacherAssistantDistillation,
 )
 from pskd_tf.distillation.losses.base import CrossEntropy, DistillationLoss
+from pskd_tf.distillation.losses.contrastive import Contrastive, QueueSimilarity
 from pskd_tf.distillation.losses.embeddings import (
     RelationalDistillation,
     SemanticRegression,
@@ -58,6 +59,8 @@ def make_loss(name: str, arguments: dict[str, Any]) -> DistillationLoss:
         "stronger_teacher_distillation": StrongerTeacherDistillation,  # (DIST)
         "pseudo_labels": PseudoLabels,  # (self-training)
         "fixmatch": FixMatch,
+        "contrastive": Contrastive,  # (InfoNCE; IMU2CLIP), pre-training
+        "queue_similarity": QueueSimilarity,  # (COMODO), pre-training
     }
     if name not in losses:
         raise UserError(f"A loss is one of {', '.join(losses)}", name)

@@ -13,7 +13,7 @@ from pskd_tf.benchmark.cells import (
     pick_trial,
     pooled_accuracy,
 )
-from pskd_tf.benchmark.methods import FOREST, Method
+from pskd_tf.benchmark.methods import FOREST, Method, Pretraining
 from pskd_tf.benchmark.results import CellRecord
 from pskd_tf.label_settings import LabelSettings
 from pskd_tf.pipeline.plan import plan_run
@@ -285,3 +285,30 @@ def test_in_a_second_round_teachers_learn_from_all_clips_under_the_first(scarce)
 def test_rounds_need_outputs_of_teachers_trained_once(scarce):
     with pytest.raises(UserError, match=r"several rounds go with in_sample.*Received: live"):
         dataclasses.replace(KD, rounds=2)
+
+
+def test_pretraining_reads_all_clips_without_a_label_and_fine_tuning_the_labelled(scarce, prepared):
+    (split,) = scarce.splits
+    settings = dataclasses.replace(
+        scarce.settings, student_training=TrainingSettings(steps=240, mixup=0.5)
+    )
+    planner = CellPlanner(settings, prepared, "cross_subject", [split])
+    method = dataclasses.replace(
+        PLAIN,
+        teachers=("skeleton_teacher",),
+        teacher_outputs="in_sample",
+        pretraining=Pretraining("contrastive", {"temperature": 0.2}, share=0.75),
+    )
+    (cell,) = planner.cells(method, 0, [2], [1])
+    (plain,) = planner.cells(PLAIN, 0, [2], [1])
+    (kd,) = planner.cells(_learner("skeleton_teacher"), 0, [2], [1])
+    (before,) = cell.fit.inputs
+    assert before.spec.part.unlabelled == before.spec.part.clips == split.train_clips
+    assert before.spec.cached == kd.fit.spec.cached and before.spec.seed == 2
+    assert before.spec.loss == LossSpec("contrastive", {"temperature": 0.2})
+    assert (before.spec.training.steps, before.spec.training.mixup) == (180, 0.0)
+    tuned = {
+        "pretrained": before.key,
+        "training": dataclasses.replace(settings.student_training, steps=60),
+    }
+    assert cell.fit.spec == dataclasses.replace(plain.fit.spec, **tuned)

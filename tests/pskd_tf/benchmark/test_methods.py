@@ -7,9 +7,9 @@ import pytest
 
 from data_prep.errors import UserError
 from project import ROOT
-from pskd_tf.benchmark.methods import FOREST, Method, read_methods
+from pskd_tf.benchmark.methods import FOREST, Method, Pretraining, read_methods
 from pskd_tf.distillation.losses.registry import make_loss
-from pskd_tf.settings import STREAMS_READ
+from pskd_tf.settings import STREAMS_READ, TrainingSettings
 
 CONFIGS = ROOT / "configs"
 SHIPPED = CONFIGS / "benchmark_methods.json"
@@ -57,6 +57,10 @@ def test_every_shipped_trial_makes_its_loss(path):
             assert STREAMS_READ[method.model] == ("accelerometer",)
             for trial in method.trials:
                 assert trial.items() <= make_loss(method.loss, trial).get_config().items()
+        if method.pretraining is not None:
+            loss, arguments = method.pretraining.loss, method.pretraining.arguments
+            made = make_loss(loss, arguments)
+            assert made.learns_without_labels and arguments.items() <= made.get_config().items()
 
 
 def test_names_choose_and_order():
@@ -129,3 +133,24 @@ def test_virtual_sensors_train_a_student_without_teachers():
         dataclasses.replace(method, teachers=("skeleton_teacher",), teacher_outputs="in_sample")
     with pytest.raises(UserError, match=r"without teachers\. Received: random_forest"):
         dataclasses.replace(method, model="random_forest")
+
+
+def test_pretraining_and_fine_tuning_take_all_steps_together():
+    training = TrainingSettings(steps=3600, mixup=0.5)
+    first, second = Pretraining("contrastive", share=0.4).lengths(training)
+    assert (first.steps, first.mixup) == (1440, 0.0)
+    assert (second.steps, second.mixup) == (2160, 0.5)
+    shortest = Pretraining("contrastive", share=0.01).lengths(
+        dataclasses.replace(training, steps=24)
+    )
+    assert [one.steps for one in shortest] == [12, 12]
+    for short in (TrainingSettings(steps=12), TrainingSettings(epochs=9)):
+        with pytest.raises(UserError, match="pretraining needs --training_steps of at least 24"):
+            Pretraining("contrastive").lengths(short)
+
+
+def test_pretraining_is_a_part_of_a_student_s_training():
+    with pytest.raises(UserError, match=r"must lie between 0 and 1\. Received: 1"):
+        Pretraining("contrastive", share=1.0)
+    with pytest.raises(UserError, match="a: after pretraining a student learns from its labelled"):
+        Method("a", "A", "cross_entropy", ({},), pretraining=Pretraining("x"), uses_unlabelled=True)

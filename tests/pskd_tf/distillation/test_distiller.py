@@ -9,6 +9,7 @@ from keras import ops
 from pskd_tf.distillation.distiller import MeanTable, PSKDDistiller
 from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
 from pskd_tf.distillation.losses.base import CrossEntropy, cross_entropy
+from pskd_tf.distillation.losses.contrastive import QueueSimilarity, queue_similarity
 from pskd_tf.distillation.losses.embeddings import RelationalDistillation
 from pskd_tf.distillation.losses.logits import KnowledgeDistillation
 from pskd_tf.distillation.losses.pseudo_labels import FixMatch
@@ -480,3 +481,20 @@ def _recorded(call, seen):
         return outputs
 
     return recording
+
+
+def test_a_queue_keeps_the_teachers_latest_embeddings(tiny_model, teachers, streams, labels):
+    body = {"body": teachers["body"]}
+    distiller = _distiller(tiny_model(), body, QueueSimilarity(20), labels_may_be_missing=True)
+    embedding = np.asarray(teachers["body"](streams["skeleton"], training=False)["embedding"])
+    own = distiller.student_projections["body"](
+        distiller.student(streams["accelerometer"], training=True)["embedding"]
+    )
+    expected = queue_similarity(own, embedding, np.zeros((20, 6), np.float32), 0.1, 0.05)
+    logs = _step(distiller, streams, np.full(12, -1))
+    assert logs["loss"] == pytest.approx(float(np.mean(expected)), rel=1e-5)
+    _step(distiller, streams, np.full(12, -1))
+    (queue,) = distiller.queues.values()
+    np.testing.assert_allclose(queue, np.concatenate([embedding[4:], embedding]), rtol=1e-6)
+    assert distiller.learned_variables[-1] is queue
+    assert id(queue) not in {id(one) for one in distiller.trainable_variables}

@@ -110,7 +110,8 @@ def test_an_unknown_loss_is_named():
         "confidence_aware_distillation, adaptive_ensemble_distillation, "
         "teacher_assistant_distillation, densely_guided_distillation, semantic_regression, "
         "relational_distillation, similarity_preserving_distillation, decoupled_distillation, "
-        "stronger_teacher_distillation, pseudo_labels, fixmatch. Received: acs"
+        "stronger_teacher_distillation, pseudo_labels, fixmatch, "
+        "contrastive, queue_similarity. Received: acs"
     )
 
 

@@ -153,6 +153,8 @@ def test_fixmatch_is_cross_entropy_where_all_have_labels_or_no_second_view_is_th
         ("adaptive_confidence_semantic", True),
         ("pseudo_labels", True),
         ("fixmatch", True),
+        ("contrastive", True),
+        ("queue_similarity", True),
         ("entropy_based_distillation", True),
         ("guided_knowledge_distillation", False),
         ("confidence_aware_distillation", False),
