@@ -11,6 +11,7 @@ COMMANDS = (
     "simulate",
     "personalise",
     "export",
+    "simulate_board",
     "monitor",
     "benchmark",
     "develop",
