@@ -241,6 +241,13 @@ DOWNLOADS = {
         how="Take the archive of the streams from the page (we know no address of the file) and "
         "put it, or the folders w00 to w20 unpacked, below one folder; no video is needed.",
     ),
+    "czu_mhad": DatasetDownload(
+        title="CZU-MHAD",
+        page="https://github.com/yujmo/CZU_MHAD",
+        files=(),
+        how="The page links to the archives (Baidu disk). Put the folders sensor_mat and "
+        "skeleton_mat, or sensors and skeleton, below one folder; depth is not needed.",
+    ),
 }
 
 

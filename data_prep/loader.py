@@ -94,7 +94,8 @@ class DatasetOptions:
     sensor: str | None = setting(
         None,
         "Worn sensor to read: 1 to 6 (berkeley_mhad), watch or phone (mmact), watch, phone, "
-        "meta_wrist or meta_hip (smartfallmm), right_wrist or left_wrist (mm_fit).",
+        "meta_wrist or meta_hip (smartfallmm), right_wrist or left_wrist (mm_fit, "
+        "czu_mhad).",
     )
     camera: int | None = setting(None, "Camera whose poses are read, 1 to 4; mmact only.")
     skeleton_source: str | None = setting(
@@ -112,7 +113,7 @@ class DatasetOptions:
     longest_gap_seconds: float | None = setting(
         None,
         "A longer gap between samples makes a clip bad; berkeley_mhad, mmact, smartfallmm, mm_fit, "
-        "custom.",
+        "czu_mhad, custom.",
         unit="s",
     )
     manifest: str | None = setting(None, "CSV file that lists the recordings; custom only.")

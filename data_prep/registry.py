@@ -18,6 +18,7 @@ _LOADERS = {
     "mmact": "MMActLoader",
     "smartfallmm": "SmartFallMMLoader",
     "mm_fit": "MMFitLoader",
+    "czu_mhad": "CZUMHADLoader",
     "custom": "CustomLoader",
 }
 DATASETS = tuple(_LOADERS)

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
         read_csv_records as read_csv_records,
         read_sensor_csv as read_sensor_csv,
     )
-    from data_prep.formats.mat import read_mat_array as read_mat_array
+    from data_prep.formats.mat import (
+        read_mat_array as read_mat_array,
+        read_mat_cells as read_mat_cells,
+    )
     from data_prep.formats.tables import (
         read_columns as read_columns,
         read_npy_array as read_npy_array,

@@ -8,6 +8,7 @@ import io
 import struct
 import warnings
 import zlib
+from typing import Any
 
 import numpy as np
 import scipy.io
@@ -35,6 +36,43 @@ def read_mat_array(content: bytes, key: str, name: str) -> np.ndarray:
         UserError: The file is damaged or of another version, or holds no such variable or no
             numbers in it.
     """
+    return _real_numbers(_variable(content, key, name), key, name)
+
+
+def read_mat_cells(content: bytes, key: str, name: str) -> list[np.ndarray]:
+    """Returns the numeric arrays of a cell array of a MATLAB file (version 5 to 7.2).
+
+    Args:
+        content: The file's bytes.
+        key: The variable to read.
+        name: The file's name, for errors.
+
+    Returns:
+        The arrays in MATLAB's order, each of any numeric dtype and shape.
+
+    Raises:
+        UserError: The file is damaged or of another version, holds no such cell array, or a cell
+            holds no numbers.
+    """
+    values = _variable(content, key, name)
+    if not isinstance(values, np.ndarray) or values.dtype.kind != "O":
+        received = getattr(values, "dtype", type(values).__name__)
+        raise UserError(f"{key} must be a cell array", received, name)
+    cells = values.ravel(order="F")
+    return [
+        _real_numbers(cell, f"cell {place} of {key}", name)
+        for place, cell in enumerate(cells, start=1)
+    ]
+
+
+def _real_numbers(values: Any, what: str, name: str) -> np.ndarray:
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiu":
+        received = getattr(values, "dtype", type(values).__name__)
+        raise UserError(f"{what} must hold real numbers", received, name)
+    return values
+
+
+def _variable(content: bytes, key: str, name: str) -> Any:
     order = _BYTE_ORDERS.get(content[124:128])
     if order is None:
         received = f"{len(content)} bytes that start with {content[:20]!r}"
@@ -52,11 +90,7 @@ def read_mat_array(content: bytes, key: str, name: str) -> np.ndarray:
     names = sorted(variable for variable in variables if not variable.startswith("__"))
     if key not in names:
         raise UserError(f"A .mat file must hold {key}", ", ".join(names) or "nothing", name)
-    values = variables[key]
-    if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiu":
-        received = getattr(values, "dtype", type(values).__name__)
-        raise UserError(f"{key} must hold real numbers", received, name)
-    return values
+    return variables[key]
 
 
 def _check_elements(content: bytes, order: str, left: int) -> int:

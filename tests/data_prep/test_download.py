@@ -91,7 +91,7 @@ def test_page_of_text_instead_of_an_archive(served, run, tmp_path: Path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
-@pytest.mark.parametrize("dataset", ["berkeley_mhad", "mmact", "mm_fit"])
+@pytest.mark.parametrize("dataset", ["berkeley_mhad", "mmact", "mm_fit", "czu_mhad"])
 def test_a_data_set_on_request_prints_how_to_get_it(run, dataset: str):
     """One line that says how, with the page."""
     with pytest.raises(UserError) as error:
@@ -109,7 +109,14 @@ def test_unknown_data_set():
 
 def test_table():
     """Every recorded set stands in it; no address or hash without a source."""
-    assert set(DOWNLOADS) == {"utd_mhad", "berkeley_mhad", "mmact", "smartfallmm", "mm_fit"}
+    assert set(DOWNLOADS) == {
+        "utd_mhad",
+        "berkeley_mhad",
+        "mmact",
+        "smartfallmm",
+        "mm_fit",
+        "czu_mhad",
+    }
     assert {"utd_mhad"} <= set(DATASETS) & set(DOWNLOADS)
     for entry in DOWNLOADS.values():
         assert entry.page.startswith("https://") and entry.how.endswith(".")

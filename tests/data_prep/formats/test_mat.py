@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 from data_prep.errors import UserError
 from data_prep.formats import archives, mat
-from data_prep.formats.mat import read_mat_array
+from data_prep.formats.mat import read_mat_array, read_mat_cells
 
 NAME = "Inertial.zip/Inertial/a1_s1_t1_inertial.mat"
 
@@ -28,6 +28,32 @@ def test_round_trip(mat_bytes):
     values = np.arange(12.0).reshape(2, 6)
     read = read_mat_array(mat_bytes(d_iner=values), "d_iner", NAME)
     np.testing.assert_array_equal(read, values)
+
+
+def cells(*values: object) -> np.ndarray:
+    array = np.empty((len(values), 1), dtype=object)
+    array[:, 0] = values
+    return array
+
+
+def test_cells_keep_their_order_and_shapes(mat_bytes):
+    values = [np.eye(2), np.zeros((3, 7)), np.ones((1, 1))]
+    read = read_mat_cells(mat_bytes(sensor=cells(*values)), "sensor", NAME)
+    for one, expected in zip(read, values, strict=True):
+        np.testing.assert_array_equal(one, expected)
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"d_iner": np.eye(2)}, "A .mat file must hold sensor. Received: d_iner"),
+        ({"sensor": np.eye(2)}, "sensor must be a cell array. Received: float64"),
+        ({"sensor": cells(np.eye(2), "text")}, "cell 2 of sensor must hold real numbers"),
+    ],
+)
+def test_wrong_cells(mat_bytes, variables: dict, message: str):
+    with pytest.raises(UserError, match=message):
+        read_mat_cells(mat_bytes(**variables), "sensor", NAME)
 
 
 @pytest.mark.parametrize(
