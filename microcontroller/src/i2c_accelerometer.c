@@ -35,7 +35,8 @@ int pskd_i2c_accelerometer(PskdI2cSensor sensor, int32_t range_g,
     accelerometer->data = 0x74;
     accelerometer->period_us = 10000u;
     accelerometer->units_per_g = 32768.0f / (float)range_g;
-    add(accelerometer, 0x6B, 0x01);       /* PWR_MGMT_1: awake, clock of the gyroscope */
+    add(accelerometer, 0x6B, 0x00);       /* PWR_MGMT_1: awake, own clock: not the gyroscope's */
+    add(accelerometer, 0x6C, 0x07);       /* PWR_MGMT_2: gyroscopes off */
     add(accelerometer, 0x1A, 0x04);       /* CONFIG: low-pass at 21 Hz, 1 kHz inside */
     add(accelerometer, 0x19, 9);          /* SMPLRT_DIV: each tenth, 100 Hz */
     add(accelerometer, 0x1C, index << 3); /* ACCEL_CONFIG: range */
@@ -45,6 +46,7 @@ int pskd_i2c_accelerometer(PskdI2cSensor sensor, int32_t range_g,
     accelerometer->level = 0x3A;
     accelerometer->period_us = 9615u;
     accelerometer->units_per_g = 1000.0f / lsm6_mg[index];
+    add(accelerometer, 0x11, 0x00); /* CTRL2_G: gyroscopes off, as after power came */
     add(accelerometer, 0x12, 0x44); /* CTRL3_C: no half-new samples, addresses count up */
     add(accelerometer, 0x10, 0x40 | lsm6_range[index] << 2); /* CTRL1_XL: 104 Hz, range */
   }
@@ -106,11 +108,13 @@ void pskd_i2c_accelerometer_decode(const PskdI2cAccelerometer *accelerometer,
 
 PskdAccelerometerStatus pskd_i2c_accelerometer_start(PskdI2cAccelerometer *accelerometer,
                                                      const PskdI2cBus *bus, PskdI2cSensor sensor,
-                                                     int32_t range_g, uint32_t wanted_us) {
+                                                     uint8_t address, int32_t range_g,
+                                                     uint32_t wanted_us) {
   uint8_t identity = 0;
   int32_t index;
-  if (!pskd_i2c_accelerometer(sensor, range_g, accelerometer) ||
-      !bus->read(accelerometer->address, accelerometer->identity, &identity, 1) ||
+  if (!pskd_i2c_accelerometer(sensor, range_g, accelerometer)) return PSKD_ACCELEROMETER_FAILED;
+  if (address != 0u) accelerometer->address = address;
+  if (!bus->read(accelerometer->address, accelerometer->identity, &identity, 1) ||
       !pskd_i2c_accelerometer_identify(accelerometer, identity)) {
     return PSKD_ACCELEROMETER_FAILED;
   }

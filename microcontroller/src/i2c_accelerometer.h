@@ -28,7 +28,7 @@ typedef struct {
 } PskdI2cBus;
 
 #define PSKD_I2C_READ_BYTES 112
-#define PSKD_I2C_SETUP_WRITES 8
+#define PSKD_I2C_SETUP_WRITES 9
 
 typedef struct {
   PskdI2cSensor sensor;
@@ -68,11 +68,13 @@ void pskd_i2c_accelerometer_decode(const PskdI2cAccelerometer *accelerometer,
 
 /* Finds the chip, sets it up and empties its FIFO; for `start` of a PskdAccelerometer.
  *
+ * address: 7 bits; 0 for the chip's own with its address pin low, 0x68 or 0x6A.
  * wanted_us: the model's time from sample to sample.
  */
 PskdAccelerometerStatus pskd_i2c_accelerometer_start(PskdI2cAccelerometer *accelerometer,
                                                      const PskdI2cBus *bus, PskdI2cSensor sensor,
-                                                     int32_t range_g, uint32_t wanted_us);
+                                                     uint8_t address, int32_t range_g,
+                                                     uint32_t wanted_us);
 
 /* Adds what the FIFO holds to the queue, in g; what the queue has no room for stays in the FIFO.
  * For `collect` of a PskdAccelerometer. A FIFO that overflowed is a failure: starting empties it.

@@ -35,7 +35,6 @@ from pskd_tf.pipeline.stage import (
 )
 from pskd_tf.settings import STREAMS_READ, TEACHERS
 
-
 # A logit beside zeros that leaves the other 27 classes a probability of 1e-3 at temperature 2.
 _SURE = 20.0
 

@@ -4,6 +4,9 @@
 
 #include <stdint.h>
 
+/* Of CMSIS, which the HAL includes: sleeps until an interrupt. */
+void __WFI(void);
+
 #define __weak __attribute__((weak))
 
 typedef enum { HAL_OK = 0x00, HAL_ERROR = 0x01, HAL_BUSY = 0x02, HAL_TIMEOUT = 0x03 }

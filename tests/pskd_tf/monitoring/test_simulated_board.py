@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import os
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -153,4 +154,6 @@ def test_monitor_records_from_its_serial_line(tiny_run, tmp_path):
         finally:
             process.terminate()
     assert finished.returncode == 0, finished.stderr
-    assert "6.0" in finished.stdout and (tmp_path / "one.csv").is_file()
+    recorded = re.search(r"(\d+) samples, ([\d.]+) s", finished.stdout)
+    assert recorded and float(recorded[2]) == pytest.approx(6.0, abs=0.3)
+    assert len((tmp_path / "one.csv").read_text().splitlines()) > int(recorded[1])

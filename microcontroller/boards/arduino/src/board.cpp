@@ -30,7 +30,10 @@
 namespace {
 
 constexpr uint8_t kAddress = 0x6B;
+constexpr uint8_t kControl1 = 0x10;  // CTRL_REG1_G: 0 switches the gyroscopes off
 constexpr uint8_t kControl6 = 0x20;  // CTRL_REG6_XL: 119 Hz in its upper bits, the range below
+constexpr uint8_t kMagnetometer = 0x1E;
+constexpr uint8_t kControl3 = 0x22;  // CTRL_REG3_M: 3 switches the magnetometer off
 
 constexpr uint32_t kSampleFlag = 1;
 
@@ -48,14 +51,23 @@ void SampleForEver() {
   }
 }
 
+// The sensor is on the inner bus.
+bool Write(uint8_t address, uint8_t first, uint8_t value) {
+  Wire1.beginTransmission(address);
+  Wire1.write(first);
+  Wire1.write(value);
+  return Wire1.endTransmission() == 0;
+}
+
 PskdAccelerometerStatus Start() {
   static bool is_started = false;
   if (!IMU.begin()) return PSKD_ACCELEROMETER_FAILED;
-  // The sensor is on the inner bus; the library sets 4 g and cannot set another range.
-  Wire1.beginTransmission(kAddress);
-  Wire1.write(kControl6);
-  Wire1.write(static_cast<uint8_t>(0x60 | BOARD_RANGE_BITS));
-  if (Wire1.endTransmission() != 0) return PSKD_ACCELEROMETER_FAILED;
+  // The library starts all three sensors, sets 4 g and cannot set another range.
+  if (!Write(kAddress, kControl1, 0x00) ||
+      !Write(kAddress, kControl6, static_cast<uint8_t>(0x60 | BOARD_RANGE_BITS)) ||
+      !Write(kMagnetometer, kControl3, 0x03)) {
+    return PSKD_ACCELEROMETER_FAILED;
+  }
   if (!is_started) {
     sampler.start(SampleForEver);
     ticker.attach(Tick, std::chrono::microseconds(PSKD_SAMPLE_US));

@@ -75,7 +75,8 @@ static uint32_t now_us(void) { return (uint32_t)(uint64_t)clock_us; }
 static const PskdI2cBus bus = {write_register, read_registers, now_us};
 
 static PskdAccelerometerStatus start(void) {
-  return pskd_i2c_accelerometer_start(&sensor, &bus, PSKD_LSM6, (int32_t)range_g, PSKD_SAMPLE_US);
+  return pskd_i2c_accelerometer_start(&sensor, &bus, PSKD_LSM6, 0u, (int32_t)range_g,
+                                      PSKD_SAMPLE_US);
 }
 
 static PskdAccelerometerStatus collect(PskdSampleQueue *queue) {

@@ -16,6 +16,10 @@
 #ifndef BOARD_SENSOR
 #define BOARD_SENSOR PSKD_MPU6050
 #endif
+/* Its address on the bus, 7 bits: 0x69 or 0x6B if its address pin is high; 0 for 0x68 or 0x6A. */
+#ifndef BOARD_SENSOR_ADDRESS
+#define BOARD_SENSOR_ADDRESS 0
+#endif
 /* The sensor's range in g: 2, 4, 8 or 16. UTD-MHAD was recorded with 8. */
 #define BOARD_RANGE_G 8
 /* Read gives g: the sensor's own unit follows from sensor and range. */
@@ -54,7 +58,8 @@ const PskdI2cBus bus = {Write, Read, Now};
 
 PskdAccelerometerStatus Start() {
   if (!Wire.begin(BOARD_SDA_PIN, BOARD_SCL_PIN, 400000)) return PSKD_ACCELEROMETER_FAILED;
-  return pskd_i2c_accelerometer_start(&sensor, &bus, BOARD_SENSOR, BOARD_RANGE_G, PSKD_SAMPLE_US);
+  return pskd_i2c_accelerometer_start(&sensor, &bus, BOARD_SENSOR, BOARD_SENSOR_ADDRESS,
+                                      BOARD_RANGE_G, PSKD_SAMPLE_US);
 }
 
 PskdAccelerometerStatus Collect(PskdSampleQueue* queue) {

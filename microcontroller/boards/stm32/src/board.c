@@ -1,4 +1,4 @@
-/* The board file: an STM32 with STM32Cube's HAL and an LSM6 on I2C1 (as on ST's discovery kits).
+/* The board file: an STM32 with STM32Cube's HAL and an LSM6 on I2C2 (as on ST's B-L475E-IOT01A).
  *
  * Every function that touches the HAL is weak: define one of the same name anywhere to use another
  * bus, sensor or serial line.
@@ -18,13 +18,21 @@
 #ifndef BOARD_SENSOR
 #define BOARD_SENSOR PSKD_LSM6
 #endif
+/* Its address on the bus, 7 bits: 0x69 or 0x6B if its address pin is high; 0 for 0x68 or 0x6A. */
+#ifndef BOARD_SENSOR_ADDRESS
+#define BOARD_SENSOR_ADDRESS 0
+#endif
 /* The sensor's range in g: 2, 4, 8 or 16. UTD-MHAD was recorded with 8. */
 #define BOARD_RANGE_G 8
 /* Read gives g: the sensor's own unit follows from sensor and range. */
 #define BOARD_UNITS_PER_G 1.0f
-/* Handles that CubeMX made. */
-#define BOARD_I2C hi2c1
+/* Handles that CubeMX made; -DBOARD_I2C=hi2c1 for another bus. */
+#ifndef BOARD_I2C
+#define BOARD_I2C hi2c2
+#endif
+#ifndef BOARD_UART
 #define BOARD_UART huart1
+#endif
 
 #define TIMEOUT_MS 10u
 
@@ -56,7 +64,8 @@ static const PskdI2cBus bus = {pskd_hal_write_register, pskd_hal_read_registers,
                                pskd_hal_now_us};
 
 static PskdAccelerometerStatus start(void) {
-  return pskd_i2c_accelerometer_start(&sensor, &bus, BOARD_SENSOR, BOARD_RANGE_G, PSKD_SAMPLE_US);
+  return pskd_i2c_accelerometer_start(&sensor, &bus, BOARD_SENSOR, BOARD_SENSOR_ADDRESS,
+                                      BOARD_RANGE_G, PSKD_SAMPLE_US);
 }
 
 static PskdAccelerometerStatus collect(PskdSampleQueue *queue) {
@@ -74,9 +83,10 @@ __weak void pskd_board_write(const char *text, int32_t length) {
   (void)HAL_UART_Transmit(&BOARD_UART, (uint8_t *)text, (uint16_t)length, 20u);
 }
 
-/* Not HAL_Delay, which waits a millisecond longer than it is told. */
+/* Not HAL_Delay, which waits a millisecond longer than it is given and does not sleep. The HAL's tick
+ * wakes the core each millisecond.
+ */
 __weak void pskd_board_wait(uint32_t microseconds) {
   const uint32_t start_us = pskd_hal_now_us();
-  while (pskd_hal_now_us() - start_us < microseconds) {
-  }
+  while (pskd_hal_now_us() - start_us < microseconds) __WFI();
 }

@@ -2,6 +2,7 @@
 #include "activity_loop.h"
 #include "application.h"
 #include "board.h"
+#include "sensor_fifo.h"
 
 #include <zephyr/device.h>
 #include <zephyr/drivers/sensor.h>
@@ -18,35 +19,78 @@
 /* Zephyr's sensors read m/s^2. */
 #define BOARD_UNITS_PER_G 9.80665f
 
+/* Samples a second, if the driver can set them. */
+#define BOARD_RATE_HZ 104
+
+#if !DT_NODE_HAS_STATUS(DT_ALIAS(accel0), okay)
+#error "The devicetree must have an enabled accelerometer with the alias accel0: see README.md"
+#endif
+
 static const struct device *const sensor = DEVICE_DT_GET(DT_ALIAS(accel0));
 
+/* Stamps and thins the samples of a driver that tells when one is ready. */
+static PskdSensorFifo fifo;
+static volatile int is_triggered;
+
+/* In the driver's thread, once for each sample of the sensor. */
+static void on_ready(const struct device *device, const struct sensor_trigger *trigger) {
+  ARG_UNUSED(device);
+  ARG_UNUSED(trigger);
+  pskd_application_sample();
+}
+
 static PskdAccelerometerStatus start(void) {
-  const struct sensor_value rate = {104, 0};
+  /* Drivers keep the pointer. */
+  static const struct sensor_trigger ready = {SENSOR_TRIG_DATA_READY, SENSOR_CHAN_ACCEL_XYZ};
+  const struct sensor_value rate = {BOARD_RATE_HZ, 0}, off = {0, 0};
   struct sensor_value range;
   if (!device_is_ready(sensor)) return PSKD_ACCELEROMETER_FAILED;
   /* Drivers that are set up in the devicetree or by Kconfig alone refuse both. */
   sensor_g_to_ms2(BOARD_RANGE_G, &range);
   (void)sensor_attr_set(sensor, SENSOR_CHAN_ACCEL_XYZ, SENSOR_ATTR_SAMPLING_FREQUENCY, &rate);
   (void)sensor_attr_set(sensor, SENSOR_CHAN_ACCEL_XYZ, SENSOR_ATTR_FULL_SCALE, &range);
+  /* A rate of 0 switches gyroscopes off, where there are some. */
+  (void)sensor_attr_set(sensor, SENSOR_CHAN_GYRO_XYZ, SENSOR_ATTR_SAMPLING_FREQUENCY, &off);
+  pskd_sensor_fifo_start(&fifo, 1000000u / BOARD_RATE_HZ, PSKD_SAMPLE_US);
+  /* Without the trigger in the driver, its Kconfig or the devicetree, samples are polled. */
+  is_triggered = sensor_trigger_set(sensor, &ready, on_ready) == 0;
+  /* An interrupt that waits already is answered by reading. */
+  if (is_triggered) (void)sensor_sample_fetch(sensor);
   return PSKD_ACCELEROMETER_OK;
 }
 
+/* From cycles, since a tick may last 10 ms. Called more often than 32 bits of them wrap around, from
+ * two threads.
+ */
 static uint32_t now_us(void) {
-  return (uint32_t)k_ticks_to_us_floor64((uint64_t)k_uptime_ticks());
+  static uint64_t cycles;
+  static uint32_t before;
+  const unsigned int key = irq_lock();
+  const uint32_t now = k_cycle_get_32();
+  uint64_t total;
+  cycles += now - before;
+  before = now;
+  total = cycles;
+  irq_unlock(key);
+  return (uint32_t)k_cyc_to_us_floor64(total);
 }
 
 static PskdAccelerometerStatus collect(PskdSampleQueue *queue) {
   struct sensor_value values[3];
   float raw[3];
-  uint32_t time_us;
+  const uint32_t time_us = now_us();
   int axis;
   if (sensor_sample_fetch(sensor) < 0) return PSKD_ACCELEROMETER_FAILED;
-  time_us = now_us();
   if (sensor_channel_get(sensor, SENSOR_CHAN_ACCEL_XYZ, values) < 0) {
     return PSKD_ACCELEROMETER_FAILED;
   }
   for (axis = 0; axis < 3; ++axis) raw[axis] = sensor_value_to_float(&values[axis]);
-  (void)pskd_sample_queue_add(queue, time_us, raw);
+  if (is_triggered) {
+    pskd_sensor_fifo_begin(&fifo, time_us, 1);
+    pskd_sensor_fifo_add(&fifo, raw, queue);
+  } else {
+    (void)pskd_sample_queue_add(queue, time_us, raw);
+  }
   return PSKD_ACCELEROMETER_OK;
 }
 
@@ -62,7 +106,7 @@ static void sample_for_ever(void *first, void *second, void *third) {
   k_timer_start(&sample_timer, K_USEC(PSKD_SAMPLE_US), K_USEC(PSKD_SAMPLE_US));
   for (;;) {
     (void)k_timer_status_sync(&sample_timer);
-    pskd_application_sample();
+    if (!is_triggered) pskd_application_sample();
   }
 }
 

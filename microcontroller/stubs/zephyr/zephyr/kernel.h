@@ -38,8 +38,10 @@ typedef void (*k_thread_entry_t)(void *p1, void *p2, void *p3);
   const int name##_prio = (prio) + (options) + (delay) + 0 * (stack_size);          \
   void *const name##_arguments[] = {(p1), (p2), (p3)}
 
-int64_t k_uptime_ticks(void);
-uint64_t k_ticks_to_us_floor64(uint64_t t);
+unsigned int irq_lock(void);
+void irq_unlock(unsigned int key);
+uint32_t k_cycle_get_32(void);
+uint64_t k_cyc_to_us_floor64(uint64_t t);
 int32_t k_usleep(int32_t us);
 
 #endif /* ZEPHYR_KERNEL_H_ */

@@ -29,19 +29,19 @@ CHIPS = {
     "MPU-6050": Chip(
         *("PSKD_MPU6050", 0x68, (0x75, 0x68), (0x72, b"\0\6")),
         (0x74, _bytes(MPU_COUNTS, "big")),
-        "6b=01 1a=04 19=09 1c=10 23=00 6a=04 6a=40 23=08",
+        "6b=00 6c=07 1a=04 19=09 1c=10 23=00 6a=04 6a=40 23=08",
     ),
     # Three words of two bytes.
     "LSM6DSL": Chip(
         *("PSKD_LSM6", 0x6A, (0x0F, 0x6A), (0x3A, b"\3\0")),
         (0x3E, _bytes(LSM6_COUNTS, "little")),
-        "12=44 10=4c 0a=00 08=01 0a=26",
+        "11=00 12=44 10=4c 0a=00 08=01 0a=26",
     ),
     # A word of a tag and six bytes.
     "LSM6DSO": Chip(
         *("PSKD_LSM6", 0x6A, (0x0F, 0x6C), (0x3A, b"\1\0")),
         (0x78, b"\x10" + _bytes(LSM6_COUNTS, "little")),
-        "12=44 10=4c 0a=00 09=04 0a=06",
+        "11=00 12=44 10=4c 0a=00 09=04 0a=06",
     ),
 }
 
@@ -79,6 +79,9 @@ FAKE_HEADER = """\
 #define FAKE_ADDRESS {address}
 #define FAKE_IDENTITY {identity[1]}
 #define FAKE_C
+#ifndef FAKE_TRIGGER
+#define FAKE_TRIGGER 0
+#endif
 #ifndef FAKE_END
 static inline void fake_end(void) {{}}
 #endif
@@ -155,20 +158,20 @@ void vTaskDelay(TickType_t ticks) { printf(" waited %u ticks", (unsigned)ticks);
 """,
     "stm32": """\
 #include "main.h"
-I2C_HandleTypeDef hi2c1;
+I2C_HandleTypeDef hi2c2;
 UART_HandleTypeDef huart1;
 HAL_StatusTypeDef HAL_I2C_Mem_Write(I2C_HandleTypeDef *bus, uint16_t address, uint16_t first,
                                     uint16_t size, uint8_t *data, uint16_t count, uint32_t wait) {
   (void)wait;
   fake_write((uint8_t)first, data[0]);
-  return bus == &hi2c1 && address == 2 * FAKE_ADDRESS && size == 1 && count == 1 ? HAL_OK
+  return bus == &hi2c2 && address == 2 * FAKE_ADDRESS && size == 1 && count == 1 ? HAL_OK
                                                                                : HAL_ERROR;
 }
 HAL_StatusTypeDef HAL_I2C_Mem_Read(I2C_HandleTypeDef *bus, uint16_t address, uint16_t first,
                                    uint16_t size, uint8_t *data, uint16_t count, uint32_t wait) {
   (void)wait;
   fake_read((uint8_t)first, data, count);
-  return bus == &hi2c1 && address == 2 * FAKE_ADDRESS && size == 1 && !fake_fails ? HAL_OK
+  return bus == &hi2c2 && address == 2 * FAKE_ADDRESS && size == 1 && !fake_fails ? HAL_OK
                                                                                  : HAL_ERROR;
 }
 HAL_StatusTypeDef HAL_UART_Transmit(UART_HandleTypeDef *uart, const uint8_t *data, uint16_t size,
@@ -177,7 +180,10 @@ HAL_StatusTypeDef HAL_UART_Transmit(UART_HandleTypeDef *uart, const uint8_t *dat
   fwrite(data, 1, size, stdout);
   return HAL_OK;
 }
-uint32_t HAL_GetTick(void) { static uint32_t tick; return tick++; }
+static uint32_t tick;
+uint32_t HAL_GetTick(void) { return tick; }
+/* Until the next tick's interrupt; a wait without it would not end. */
+void __WFI(void) { printf(" slept"); ++tick; }
 """,
     "arduino": """\
 #include <Arduino.h>
@@ -185,7 +191,7 @@ uint32_t HAL_GetTick(void) { static uint32_t tick; return tick++; }
 #include <csetjmp>
 #include <mbed.h>
 #include "application.h"
-static int count;
+static int count, is_magnetometer;
 static uint8_t held[8];
 TwoWire Wire, Wire1;
 LSM9DS1Class IMU;
@@ -198,9 +204,13 @@ int LSM9DS1Class::readAcceleration(float &x, float &y, float &z) {
 }
 int LSM9DS1Class::accelerationAvailable() { return 1; }
 float LSM9DS1Class::accelerationSampleRate() { return 119.0f; }
-void TwoWire::beginTransmission(uint8_t address) { count = address == 0x6B ? 0 : 100; }
+void TwoWire::beginTransmission(uint8_t address) {
+  count = address == 0x6B || address == 0x1E ? 0 : 100;
+  is_magnetometer = address == 0x1E;
+}
 size_t TwoWire::write(uint8_t value) { held[count++ % 8] = value; return 1; }
 uint8_t TwoWire::endTransmission() {
+  if (is_magnetometer) printf("magnetometer ");
   fake_write(held[0], held[1]);
   return this != &Wire1 || count != 2 || fake_identity == 0x42;
 }
@@ -252,7 +262,8 @@ void sensor_g_to_ms2(int32_t g, struct sensor_value *ms2) {
 int sensor_attr_set(const struct device *dev, enum sensor_channel chan, enum sensor_attribute attr,
                     const struct sensor_value *val) {
   (void)dev;
-  if (chan != SENSOR_CHAN_ACCEL_XYZ) return -1;
+  if (chan == SENSOR_CHAN_GYRO_XYZ) printf("gyroscope ");
+  else if (chan != SENSOR_CHAN_ACCEL_XYZ) return -1;
   printf("%d=%d ", (int)attr, (int)val->val1);
   return 0;
 }
@@ -267,8 +278,19 @@ int sensor_channel_get(const struct device *dev, enum sensor_channel chan,
   val[2].val1 = 19, val[2].val2 = 613300;
   return chan == SENSOR_CHAN_ACCEL_XYZ && fake_identity != 0x42 ? 0 : -134;
 }
-int64_t k_uptime_ticks(void) { return 77; }
-uint64_t k_ticks_to_us_floor64(uint64_t t) { return t + (1ULL << 32); }
+static uint32_t fake_cycles = 64 * 77;
+unsigned int irq_lock(void) { return 5; }
+void irq_unlock(unsigned int key) { if (key != 5) printf("|another key"); }
+uint32_t k_cycle_get_32(void) { return fake_cycles; }
+uint64_t k_cyc_to_us_floor64(uint64_t t) { return t / 64 + (1ULL << 32); }
+static sensor_trigger_handler_t fake_handler;
+int sensor_trigger_set(const struct device *dev, const struct sensor_trigger *trig,
+                       sensor_trigger_handler_t handler) {
+  if (dev != &stub_device || trig->chan != SENSOR_CHAN_ACCEL_XYZ) return -22;
+  if (!FAKE_TRIGGER || trig->type != SENSOR_TRIG_DATA_READY) return -134;
+  fake_handler = handler;
+  return 0;
+}
 /* The sampler's thread, until its timer has gone off three times. */
 static jmp_buf stopped;
 static int64_t period;
@@ -306,11 +328,11 @@ STUBS = {"platformio": "arduino_esp32", "arduino": "arduino_mbed"}
 def run_board(make_project, compile_with, stubs, tmp_path):
     """Compiles a board file with its fake; returns what `main` printed for so many arguments."""
 
-    def run(target, name="MPU-6050"):
+    def run(target, name="MPU-6050", main=MAIN, address=None, options=()):
         is_cpp, chip = target in STUBS, CHIPS[name]
         (board,) = make_project(target, axes="-y,+z,-x").rglob("board.c*")
         header = FAKE_HEADER.format(
-            address=chip.address,
+            address=address or chip.address,
             identity=chip.identity,
             level_register=chip.level[0],
             level=", ".join(map(str, chip.level[1])),
@@ -320,7 +342,7 @@ def run_board(make_project, compile_with, stubs, tmp_path):
         end = "#define FAKE_END\n" if "fake_end" in FAKES[target] else ""
         (tmp_path / "fake.h").write_text(f"{end}{header}{FAKES[target]}")
         source = tmp_path / ("main.cpp" if is_cpp else "main.c")
-        source.write_text(MAIN)
+        source.write_text(main)
         names = ("axis_map.c", "i2c_accelerometer.c", "sample_queue.c", "sensor_fifo.c")
         core = [board.parent / name for name in names]
         for path in core:
@@ -328,7 +350,7 @@ def run_board(make_project, compile_with, stubs, tmp_path):
         compile_with(
             *(("g++", "-std=c++14") if is_cpp else ("gcc", "-std=gnu99")),
             *("-isystem", stubs / STUBS.get(target, target), f"-I{board.parent}", f"-I{tmp_path}"),
-            *(f"-DBOARD_SENSOR={chip.sensor}", "-Wno-unused-function", source, board),
+            *(f"-DBOARD_SENSOR={chip.sensor}", *options, "-Wno-unused-function", source, board),
             *(tmp_path / f"{path.stem}.o" for path in core),
             *("-o", tmp_path / "main"),
         )
@@ -352,7 +374,10 @@ def test_i2c_boards_set_up_the_sensor_and_read_g(run_board, target, chip):
     good, other_chip, dead = run_board(target, chip)
     assert f"{CHIPS[chip].setup} |start 0|read 0|" in good
     assert f" {SAMPLE}|" in good and "line\n" in good
-    if target != "stm32":
+    if target == "stm32":
+        # Ten microseconds are over at the next tick.
+        assert good.endswith("line\n slept")
+    else:
         assert f"|77 {SAMPLE}|77|" in good and "waited" in good
     assert "|start 2|" in other_chip
     assert "|start 2|read 2|" in dead
@@ -360,7 +385,7 @@ def test_i2c_boards_set_up_the_sensor_and_read_g(run_board, target, chip):
 
 def test_arduino_sets_eight_g_behind_its_library(run_board):
     good, no_range, dead = run_board("arduino")
-    assert good.startswith("baud 115200|20=78 |start 0|read 0|")
+    assert good.startswith("baud 115200|10=00 20=78 magnetometer 22=03 |start 0|read 0|")
     assert f"|77 {SAMPLE}|77|" in good and "line\n" in good
     assert "|start 2|" in no_range and "|start 2|read 2|" in dead
     # Its thread comes before the loop's and samples at the model's rate.
@@ -369,7 +394,75 @@ def test_arduino_sets_eight_g_behind_its_library(run_board):
 
 def test_zephyr_reads_metres_per_second_squared(run_board):
     good, no_channel, dead = run_board("zephyr")
-    assert f"0=104 4=78 |start 0|read 0|77 {SAMPLE}|77|" in good and "line\n waited 10" in good
+    assert (
+        f"0=104 4=78 gyroscope 0=0 |start 0|read 0|77 {SAMPLE}|77|" in good
+        and "line\n waited 10" in good
+    )
     assert "|start 0|read 2|" in no_channel and "|start 2|read 2|" in dead
     # Its thread comes before main's, whose priority is 0, and samples at the model's rate.
     assert good.endswith("|sampled|sampled|sampled|priority -15, period 20000")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["platformio", "esp_idf", "stm32"])
+def test_the_sensors_address_is_a_setting(run_board, target):
+    """Where its address pin is high; without the setting it does not answer."""
+    good, *_ = run_board(target, "LSM6DSL", address=0x6B, options=["-DBOARD_SENSOR_ADDRESS=0x6B"])
+    assert "|start 0|read 0|" in good
+    absent, *_ = run_board(target, "LSM6DSL", address=0x6B)
+    assert "|start 2|" in absent
+
+
+@pytest.mark.slow
+def test_the_bus_of_an_stm32_is_a_setting(run_board, monkeypatch):
+    monkeypatch.setitem(FAKES, "stm32", FAKES["stm32"].replace("hi2c2", "hi2c3"))
+    good, *_ = run_board("stm32", options=["-DBOARD_I2C=hi2c3"])
+    assert "|start 0|read 0|" in good
+
+
+ZEPHYR_MAIN = """\
+#include "board.h"
+#include "fake.h"
+int main(void) {
+  static PskdSampleQueue queue;
+  PskdStampedSample taken;
+  int number;
+  const unsigned int first_us = pskd_board_accelerometer.now_us();
+  fake_cycles = 0xFFFFFFC0u;
+  const unsigned int before_us = pskd_board_accelerometer.now_us();
+  fake_cycles += 128u;
+  printf("%u %u|", before_us - first_us, pskd_board_accelerometer.now_us() - before_us);
+  printf("start %d|", (int)pskd_board_accelerometer.start());
+  if (fake_handler != NULL) fake_handler(&stub_device, NULL);
+  for (number = 0; number < 104; ++number) {
+    fake_cycles += 64 * 9615;
+    (void)pskd_board_accelerometer.collect(&queue);
+  }
+  printf("|");
+  for (number = 0; pskd_sample_queue_take(&queue, &taken); ++number) {
+    if (number < 3) printf("%u ", (unsigned)(taken.time_us - before_us));
+  }
+  printf("%d", number);
+  fake_end();
+  return 0;
+}
+"""
+
+
+@pytest.mark.slow
+def test_zephyr_takes_samples_when_they_are_ready(run_board):
+    """Of 104 Hz those nearest to 50 Hz, with the interrupt's time; the timer then collects none."""
+    ready, *_ = run_board("zephyr", main=ZEPHYR_MAIN, options=["-DFAKE_TRIGGER=1"])
+    stamps, start, sampled, taken = ready.split("|", 3)
+    assert stamps == f"{2**26 - 1 - 77} 2"
+    assert start == "0=104 4=78 gyroscope 0=0 start 0" and sampled == ""
+    assert taken.startswith("sampled|9617 28847 48077 50|priority")
+
+
+@pytest.mark.slow
+def test_zephyr_without_the_alias_says_so(make_project, compile_with, stubs):
+    sources = make_project("zephyr") / "src"
+    command = ["gcc", "-fsyntax-only", "-isystem", stubs / "zephyr", sources / "board.c"]
+    compile_with(*command)
+    with pytest.raises(AssertionError, match="must have an enabled accelerometer with the alias"):
+        compile_with(*command, "-DSTUB_NO_ALIAS")

@@ -12,7 +12,21 @@ struct sensor_value {
 };
 
 enum sensor_channel { SENSOR_CHAN_ACCEL_X, SENSOR_CHAN_ACCEL_Y, SENSOR_CHAN_ACCEL_Z,
-                      SENSOR_CHAN_ACCEL_XYZ };
+                      SENSOR_CHAN_ACCEL_XYZ, SENSOR_CHAN_GYRO_X, SENSOR_CHAN_GYRO_Y,
+                      SENSOR_CHAN_GYRO_Z, SENSOR_CHAN_GYRO_XYZ };
+
+enum sensor_trigger_type { SENSOR_TRIG_TIMER, SENSOR_TRIG_DATA_READY };
+
+struct sensor_trigger {
+  enum sensor_trigger_type type;
+  enum sensor_channel chan;
+};
+
+typedef void (*sensor_trigger_handler_t)(const struct device *dev,
+                                         const struct sensor_trigger *trigger);
+
+int sensor_trigger_set(const struct device *dev, const struct sensor_trigger *trig,
+                       sensor_trigger_handler_t handler);
 
 enum sensor_attribute { SENSOR_ATTR_SAMPLING_FREQUENCY, SENSOR_ATTR_FULL_SCALE = 4 };
 
