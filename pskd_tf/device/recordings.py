@@ -15,7 +15,8 @@ from pskd_tf.data.idle import IDLE_GENERATORS, IdleSource, Stream, idle_stream
 from pskd_tf.data.views import draw_generator
 from pskd_tf.device.recognizer import Decision, ExportedModel
 
-_HEADER = "time_seconds,x,y,z"
+# Seconds of a unit of the stamps, by header; the second one is what pskd_tf.monitor records.
+_HEADERS = {"time_seconds,x,y,z": 1.0, "time_us,x,y,z": 1e-6}
 # The median at rest is 1 in g and 9.8 in m/s^2.
 _LARGEST_MEDIAN_G = 4.0
 
@@ -37,7 +38,8 @@ class Recording:
         """Reads a CSV file.
 
         Args:
-            path: Its header is `time_seconds,x,y,z`; acceleration is in g.
+            path: Its header is `time_seconds,x,y,z`, or `time_us,x,y,z` as `pskd_tf.monitor`
+                records; acceleration is in g.
 
         Returns:
             The recording.
@@ -51,8 +53,9 @@ class Recording:
             header, _, body = path.read_text(encoding="utf-8-sig").partition("\n")
         except (OSError, UnicodeDecodeError) as error:
             raise UserError("csv must be a readable text file", error, path) from error
-        if header.replace(" ", "").strip() != _HEADER:
-            raise UserError(f"The header must be {_HEADER}", repr(header[:60]), path)
+        unit_seconds = _HEADERS.get(header.replace(" ", "").strip())
+        if unit_seconds is None:
+            raise UserError(f"The header must be {' or '.join(_HEADERS)}", repr(header[:60]), path)
         if not body.strip():
             raise UserError("A recording must hold samples", "none", path)
         try:
@@ -61,7 +64,7 @@ class Recording:
             raise UserError("A row must hold four numbers", error, path) from error
         if table.shape[1] != 4:
             raise UserError("A row must hold four numbers", table.shape[1], path)
-        times = table[:, 0]
+        times = table[:, 0] * unit_seconds
         if not np.isfinite(times).all():
             row = int(np.flatnonzero(~np.isfinite(times))[0])
             raise UserError("Time stamps must be finite", f"{times[row]} in sample {row}", path)

@@ -6,6 +6,7 @@ import pytest
 from data_prep.errors import UserError
 from data_prep.loaders.custom.loader import CustomLoader
 from data_prep.loaders.custom.manifest import read_custom_manifest
+from pskd_tf.device.recordings import Recording
 from pskd_tf.monitoring.protocol import BoardActivity, BoardHeader, BoardSample, BoardStatus
 from pskd_tf.monitoring.recording import RecordedClip, save_clip
 
@@ -145,3 +146,13 @@ def test_files_are_not_overwritten(tmp_path):
     with pytest.raises(UserError, match="must have the header's columns"):
         save_clip(tmp_path / "b.csv", clip, subject="anna", label="wave", **WORN)
     assert not (tmp_path / "b.csv").exists()
+
+
+def test_the_simulator_reads_a_recording(tmp_path):
+    """Microseconds become seconds; values have five decimals."""
+    values = movement(0)
+    clip = RecordedClip.record(stream(values), seconds=0)
+    save_clip(tmp_path / "one.csv", clip, subject="anna", label="wave", **WORN)
+    recording = Recording.read(tmp_path / "one.csv")
+    np.testing.assert_allclose(recording.times, 0.02 * np.arange(160), atol=1e-12)
+    np.testing.assert_allclose(recording.samples, values, atol=1e-5)
