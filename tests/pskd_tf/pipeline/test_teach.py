@@ -13,8 +13,11 @@ from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
 from pskd_tf.distillation.losses.base import cross_entropy
 from pskd_tf.distillation.losses.logits import KnowledgeDistillation
 from pskd_tf.distillation.step import teacher_availability
+from pskd_tf.pipeline.plan import run_splits
+from pskd_tf.pipeline.planner import StagePlanner
+from pskd_tf.pipeline.runner import run_stages
 from pskd_tf.pipeline.specs import DataSpec, FitSpec, LossSpec, TrainingPart
-from pskd_tf.pipeline.stage import RunContext, Stage
+from pskd_tf.pipeline.stage import RunContext, Stage, load_weights
 from pskd_tf.pipeline.teach import (
     _kept_views,
     availability_column,
@@ -25,6 +28,7 @@ from pskd_tf.settings import (
     SELECTIONS,
     AugmentationSettings,
     InputSettings,
+    RunSettings,
     TrainingSettings,
 )
 
@@ -164,3 +168,33 @@ def test_the_mean_of_teachers_is_over_those_that_see():
     terms = KnowledgeDistillation().terms(targets, outputs)
     np.testing.assert_array_equal(ops.convert_to_numpy(terms.selection), [[0, 1, 0], [0, 0, 1]])
     assert ops.convert_to_numpy(terms.parts["distillation"])[1] == 0
+
+
+@pytest.mark.slow
+def test_fine_tuning_starts_from_the_pretrained_weights(prepared, tmp_path):
+    inputs = InputSettings(steps=24, skeleton_frames=12, gravity_taps=5)
+    planner = StagePlanner(RunSettings(inputs=inputs, teachers=()), prepared)
+    (split,) = run_splits(prepared, "cross_subject")
+    part, loss = planner.training_part(split), LossSpec.cross_entropy(0.1)
+    first = TrainingSettings(steps=12, batch_size=8)
+    still = dataclasses.replace(first, peak_learning_rate=1e-9)
+
+    def fit(label, training, **arguments):
+        return planner.fit("accelerometer_student", label, part, 1, training, loss, **arguments)
+
+    before = fit("before", first)
+    after, fresh = fit("after", still, pretrained=before), fit("fresh", still)
+    context = RunContext(prepared.folder, tmp_path / "stages", tmp_path)
+    run_stages([after, fresh], context, workers=1)
+    kernels = [
+        np.concatenate(
+            [
+                one.ravel()
+                for one in load_weights(context.folder(stage) / "weights.npz")
+                if one.ndim > 1
+            ]
+        )
+        for stage in (before, after, fresh)
+    ]
+    assert np.abs(kernels[1] - kernels[0]).max() < 1e-6
+    assert np.abs(kernels[2] - kernels[0]).max() > 1e-3
