@@ -215,10 +215,8 @@ def test_a_training_on_streams_has_a_key_and_a_class_of_its_own(prepared):
         assert teacher.spec.stream == stream
 
 
-def test_a_training_on_streams_needs_clips_and_live_teachers():
+def test_a_training_on_streams_needs_clips():
     stream = StreamSettings(enabled=True)
-    with pytest.raises(UserError, match=r"teachers that read each cut \(--teacher_outputs=live\)"):
-        RunSettings(stream=stream)
     with pytest.raises(UserError, match=r"whole movements \(--input_mode=clip\)"):
         RunSettings(stream=stream, teacher_outputs=("live",), inputs=InputSettings(mode="window"))
     assert "stream" not in RunSettings().to_json()
