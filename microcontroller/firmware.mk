@@ -264,6 +264,9 @@ FIRMWARE_VECTORS_SOURCES := $(FIRMWARE_CORE) $(FIRMWARE_BOARD) $(FIRMWARE)/firmw
 FIRMWARE_GOLDEN_SOURCES := $(FIRMWARE_CORE) $(FIRMWARE_BOARD) $(FIRMWARE)/firmware/check_golden.c
 FIRMWARE_STREAM_BOARD_SOURCES := $(sort $(FIRMWARE_STREAM_SOURCES) $(FIRMWARE_BOARD))
 
+FIRMWARE_SLOT_BOARDS := m4-dsp
+FIRMWARE_QEMU += $(FIRMWARE_SLOT_BOARDS:%=$(FIRMWARE_BUILD)/%-slot.txt)
+
 firmware-qemu: $(FIRMWARE_QEMU)
 	@grep -e differing -e _instructions -e stack -e heap $(FIRMWARE_QEMU)
 	@for report in $(FIRMWARE_STREAM_HOST); do \
@@ -356,8 +359,6 @@ endef
 FIRMWARE_SLOT_SOURCES := $(FIRMWARE_CORE:$(FIRMWARE_MODEL)/%=$(FIRMWARE_SLOT)/%) $(FIRMWARE_REPORT) \
   $(foreach name,activity_classifier_plain model_identity model_slot,$(FIRMWARE)/src/$(name).c) \
   $(FIRMWARE)/firmware/check_slot.c
-FIRMWARE_SLOT_BOARDS := m4-dsp
-FIRMWARE_QEMU += $(FIRMWARE_SLOT_BOARDS:%=$(FIRMWARE_BUILD)/%-slot.txt)
 
 # $(1) core, $(2) kernel
 define FIRMWARE_QEMU_SLOT_RULE
