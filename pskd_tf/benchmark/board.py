@@ -34,6 +34,14 @@ class Spread:
     std: float
     count: int
 
+    @staticmethod
+    def of(values: Sequence[float] | np.ndarray) -> "Spread":
+        """Returns the spread of values; its mean is NaN where there are none."""
+        if not len(values):
+            return Spread(float("nan"), 0.0, 0)
+        std = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+        return Spread(float(np.mean(values)), std, len(values))
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -161,12 +169,7 @@ def _spreads(runs: Sequence[pd.DataFrame]) -> dict[str, Spread]:
         )
         for run in runs
     )
-    return {
-        str(name): Spread(
-            float(column.mean()), float(column.std()) if len(column) > 1 else 0.0, len(column)
-        )
-        for name, column in scores.items()
-    }
+    return {str(name): Spread.of(column.to_numpy()) for name, column in scores.items()}
 
 
 def _vote(runs: Sequence[pd.DataFrame]) -> float:
@@ -179,28 +182,49 @@ def _difference(
     others: Mapping[tuple[int, int], pd.DataFrame],
     replicates: int,
 ) -> Difference | None:
-    first = next(iter(mine.values()))
+    subjects = next(iter(mine.values()))["subject"].to_numpy()
+    own = {seeds: _right(run) for seeds, run in mine.items()}
+    subtracted = {seeds: _right(run) for seeds, run in others.items()}
+    return paired_difference(own, subtracted, subjects, replicates)
+
+
+def paired_difference(
+    mine: Mapping[tuple[int, int], np.ndarray],
+    others: Mapping[tuple[int, int], np.ndarray],
+    subjects: np.ndarray,
+    replicates: int,
+) -> Difference | None:
+    """Pairs the runs of two methods by student seed and bootstraps the mean difference.
+
+    Args:
+        mine: By teacher and student seed, `(clips,)` 1 where a run is right on a clip, else 0.
+        others: The same of the method to subtract. A method without teachers has the teacher seed
+            -1; it is paired with the mean of the other's runs of the same student seed.
+        subjects: `(clips,)` subject of each clip.
+        replicates: Of the bootstrap.
+
+    Returns:
+        The difference; None where no run has a partner.
+    """
     teacher_seeds = sorted({teacher for teacher, _ in mine})
     student_seeds = sorted({student for _, student in mine})
     # Teachers of one student each are drawn with it, not beside it.
     together = len(teacher_seeds) == len(student_seeds) == len(mine)
     rows = 1 if together else len(teacher_seeds)
-    values = np.full((rows, len(student_seeds), len(first)), np.nan)
-    for (teacher, student), run in mine.items():
-        # A method without teachers has the teacher seed -1; it is paired with the others' mean.
+    values = np.full((rows, len(student_seeds), len(subjects)), np.nan)
+    for (teacher, student), right in mine.items():
         partners = [
-            _right(other)
+            other
             for (other_teacher, other_student), other in others.items()
             if other_student == student
             and (other_teacher == teacher or -1 in (teacher, other_teacher))
         ]
         if partners:
             row = 0 if together else teacher_seeds.index(teacher)
-            place = row, student_seeds.index(student)
-            values[place] = _right(run) - np.mean(partners, axis=0)
+            values[row, student_seeds.index(student)] = right - np.mean(partners, axis=0)
     if np.isnan(values).all():
         return None
-    return Difference(*nested_bootstrap(values, first["subject"].to_numpy(), replicates=replicates))
+    return Difference(*nested_bootstrap(values, subjects, replicates=replicates))
 
 
 def _right(run: pd.DataFrame) -> np.ndarray:
@@ -285,8 +309,8 @@ def leaderboard_markdown(rows: Sequence[BoardRow]) -> str:
             row.title + (" *" if row.is_picked else ""),
             _percent(row.spreads.get("validation", {}).get("accuracy")),
             _percent(test.get("accuracy")),
-            _points(differences.get("cross_entropy")),
-            _points(differences.get(rival)),
+            points_text(differences.get("cross_entropy")),
+            points_text(differences.get(rival)),
             _percent(test.get("macro_f1"), False),
             _percent(test.get("wrist_actions_accuracy"), False),
             f"{100 * row.votes['cross_subject']:.1f}" if test else "",
@@ -336,7 +360,8 @@ def _percent(spread: Spread | None, with_count: bool = True) -> str:
     return f"{text} ({spread.count})" if with_count else text
 
 
-def _points(difference: Difference | None) -> str:
+def points_text(difference: Difference | None) -> str:
+    """Returns a difference and its interval in points; nothing for None."""
     if difference is None:
         return ""
     low, high = 100 * difference.low, 100 * difference.high

@@ -21,7 +21,7 @@ import pandas as pd
 from data_prep.errors import UserError
 from data_prep.files import whole_file
 from data_prep.records import read_arrays
-from pskd_tf.benchmark.board import Difference, Spread, nested_bootstrap
+from pskd_tf.benchmark.board import Difference, Spread, paired_difference, points_text
 from pskd_tf.benchmark.cells import Cell
 from pskd_tf.benchmark.results import table_rows
 from pskd_tf.evaluation.stream import BOUNDED_KINDS, STREAM_KINDS, lowest_threshold
@@ -223,7 +223,7 @@ def stream_rows(
             others = right.get(_REFERENCE, {})
             if mine and others and rows[place].method != _REFERENCE:
                 groups = _test_subjects(runs[rows[place].method], subjects)
-                difference = _difference(mine, others, groups, replicates)
+                difference = paired_difference(mine, others, groups, replicates)
                 rows[place] = dataclasses.replace(rows[place], difference=difference)
     return rows
 
@@ -254,9 +254,9 @@ def _row(
     row = StreamRow(
         method,
         bound,
-        _spread(thresholds),
-        _spread(recalls),
-        _spread(test_recalls) if test_recalls else None,
+        Spread.of(thresholds),
+        Spread.of(recalls),
+        Spread.of(test_recalls) if test_recalls else None,
         {kind: float(np.mean(values)) for kind, values in false.items() if values},
         float(np.mean(wrong)) if wrong else 0.0,
         None,
@@ -268,41 +268,12 @@ def _pooled(records: Sequence[StreamRecord]) -> np.ndarray:
     return np.concatenate([one.values for one in records])
 
 
-def _spread(values: Sequence[float]) -> Spread:
-    if not values:
-        return Spread(float("nan"), 0.0, 0)
-    std = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-    return Spread(float(np.mean(values)), std, len(values))
-
-
 def _test_subjects(
     protocols: Mapping[str, _Runs], subjects: Mapping[str, np.ndarray]
 ) -> np.ndarray:
     runs = next(runs for name, runs in protocols.items() if name != "validation")
     movements = next(iter(runs.values()))["movements"]
     return np.concatenate([subjects[one.held_out] for one in movements])
-
-
-def _difference(
-    mine: Mapping[tuple[int, int], np.ndarray],
-    others: Mapping[tuple[int, int], np.ndarray],
-    subjects: np.ndarray,
-    replicates: int,
-) -> Difference | None:
-    by_student = {student: right for (_, student), right in others.items()}
-    teachers = sorted({teacher for teacher, _ in mine})
-    students = sorted({student for _, student in mine if student in by_student})
-    if not students:
-        return None
-    # Draws of labels have a teacher seed each: one factor, as on the board of clips.
-    together = len(teachers) == len(students) == len(mine)
-    rows = 1 if together else len(teachers)
-    values = np.full((rows, len(students), len(subjects)), np.nan)
-    for (teacher, student), right in mine.items():
-        if student in by_student:
-            row = 0 if together else teachers.index(teacher)
-            values[row, students.index(student)] = right - by_student[student]
-    return Difference(*nested_bootstrap(values, subjects, replicates=replicates))
 
 
 def stream_markdown(rows: Sequence[StreamRow]) -> str:
@@ -314,12 +285,11 @@ def stream_markdown(rows: Sequence[StreamRow]) -> str:
     heads += [f"{kind} / h" for kind in STREAM_KINDS] + ["wrong among movements", "threshold"]
     lines = ["| " + " | ".join(heads) + " |", "| ---: | --- |" + " ---: |" * (len(heads) - 2)]
     for row in rows:
-        difference = "" if row.difference is None else _points(row.difference)
         false = [
             f"{row.false_an_hour[kind]:.1f}" if row.false_an_hour else "" for kind in STREAM_KINDS
         ]
         cells = [f"{row.bound:g}", row.method, _percent(row.validation), _percent(row.test)]
-        cells += [difference, *false, f"{row.wrong:.1f}" if row.test else ""]
+        cells += [points_text(row.difference), *false, f"{row.wrong:.1f}" if row.test else ""]
         lines.append("| " + " | ".join([*cells, f"{row.threshold.mean:.2f}"]) + " |")
     return "\n".join(lines) + "\n"
 
@@ -348,8 +318,3 @@ def _percent(spread: Spread | None) -> str:
         return ""
     text = f"{100 * spread.mean:.1f}"
     return f"{text} +- {100 * spread.std:.1f} ({spread.count})" if spread.count > 1 else text
-
-
-def _points(difference: Difference) -> str:
-    low, high = 100 * difference.low, 100 * difference.high
-    return f"{100 * difference.mean:+.1f} [{low:+.1f}, {high:+.1f}]"

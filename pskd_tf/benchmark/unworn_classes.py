@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from data_prep.files import whole_file
-from pskd_tf.benchmark.board import Difference, Spread
+from pskd_tf.benchmark.board import Difference, Spread, points_text
 from pskd_tf.benchmark.methods import Method
 from pskd_tf.benchmark.results import CellRecord
 from pskd_tf.pipeline.hidden_labels import drawn_classes
@@ -168,18 +168,13 @@ def unworn_rows(
                 UnwornRow(
                     method.title,
                     protocol,
-                    _spread((hits * unworn).sum(axis=1) / unworn.sum(axis=1)),
-                    _spread((hits * ~unworn).sum(axis=1) / (~unworn).sum(axis=1)),
-                    _spread(harmonic_means(hits, unworn, evenly)),
+                    Spread.of((hits * unworn).sum(axis=1) / unworn.sum(axis=1)),
+                    Spread.of((hits * ~unworn).sum(axis=1) / (~unworn).sum(axis=1)),
+                    Spread.of(harmonic_means(hits, unworn, evenly)),
                     difference,
                 )
             )
     return rows
-
-
-def _spread(values: np.ndarray) -> Spread:
-    std = float(values.std(ddof=1)) if len(values) > 1 else 0.0
-    return Spread(float(values.mean()), std, len(values))
 
 
 def unworn_markdown(rows: Sequence[UnwornRow]) -> str:
@@ -192,11 +187,8 @@ def unworn_markdown(rows: Sequence[UnwornRow]) -> str:
             f"{100 * one.mean:.1f} +- {100 * one.std:.1f} ({one.count})"
             for one in (row.unworn, row.worn, row.harmonic)
         ]
-        one = row.minus_best
-        points = "" if one is None else f"{100 * one.mean:+.1f}"
-        if one is not None:
-            points += f" [{100 * one.low:+.1f}, {100 * one.high:+.1f}]"
-        lines.append("| " + " | ".join([row.protocol, row.title, *spreads, points]) + " |")
+        cells = [row.protocol, row.title, *spreads, points_text(row.minus_best)]
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
