@@ -81,11 +81,26 @@ def read_csv_records(
     Raises:
         UserError: The file is missing, no table, or its header breaks a rule.
     """
-    path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        content = Path(path).read_bytes()
     except OSError as error:
         raise UserError("A table must be readable", error.strerror, path) from error
+    return csv_records(content, required, optional, path)
+
+
+def csv_records(
+    content: bytes, required: Collection[str], optional: Collection[str], path: str | Path
+) -> tuple[list[CsvRecord], list[UserError]]:
+    """Returns the rows of a table that was read; otherwise as `read_csv_records`.
+
+    Args:
+        content: The file's bytes.
+        required: Columns it must have.
+        optional: Further columns it may have.
+        path: The file, for errors.
+    """
+    try:
+        text = content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise UserError("A table must be in UTF-8", error, path) from error
     delimiter = table_separator(text)
@@ -126,7 +141,7 @@ def table_separator(text: str) -> str:
 
 
 def _check_header(
-    header: list[str], required: Collection[str], optional: Collection[str], path: Path
+    header: list[str], required: Collection[str], optional: Collection[str], path: str | Path
 ) -> None:
     place = f"{path}, row 1"
     missing = [entry for entry in required if not set(entry.split(" or ")) & set(header)]

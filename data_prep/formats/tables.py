@@ -62,6 +62,29 @@ def read_columns(
     return values.astype(np.float64)
 
 
+_LARGEST_SHARE_UNUSABLE = 0.1  # ours: more unusable rows than this make a file bad
+
+
+def check_usable_rows(usable: np.ndarray, name: str) -> tuple[str, ...]:
+    """Returns the note "rows_dropped" if some rows of a recording are unusable.
+
+    Args:
+        usable: bool (rows,).
+        name: The file's name, for errors.
+
+    Raises:
+        UserError: More than a tenth are unusable, or fewer than 2 are usable.
+    """
+    dropped = int((~usable).sum())
+    if dropped > _LARGEST_SHARE_UNUSABLE * len(usable) or len(usable) - dropped < 2:
+        rule = f"At most {_LARGEST_SHARE_UNUSABLE:.0%} of the rows may be unusable"
+        received = f"{dropped} of {len(usable)}"
+        raise UserError(
+            rule, f"{received}, the first in row {usable.argmin()}" if dropped else received, name
+        )
+    return ("rows_dropped",) if dropped else ()
+
+
 def read_npy_array(content: bytes, name: str) -> np.ndarray:
     """Returns the array of a .npy file, of any real dtype and shape; objects are refused.
 

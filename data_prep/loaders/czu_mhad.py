@@ -18,10 +18,11 @@ from data_prep.errors import UserError
 from data_prep.files import made_by
 from data_prep.formats.archives import RawFile, add_raw_file, find_raw_files, raw_sources
 from data_prep.formats.mat import read_mat_array, read_mat_cells
-from data_prep.formats.tables import read_number_table
+from data_prep.formats.tables import check_usable_rows, read_number_table
 from data_prep.loader import ClipSource, Discovery
-from data_prep.signals import common_time, resample_stamps, sort_stamps
+from data_prep.signals import sort_stamps
 from data_prep.skeletons import SkeletonLayout
+from data_prep.stream_pairs import StampedStream, even_pair
 
 ACTION_NAMES = (
     "right_high_wave",
@@ -116,20 +117,17 @@ class CZUMHADLoader:
         content, hashed = item.read_with_source()
         sources = {"accelerometer": hashed, "gyroscope": hashed}
         stamps, values, flags = read_czu_sensor(content, item.name, SENSORS[self.sensor])
-        start, end, skeleton = float(stamps[0]), float(stamps[-1]), None
+        gap, skeleton = self.longest_gap_seconds, None
         if "skeleton" in source.files:
             other = source.files["skeleton"]
             content, sources["skeleton"] = other.read_with_source()
             frame_stamps, joints, notes = read_czu_skeleton(content, other.name)
             flags += notes
-            start, end = common_time(
-                stamps, frame_stamps, _PERIOD_SECONDS, _SHORTEST_SECONDS, other.name
-            )
-            skeleton, _ = self._even(frame_stamps, joints, FRAMES_A_SECOND, start, end, other.name)
+            skeleton = StampedStream(frame_stamps, joints, FRAMES_A_SECOND, gap, other.name)
         else:
             flags += ("no_skeleton",)
-        inertial, longest = self._even(stamps, values, RATE_HZ, start, end, item.name)
-        if longest > _NOTED_GAP_SECONDS:
+        pair = even_pair(StampedStream(stamps, values, RATE_HZ, gap, item.name), skeleton)
+        if pair.longest_gap_seconds > _NOTED_GAP_SECONDS:
             flags += ("gaps_bridged",)
         return Clip(
             clip_id=source.clip_id,
@@ -137,26 +135,12 @@ class CZUMHADLoader:
             action=source.action,
             trial=source.trial,
             sensor_place=self.sensor,
-            accelerometer=inertial[:, :3],
-            gyroscope=inertial[:, 3:],
-            skeleton=skeleton,
+            accelerometer=pair.sensor[:, :3],
+            gyroscope=pair.sensor[:, 3:],
+            skeleton=pair.skeleton,
             sources=sources,
             flags=flags,
         )
-
-    def _even(
-        self,
-        stamps: np.ndarray,
-        values: np.ndarray,
-        rate_hz: float,
-        start: float,
-        end: float,
-        name: str,
-    ) -> tuple[np.ndarray, float]:
-        even, longest = resample_stamps(
-            stamps, values, rate_hz, self.longest_gap_seconds, start, end, name
-        )
-        return even.astype(np.float32), longest
 
     def _files(self) -> tuple[dict[_ClipKey, RawFile], dict[_ClipKey, RawFile]]:
         number = SENSORS[self.sensor]
@@ -232,10 +216,7 @@ def _is_mat(item: RawFile) -> bool:
     return item.base_name.lower().endswith(".mat")
 
 
-_PERIOD_SECONDS = 0.1  # 1 / gcd of both rates
-_SHORTEST_SECONDS = 0.5
 _NOTED_GAP_SECONDS = 0.1
-_LARGEST_SHARE_DROPPED = 0.1  # ours, as for the rows of csv files
 _LARGEST = (40.0, 4000.0)  # g, deg/s: twice the ranges
 _ACCELEROMETER_LIMIT_G, _GYROSCOPE_LIMIT = 15.999, 1999.9  # the ranges are +-16 g, +-2000 deg/s
 _DAY_SECONDS = 86_400.0
@@ -336,12 +317,6 @@ def read_czu_skeleton(content: bytes, name: str) -> tuple[np.ndarray, np.ndarray
 def _usable(
     stamps: np.ndarray, values: np.ndarray, usable: np.ndarray, name: str
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    dropped = int((~usable).sum())
-    if dropped > _LARGEST_SHARE_DROPPED * len(stamps) or usable.sum() < 2:
-        rule = (
-            f"At most {_LARGEST_SHARE_DROPPED:.0%} of the rows may be without a clock time or "
-            "without a measurement"
-        )
-        raise UserError(rule, f"{dropped} of {len(stamps)}", name)
+    notes = check_usable_rows(usable, name)
     stamps, values, flags = sort_stamps(stamps[usable], values[usable], name)
-    return stamps, values, (("rows_dropped",) if dropped else ()) + flags
+    return stamps, values, notes + flags

@@ -5,8 +5,6 @@ one camera, scaled to metres by `body_scaled_pose`. The two were cut separately,
 clip and not by frame.
 """
 
-import json
-import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,13 @@ from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import UserError
 from data_prep.files import made_by
 from data_prep.formats.archives import RawFile, add_raw_file, find_raw_files, raw_sources
+from data_prep.formats.coco_poses import (
+    NUM_COCO_JOINTS,
+    check_coco_units,
+    coco_person,
+    json_kind,
+    read_pose_json,
+)
 from data_prep.formats.csv_files import read_sensor_csv
 from data_prep.loader import ClipSource, Discovery
 from data_prep.signals import even_samples
@@ -285,11 +290,7 @@ def _notes(sources: list[ClipSource], class_names: list[str], num_elsewhere: int
     return notes
 
 
-_JOINTS = SkeletonLayout.load(SKELETON_LAYOUT).joint_names
 _PEOPLE = ("person1", "person2")
-_COORDINATES = (("x",), ("y",), ("confidence", "score", "c"))
-_SMALLEST_PIXELS, _LARGEST_PIXELS = 2.0, 20_000.0  # parts of an image's size are below
-_LARGEST_CONFIDENCE = 1.5  # estimators of heat maps go a little above 1; a percentage further
 _MOST_FRAMES = 100_000  # an hour; a frame number above that is damage
 
 
@@ -314,40 +315,27 @@ def read_mmact_pose(content: bytes, name: str) -> tuple[np.ndarray, tuple[str, .
         UserError: The file is no such JSON, has no frame or no person in any frame, or its
             coordinates cannot be pixels.
     """
-    try:
-        frames = json.loads(content.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise UserError("A pose file must be JSON in UTF-8", error, name) from error
+    frames = read_pose_json(content, name)
     if not isinstance(frames, dict) or not frames:
-        raise UserError("A pose file must be an object of frames", _describe(frames), name)
+        raise UserError("A pose file must be an object of frames", json_kind(frames), name)
     numbers = _frame_numbers(list(frames), name)
     for key, frame in frames.items():
         if not isinstance(frame, dict) or not {str(who).lower() for who in frame} <= set(_PEOPLE):
             rule = "A frame of a pose file must be an object of person1 and person2"
-            raise UserError(rule, f"{_describe(frame)} in frame {key!r}", name)
+            raise UserError(rule, f"{json_kind(frame)} in frame {key!r}", name)
     found: dict[str, dict[int, np.ndarray]] = {who: {} for who in _PEOPLE}
     for number, frame in zip(numbers, frames.values(), strict=True):
         for who, value in frame.items():
             if value:
-                found[who.lower()][number] = _person(value, name)
+                found[who.lower()][number] = coco_person(value, name)
     who = max(_PEOPLE, key=lambda person: len(found[person]))  # the first of equals
     if not found[who]:
         raise UserError("A pose file must show a person", f"{len(frames)} empty frames", name)
-    pose = np.full((max(numbers) + 1, len(_JOINTS), 3), np.nan)
+    pose = np.full((max(numbers) + 1, NUM_COCO_JOINTS, 3), np.nan)
     for number, joints in found[who].items():
         pose[number] = joints
-    _check_units(pose, name)
+    check_coco_units(pose, name)
     return pose, ("person2_used",) if who == "person2" else ()
-
-
-def _check_units(pose: np.ndarray, name: str) -> None:
-    largest = float(np.nanmax(np.abs(pose[:, :, :2])))
-    if 0 < largest <= _SMALLEST_PIXELS or largest > _LARGEST_PIXELS:
-        rule = f"A pose must be in pixels (the largest from {_SMALLEST_PIXELS:g} to "
-        raise UserError(f"{rule}{_LARGEST_PIXELS:g})", f"{largest:.4g}", name)
-    largest = float(np.nanmax(pose[:, :, 2]))
-    if largest > _LARGEST_CONFIDENCE:
-        raise UserError("A confidence must be from 0 to 1", f"{largest:.4g}", name)
 
 
 def _frame_numbers(keys: list[str], name: str) -> list[int]:
@@ -365,55 +353,3 @@ def _frame_numbers(keys: list[str], name: str) -> list[int]:
         rule = f"A pose file must span at most {_MOST_FRAMES} frames"
         raise UserError(rule, max(places), name)
     return places
-
-
-def _person(value: Any, name: str) -> np.ndarray:
-    rows = value
-    if isinstance(value, dict):
-        rows = _rows_by_name(value)
-    elif isinstance(value, list):
-        if len(value) == 1 and isinstance(value[0], list):
-            rows = value[0]
-        if len(rows) == 3 * len(_JOINTS):
-            rows = [rows[start : start + 3] for start in range(0, len(rows), 3)]
-    if isinstance(rows, list) and len(rows) == len(_JOINTS):
-        numbers = [_numbers(row) for row in rows]
-        if all(row is not None for row in numbers):
-            return np.array(numbers)
-    rule = f"A person must be {len(_JOINTS)} joints of x, y and confidence"
-    raise UserError(rule, _describe(value), name)
-
-
-def _rows_by_name(value: dict[str, Any]) -> list[Any] | None:
-    joints = {re.sub(r"[\s-]+", "_", str(key).strip().lower()): row for key, row in value.items()}
-    for names in (_JOINTS, [str(number) for number in range(len(_JOINTS))]):
-        if set(joints) == set(names):
-            return [joints[joint] for joint in names]
-    return None
-
-
-def _numbers(row: Any) -> list[float] | None:
-    """Returns x, y and confidence, or None unless they are three finite numbers."""
-    if isinstance(row, dict):
-        row = [next((row[key] for key in keys if key in row), None) for keys in _COORDINATES]
-    if not isinstance(row, list) or len(row) != 3:
-        return None
-    if any(isinstance(value, bool) or not isinstance(value, int | float) for value in row):
-        return None
-    try:
-        numbers = [float(value) for value in row]
-    except OverflowError:
-        return None
-    return numbers if all(math.isfinite(value) for value in numbers) else None
-
-
-def _describe(value: Any, depth: int = 2) -> str:
-    """Returns what a JSON value is, short enough for an error."""
-    if not isinstance(value, dict | list):
-        return repr(value)[:40]
-    first = next(iter(value.values() if isinstance(value, dict) else value), None)
-    inner = f" of {_describe(first, depth - 1)}" if value and depth else ""
-    if isinstance(value, dict):
-        keys = ", ".join(repr(key[:20]) for key in list(value)[:3])
-        return f"an object with {len(value)} keys ({keys}){inner}"
-    return f"a list of {len(value)}{inner}"

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
 from data_prep.clip import NULL_LABEL
 from data_prep.errors import UserError
 
@@ -43,13 +45,13 @@ def ordered_spans(spans: Sequence[Span], name: str) -> list[Span]:
     for span in spans:
         if not span.start < span.end:
             rule = "An annotated span must end after its start"
-            raise UserError(rule, f"{span.start:.10g} to {span.end:.10g}", span.place)
+            raise UserError(rule, f"{span.start:.13g} to {span.end:.13g}", span.place)
     ordered = sorted(spans, key=lambda span: (span.start, span.end))
     for before, after in pairwise(ordered):
         if after.start < before.end:
             rule = "Annotated spans of a recording must not overlap"
-            received = f"{after.label} from {after.start:.10g} on, within {before.label} up to "
-            raise UserError(rule, f"{received}{before.end:.10g}", after.place)
+            received = f"{after.label} from {after.start:.13g} on, within {before.label} up to "
+            raise UserError(rule, f"{received}{before.end:.13g}", after.place)
     return ordered
 
 
@@ -68,3 +70,25 @@ def with_gaps(spans: Sequence[Span], shortest: float) -> list[Span]:
             found.append(Span(before.end, after.start, NULL_LABEL, after.place))
         found.append(after)
     return found
+
+
+def check_covered(
+    places: np.ndarray, first: float, last: float, tolerance: float, name: str
+) -> None:
+    """Refuses a span that a sensor does not cover.
+
+    Args:
+        places: (samples,) where its samples within the span lie, in the unit of the span.
+        first: Where the span starts.
+        last: Where the span ends.
+        tolerance: How much later the samples may start, or earlier end.
+        name: The sensor's file and the span, for errors.
+
+    Raises:
+        UserError: They do, or there are fewer than 2 samples.
+    """
+    if len(places) < 2 or places.min() > first + tolerance or places.max() < last - tolerance:
+        received = f"{len(places)} samples"
+        if len(places):
+            received += f", from {places.min():.13g} to {places.max():.13g}"
+        raise UserError("A sensor must cover the whole annotated span", received, name)

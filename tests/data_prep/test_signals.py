@@ -8,7 +8,6 @@ from data_prep.errors import UserError
 from data_prep.signals import (
     antialias_lowpass,
     bridge_frames,
-    common_time,
     fill_lost_markers,
     resample_stamps,
     sort_stamps,
@@ -127,25 +126,6 @@ def test_a_ramp_is_restored_between_known_frames_and_held_outside(lost: list[boo
     np.testing.assert_allclose(filled, expected, atol=1e-12)
     runs = "".join("x" if value else " " for value in lost).split()
     assert longest == max(map(len, runs), default=0)
-
-
-def test_later_start_and_whole_periods():
-    start, end = common_time(np.array([0.0, 5.0]), np.array([0.05, 4.98]), 0.1, 0.5)
-    assert start == 0.05
-    assert end == pytest.approx(4.95)
-
-
-def test_a_whole_number_of_periods_is_kept_whole():
-    start, end = common_time(np.array([1.0, 1.7]), np.array([1.0, 1.7]), 0.1, 0.5)
-    assert (start, end) == (1.0, pytest.approx(1.7))
-    assert end <= 1.7
-
-
-def test_streams_with_too_little_common_time():
-    with pytest.raises(UserError) as error:
-        common_time(np.array([0.0, 2.0]), np.array([1.75, 9.0]), 0.1, 0.5, "a.txt")
-    rule = "Both streams of a clip must share at least 0.5 s"
-    assert str(error.value) == f"{rule}. Received: 0.2 s (file: a.txt)"
 
 
 _RATE = 100.0

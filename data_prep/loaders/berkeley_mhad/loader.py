@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from data_prep.clip import Clip
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import UserError
@@ -30,7 +28,7 @@ from data_prep.loaders.berkeley_mhad.streams import (
     read_berkeley_mhad_accelerometer,
     read_berkeley_mhad_skeleton,
 )
-from data_prep.signals import common_time, resample_stamps
+from data_prep.stream_pairs import StampedStream, even_pair
 
 ClipKey = tuple[int, int, int]  # subject, action, repetition, as in the file names
 
@@ -148,7 +146,6 @@ def _listed(keys: list[ClipKey]) -> str:
 
 _SKELETON_SOURCES = ("auto", "optical", "bvh")
 _LEAST_COMMON_HZ = 5  # so that cutting to whole common periods costs at most 0.2 s
-_SHORTEST_SECONDS = 0.5
 _NOTED_GAP_SECONDS = 0.2  # the 99th percentile is 0.08 s
 _NOTED_CUT_SECONDS = 0.5  # the streams normally start and end within 0.1 s of each other
 
@@ -267,42 +264,29 @@ class BerkeleyMHADLoader:
         )
         flags += notes
         sources |= used
-        period = 1.0 / math.gcd(int(self.accelerometer_rate_hz), int(self.skeleton_rate_hz))
-        if joints is None:
-            period, joint_stamps = 1.0 / self.accelerometer_rate_hz, stamps
-        start, end = common_time(stamps, joint_stamps, period, _SHORTEST_SECONDS, item.name)
-        for stream in (stamps, joint_stamps):
-            if max(start - stream[0], stream[-1] - end) > _NOTED_CUT_SECONDS:
-                flags.append("streams_cut")
-        values, longest_gap = resample_stamps(
-            stamps,
-            values,
-            self.accelerometer_rate_hz,
-            self.longest_gap_seconds,
-            start_seconds=start,
-            end_seconds=end,
-            path=item.name,
+        sensor = StampedStream(
+            stamps, values, self.accelerometer_rate_hz, self.longest_gap_seconds, item.name
         )
-        if longest_gap > _NOTED_GAP_SECONDS:
-            flags.append("gaps_bridged")
-        if joints is not None:
-            joints, _ = resample_stamps(
-                joint_stamps,
-                joints,
-                self.skeleton_rate_hz,
-                math.inf,  # `read_berkeley_mhad_skeleton` has checked the gaps
-                start_seconds=start,
-                end_seconds=end,
-                path=sources["skeleton"][0],
+        skeleton = None
+        if joints is not None:  # `read_berkeley_mhad_skeleton` has checked its gaps
+            skeleton = StampedStream(
+                joint_stamps, joints, self.skeleton_rate_hz, math.inf, sources["skeleton"][0]
             )
+        pair = even_pair(sensor, skeleton)
+        for stream in (sensor, skeleton or sensor):
+            unused = max(pair.start - stream.stamps[0], stream.stamps[-1] - pair.end)
+            if unused > _NOTED_CUT_SECONDS:
+                flags.append("streams_cut")
+        if pair.longest_gap_seconds > _NOTED_GAP_SECONDS:
+            flags.append("gaps_bridged")
         return Clip(
             clip_id=source.clip_id,
             subject=source.subject,
             action=source.action,
             trial=source.trial,
             sensor_place=SENSOR_PLACES[self.sensor],
-            accelerometer=values.astype(np.float32),
-            skeleton=None if joints is None else joints.astype(np.float32),
+            accelerometer=pair.sensor,
+            skeleton=pair.skeleton,
             sources=sources,
             flags=tuple(dict.fromkeys(flags)),
         )

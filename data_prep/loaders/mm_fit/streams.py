@@ -11,7 +11,8 @@ import numpy as np
 
 from data_prep.clip import STANDARD_GRAVITY
 from data_prep.errors import UserError
-from data_prep.formats.tables import read_npy_array
+from data_prep.formats.tables import check_usable_rows, read_npy_array
+from data_prep.loaders.spans import check_covered
 from data_prep.signals import bridge_frames, even_samples
 from data_prep.skeletons import SkeletonLayout
 
@@ -27,7 +28,6 @@ LAYOUT = SkeletonLayout(
     joint_parents=(-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 9, 8, 11, 12, 8, 14, 15),
 )
 
-_LARGEST_SHARE_DROPPED = 0.1  # ours, as for the rows of csv files
 _LARGEST_NUMBER = 1e15  # milliseconds since 1970 have 13 digits
 _LARGEST_G = 40.0  # twice the range of any watch
 _NEAR = 1.5  # the median magnitude of a worn sensor is 1 g within this factor
@@ -67,7 +67,7 @@ class WatchRecording:
         if table.ndim != 2 or table.shape[1] != 5 or len(table) < 2:
             rule = "A watch of MM-Fit must be an array (rows, 5) of frame, stamp, x, y and z"
             raise UserError(rule, table.shape, name)
-        usable = (np.abs(table) < _LARGEST_NUMBER).all(axis=1)  # not so for NaN
+        usable = np.asarray((np.abs(table) < _LARGEST_NUMBER).all(axis=1))  # not so for NaN
         lengths = np.linalg.norm(table[usable, 2:], axis=1)
         magnitude = float(np.median(lengths)) if len(lengths) else math.nan
         unit = next(
@@ -77,18 +77,14 @@ class WatchRecording:
             rule = "The median acceleration of a workout must be near 9.81 m/s^2 (or 1 g)"
             raise UserError(rule, f"{magnitude:.3g}", name)
         usable &= (np.abs(table[:, 2:]) <= _LARGEST_G * unit).all(axis=1)
-        dropped = int((~usable).sum())
-        if dropped > _LARGEST_SHARE_DROPPED * len(table):
-            rule = f"At most {_LARGEST_SHARE_DROPPED:.0%} of the rows may be unusable"
-            received = f"{dropped} of {len(table)}, the first in row {int(np.argmin(usable))}"
-            raise UserError(rule, received, name)
+        check_usable_rows(usable, name)
         rows = np.arange(len(table))
         known = np.isfinite(table[:, 0])
         return cls(
             frames=np.interp(rows, rows[known], table[known, 0]),
             stamps=table[:, 1] / 1000.0,
             values=table[:, 2:] / unit,
-            is_usable=np.asarray(usable),
+            is_usable=usable,
             flags=() if unit == STANDARD_GRAVITY else ("accelerometer_in_g",),
         )
 
@@ -113,11 +109,7 @@ class WatchRecording:
         usable = inside & self.is_usable
         frames = self.frames[usable]
         tolerance = longest_gap_seconds * FRAMES_A_SECOND
-        if len(frames) < 2 or frames.min() > first + tolerance or frames.max() < last - tolerance:
-            received = f"{len(frames)} samples"
-            if len(frames):
-                received += f" in frames {frames.min():.0f} to {frames.max():.0f}"
-            raise UserError("The watch must cover the frames of a set", received, name)
+        check_covered(frames, first, last, tolerance, name)
         values, notes = even_samples(
             self.stamps[usable], self.values[usable], RATE_HZ, longest_gap_seconds, name
         )
