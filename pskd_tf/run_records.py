@@ -17,6 +17,8 @@ from data_prep.files import check_sha256, file_sha256
 from data_prep.records import check_fields, read_json_object, read_record, write_record
 
 TRAIN_AGAIN = "the same command of pskd_tf.train makes it again"
+# Rises when the files of a run change so that this version cannot read those of before.
+RUN_FORMAT = 1
 
 Key = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -34,10 +36,12 @@ class RunRecord:
         run_key: The key of the run to which the folder belongs; see `run_key`.
         files: SHA-256 of each finished file, by its path in the folder. While a run's figures and
             its export are not there yet, they are not listed.
+        run_format: Version of the files of a run.
     """
 
     run_key: Key
     files: dict[str, Key] = field(default_factory=dict)
+    run_format: int = RUN_FORMAT
 
 
 def read_run_record(run_dir: Path) -> RunRecord | None:
@@ -50,16 +54,36 @@ def read_run_record(run_dir: Path) -> RunRecord | None:
         The record; None where there is none, as beside copied figures.
 
     Raises:
-        UserError: The file is damaged.
+        UserError: The file is damaged, or of another version of the files of a run.
     """
     path = run_dir / "run.json"
     if not path.exists():
         return None
+    check_run_format(run_dir)
     try:
         return read_record(RunRecord, path)
     except UserError as error:
         rule = "run.json must be as it was written; remove it, and the same command writes it again"
         raise UserError(rule, error.reason, path) from error
+
+
+def check_run_format(run_dir: Path) -> None:
+    """Refuses a run whose files are of another version; it is not damaged.
+
+    Args:
+        run_dir: The run's folder.
+
+    Raises:
+        UserError: `run.json` says so.
+    """
+    path = run_dir / "run.json"
+    try:
+        kept = read_json_object(path).get("run_format", RUN_FORMAT)
+    except UserError:  # none, or a damaged one
+        return
+    if isinstance(kept, int) and kept != RUN_FORMAT:
+        rule = f"This version of pskd_tf reads runs of format {RUN_FORMAT}; take the version that "
+        raise UserError(f"{rule}made the run, or train it again in a new folder", kept, path)
 
 
 def publish(run_dir: Path, names: Iterable[str], run_key: str | None = None) -> None:

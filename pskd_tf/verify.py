@@ -21,7 +21,7 @@ from data_prep.commands import print_result, run_command
 from data_prep.errors import UserError
 from pskd_tf.arguments import StagesArguments
 from pskd_tf.run import Export, Run
-from pskd_tf.run_records import damaged_files, stage_damage
+from pskd_tf.run_records import check_run_format, damaged_files, stage_damage
 from pskd_tf.stage_record import StageRecord
 
 _UNCHANGED = "A file must be as it was written"
@@ -75,11 +75,12 @@ def verify_run(run: Run) -> Findings:
         The damaged files and the number of hashes that were compared.
 
     Raises:
-        UserError: The folder is none of a run.
+        UserError: The folder is none of a run, or its files are of another version.
     """
     run_dir, found = run.run_dir, Findings()
     if not any((run_dir / name).exists() for name in ("run.json", "metrics.json")):
         raise UserError("A run's folder holds run.json or metrics.json", "neither", run_dir)
+    check_run_format(run_dir)
     train = _train_command(run_dir)
     compress = f"python -m pskd_tf.compress --run_dir={run_dir}, with its limits"
     choose = f"python -m pskd_tf.simulate --run_dir={run_dir} --choose_threshold"

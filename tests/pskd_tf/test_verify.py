@@ -1,6 +1,7 @@
 """Damage to the files of a run: it is found, named with what heals, and never a traceback."""
 
 import importlib
+import json
 import shutil
 import signal
 import sys
@@ -14,7 +15,7 @@ from damage import FILE_DAMAGE
 from data_prep.commands import run_command
 from data_prep.errors import UserError
 from project import ROOT
-from pskd_tf.run_records import publish
+from pskd_tf.run_records import RUN_FORMAT, publish
 from pskd_tf.runs.finished_run import load_run
 
 
@@ -156,3 +157,18 @@ def test_what_is_no_run_and_what_is_not_at_hand_are_said(command, copied_run, tm
     elsewhere = (f"--stages_dir={tmp_path / 'no'}", f"--prepared_dir={tmp_path / 'none'}")
     ending = command("verify", f"--run_dir={copied_run}", *elsewhere)
     assert ending.status == 0 and ending.output.count("not at hand: ") == 2
+
+
+@pytest.mark.parametrize("name", _READING)
+def test_a_run_of_another_format_is_refused_in_one_line(command, copied_run, name):
+    path = copied_run / "run.json"
+    content = path.read_text()
+    newer = json.loads(content) | {"run_format": RUN_FORMAT + 1, "further": {}}
+    path.write_text(json.dumps(newer))
+    try:
+        ending = command(name, f"--run_dir={copied_run}", *_READING[name])
+    finally:
+        path.write_text(content)
+    assert (ending.status, ending.errors.count("\n")) == (2, 1)
+    assert "reads runs of format 1; take the version that made the run" in ending.errors
+    assert f"Received: 2 (file: {path})" in ending.errors
