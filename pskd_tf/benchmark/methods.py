@@ -26,7 +26,7 @@ class Pretraining:
     Attributes:
         loss: Name of its loss, as `make_loss` takes it, that learns without labels.
         arguments: Arguments of the loss.
-        share: Share of all training steps that it takes, more than 0 and less than 1.
+        share: Share of the training's length that it takes, more than 0 and less than 1.
 
     Raises:
         UserError: The share is out of range.
@@ -41,22 +41,23 @@ class Pretraining:
             raise UserError("share of pretraining must lie between 0 and 1", self.share)
 
     def lengths(self, training: TrainingSettings) -> tuple[TrainingSettings, TrainingSettings]:
-        """Shares the steps of a training out to pre-training, without mixup, and fine-tuning.
+        """Shares the length of a training out to pre-training, without mixup, and fine-tuning.
 
         Args:
-            training: Length and optimiser of both together; the length in steps.
+            training: Length and optimiser of both together.
 
         Raises:
-            UserError: The length is in epochs, or too short for two trainings.
+            UserError: The length is too short for two trainings.
         """
-        if training.num_epochs < 2 or not training.steps:
-            rule = f"pretraining needs --training_steps of at least {2 * STEPS_OF_AN_EPOCH}"
-            raise UserError(rule, training.steps or f"{training.epochs} epochs")
         epochs = training.num_epochs
-        first = min(max(round(epochs * self.share), 1), epochs - 1) * STEPS_OF_AN_EPOCH
+        if epochs < 2:
+            rule = f"pretraining needs 2 --epochs or {2 * STEPS_OF_AN_EPOCH} --training_steps"
+            raise UserError(rule, f"{training.steps or training.epochs}")
+        first = min(max(round(epochs * self.share), 1), epochs - 1)
+        name, unit = ("steps", STEPS_OF_AN_EPOCH) if training.steps else ("epochs", 1)
         return (
-            replace(training, steps=first, mixup=0.0),
-            replace(training, steps=training.steps - first),
+            replace(training, mixup=0.0, **{name: first * unit}),
+            replace(training, **{name: (epochs - first) * unit}),
         )
 
 

@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from data_prep.errors import UserError
 from pskd_tf.distillation.conventions import (
     check_apart,
     check_model,
@@ -77,8 +78,8 @@ class PSKDDistiller(keras.Model):
     Raises:
         ValueError: A model is not of Keras 3, has no named inputs, lacks an output, puts out
             probabilities or has another number of classes; a teacher shares a layer with the
-            student; a given teacher is to see mixtures; or the loss needs every label and labels
-            may be missing.
+            student; a given teacher is to see mixtures; the loss needs every label and labels may
+            be missing, more teachers than there are, or embeddings of one width.
 
     Examples:
         >>> loss = AdaptiveConfidenceSemantic("soft", temperature=2.0)
@@ -108,6 +109,9 @@ class PSKDDistiller(keras.Model):
         self.teachers_see = teachers_see
         self.labels_may_be_missing = labels_may_be_missing
         self._check_what_teachers_see()
+        if len(self.teachers) < distillation_loss.least_teachers:
+            rule = f"{distillation_loss.name} needs {distillation_loss.least_teachers} teachers"
+            raise UserError(rule, ", ".join(self.teachers) or "none")
         if labels_may_be_missing and not distillation_loss.learns_without_labels:
             raise ValueError(
                 "A loss must learn without labels where labels may be missing. "
@@ -128,11 +132,14 @@ class PSKDDistiller(keras.Model):
                 teacher.trainable = False
         self.student_projections: dict[str, keras.layers.Layer] = {}
         self.queues: dict[str, Any] = {}
-        if distillation_loss.uses_projections:
-            widths = dict(self.embedding_widths)
+        widths = dict(self.embedding_widths)
+        if distillation_loss.uses_embeddings:
             for key, teacher in self.teachers.items():
                 if teacher is not None:
                     widths[key] = teacher.output["embedding"].shape[-1]
+        if distillation_loss.equal_widths:
+            self._check_widths(widths)
+        if distillation_loss.uses_projections:
             missing = sorted(set(self.teachers) - set(widths))
             if missing:
                 raise ValueError(
@@ -147,10 +154,24 @@ class PSKDDistiller(keras.Model):
             if distillation_loss.queue_length:
                 for key, own in ordered.items():
                     self._add_queue(key, distillation_loss.queue_length, own)
+        self.learned_weights = {
+            key: self.add_weight(shape=(), initializer=keras.initializers.Constant(value), name=key)
+            for key, value in distillation_loss.learned_weights.items()
+        }
         followed = [f"followed_{key}" for key in (*self.teachers, "ground_truth")]
         agreement = [f"agreement_{key}" for key in self.teachers]
         self.means = MeanTable(["loss", "accuracy", *agreement, *_PARTS, *followed])
         self.built = True
+
+    def _check_widths(self, widths: Mapping[str, int]) -> None:
+        own = self.student.output["embedding"].shape[-1]
+        other = {key: width for key, width in widths.items() if width != own}
+        if other:
+            rule = (
+                f"{self.distillation_loss.name} needs embeddings of one width: the student's has "
+                f"{own} values"
+            )
+            raise UserError(rule, ", ".join(f"{width} of {key}" for key, width in other.items()))
 
     def _add_queue(self, teacher: str, length: int, width: int) -> None:
         self.queues[teacher] = self.add_weight(
@@ -210,11 +231,12 @@ class PSKDDistiller(keras.Model):
 
     @property
     def learned_variables(self) -> list[Any]:
-        """The variables that training changes: the student's weights, the projections', queues."""
+        """What training changes: weights of the student, the projections and the loss, queues."""
         layers = [self.student, *self.student_projections.values()]
         return [
             *(variable for layer in layers for variable in layer.weights),
             *self.queues.values(),
+            *self.learned_weights.values(),
         ]
 
     def call(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
@@ -367,7 +389,8 @@ class PSKDDistiller(keras.Model):
             ops.cast(layer(student["embedding"]), "float32")
             for layer in self.student_projections.values()
         ]
-        return {**student, "projected_embeddings": projected}
+        learned = {key: ops.convert_to_tensor(one) for key, one in self.learned_weights.items()}
+        return {**student, **learned, "projected_embeddings": projected}
 
     def _objective(self, values: Any, sample_weight: Any) -> Any:
         """Returns the weighted mean of `(batch,)`, as Keras' losses do, plus the regularisers."""

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from pskd_tf.settings import TrainingSettings
 
-_WITHOUT_DECAY = ("bias", "gamma", "beta")
+_WITHOUT_DECAY = ("bias", "gamma", "beta", "log_temperature")
 
 
 def make_optimizer(

@@ -36,6 +36,12 @@ if TYPE_CHECKING:
         relational_distillation as relational_distillation,
         similarity_preserving as similarity_preserving,
     )
+    from pskd_tf.distillation.losses.inertial import (
+        AssistantContrast as AssistantContrast,
+        FeatureDistillation as FeatureDistillation,
+        MultiScaleSimilarity as MultiScaleSimilarity,
+        focal_loss as focal_loss,
+    )
     from pskd_tf.distillation.losses.logits import (
         DecoupledDistillation as DecoupledDistillation,
         KnowledgeDistillation as KnowledgeDistillation,
@@ -58,6 +64,13 @@ if TYPE_CHECKING:
         confidence_weights as confidence_weights,
         entropy_weights as entropy_weights,
         minimum_norm_weights as minimum_norm_weights,
+    )
+    from pskd_tf.distillation.losses.two_teachers import (
+        TopologicalDistillation as TopologicalDistillation,
+        TopologicalGuidance as TopologicalGuidance,
+        first_teacher_shares as first_teacher_shares,
+        guiding_map_distance as guiding_map_distance,
+        over_own_deviation as over_own_deviation,
     )
 else:
     __all__, __getattr__, __dir__ = lazy_names(__name__)

@@ -44,7 +44,8 @@ class TeacherAssistantDistillation(DistillationLoss):
     TAKD trains each net of the chain with this loss: the assistant from the teacher, the student
     from the assistant. Each follows the net just before it, the `last` of its teachers. Where that
     teacher is not available for the sample, the loss is cross-entropy. Source: Mirzadeh et al.
-    2020, who search l in 0.05..1 and T in 1..20.
+    2020, who search l in 0.05..1 and T in 1..20. From one multimodal teacher XTinyHAR (2025) takes
+    it with l = .7 and T = 3, AudioIMU (2022) with l = .9 and T = 4.
 
     Args:
         temperature: T, above 0.

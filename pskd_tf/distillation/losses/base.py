@@ -44,6 +44,8 @@ class DistillationLoss(keras.losses.Loss):
     """
 
     queue_length: int = 0  # earlier embeddings of each teacher that the distiller keeps
+    least_teachers: int = 0  # teachers without which it cannot be computed
+    equal_widths: bool = False  # whether the embeddings of student and teachers have one width
 
     @property
     def learns_without_labels(self) -> bool:
@@ -59,6 +61,14 @@ class DistillationLoss(keras.losses.Loss):
     def uses_projections(self) -> bool:
         """Whether the loss compares them with the student's embedding after a projection."""
         return self.uses_embeddings
+
+    @property
+    def learned_weights(self) -> dict[str, float]:
+        """Numbers that are trained with the student, with their first values.
+
+        The outputs that `terms` takes have them by their names.
+        """
+        return {}
 
     @property
     def second_view(self) -> str:

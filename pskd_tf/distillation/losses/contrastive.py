@@ -5,6 +5,7 @@ and away from those of other clips (IMU2CLIP); `QueueSimilarity` has the student
 among the teacher's latest embeddings as the teacher does (COMODO). Labels are not read.
 """
 
+import math
 from typing import Any
 
 import keras
@@ -32,7 +33,7 @@ def info_nce(student: Any, teacher: Any, available: Any, temperature: float) -> 
         student: `(batch, width)`.
         teacher: `(batch, width)`.
         available: `(batch,)`, 1, or 0 where the teacher does not see a clip: its pair is left out.
-        temperature: Positive.
+        temperature: Positive, a number or a tensor.
 
     Returns:
         `(batch,)`, 0 for a pair that is left out. Source: van den Oord et al. 2018; symmetric
@@ -89,7 +90,7 @@ class _EmbeddingPretraining(DistillationLoss):
         return True
 
     def one_teacher(
-        self, place: int, targets: dict[str, Any], projected: Any, available: Any
+        self, place: int, targets: dict[str, Any], outputs: dict[str, Any], available: Any
     ) -> Any:
         """Returns the loss with one teacher, `(batch,)`."""
         raise TypeError(f"{type(self).__name__} must define one_teacher()")
@@ -98,35 +99,56 @@ class _EmbeddingPretraining(DistillationLoss):
         targets = seen_targets(targets)
         available = teacher_availability_of(targets)
         values = [
-            self.one_teacher(place, targets, projected, available[:, place])
-            for place, projected in enumerate(outputs["projected_embeddings"])
+            self.one_teacher(place, targets, outputs, available[:, place])
+            for place in range(len(outputs["projected_embeddings"]))
         ]
         shares = normalized_shares(available)
         loss = ops.sum(shares * ops.stack(values, axis=1), axis=1)
         return DistillationTerms(loss, {"semantic": loss}, selection_of(shares))
 
 
+_LOG_TEMPERATURE = "log_temperature"
+_LOWEST_TEMPERATURE = 0.01  # as in CLIP
+
+
 @keras.saving.register_keras_serializable(package="pskd_tf")
 class Contrastive(_EmbeddingPretraining):
     """`info_nce` of the student's projected embedding and a frozen teacher's, as in IMU2CLIP.
 
-    IMU2CLIP learns the temperature; here it is fixed, and the teacher reads the skeleton (ours).
+    Afterwards a classifier is trained, as in IMU2CLIP and in CMC-CMKM (Brinzea et al. 2022), which
+    has the same loss between skeleton and inertial data. Both train two nets with it; here the
+    teacher is trained before, with labels (ours).
 
     Args:
         temperature: Temperature of the similarities.
+        learns_temperature: Whether its logarithm is trained with the student, from `temperature`
+            on; it is then never below .01. Without `log_temperature` in the outputs, as outside of
+            a distiller, it is `temperature`.
         name: Name of the loss.
     """
 
-    def __init__(self, temperature: float = 0.1, name: str = "contrastive"):
+    def __init__(
+        self,
+        temperature: float = 0.1,
+        learns_temperature: bool = False,
+        name: str = "contrastive",
+    ):
         super().__init__(name=name)
         check_temperature(temperature)
         self.temperature = temperature
+        self.learns_temperature = learns_temperature
+
+    @property
+    def learned_weights(self) -> dict[str, float]:
+        return {_LOG_TEMPERATURE: math.log(self.temperature)} if self.learns_temperature else {}
 
     def one_teacher(
-        self, place: int, targets: dict[str, Any], projected: Any, available: Any
+        self, place: int, targets: dict[str, Any], outputs: dict[str, Any], available: Any
     ) -> Any:
-        teacher = targets["teacher_embeddings"][place]
-        return info_nce(projected, teacher, available, self.temperature)
+        teacher, temperature = targets["teacher_embeddings"][place], self.temperature
+        if _LOG_TEMPERATURE in outputs:
+            temperature = ops.maximum(ops.exp(outputs[_LOG_TEMPERATURE]), _LOWEST_TEMPERATURE)
+        return info_nce(outputs["projected_embeddings"][place], teacher, available, temperature)
 
 
 @keras.saving.register_keras_serializable(package="pskd_tf")
@@ -158,9 +180,10 @@ class QueueSimilarity(_EmbeddingPretraining):
         self.student_temperature = student_temperature
 
     def one_teacher(
-        self, place: int, targets: dict[str, Any], projected: Any, available: Any
+        self, place: int, targets: dict[str, Any], outputs: dict[str, Any], available: Any
     ) -> Any:
         teacher = targets["teacher_embeddings"][place]
         queue = targets["teacher_queues"][place] if "teacher_queues" in targets else teacher[:0]
         temperatures = self.teacher_temperature, self.student_temperature
+        projected = outputs["projected_embeddings"][place]
         return queue_similarity(projected, teacher, queue, *temperatures)

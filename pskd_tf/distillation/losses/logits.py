@@ -42,7 +42,12 @@ def knowledge_distillation(teacher_logits: Any, student_logits: Any, temperature
 class KnowledgeDistillation(DistillationLoss):
     """`CE + lambda mean_k T^2 KL_k`: with one teacher KD, with several the mean of teachers.
 
-    The mean is over the teachers that are available for a sample.
+    The mean is over the teachers that are available for a sample. Its gradient is that of
+    `T^2 KL(mean_k softmax(z_k / T) || softmax(z_s / T))`, so LHAR (2023), which follows the mean
+    softmax of accelerometer nets, is this loss with several such teachers. TSAK (2024), whose
+    student follows a classifier in which the representations of several teachers merge, is this
+    loss with such a teacher; ours is the net that reads skeleton and accelerometer. Of both the
+    abstract alone is public to us: lambda and T are ours.
 
     Args:
         temperature: T, above 0.
@@ -231,7 +236,8 @@ class StrongerTeacherDistillation(DistillationLoss):
     """`CE + mean_k (b inter_k + g intra_k)` with the terms of `stronger_teacher_distillation`.
 
     The mean is over the teachers available to a sample. The intra-class term depends on the
-    members of the batch.
+    members of the batch. RRKD (Wang et al. 2025, from one inertial net to another) is this loss
+    with T = 2, b = 2 and g = 4, as its released code computes it.
 
     Args:
         temperature: T, above 0.

@@ -15,6 +15,11 @@ from pskd_tf.distillation.losses.embeddings import (
     SemanticRegression,
     SimilarityPreservingDistillation,
 )
+from pskd_tf.distillation.losses.inertial import (
+    AssistantContrast,
+    FeatureDistillation,
+    MultiScaleSimilarity,
+)
 from pskd_tf.distillation.losses.logits import (
     DecoupledDistillation,
     KnowledgeDistillation,
@@ -26,6 +31,10 @@ from pskd_tf.distillation.losses.teacher_weights import (
     ConfidenceAwareDistillation,
     EntropyBasedDistillation,
     GuidedKnowledgeDistillation,
+)
+from pskd_tf.distillation.losses.two_teachers import (
+    TopologicalDistillation,
+    TopologicalGuidance,
 )
 
 
@@ -56,7 +65,12 @@ def make_loss(name: str, arguments: dict[str, Any]) -> DistillationLoss:
         "relational_distillation": RelationalDistillation,  # (RKD)
         "similarity_preserving_distillation": SimilarityPreservingDistillation,  # (SP)
         "decoupled_distillation": DecoupledDistillation,  # (DKD)
-        "stronger_teacher_distillation": StrongerTeacherDistillation,  # (DIST)
+        "stronger_teacher_distillation": StrongerTeacherDistillation,  # (DIST; RRKD)
+        "feature_distillation": FeatureDistillation,  # (FeatureKD, LightHART)
+        "multi_scale_similarity": MultiScaleSimilarity,  # (MSKD)
+        "assistant_contrast": AssistantContrast,  # (TAS chain)
+        "topological_distillation": TopologicalDistillation,  # (TDA_KD)
+        "topological_guidance": TopologicalGuidance,  # (TGD)
         "pseudo_labels": PseudoLabels,  # (self-training)
         "fixmatch": FixMatch,
         "contrastive": Contrastive,  # (InfoNCE; IMU2CLIP), pre-training

@@ -18,7 +18,7 @@ STUDY = CONFIGS / "benchmark_acs_study_methods.json"
 
 def test_every_shipped_method_has_the_same_number_of_trials():
     methods = read_methods(SHIPPED)
-    assert len(methods) == 27
+    assert len(methods) == 39
     assert {len(method.trials) for method in methods} == {2}
 
 
@@ -135,7 +135,7 @@ def test_virtual_sensors_train_a_student_without_teachers():
         dataclasses.replace(method, model="random_forest")
 
 
-def test_pretraining_and_fine_tuning_take_all_steps_together():
+def test_pretraining_and_fine_tuning_take_the_whole_length_together():
     training = TrainingSettings(steps=3600, mixup=0.5)
     first, second = Pretraining("contrastive", share=0.4).lengths(training)
     assert (first.steps, first.mixup) == (1440, 0.0)
@@ -144,8 +144,10 @@ def test_pretraining_and_fine_tuning_take_all_steps_together():
         dataclasses.replace(training, steps=24)
     )
     assert [one.steps for one in shortest] == [12, 12]
-    for short in (TrainingSettings(steps=12), TrainingSettings(epochs=9)):
-        with pytest.raises(UserError, match="pretraining needs --training_steps of at least 24"):
+    first, second = Pretraining("contrastive").lengths(TrainingSettings(epochs=9, mixup=0.5))
+    assert (first.epochs, first.mixup, second.epochs, second.mixup) == (4, 0.0, 5, 0.5)
+    for short in (TrainingSettings(steps=12), TrainingSettings(epochs=1)):
+        with pytest.raises(UserError, match="pretraining needs 2 --epochs or 24 --training_steps"):
             Pretraining("contrastive").lengths(short)
 
 

@@ -1,9 +1,11 @@
 """Losses that pre-train an embedding: closed forms, and what no gradient or label may change."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from pskd_tf.distillation.distiller import PSKDDistiller
 from pskd_tf.distillation.losses.contrastive import (
     Contrastive,
     QueueSimilarity,
@@ -79,3 +81,30 @@ def test_labels_are_not_read_and_unseen_embeddings_may_be_nan(loss, make_batch):
 def test_temperatures_are_positive(name):
     with pytest.raises(ValueError, match=r"temperature must be positive\. Received: 0"):
         QueueSimilarity(**{name: 0})
+
+
+def test_a_learned_temperature_is_that_of_the_outputs_and_not_below_a_hundredth(make_batch):
+    targets, outputs = make_batch(teachers=1)
+    loss = Contrastive(0.1, learns_temperature=True)
+    assert loss.learned_weights == {"log_temperature": pytest.approx(np.log(0.1))}
+    assert Contrastive(0.1).learned_weights == {}
+    for learned, same in ((0.3, 0.3), (1e-6, 0.01)):
+        found = loss.terms(targets, {**outputs, "log_temperature": np.float32(np.log(learned))})
+        expected = Contrastive(same).terms(targets, outputs).loss
+        np.testing.assert_allclose(found.loss, expected, rtol=1e-4)
+    # Without it, as outside of a distiller, it is where it starts.
+    np.testing.assert_allclose(
+        loss.terms(targets, outputs).loss, Contrastive(0.1).terms(targets, outputs).loss
+    )
+
+
+def test_a_distiller_trains_the_temperature_and_keeps_it(tiny_model, streams, labels):
+    loss = Contrastive(0.1, learns_temperature=True)
+    teachers = {"body": tiny_model(("skeleton",), seed=1)}
+    distiller = PSKDDistiller(tiny_model(), teachers, loss)
+    distiller.compile(optimizer=keras.optimizers.SGD(0.5))
+    (weight,) = distiller.learned_weights.values()
+    assert float(weight) == pytest.approx(np.log(0.1))
+    assert any(one is weight for one in distiller.learned_variables)
+    distiller.fit(streams, labels, epochs=1, batch_size=12, verbose=0)
+    assert abs(float(weight) - np.log(0.1)) > 1e-4

@@ -195,3 +195,33 @@ def test_the_intra_class_term_uses_only_samples_the_teacher_sees(make_batch):
     everyone = np.ones((6, 1), np.float32)
     _, alone = stronger_teacher_distillation(teachers[some], logits[some], everyone, 2.0)
     np.testing.assert_allclose(intra, alone, rtol=1e-5)
+
+
+def test_rrkd_at_temperature_1_is_dist_and_at_2_what_its_code_computes(make_batch):
+    targets, outputs = make_batch(teachers=1)
+    student = np.asarray(tf.nn.softmax(outputs["logits"] / 2.0))
+    teacher = np.asarray(tf.nn.softmax(targets["teacher_logits"][:, 0] / 2.0))
+    over_classes = [np.corrcoef(one, two)[0, 1] for one, two in zip(student, teacher, strict=True)]
+    over_batch = [np.corrcoef(student[:, c], teacher[:, c])[0, 1] for c in range(5)]
+    truth = np.mean(cross_entropy(targets["labels"], outputs["logits"]))
+    expected = truth + 2 * 4 * (1 - np.mean(over_classes)) + 4 * 4 * (1 - np.mean(over_batch))
+    found = StrongerTeacherDistillation(2.0, 2.0, 4.0).terms(targets, outputs).loss
+    assert float(np.mean(found)) == pytest.approx(expected, rel=1e-4)
+    softened = {**targets, "teacher_logits": targets["teacher_logits"] / 2.0}
+    at_1 = StrongerTeacherDistillation(1.0, 8.0, 16.0).terms(
+        softened, {**outputs, "logits": outputs["logits"] / 2.0}
+    )
+    parts = StrongerTeacherDistillation(2.0, 2.0, 4.0).terms(targets, outputs).parts
+    np.testing.assert_allclose(parts["distillation"], at_1.parts["distillation"], rtol=1e-4)
+
+
+def test_the_mean_of_teachers_pulls_as_their_mean_softmax_does(make_batch):
+    """LHAR's ensemble: the two losses differ by what the student does not change."""
+    targets, outputs = make_batch(teachers=3)
+    mean = np.asarray(tf.nn.softmax(targets["teacher_logits"] / 2.0)).mean(axis=1)
+    student = tf.Variable(outputs["logits"])
+    with tf.GradientTape() as tape:
+        loss = KnowledgeDistillation(2.0, 1.0).terms(targets, {"logits": student})
+        pull = tf.reduce_sum(loss.parts["distillation"])
+    expected = 2.0 * (np.asarray(tf.nn.softmax(outputs["logits"] / 2.0)) - mean)
+    np.testing.assert_allclose(tape.gradient(pull, student), expected, atol=1e-5)

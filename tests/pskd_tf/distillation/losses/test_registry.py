@@ -21,6 +21,10 @@ from pskd_tf.distillation.losses.embeddings import (
     SemanticRegression,
     SimilarityPreservingDistillation,
 )
+from pskd_tf.distillation.losses.inertial import (
+    AssistantContrast,
+    MultiScaleSimilarity,
+)
 from pskd_tf.distillation.losses.logits import (
     DecoupledDistillation,
     KnowledgeDistillation,
@@ -32,6 +36,10 @@ from pskd_tf.distillation.losses.teacher_weights import (
     ConfidenceAwareDistillation,
     EntropyBasedDistillation,
     GuidedKnowledgeDistillation,
+)
+from pskd_tf.distillation.losses.two_teachers import (
+    TopologicalDistillation,
+    TopologicalGuidance,
 )
 from pskd_tf.settings import SELECTIONS, ACSSettings
 
@@ -63,6 +71,10 @@ LOSSES = [
     ("similarity_preserving_distillation", {"similarity_weight": 30.0}),
     ("decoupled_distillation", {"target_weight": 0.5, "non_target_weight": 2.0}),
     ("stronger_teacher_distillation", {"inter_class_weight": 0.5, "intra_class_weight": 2.0}),
+    ("multi_scale_similarity", {"similarity_weight": 30.0}),
+    ("assistant_contrast", {"semantic_weight": 0.5, "contrast_weight": 2.0}),
+    ("topological_distillation", {"distillation_share": 0.9, "sharpness": 1.5}),
+    ("topological_guidance", {"distillation_share": 0.8, "similarity_weight": 30.0}),
 ]
 every_loss = pytest.mark.parametrize(
     "loss",
@@ -87,6 +99,10 @@ def test_names_make_their_losses():
         SimilarityPreservingDistillation,
         DecoupledDistillation,
         StrongerTeacherDistillation,
+        MultiScaleSimilarity,
+        AssistantContrast,
+        TopologicalDistillation,
+        TopologicalGuidance,
     )
     for (name, arguments), kind in zip(LOSSES, kinds, strict=True):
         loss = make_loss(name, arguments)
@@ -110,8 +126,9 @@ def test_an_unknown_loss_is_named():
         "confidence_aware_distillation, adaptive_ensemble_distillation, "
         "teacher_assistant_distillation, densely_guided_distillation, semantic_regression, "
         "relational_distillation, similarity_preserving_distillation, decoupled_distillation, "
-        "stronger_teacher_distillation, pseudo_labels, fixmatch, "
-        "contrastive, queue_similarity. Received: acs"
+        "stronger_teacher_distillation, feature_distillation, multi_scale_similarity, "
+        "assistant_contrast, topological_distillation, topological_guidance, "
+        "pseudo_labels, fixmatch, contrastive, queue_similarity. Received: acs"
     )
 
 
@@ -172,6 +189,7 @@ METHODS = {
     "similarity_preserving_distillation": {},
     "decoupled_distillation": {},
     "stronger_teacher_distillation": {"temperature": 2.0},
+    "multi_scale_similarity": {},
 }
 every_method = pytest.mark.parametrize("name", METHODS)
 
