@@ -4,6 +4,7 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
+_C3D = "c3d>=0.6,<0.7"
 _RAY = "ray>=2.40,<3"
 _PYSERIAL = "pyserial>=3.5,<4"
 
@@ -61,6 +62,7 @@ setup(
         "filelock>=3.30,<5",
     ],
     extras_require={
+        "c3d": [_C3D],
         "ray": [_RAY],
         "monitor": [_PYSERIAL],
         # Ray, because a runner that no test starts would not be kept working.
@@ -85,6 +87,7 @@ setup(
             "types-requests",
             "types-tqdm",
             "mkdocstrings[python]>=1,<2",
+            _C3D,
             _PYSERIAL,
             _RAY,
         ],

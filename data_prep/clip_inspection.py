@@ -15,6 +15,7 @@ from data_prep.errors import UserError
 from data_prep.loaders.custom.accelerometer import G_PER_UNIT
 from data_prep.loaders.custom.manifest import CustomClip
 from data_prep.loaders.custom.recording import CustomRecording
+from data_prep.loaders.custom.recording_paths import tells_rate
 from data_prep.plausibility import clip_doubts, gravity_at_rest
 from data_prep.problems import Problem
 from data_prep.skeletons import SkeletonLayout
@@ -232,6 +233,6 @@ def _alignment(clip: CustomClip, measured: InspectedClip) -> str:
 
 def offset_hint(clip: CustomClip, lag_seconds: float) -> str:
     """Returns the end of a sentence: which skeleton_offset would align the streams."""
-    if clip.skeleton_rate_hz is None:
+    if clip.skeleton_rate_hz is None and not tells_rate(clip.skeleton_path):
         return "; state skeleton_rate_hz and skeleton_offset, or cut both files alike"
     return f"; a skeleton_offset of {clip.skeleton_offset - lag_seconds:.2f} would align them"

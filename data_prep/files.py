@@ -9,7 +9,7 @@ import platform
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -166,3 +166,13 @@ def made_by(seed: int | None = None) -> dict[str, str | int]:
     if seed is not None:
         versions["seed"] = seed
     return versions
+
+
+def natural_order(names: Iterable[str]) -> list[str]:
+    """Returns names sorted with their numbers by value, so that "s2" comes before "s10"."""
+
+    def key(name: str) -> list[tuple[int, int, str]]:
+        pieces = re.findall(r"[0-9]+|[^0-9]+", name)
+        return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces]
+
+    return sorted(names, key=lambda name: (key(name), name))

@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.errors import UserError
-from data_prep.files import file_sha256, whole_file
-from data_prep.loaders.custom.loader import natural_order
+from data_prep.files import file_sha256, natural_order, whole_file
 from data_prep.loaders.custom.logger_formats import LOGGER_FORMATS
 from data_prep.loaders.custom.manifest import OPTIONAL_COLUMNS
 from data_prep.name_guess import NameGuess, fields_by_pattern, guess_fields, name_words

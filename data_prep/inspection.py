@@ -14,11 +14,11 @@ import numpy as np
 from data_prep.alignment import StreamLag, best_lag
 from data_prep.clip_inspection import InspectedClip, inspect_clip, offset_hint, recorded_clip
 from data_prep.errors import UserError
+from data_prep.files import natural_order
 from data_prep.loaders.custom.loader import (
     WITHIN_SUBJECT,
     CustomLoader,
     action_names,
-    natural_order,
     split_subjects,
 )
 from data_prep.loaders.custom.manifest import CustomClip

@@ -395,6 +395,24 @@ def _quality(manifest: pd.DataFrame, quarantine: pd.DataFrame) -> list[tuple[str
     return rows + [(f"dropped of {name}", actions[name]) for name in sorted(actions.index) if name]
 
 
+def dropped_clips(prepared: PreparedSet) -> list[Problem]:
+    """Returns a warning for each rule by which clips were left out, with their number by class.
+
+    Args:
+        prepared: The set.
+
+    Returns:
+        Warnings of the kind "dropped", the most frequent rule first.
+    """
+    rules = prepared.quarantine["reason"].str.split(" Received:").str[0]
+    found = []
+    for rule, count in rules.value_counts().items():
+        actions = prepared.quarantine["action_name"][rules == rule].value_counts()
+        classes = ", ".join(f"{number} of {name or 'no label'}" for name, number in actions.items())
+        found.append(Problem("dropped", f"{count} clips ({classes})", str(rule)))
+    return found
+
+
 _MOST_LOST = 0.2
 
 

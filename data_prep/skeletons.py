@@ -1,8 +1,7 @@
-"""Skeletons: layouts of joints, and 2-D poses scaled to metres.
+"""Layouts of skeletons.
 
 A `SkeletonLayout` names the joints of a recording and each joint's parent; common trackers' layouts
-are in `KNOWN_SKELETONS`, others come from a JSON file. `body_scaled_pose` brings poses in pixels to
-metres by the length of the torso.
+are in `KNOWN_SKELETONS`, others come from a JSON file.
 """
 
 import json
@@ -10,10 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from data_prep.errors import UserError
-from data_prep.signals import bridge_frames
 
 if TYPE_CHECKING:
     from data_prep.dataset_description import DatasetDescription
@@ -292,6 +288,60 @@ KNOWN_SKELETONS: dict[str, tuple[tuple[tuple[str, str | None], ...], int]] = {
         ),
         2,
     ),
+    # OpenPose's BODY_25 and, of its older models, COCO (Cao et al., PAMI 2021).
+    "openpose_25": (
+        (
+            ("nose", "neck"),
+            ("neck", "mid_hip"),
+            ("right_shoulder", "neck"),
+            ("right_elbow", "right_shoulder"),
+            ("right_wrist", "right_elbow"),
+            ("left_shoulder", "neck"),
+            ("left_elbow", "left_shoulder"),
+            ("left_wrist", "left_elbow"),
+            ("mid_hip", None),
+            ("right_hip", "mid_hip"),
+            ("right_knee", "right_hip"),
+            ("right_ankle", "right_knee"),
+            ("left_hip", "mid_hip"),
+            ("left_knee", "left_hip"),
+            ("left_ankle", "left_knee"),
+            ("right_eye", "nose"),
+            ("left_eye", "nose"),
+            ("right_ear", "right_eye"),
+            ("left_ear", "left_eye"),
+            ("left_big_toe", "left_ankle"),
+            ("left_small_toe", "left_big_toe"),
+            ("left_heel", "left_ankle"),
+            ("right_big_toe", "right_ankle"),
+            ("right_small_toe", "right_big_toe"),
+            ("right_heel", "right_ankle"),
+        ),
+        2,
+    ),
+    "openpose_18": (
+        (
+            ("nose", "neck"),
+            ("neck", None),
+            ("right_shoulder", "neck"),
+            ("right_elbow", "right_shoulder"),
+            ("right_wrist", "right_elbow"),
+            ("left_shoulder", "neck"),
+            ("left_elbow", "left_shoulder"),
+            ("left_wrist", "left_elbow"),
+            ("right_hip", "neck"),
+            ("right_knee", "right_hip"),
+            ("right_ankle", "right_knee"),
+            ("left_hip", "neck"),
+            ("left_knee", "left_hip"),
+            ("left_ankle", "left_knee"),
+            ("right_eye", "nose"),
+            ("left_eye", "nose"),
+            ("right_ear", "right_eye"),
+            ("left_ear", "left_eye"),
+        ),
+        2,
+    ),
     # MediaPipe Pose; rooted as coco_17.
     "mediapipe_33": (
         (
@@ -332,65 +382,3 @@ KNOWN_SKELETONS: dict[str, tuple[tuple[tuple[str, str | None], ...], int]] = {
         3,
     ),
 }
-_LAYOUT = SkeletonLayout.load("coco_17")
-_SHOULDERS = [_LAYOUT.joint_names.index(f"{side}_shoulder") for side in ("left", "right")]
-_HIPS = [_LAYOUT.joint_names.index(f"{side}_hip") for side in ("left", "right")]
-_HEIGHT_METRES = 1.7  # of every person; the true height is not known
-# From the hips' middle to the shoulders' in parts of the height: .818 - .530 (D. A. Winter,
-# Biomechanics and Motor Control of Human Movement, segment lengths).
-_TORSO = 0.288
-_SEEN = 0.05  # below this confidence a joint counts as unseen
-_CONFIDENT = 0.3
-
-
-def body_scaled_pose(
-    pose: np.ndarray, longest_run: int
-) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Returns the pose in body-scaled metres, y up (ours).
-
-    The scale of a clip makes the median length of its torso, in frames where shoulders and hips
-    are confident, 0.288 of 1.7 m. It is the torso and not the body's height, because people also
-    sit, crouch and stand behind desks. The origin is the median middle of the hips in the same
-    frames. Unseen joints are bridged linearly in time; a joint never seen lies on its parent. The
-    confidence stays as it is, 0 in a frame without the person.
-
-    Args:
-        pose: float64 (frames, 17 joints, x y confidence), pixels, y down; NaN without the person.
-        longest_run: How many frames on end may lack the person.
-
-    Returns:
-        float32 (frames, 17 joints, x y confidence) and the notes "frames_bridged" and
-        "joints_bridged"; or None and the note "person_lost" if the person is away for longer or
-        the torso is never seen.
-    """
-    absent = np.isnan(pose).any(axis=(1, 2))
-    if len(pose) < 2 or absent.all():
-        return None, ("person_lost",)
-    confidence = np.where(absent[:, None], 0.0, np.clip(np.nan_to_num(pose[:, :, 2]), 0.0, 1.0))
-    shoulders, hips = pose[:, _SHOULDERS, :2].mean(axis=1), pose[:, _HIPS, :2].mean(axis=1)
-    torso = np.linalg.norm(shoulders - hips, axis=1)
-    clear = (confidence[:, [*_SHOULDERS, *_HIPS]] >= _CONFIDENT).all(axis=1)
-    clear &= np.nan_to_num(torso) > 0
-    _, longest = bridge_frames(pose, absent)
-    if longest > longest_run or not clear.any():
-        return None, ("person_lost",)
-    scale = _HEIGHT_METRES * _TORSO / np.median(torso[clear])
-    metres = (pose[:, :, :2] - np.median(hips[clear], axis=0)) * [scale, -scale]
-    unseen = confidence < _SEEN
-    places = _bridged(metres, unseen)
-    flags = ["frames_bridged"] if absent.any() else []
-    if unseen[~absent].any():
-        flags.append("joints_bridged")
-    scaled = np.concatenate([places, confidence[:, :, None]], axis=2)
-    return scaled.astype(np.float32), tuple(flags)
-
-
-def _bridged(places: np.ndarray, unseen: np.ndarray) -> np.ndarray:
-    """Fills unseen joints; a joint never seen takes the place of its nearest seen ancestor."""
-    filled = np.empty_like(places)
-    for joint in range(places.shape[1]):
-        seen = joint
-        while unseen[:, seen].all():  # ends: the hips were seen, and the root is one of them
-            seen = _LAYOUT.joint_parents[seen]
-        filled[:, joint] = bridge_frames(places[:, seen], unseen[:, seen])[0]
-    return filled

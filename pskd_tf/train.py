@@ -19,7 +19,9 @@ from pathlib import Path
 from data_prep.commands import print_result, run_command
 from data_prep.errors import UserError
 from data_prep.files import lock_stream
-from data_prep.prepared_set import PreparedSet
+from data_prep.plausibility import prepared_doubts
+from data_prep.prepared_set import PreparedSet, dropped_clips, lost_classes
+from data_prep.problems import problem_lines
 from pskd_tf.arguments import TrainArguments
 from pskd_tf.pipeline.ownership import check_owner, finished_metrics, run_key
 from pskd_tf.pipeline.plan import plan_run, plan_summary, plan_warnings
@@ -45,6 +47,9 @@ def main(arguments: TrainArguments) -> None:
             record_every_epochs=arguments.record_every_epochs,
             strategy=arguments.strategy,
         )
+        doubts = [*dropped_clips(prepared), *lost_classes(prepared), *prepared_doubts(prepared)]
+        for line in problem_lines(doubts):
+            print(line, file=sys.stderr)
         plans = plan_run(settings, prepared)
         _warn(plan_warnings(plans, prepared))
         key = run_key(settings, plans)

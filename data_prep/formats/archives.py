@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from data_prep.errors import UserError
-from data_prep.files import file_sha256, json_sha256
+from data_prep.files import file_sha256, json_sha256, natural_order
 
 _Key = TypeVar("_Key")
 _HEADER = struct.Struct("<4s5H3L2H")  # APPNOTE.TXT 4.3.7, the local file header
@@ -115,6 +115,8 @@ class ZipMember:
 class RawFile:
     """One raw file in a folder or in a zip archive; picklable, so that any worker can read it.
 
+    A folder stands for the .json files in it, one after the other in natural order.
+
     Args:
         name: Where it is below the raw folder; in an archive "Inertial.zip/Inertial/a1...mat".
         path: The file on disk: the archive, or the file itself.
@@ -137,6 +139,8 @@ class RawFile:
             UserError: The file cannot be read or the archive is damaged.
         """
         try:
+            if self.path.is_dir():
+                return b"\n".join(path.read_bytes() for path in frame_files(self.path))
             return self.member.read(self.path) if self.member else self.path.read_bytes()
         except Exception as error:  # zlib, struct, OSError, BadZipFile, RuntimeError (password)
             raise UserError("A raw file must be readable", error, self.name) from error
@@ -149,6 +153,11 @@ class RawFile:
         """
         content = self.read()
         return content, (self.name, hashlib.sha256(content).hexdigest())
+
+
+def frame_files(folder: Path) -> list[Path]:
+    """Returns the .json files of a folder in natural order, each of which is a frame."""
+    return [folder / name for name in natural_order(path.name for path in folder.glob("*.json"))]
 
 
 _MOST_BYTES = 256 * 2**20  # about 18 h of an accelerometer at 100 Hz with stamps
@@ -279,7 +288,11 @@ def raw_sources(files: list[RawFile]) -> dict[str, str]:
                 archives[name] = file_sha256(item.path)
         else:
             folder = f"{item.name.rpartition('/')[0] or '.'}/"
-            folders.setdefault(folder, {})[item.base_name] = file_sha256(item.path)
+            own = folders.setdefault(folder, {})
+            if item.path.is_dir():
+                own[item.base_name] = hashlib.sha256(item.read()).hexdigest()
+            else:
+                own[item.base_name] = file_sha256(item.path)
     return archives | {folder: json_sha256(names) for folder, names in folders.items()}
 
 

@@ -26,8 +26,9 @@ from data_prep.formats.coco_poses import (
 )
 from data_prep.formats.csv_files import read_sensor_csv
 from data_prep.loader import ClipSource, Discovery
+from data_prep.pose_scaling import body_scaled_pose
 from data_prep.signals import even_samples
-from data_prep.skeletons import SkeletonLayout, body_scaled_pose
+from data_prep.skeletons import SkeletonLayout
 
 # The 35 labels of the trimmed release as two public loaders of it list them, which agree; the
 # authors' own list could not be read. Sorted, in lower case.
@@ -164,7 +165,9 @@ class MMActLoader:
             content, sources["skeleton"] = item.read_with_source()
             pose, notes = read_mmact_pose(content, item.name)
             flags += notes
-            skeleton, notes = body_scaled_pose(pose, _LONGEST_RUN)
+            skeleton, notes = body_scaled_pose(
+                pose, _LONGEST_RUN, SkeletonLayout.load(SKELETON_LAYOUT)
+            )
             flags += notes
         if skeleton is None:
             flags += ("no_skeleton",)

@@ -8,7 +8,7 @@ import pytest
 
 from data_prep.errors import Refusal, UserError
 from data_prep.preparation import prepare_dataset
-from data_prep.prepared_set import PreparedSet, lost_classes, write_prepared_set
+from data_prep.prepared_set import PreparedSet, dropped_clips, lost_classes, write_prepared_set
 
 FIRST = "Inertial/a1_s1_t1_inertial.mat"
 
@@ -122,6 +122,17 @@ def test_dropped_clips_are_counted_by_class(prepare, damaged_dir: Path):
     assert ["dropped", "of", "swipe_left", "2"] in lines
     (warning,) = [line for line in result.stdout.splitlines() if line.startswith("warning (lost)")]
     assert warning.startswith("warning (lost): swipe_left: 2 of 2 clips are dropped")
+
+
+def test_dropped_clips_by_rule_and_class(damaged_dir: Path, tmp_path: Path):
+    prepared = prepare_dataset("utd_mhad", damaged_dir, tmp_path / "set", quarantine=True)
+    found = [
+        (problem.kind, problem.where, problem.text[:46]) for problem in dropped_clips(prepared)
+    ]
+    assert sorted(found, key=lambda one: one[2]) == [
+        ("dropped", "1 clips (1 of swipe_left)", "Each clip needs an inertial and a skeleton fil"),
+        ("dropped", "1 clips (1 of swipe_left)", "The unit of the accelerometer must be g (media"),
+    ]
 
 
 @pytest.mark.parametrize(("bad", "is_lost"), [(2, False), (3, True)])

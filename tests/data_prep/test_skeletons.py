@@ -56,7 +56,8 @@ def test_known_joint_numbers(name: str, index: int, joint: str):
 
 def test_only_poses_are_flat():
     dimensions = {name: SkeletonLayout.load(name).dimensions for name in KNOWN_SKELETONS}
-    assert [name for name, count in dimensions.items() if count == 2] == ["coco_17"]
+    flat = [name for name, count in dimensions.items() if count == 2]
+    assert flat == ["coco_17", "openpose_25", "openpose_18"]
 
 
 def test_file(tmp_path):

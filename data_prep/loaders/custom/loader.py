@@ -5,7 +5,6 @@ data set with classes, rates and a split by subject.
 """
 
 import dataclasses
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,15 +15,15 @@ from typing import Any
 from data_prep.clip import NO_LABEL, NULL_ACTION, NULL_LABEL, Clip
 from data_prep.dataset_description import DatasetDescription, check_labels
 from data_prep.errors import UserError
-from data_prep.files import made_by
+from data_prep.files import made_by, natural_order
 from data_prep.formats.archives import RawFile, raw_sources
 from data_prep.loader import ClipSource, Discovery
 from data_prep.loaders.custom.annotations import cut_by_annotations
-from data_prep.loaders.custom.manifest import CustomClip, read_custom_manifest
+from data_prep.loaders.custom.manifest import METRIC_UNITS, CustomClip, read_custom_manifest
 from data_prep.loaders.custom.read_files import ReadFiles
 from data_prep.loaders.custom.recording import CustomRecording, read_custom_recording
 from data_prep.records import later_field
-from data_prep.skeletons import SkeletonLayout
+from data_prep.skeletons import KNOWN_SKELETONS, SkeletonLayout
 
 WITHIN_SUBJECT = "within_subject"
 _USUAL_RATE_HZ = 50.0
@@ -166,11 +165,15 @@ class CustomLoader:
             UserError: A table is missing, is none, or its header breaks a rule.
         """
         layout = self.layout()
-        is_pose = layout is not None and layout == SkeletonLayout.load("coco_17")
+        units: tuple[str, ...] = METRIC_UNITS
+        if layout is not None and layout.dimensions == 2:
+            # A known layout is that of an estimator, which gives pixels.
+            is_known = str(self.skeleton_layout) in KNOWN_SKELETONS
+            units = ("px", *units) if is_known else (*units, "px")
         clips, errors = read_custom_manifest(
             self._manifest_path,
             for_annotations=self.annotations is not None,
-            skeleton_unit="px" if is_pose else "m",
+            skeleton_units=units,
         )
         bare = next((clip for clip in clips if clip.skeleton_path and layout is None), None)
         if bare is not None:
@@ -362,13 +365,3 @@ def _protocols(
     names = zip(("train", "test"), within_subject(clips), strict=True)
     parts = {part: {"clip_id": clip_ids} for part, clip_ids in names}
     return {WITHIN_SUBJECT: {**parts, "metric": "accuracy"}}
-
-
-def natural_order(names: Iterable[str]) -> list[str]:
-    """Returns names sorted with their numbers by value, so that "s2" comes before "s10"."""
-
-    def key(name: str) -> list[tuple[int, int, str]]:
-        pieces = re.findall(r"[0-9]+|[^0-9]+", name)
-        return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces]
-
-    return sorted(names, key=lambda name: (key(name), name))

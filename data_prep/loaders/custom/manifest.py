@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -13,9 +12,9 @@ from pathlib import Path
 from data_prep.errors import UserError
 from data_prep.files import whole_file
 from data_prep.formats.csv_files import CsvRecord, read_csv_records, table_separator
-from data_prep.formats.tables import TABLE_SUFFIXES
 from data_prep.formats.text_tables import TEXT_SUFFIXES, read_text_table
 from data_prep.loaders.custom.logger_formats import LOGGER_FORMATS
+from data_prep.loaders.custom.recording_paths import recording_path, tells_rate, tells_unit
 
 
 @dataclass(frozen=True)
@@ -49,16 +48,21 @@ class CustomClip:
             from a table of many; not a column of the manifest.
         accelerometer_range_g: Largest magnitude on one axis that the sensor can measure, in g.
         accelerometer_key: Which array of an .npz or .mat file.
-        skeleton_path: File relative to the manifest; empty without a skeleton.
-        skeleton_columns: Columns, joint after joint; none for all of the file.
-        skeleton_rate_hz: Stated rate; None if the frames span the accelerometer's whole recording.
+        skeleton_path: File relative to the manifest, or a folder of OpenPose's frames; empty
+            without a skeleton.
+        skeleton_columns: Columns, joint after joint; none for all of the file. Of a form with
+            named points (TRC, c3d, BVH, Vicon CSV), one point for each joint; none takes the
+            points named as the joints.
+        skeleton_rate_hz: Stated rate; None takes that of the file, and without one the frames span
+            the accelerometer's whole recording.
         skeleton_offset: Seconds from the first sample to the first frame; of frames with stamps,
             how much the camera's clock is behind the logger's.
         skeleton_stamp_column: Name or index of the frames' stamps on the logger's clock; empty if
             the frames are evenly spaced.
         skeleton_stamp_unit: As `accelerometer_stamp_unit`.
-        skeleton_unit: "m", "cm" or "mm"; "px" of coco_17 in two dimensions.
-        skeleton_key: Which array of an .npz or .mat file.
+        skeleton_unit: "m", "cm" or "mm"; "px" in two dimensions; "" takes that of the file.
+        skeleton_key: Which array of an .npz or .mat file; which body of a .skeleton file, 1 for
+            that in most frames.
         start: Seconds from the first sample; None for as early as both streams reach.
         end: Seconds from the first sample; None for as late as both streams reach.
         sensor_place: Where the sensor was worn.
@@ -130,6 +134,7 @@ OPTIONAL_COLUMNS = (
     "note",
 )
 _UNITS = {"g": "g", "mg": "mg", "lsb": "lsb"} | dict.fromkeys(("m/s^2", "m/s2", "m/s²"), "m/s^2")
+METRIC_UNITS = ("m", "cm", "mm")
 _STAMP_UNITS = ("s", "ms", "us", "ns", "iso", "clock")
 _MOST_SKIPPED_ROWS = 10_000
 _RANGES_G = (0.5, 1000.0)
@@ -141,7 +146,10 @@ _UNLABELLED = "unlabelled"
 
 
 def read_custom_manifest(
-    path: str | Path, *, for_annotations: bool = False, skeleton_unit: str = "m"
+    path: str | Path,
+    *,
+    for_annotations: bool = False,
+    skeleton_units: tuple[str, ...] = METRIC_UNITS,
 ) -> tuple[list[CustomClip], list[UserError]]:
     """Reads a manifest row by row and checks all that can be checked without the recordings.
 
@@ -152,7 +160,7 @@ def read_custom_manifest(
         for_annotations: Whether the rows are recordings that annotations will cut: `action` must
             be empty or absent, `subject` may be, and a missing clip_id becomes the path of the
             accelerometer's file.
-        skeleton_unit: Unit of a skeleton whose row states none; "px" allows this unit.
+        skeleton_units: What a row may state; the first one if it states none.
 
     Returns:
         The rows without a mistake, and the mistakes, one for each other row.
@@ -166,7 +174,7 @@ def read_custom_manifest(
     clips = []
     for record in records:
         try:
-            clip = _clip(record, Path(path).parent, for_annotations, skeleton_unit)
+            clip = _clip(record, Path(path).parent, for_annotations, skeleton_units)
             clips += _stretches(clip, Path(path).parent)
         except UserError as error:
             errors.append(error)
@@ -285,7 +293,9 @@ def doubled_names(clips: Iterable[CustomClip]) -> list[UserError]:
     return errors
 
 
-def _clip(record: CsvRecord, folder: Path, for_annotations: bool, skeleton_unit: str) -> CustomClip:
+def _clip(
+    record: CsvRecord, folder: Path, for_annotations: bool, skeleton_units: tuple[str, ...]
+) -> CustomClip:
     cells = record.cells
     if for_annotations:
         for column in ("action", "start", "end"):
@@ -297,8 +307,8 @@ def _clip(record: CsvRecord, folder: Path, for_annotations: bool, skeleton_unit:
     if not for_annotations:
         record.text("subject")
     if not cells["accelerometer_path"] and cells["skeleton_path"] and not for_annotations:
-        return _skeleton_alone(record, folder, skeleton_unit)
-    accelerometer_path = _path(record, "accelerometer_path", folder)
+        return _skeleton_alone(record, folder, skeleton_units)
+    accelerometer_path = recording_path(record, "accelerometer_path", folder)
     unit = _UNITS[record.choice("accelerometer_unit", _UNITS)]
     stamp_column = cells["accelerometer_stamp_column"]
     columns = _columns(record, "accelerometer_columns", count=3)
@@ -333,15 +343,16 @@ def _clip(record: CsvRecord, folder: Path, for_annotations: bool, skeleton_unit:
         rule = "accelerometer_rate_hz or accelerometer_stamp_column must be given"
         raise record.error(rule, "neither")
     _check_span(clip, record)
-    return _with_skeleton(clip, record, folder, skeleton_unit)
+    return _with_skeleton(clip, record, folder, skeleton_units)
 
 
-def _skeleton_alone(record: CsvRecord, folder: Path, skeleton_unit: str) -> CustomClip:
+def _skeleton_alone(record: CsvRecord, folder: Path, skeleton_units: tuple[str, ...]) -> CustomClip:
     cells = record.cells
     for column in ("accelerometer_columns", "accelerometer_stamp_column", "skeleton_offset"):
         if cells[column]:
             raise record.error(f"{column} needs an accelerometer_path", "an empty one")
-    if not cells["skeleton_rate_hz"] and not cells["skeleton_stamp_column"]:
+    states_rate = cells["skeleton_rate_hz"] or cells["skeleton_stamp_column"]
+    if not states_rate and not tells_rate(cells["skeleton_path"]):
         rule = "A clip without an accelerometer needs a skeleton_rate_hz or a skeleton_stamp_column"
         raise record.error(rule, "neither")
     clip = CustomClip(
@@ -359,7 +370,7 @@ def _skeleton_alone(record: CsvRecord, folder: Path, skeleton_unit: str) -> Cust
         part=record.choice("part", ("train", "test", "")),
     )
     _check_span(clip, record)
-    return _with_skeleton(clip, record, folder, skeleton_unit)
+    return _with_skeleton(clip, record, folder, skeleton_units)
 
 
 def _check_span(clip: CustomClip, record: CsvRecord) -> None:
@@ -367,7 +378,9 @@ def _check_span(clip: CustomClip, record: CsvRecord) -> None:
         raise record.error("start must be before end", f"{clip.start or 0:g} and {clip.end:g}")
 
 
-def _with_skeleton(clip: CustomClip, record: CsvRecord, folder: Path, unit: str) -> CustomClip:
+def _with_skeleton(
+    clip: CustomClip, record: CsvRecord, folder: Path, units: tuple[str, ...]
+) -> CustomClip:
     cells = record.cells
     if not cells["skeleton_path"]:
         for column in ("skeleton_rate_hz", "skeleton_offset", "skeleton_columns", "skeleton_key"):
@@ -377,33 +390,29 @@ def _with_skeleton(clip: CustomClip, record: CsvRecord, folder: Path, unit: str)
     rate = record.number("skeleton_rate_hz", *_FRAME_RATES_HZ)
     offset = record.number("skeleton_offset", -_MOST_SECONDS, _MOST_SECONDS)
     stamp_unit = _stamp_unit(record, "skeleton")
-    if offset is not None and rate is None and not stamp_unit:
+    path = recording_path(record, "skeleton_path", folder)
+    if offset is not None and rate is None and not stamp_unit and not tells_rate(path):
         rule = "skeleton_offset needs a skeleton_rate_hz (without it both streams span the same)"
         raise record.error(rule, f"{offset:g}")
     if stamp_unit and not cells["skeleton_columns"]:
         rule = "A skeleton_stamp_column needs skeleton_columns, such as 1-60"
         raise record.error(rule, "none")
-    units = ("m", "cm", "mm", "px") if unit == "px" else ("m", "cm", "mm")
+    # What is no table tells its unit, or is refused when it is read.
+    tells = tells_unit(folder / path)
+    unit = record.choice(
+        "skeleton_unit", (*units, "") if tells else units, "" if tells else units[0]
+    )
     return replace(
         clip,
-        skeleton_path=_path(record, "skeleton_path", folder),
+        skeleton_path=path,
         skeleton_columns=_columns(record, "skeleton_columns"),
         skeleton_rate_hz=rate,
         skeleton_offset=offset or 0.0,
         skeleton_stamp_column=cells["skeleton_stamp_column"],
         skeleton_stamp_unit=stamp_unit,
-        skeleton_unit=record.choice("skeleton_unit", units, unit),
+        skeleton_unit=unit,
         skeleton_key=cells["skeleton_key"],
     )
-
-
-def _path(record: CsvRecord, column: str, folder: Path) -> str:
-    name = record.text(column).replace("\\", "/")
-    if not name.lower().endswith(TABLE_SUFFIXES):
-        raise record.error(f"{column} must end with {', '.join(TABLE_SUFFIXES)}", name)
-    if not (folder / name).is_file():
-        raise record.error(f"The file of {column} must exist (relative to the manifest)", name)
-    return os.path.normpath(name).replace("\\", "/")
 
 
 def _scale(record: CsvRecord, unit: str) -> float | None:

@@ -15,8 +15,9 @@ from data_prep.formats.archives import RawFile
 from data_prep.loaders.custom.accelerometer import single
 from data_prep.loaders.custom.manifest import CustomClip
 from data_prep.loaders.custom.read_files import ReadFiles
+from data_prep.pose_scaling import body_scaled_pose
 from data_prep.signals import bridge_frames, order_of_stamps
-from data_prep.skeletons import SkeletonLayout, body_scaled_pose
+from data_prep.skeletons import SkeletonLayout
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +86,7 @@ def read_custom_recording(
         return CustomRecording(values, None, end - start, stamp_rate_hz, sources, flags, gaps)
     skeleton_name = f"{files['skeleton'].name}; {clip.place}"
     found, sources["skeleton"] = read_files.skeleton(files["skeleton"], clip, layout)
+    clip = found.completed(clip, skeleton_name)
     skeleton = found.joints
     if found.stamps is not None:
         if whole.first_stamp is None:
@@ -106,7 +108,7 @@ def read_custom_recording(
     skeleton, more = clean_custom_skeleton(
         skeleton[inside], clip.skeleton_unit, layout, longest_run, skeleton_name
     )
-    flags = (*flags, *notes, *more, *(("skeleton_cut",) if found.is_cut else ()))
+    flags = (*flags, *notes, *more, *found.flags)
     gaps = whole.gaps(start, end)
     return CustomRecording(values, skeleton, end - start, stamp_rate_hz, sources, flags, gaps)
 
@@ -120,12 +122,14 @@ def _skeleton_alone(
 ) -> CustomRecording:
     name = f"{file.name}; {clip.place}"
     found, source = read_files.skeleton(file, clip, layout)
+    clip = found.completed(clip, name)
     joints, rate_hz = found.joints, clip.skeleton_rate_hz
     if found.stamps is not None:
         seconds = found.stamps - found.stamps.min()
         joints, seconds = even_frames(seconds, joints, rate_hz, longest_gap_seconds, name)
     else:
-        assert rate_hz is not None  # the manifest needs it without stamps
+        if rate_hz is None:
+            raise UserError("A skeleton alone needs a skeleton_rate_hz", "none", name)
         seconds = np.arange(len(joints)) / rate_hz
     start, last = clip.start or 0.0, float(seconds[-1])
     end = last if clip.end is None else clip.end
@@ -137,7 +141,7 @@ def _skeleton_alone(
     skeleton, flags = clean_custom_skeleton(
         joints[inside], clip.skeleton_unit, layout, longest_run, name
     )
-    flags = (*flags, "no_accelerometer", *(("skeleton_cut",) if found.is_cut else ()))
+    flags = (*flags, "no_accelerometer", *found.flags)
     length = float(np.ptp(seconds[inside]))
     return CustomRecording(None, skeleton, length, None, {"skeleton": source}, flags)
 
@@ -285,7 +289,7 @@ def clean_custom_skeleton(
 
     Args:
         skeleton: float64 (frames, joints, 3), NaN where a joint is lost.
-        unit: "m", "cm" or "mm"; "px" of coco_17 in two dimensions, see `body_scaled_pose`.
+        unit: "m", "cm" or "mm"; "px" in two dimensions, see `body_scaled_pose`.
         layout: Its joints.
         longest_run: For how many frames on end a joint may be lost.
         name: The file and the row of the manifest, for errors.
@@ -301,7 +305,10 @@ def clean_custom_skeleton(
     if unit == "px":
         # Here a lost joint is one without confidence; NaN stands for a frame without a person.
         pose = np.where(lost[:, :, None] & ~lost.all(axis=1)[:, None, None], 0.0, skeleton)
-        scaled, flags = body_scaled_pose(pose, longest_run)
+        try:
+            scaled, flags = body_scaled_pose(pose, longest_run, layout)
+        except UserError as error:
+            raise UserError(error.rule, error.received, name) from error
         if scaled is None:
             rule = (
                 "A person must be seen, with shoulders and hips, in all but "

@@ -12,10 +12,10 @@ from hypothesis import given, strategies as st
 
 from data_prep.clip import check_clip
 from data_prep.errors import UserError
+from data_prep.files import natural_order
 from data_prep.loader import DatasetOptions
 from data_prep.loaders.custom.loader import (
     CustomLoader,
-    natural_order,
     split_subjects,
     within_subject,
 )
