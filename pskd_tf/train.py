@@ -47,9 +47,7 @@ def main(arguments: TrainArguments) -> None:
             record_every_epochs=arguments.record_every_epochs,
             strategy=arguments.strategy,
         )
-        doubts = [*dropped_clips(prepared), *lost_classes(prepared), *prepared_doubts(prepared)]
-        for line in problem_lines(doubts):
-            print(line, file=sys.stderr)
+        _warn_of_clips(prepared)
         plans = plan_run(settings, prepared)
         _warn(plan_warnings(plans, prepared))
         key = run_key(settings, plans)
@@ -107,12 +105,20 @@ def _print_plan(arguments: TrainArguments) -> None:
         # The stages depend on what is in the recordings: they are read, but nothing is kept.
         with tempfile.TemporaryDirectory() as folder:
             prepared = arguments.prepare(Path(folder, "prepared"))
+            _warn_of_clips(prepared)
             plans = plan_run(settings, prepared)
             _warn(plan_warnings(plans, prepared))
             summary = plan_summary(plans, arguments.stages)
         print(f"would write the prepared set, {len(prepared)} clips: {arguments.prepared}")
     print(f"{prepared.description.name}, {settings.protocol}, {summary}")
     print(f"would write metrics.json, report.html, model_card.md, log.txt and export/: {run_dir}")
+
+
+def _warn_of_clips(prepared: PreparedSet) -> None:
+    """Prints what `data_prep.prepare` warns of, and what was left out."""
+    doubts = [*dropped_clips(prepared), *lost_classes(prepared), *prepared_doubts(prepared)]
+    for line in problem_lines(doubts):
+        print(line, file=sys.stderr)
 
 
 def _warn(warnings: Iterable[str]) -> None:

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
+from custom_files import CustomFiles
 from damage import FILE_DAMAGE
 from data_prep.files import file_sha256
 from data_prep.prepared_set import PreparedSet
@@ -160,6 +161,29 @@ def test_a_users_error_is_one_line_and_exit_status_2(run_train, tmp_path, flags,
     assert message in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1
     assert not list(run_dir.glob("stages")) and not list(run_dir.glob("prepared"))
+
+
+def test_what_preparing_drops_or_doubts_is_said(run_train, tmp_path):
+    recordings = CustomFiles(tmp_path / "own")
+    for seed in range(8):
+        subject, action = "abcd"[seed % 4], ("wave", "clap")[seed // 4]
+        recordings.add(f"{subject}_{action}", subject, action, seed)
+    recordings.write_layout()
+    manifest = recordings.write_manifest()
+    (recordings.folder / "sensor/a_wave.csv").write_text("t,ax,ay,az\n0,0,1,0\n")
+    (recordings.folder / "sensor/c_clap.csv").write_bytes(
+        (recordings.folder / "sensor/b_wave.csv").read_bytes()
+    )
+    flags = ["--flagfile=configs/custom.flags", f"--manifest={manifest}", "--quarantine"]
+    flags += [f"--skeleton_layout={recordings.folder / 'layout.json'}", "--dry_run"]
+    finished = run_train(*flags, f"--run_dir={tmp_path / 'run'}")
+    assert finished.returncode == 0, finished.stderr
+    lines = finished.stderr.splitlines()
+    rule = "A recording needs at least 2 samples."
+    assert f"warning (dropped): 1 clips (1 of wave): {rule}" in lines
+    assert any(line.startswith("warning (lost): wave: 1 of 4 clips are dropped") for line in lines)
+    text = "the same samples as b_wave_1, whose action is wave and whose subject is b"
+    assert f"warning (copy): c_clap_1: {text}" in lines
 
 
 @pytest.mark.parametrize(
