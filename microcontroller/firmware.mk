@@ -160,12 +160,15 @@ FIRMWARE_FAULTS := $(foreach compiler,$(FIRMWARE_COMPILERS),$(foreach mode,$(FIR
 firmware-mode-window := PSKD_CLIP_MODE=0 PSKD_WINDOW_RATE_HZ=50.0f \
   PSKD_WINDOW_SAMPLES=PSKD_STEPS PSKD_WINDOW_HOP=48
 firmware-mode-clip := PSKD_CLIP_MODE=1 PSKD_MINIMUM_SAMPLES=50 PSKD_MAXIMUM_SAMPLES=200
+# The model knows its own mode alone: the other one is taken as exported.
+firmware-mode-unchecked := PSKD_EXPORTED_SETTINGS=PSKD_SETTINGS_TEXT \
+  PSKD_SETTINGS_CRC=pskd_settings_crc(model_id)
 firmware-is-mode-window := PSKD_CLIP_MODE 0
 firmware-is-mode-clip := PSKD_CLIP_MODE 1
 
 # $(1) mode, $(2) file
-firmware-settings = printf '\#define %s\n' $(patsubst %,'%',$(firmware-mode-$(1))) | tr = ' ' > $(2); \
-	  grep -v -E 'define PSKD_(CLIP_MODE|(MINIMUM|MAXIMUM)_SAMPLES|WINDOW_)' \
+firmware-settings = printf '\#define %s\n' $(patsubst %,'%',$(firmware-mode-$(1)) $(firmware-mode-unchecked)) | tr = ' ' > $(2); \
+	  grep -v -E 'define PSKD_(CLIP_MODE|(MINIMUM|MAXIMUM)_SAMPLES|WINDOW_|EXPORTED|SETTINGS_CRC)' \
 	  $(FIRMWARE_MODEL)/model_settings.h >> $(2)
 
 firmware-faults: $(FIRMWARE_FAULTS)

@@ -36,7 +36,7 @@ typedef enum {
   PSKD_CLASSIFIER_SLOT_LENGTH = 13,    /* it is longer than the partition, or not the graph's */
   PSKD_CLASSIFIER_SLOT_CHECKSUM = 14,  /* its bytes are not those that were written */
   PSKD_CLASSIFIER_SLOT_GRAPH = 15,     /* it has other layers or shapes than the program */
-  PSKD_CLASSIFIER_SLOT_SETTINGS = 16   /* it has other labels, scales or sizes */
+  PSKD_CLASSIFIER_SLOT_SETTINGS = 16   /* it has other labels, scales, sizes or rate */
 } PskdClassifierStatus;
 
 /* Sets up the runtime, once. */

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "activity_filter.h"
-
 uint32_t pskd_crc_add_byte(uint32_t crc, uint32_t byte) {
   int bit;
   crc ^= byte;
@@ -38,8 +36,15 @@ uint32_t pskd_settings_crc(uint32_t model_id) {
   crc = add_word(crc, (uint32_t)PSKD_INPUT_ZERO_POINT);
   crc = add_float(crc, PSKD_OUTPUT_SCALE);
   crc = add_word(crc, (uint32_t)PSKD_OUTPUT_ZERO_POINT);
+  crc = add_word(crc, (uint32_t)PSKD_CLIP_MODE);
+#if PSKD_CLIP_MODE
+  crc = add_float(crc, PSKD_CLIP_RATE_HZ);
+#else
+  crc = add_float(crc, PSKD_WINDOW_RATE_HZ);
+#endif
   for (index = 0; index < PSKD_NUM_CLASSES; ++index) {
-    for (label = pskd_labels[index]; *label != '\0'; ++label) {
+    /* Too few labels leave NULL. */
+    for (label = pskd_labels[index]; label != NULL && *label != '\0'; ++label) {
       crc = pskd_crc_add_byte(crc, (uint32_t)(unsigned char)*label);
     }
     crc = pskd_crc_add_byte(crc, 0u);

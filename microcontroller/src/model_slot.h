@@ -24,7 +24,7 @@ typedef struct {
   uint32_t length;   /* bytes of the slot, header included */
   uint32_t crc;      /* CRC-32 of all that follows */
   uint32_t graph;    /* identity of layers and shapes */
-  uint32_t settings; /* CRC-32 of sizes, scales, zero points and labels of model_settings.h */
+  uint32_t settings; /* pskd_settings_crc(0) of the program */
   uint32_t model;    /* first digits of the flatbuffer's SHA-256, for information */
   uint32_t reserved; /* 0 */
 } PskdSlotHeader;

@@ -1,6 +1,7 @@
 """The rules of `microcontroller/firmware.mk` as tests start them, and a struct of its sources."""
 
 import ctypes
+import re
 import shutil
 import subprocess
 import sys
@@ -35,6 +36,28 @@ def make_reports(
     given = [f"{name}={value}" for name, value in settings.items()]
     command = ["make", "-f", "microcontroller/firmware.mk", *given, *map(str, reports)]
     return subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=600)
+
+
+def in_window_mode(settings: str, hop: int) -> str:
+    """Gives a `model_settings.h` of clip mode the other mode, as if it was exported so.
+
+    Args:
+        settings: The file's text.
+        hop: From one window to the next, in samples at 50 Hz; a window has 96.
+    """
+    window = {
+        "PSKD_CLIP_MODE": 0,
+        "PSKD_WINDOW_RATE_HZ": "50.0f",
+        "PSKD_WINDOW_SAMPLES": 96,
+        "PSKD_WINDOW_HOP": hop,
+        # Whatever the settings are.
+        "PSKD_EXPORTED_SETTINGS": "PSKD_SETTINGS_TEXT",
+        "PSKD_SETTINGS_CRC": "pskd_settings_crc(model_id)",
+    }
+    lines = [f"#define {name} {value}" for name, value in window.items()]
+    left_out = re.compile("define PSKD_(CLIP_|M[A-Z]+_SAMPLES|EXPORTED_SETTINGS|SETTINGS_CRC)")
+    lines += [line for line in settings.splitlines() if not left_out.search(line)]
+    return "\n".join(lines) + "\n"
 
 
 class CAccelerometer(ctypes.Structure):

@@ -82,9 +82,9 @@ def board_project(
         raise UserError(rule, repr(name))
     check_symbol_prefix(symbol_prefix)
     export = Run.load(run_dir).export
-    if b"PSKD_MODEL_ID" not in export.file("model_settings.h").read_bytes():
+    if b"PSKD_EXPORTED_SETTINGS" not in export.file("model_settings.h").read_bytes():
         rule = "The export must be of this version: run its pskd_tf.train again, stages are kept"
-        raise UserError(rule, "no PSKD_MODEL_ID in model_settings.h", export.folder)
+        raise UserError(rule, "no PSKD_EXPORTED_SETTINGS in model_settings.h", export.folder)
     sources = project_sources(export, runtime, in_slot)
     settings_text = project_settings_header(export.sha256[:_HASH_DIGITS], settings)
     texts = fixed_point_files(export) if features == "fixed" else {}

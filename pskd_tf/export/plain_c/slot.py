@@ -138,7 +138,12 @@ def model_slot(tflite: bytes, manifest: ExportManifest, weights: str = "int8") -
         graph = widen_graph(graph)
     interface = Int8Interface.read(tflite)
     settings = settings_crc(
-        0, interface, manifest.inputs, manifest.class_names, manifest.null_class
+        0,
+        interface,
+        manifest.inputs,
+        manifest.class_names,
+        manifest.null_class,
+        manifest.clip_rate_hz,
     )
     identity = SlotPlan.make(graph).identity
     body = _IDENTITY.pack(identity, settings, model_id(tflite), 0) + slot_tables(graph)

@@ -8,6 +8,7 @@ import pytest
 
 from data_prep.errors import UserError
 from data_prep.files import file_sha256
+from project import MICROCONTROLLER
 from pskd_tf.device.recognizer import RecognizerSettings
 from pskd_tf.export.boards.axis_map import AxisMap
 from pskd_tf.export.boards.project import board_project
@@ -44,9 +45,9 @@ def test_an_export_of_an_older_version_is_refused(exported, tmp_path):
     shutil.copytree(exported, folder)
     settings, manifest = folder / "model_settings.h", folder / "manifest.json"
     before = file_sha256(settings)
-    _change(settings, "#define PSKD_MODEL_ID .*\n", "")
+    _change(settings, "#define PSKD_EXPORTED_SETTINGS .*\n", "")
     manifest.write_text(manifest.read_text().replace(before, file_sha256(settings)))
-    with pytest.raises(UserError, match=r"run its pskd_tf\.train again.* no PSKD_MODEL_ID"):
+    with pytest.raises(UserError, match=r"run its pskd_tf\.train again.* no PSKD_EXPORTED_"):
         board_project(
             tmp_path / "run",
             BOARD_TARGETS["cmake"],
@@ -81,13 +82,70 @@ def test_a_file_of_another_model_does_not_compile(
         compile_with(*command, sources / source)
 
 
+# What is edited, and what becomes of it; the last field: whether the CRC-32 at the start has it.
+EDITS = {
+    "input scale": (r"(define PSKD_INPUT_SCALE) .*", r"\1 0.03125f", True),
+    "output scale": (r"(define PSKD_OUTPUT_SCALE) .*", r"\1 0.25f", True),
+    "zero point": (r"(define PSKD_OUTPUT_ZERO_POINT) .*", r"\1 (3)", True),
+    "gravity": (r"(define PSKD_GRAVITY_TAPS) .*", r"\1 15", True),
+    "label": ('"class_3"', '"class_4"', True),
+    "label's case": ('"class_3"', '"Class_3"', True),
+    "class order": (r'("class_3"), \\\n +("class_4")', r"\2, \1", True),
+    "label removed": (r'"class_3", \\\n', r"\\\n", True),
+    "number of classes": (r"(define PSKD_NUM_CLASSES) .*", r"\1 28", True),
+    "clip length": (r"(define PSKD_MAXIMUM_SAMPLES) .*", r"\1 300", False),
+    "shortest clip": (r"(define PSKD_MINIMUM_SAMPLES) .*", r"\1 10", False),
+    "rate": (r"(define PSKD_CLIP_RATE_HZ) .*", r"\1 100.0f", True),
+}
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_by_hand_does_not_compile(exported, compile_with, tmp_path, compiler, edit):
+    settings = tmp_path / "model_settings.h"
+    shutil.copy(exported / "model_settings.h", settings)
+    command = (compiler, "-std=c99", "-Wpedantic", "-fsyntax-only", "-I", tmp_path)
+    source = MICROCONTROLLER / "src" / "model_identity.c"
+    compile_with(*command, source)
+    _change(settings, *EDITS[edit][:2])
+    with pytest.raises(AssertionError, match="model_settings_h_was_changed_export_the_run_again"):
+        compile_with(*command, source)
+
+
+@pytest.fixture(scope="module")
+def identity(make_project, compile_with, tmp_path_factory):
+    """Compiles the check at the start alone, as a compiler without the other one; runs it."""
+    sources = make_project("cmake") / "src"
+    _change(sources / "model_identity.h", "#ifdef __GNUC__", "#if 0")
+    exported_settings = (sources / "model_settings.h").read_text()
+    folder = tmp_path_factory.mktemp("identity")
+    (folder / "main.c").write_text(
+        '#include "model_identity.h"\n'
+        "int main(void) { return pskd_settings_are_of(PSKD_MODEL_ID); }\n"
+    )
+
+    def are_of(pattern, replacement):
+        (sources / "model_settings.h").write_text(exported_settings)
+        _change(sources / "model_settings.h", pattern, replacement)
+        program = folder / "program"
+        # One class more leaves a label that is NULL, as one label less does.
+        files = (folder / "main.c", sources / "model_identity.c")
+        compile_with("gcc", "-std=c99", "-I", sources, *files, "-o", program)
+        return subprocess.run([program]).returncode
+
+    return are_of
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_is_found_at_the_start(identity, edit):
+    pattern, replacement, is_found = EDITS[edit]
+    assert identity(pattern, replacement) == (not is_found)
+
+
 @pytest.mark.parametrize(
     ("file", "pattern", "replacement"),
     [
-        ("model_settings.h", r"INPUT_SCALE .*", "INPUT_SCALE 0.03125f"),
-        ("model_settings.h", r"OUTPUT_ZERO_POINT .*", "OUTPUT_ZERO_POINT (3)"),
-        ("model_settings.h", r"GRAVITY_TAPS .*", "GRAVITY_TAPS 15"),
-        ("model_settings.h", r'"class_3"', '"class_4"'),
+        ("model_settings.h", '"class_3"', '"class_4"'),
         ("model_settings.h", r"SETTINGS_CRC .*", "SETTINGS_CRC 0u"),
         # As an object file that is older than the sources.
         ("plain_model.c", r"(pskd_plain_model_id = )0x\w{8}u", rf"\g<1>{OTHER}"),
@@ -98,6 +156,7 @@ def test_changed_settings_are_refused_at_the_start(
 ):
     """The board says so, and decides nothing but unknown."""
     sources = make_project("cmake", threshold=0.3) / "src"
+    _change(sources / "model_identity.h", "#ifdef __GNUC__", "#if 0")
     _change(sources / file, pattern, replacement)
     program = tmp_path / "host"
     compile_with("gcc", "-std=c99", "-O1", *sources.glob("*.c"), "-o", program, "-lm")
@@ -109,11 +168,10 @@ def test_changed_settings_are_refused_at_the_start(
     assert len(said) >= 4 and set(said) <= {"-1", "-2"}
 
 
-def test_the_arena_and_the_mode_may_be_changed(make_project, compile_with, recording, tmp_path):
-    """What no model depends on: the program starts."""
+def test_the_arena_may_be_changed(make_project, compile_with, tmp_path):
+    """No decision depends on it: the program starts."""
     sources = make_project("cmake") / "src"
-    _change(sources / "model_settings.h", r"ARENA_BYTES .*", "ARENA_BYTES 20000")
-    _change(sources / "model_settings.h", r"MAXIMUM_SAMPLES .*", "MAXIMUM_SAMPLES 300")
+    _change(sources / "model_settings.h", r"(define PSKD_ARENA_BYTES) .*", r"\1 20000")
     program = tmp_path / "host"
     compile_with("gcc", "-std=c99", *sources.glob("*.c"), "-o", program, "-lm")
     finished = subprocess.run([program], input="", capture_output=True, text=True, check=True)

@@ -7,6 +7,7 @@ import subprocess
 import numpy as np
 import pytest
 
+from firmware import in_window_mode
 from pskd_tf.device.firmware import compile_core, run_core
 from pskd_tf.device.recognizer import ExportedModel, RecognizerSettings
 from pskd_tf.device.recordings import Recording
@@ -80,12 +81,7 @@ def test_a_model_in_window_mode_decides_at_every_hop(
     """The same sources with the other mode's settings; 96 samples at 50 Hz, a hop of 24."""
     sources = make_project("cmake") / "src"
     settings = sources / "model_settings.h"
-    window = "PSKD_CLIP_MODE 0|PSKD_WINDOW_RATE_HZ 50.0f|PSKD_WINDOW_SAMPLES 96|PSKD_WINDOW_HOP 24"
-    lines = [f"#define {line}" for line in window.split("|")]
-    lines += [
-        line for line in settings.read_text().splitlines() if not re.search("CLIP|_SAMPLES", line)
-    ]
-    settings.write_text("\n".join(lines) + "\n")
+    settings.write_text(in_window_mode(settings.read_text(), hop=24))
     program = tmp_path / "host"
     compile_with("gcc", "-std=c99", *sources.glob("*.c"), "-o", program, "-lm")
     text = "".join(f"{20_000 * n},{x},{y},{z}\n" for n, (x, y, z) in enumerate(recording))
@@ -96,13 +92,6 @@ def test_a_model_in_window_mode_decides_at_every_hop(
     assert said[-1][2] == "-2" and all(int(fields[2]) >= -1 for fields in said[:-1])
 
 
-_WINDOW = """\
-#define PSKD_WINDOW_RATE_HZ 50.0f
-#define PSKD_WINDOW_SAMPLES 96
-#define PSKD_WINDOW_HOP 24
-"""
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("arm-none-eabi-gcc"), reason="no arm-none-eabi-gcc")
 def test_no_float_is_fused_on_a_cortex_m(make_project, tmp_path):
@@ -110,10 +99,7 @@ def test_no_float_is_fused_on_a_cortex_m(make_project, tmp_path):
     sources = make_project("arduino", "plain_c") / "src"
     settings = sources / "model_settings.h"
     # The window buffer is empty in clip mode.
-    window = settings.read_text().replace("PSKD_CLIP_MODE 1", "PSKD_CLIP_MODE 0")
-    (tmp_path / "window.h").write_text(
-        window.replace("#define PSKD_STEPS", f"{_WINDOW}#define PSKD_STEPS")
-    )
+    (tmp_path / "window.h").write_text(in_window_mode(settings.read_text(), hop=24))
     flags = ["-std=gnu11", "-O2", "-mthumb", "-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-S"]
     flags += ["-mfloat-abi=hard", f"-I{sources}", "-o", "-"]
     fused_alone = set()
