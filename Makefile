@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALL := setup.py pyproject.toml constraints.txt
 EXECUTED := $(patsubst %,build/%,$(wildcard notebooks/*.ipynb))
 
-.PHONY: demo test test-all coverage lint docs wheel-check ci clean
+.PHONY: demo test test-all coverage lint docs wheel-check ci clean fuzz
 
 # Train; choose the threshold on training subjects that a second run leaves out; measure in the stream.
 demo: $(VENV)/.installed
@@ -34,6 +34,12 @@ coverage: $(VENV)/.installed-test
 	$(BIN)/coverage run $(PYTEST)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+# Changed files for every reader; guided by coverage where atheris is installed (the extra "fuzz").
+FUZZ_INPUTS ?= 10000
+FUZZ_PATH := tests/fuzz:tests/miniature_sets:tests/stored_run:tests/support
+fuzz: $(VENV)/.installed-test
+	PYTHONPATH=$(FUZZ_PATH) $(BIN)/python tests/fuzz/campaign.py --inputs=$(FUZZ_INPUTS)
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

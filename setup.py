@@ -65,6 +65,8 @@ setup(
         "c3d": [_C3D],
         "ray": [_RAY],
         "monitor": [_PYSERIAL],
+        # Guides `make fuzz` by coverage; without it the same changes are drawn blindly.
+        "fuzz": ["atheris>=3,<4; sys_platform == 'linux'"],
         # Ray, because a runner that no test starts would not be kept working.
         "test": [
             "pytest>=8,<10",

@@ -163,7 +163,10 @@ def _load_table(path: Path, description: DatasetDescription) -> pd.DataFrame:
     if file_sha256(path) != description.array_sha256.get(path.name):
         rule = f"A {path.name} must be as it was prepared; prepare it again"
         raise UserError(rule, "edits", path)
-    return pd.read_csv(path, dtype=str, keep_default_na=False)
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False)
+    except ValueError as error:  # no UTF-8, no column, rows of other lengths
+        raise UserError(f"A {path.name} must be a table in UTF-8", error, path) from error
 
 
 def _load_array(path: Path, shape: tuple[int, ...]) -> np.ndarray:

@@ -193,7 +193,8 @@ def read_text_table(content: bytes, name: str, skip_rows: int = 0) -> TextTable:
         and ends > 0.9 * len(sample)
         and all(";" not in text.rstrip()[:-1] for text in sample)
     ):
-        numbered = [(line, text.rstrip().removesuffix(";")) for line, text in numbered]
+        bare = [(line, text.rstrip().removesuffix(";")) for line, text in numbered]
+        numbered = [(line, text) for line, text in bare if text.strip()]
         sample = [text.rstrip().removesuffix(";") for text in sample]
     separator = stated[1] if stated else _separator(sample)
     comments = tuple(sign for sign in _COMMENTS if sign != separator)

@@ -13,6 +13,7 @@ import numpy as np
 from ai_edge_litert.tools import flatbuffer_utils
 
 from data_prep.errors import UserError
+from pskd_tf.evaluation.flatbuffers import read_flatbuffer
 from pskd_tf.evaluation.tflm import Int8Interface, quantise_input, tflm_tensors
 
 _WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
@@ -53,7 +54,7 @@ def layer_table(tflite: bytes, noise: Mapping[str, float]) -> list[LayerRow]:
     Returns:
         One row per operator, in order.
     """
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(tflite))
+    model = read_flatbuffer(tflite)
     graph = model.subgraphs[0]
     layers = iter(noise.items())
     rows = []

@@ -18,6 +18,7 @@ from tflite_micro import runtime
 
 from data_prep.errors import UserError
 from pskd_tf.data.features import accelerometer_features, resample_clip
+from pskd_tf.evaluation.flatbuffers import read_flatbuffer
 from pskd_tf.settings import InputSettings
 
 # Operators with an int8 kernel in TensorFlow Lite Micro, and the method of
@@ -79,7 +80,7 @@ def tflm_operators(tflite: bytes) -> tuple[str, ...]:
             or writes another type than int8 (int32 for biases and shapes); a graph with control
             flow (more than one subgraph).
     """
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(tflite))
+    model = read_flatbuffer(tflite)
     if len(model.subgraphs) != 1:
         raise UserError("A student's graph has no control flow", f"{len(model.subgraphs)} graphs")
     graph = model.subgraphs[0]
@@ -110,7 +111,7 @@ def check_fixed_shapes(tflite: bytes) -> None:
     Raises:
         UserError: A tensor has an open dimension.
     """
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(tflite))
+    model = read_flatbuffer(tflite)
     for graph in model.subgraphs:
         for tensor in graph.tensors:
             signature = tensor.shapeSignature if tensor.shapeSignature is not None else tensor.shape
@@ -154,16 +155,18 @@ class Int8Interface:
             UserError: Not one int8 input `(1, steps, 1, channels)` and one int8 output
                 `(1, num_classes)`.
         """
-        graph = flatbuffer_utils.read_model_from_bytearray(bytearray(tflite)).subgraphs[0]
+        graph = read_flatbuffer(tflite).subgraphs[0]
         rule = "A student's graph has one int8 input (1, steps, 1, channels) and one int8 output"
         if len(graph.inputs) != 1 or len(graph.outputs) != 1:
             raise UserError(rule, f"{len(graph.inputs)} inputs, {len(graph.outputs)} outputs")
-        source, result = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
-        types = [flatbuffer_utils.type_to_name(tensor.type) for tensor in (source, result)]
-        shapes = [[int(size) for size in tensor.shape] for tensor in (source, result)]
+        ends = source, result = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
+        types = [flatbuffer_utils.type_to_name(tensor.type) for tensor in ends]
+        shapes = [[int(size) for size in tensor.shape] for tensor in ends]
         fits = len(shapes[0]) == 4 and shapes[0][0] == shapes[0][2] == 1
         if types != ["INT8", "INT8"] or not fits or len(shapes[1]) != 2 or shapes[1][0] != 1:
             raise UserError(rule, f"{types[0]} {shapes[0]} to {types[1]} {shapes[1]}")
+        if any(len(one.quantization.scale) != 1 for one in ends):
+            raise UserError(rule, "int8 without a scale")
         return cls(
             input_shape=(shapes[0][1], shapes[0][2], shapes[0][3]),
             num_classes=shapes[1][1],
@@ -280,7 +283,7 @@ def tflm_tensors(tflite: bytes, quantised: np.ndarray) -> list[tuple[str, np.nda
         UserError: The graph does not run in int8.
     """
     tflm_operators(tflite)
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(tflite))
+    model = read_flatbuffer(tflite)
     graph = model.subgraphs[0]
     interpreter = runtime.Interpreter.from_bytes(
         tflite,

@@ -1,6 +1,7 @@
 """Clips written to a prepared set and read back are equal by value."""
 
 import gc
+import hashlib
 import json
 import weakref
 from pathlib import Path
@@ -206,6 +207,16 @@ def test_damaged_set(folder: Path, damage, message: str):
         PreparedSet.load(folder)
     assert message in str(error.value)
     assert str(folder) in str(error.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"a,b\n1,2,3\n", b"\xff\xfe,b\n"])
+def test_a_manifest_that_is_no_table_is_refused(folder: Path, content: bytes):
+    (folder / "manifest.csv").write_bytes(content)
+    described = json.loads((folder / "dataset.json").read_text())
+    described["array_sha256"]["manifest.csv"] = hashlib.sha256(content).hexdigest()
+    (folder / "dataset.json").write_text(json.dumps(described))
+    with pytest.raises(UserError, match=r"A manifest\.csv must be .*manifest\.csv"):
+        PreparedSet.load(folder)
 
 
 def test_no_folder(tmp_path: Path):

@@ -7,9 +7,9 @@ checks that the kernels can compute it and prepares its tables.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from ai_edge_litert.tools import flatbuffer_utils
 
 from data_prep.errors import UserError
+from pskd_tf.evaluation.flatbuffers import read_flatbuffer
 from pskd_tf.export.plain_c.arithmetic import (
     LARGEST_SHIFT,
     SUM_LIMIT,
@@ -83,7 +83,7 @@ def read_graph(tflite: bytes) -> PlainGraph:
     Raises:
         UserError: An operator, or a use of one, that plain C does not compute; it is named.
     """
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(tflite))
+    model = read_flatbuffer(tflite)
     if len(model.subgraphs) != 1:
         raise UserError("A student's graph has no control flow", f"{len(model.subgraphs)} graphs")
     graph = model.subgraphs[0]
@@ -103,13 +103,24 @@ def read_graph(tflite: bytes) -> PlainGraph:
             continue
         known = ", ".join(sorted([*_READERS, "RESHAPE"]))
         reader.require(reader.name in _READERS, known, "which is none of them")
-        layer = _READERS[reader.name](reader)
+        layer = _layer(reader)
         for number in (*layer.sources, layer.result):
             tensors.setdefault(same_as.get(number, number), reader.activation(number))
         sources = tuple(same_as.get(number, number) for number in layer.sources)
         layers.append(replace(layer, sources=sources))
     source, result = int(graph.inputs[0]), int(graph.outputs[0])
     return PlainGraph(tensors, tuple(layers), source, same_as.get(result, result))
+
+
+def _layer(reader: OperatorReader) -> PlainLayer:
+    try:
+        return _READERS[reader.name](reader)
+    except UserError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # A damaged flatbuffer: options of another operator, shapes that contradict each other.
+        rule = "Plain C needs operators whose options and shapes fit each other"
+        raise UserError(rule, f"{reader.name}: {type(error).__name__}: {error}") from error
 
 
 def dense_scratch(positions: int, depth: int) -> int:

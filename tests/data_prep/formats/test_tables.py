@@ -116,6 +116,7 @@ def test_empty_fields_are_nan():
         (b"", "must hold numbers. Received: an empty file"),
         (b"\n\n# only a remark\n", "must hold numbers. Received: an empty file"),
         (b"x,y\n", "must hold numbers. Received: a header alone"),
+        (b";\n \n;\n", "must hold numbers. Received: an empty file"),
         (b"1,2\n3\n", "Each row must have 2 fields, as the first one. Received: 1 in line 2"),
         (b"x,y\n1,2\n3,4,5\n", "Received: 3 in line 3"),
         (b"x,y\n1,2\n3,4x\n", "must hold numbers. Received: '4x' in line 3, column 1"),
