@@ -32,6 +32,7 @@ class Clip:
         flags: Notes on the recording, such as "accelerometer_saturated".
         attributes: Further columns of the manifest, by which a protocol may split, such as
             {"session": "2", "scene": "1"}; the same names in every clip of a set.
+        range_g: The largest magnitude on an axis that its accelerometer can measure, where known.
     """
 
     clip_id: str
@@ -45,6 +46,7 @@ class Clip:
     sources: dict[str, tuple[str, str]] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     attributes: dict[str, str] = field(default_factory=dict)
+    range_g: float | None = None
 
     def stream(self, name: str) -> np.ndarray | None:
         """Returns the stream "accelerometer", "gyroscope" or "skeleton"."""
@@ -61,6 +63,26 @@ _MEDIAN_ACCELERATION_G = (0.3, 4.0)
 _LARGEST_ACCELERATION_G = 64.0
 _LARGEST_TURN_RATE = 4000.0
 _SKELETON_EXTENT_METRES = (0.2, 5.0)
+
+
+_RANGE_MARGIN = 1.05  # a sensor's own scale and offset
+
+
+def check_range(values_g: np.ndarray, range_g: float | None, path: str) -> None:
+    """Refuses what a sensor cannot have measured, such as the values of another sensor.
+
+    Args:
+        values_g: (samples, 3), finite.
+        range_g: The sensor's range; None refuses nothing.
+        path: The file, for errors.
+
+    Raises:
+        UserError: A value is more than a twentieth above the range.
+    """
+    largest = float(np.abs(values_g).max())
+    if range_g is not None and largest > range_g * _RANGE_MARGIN:
+        rule = f"The accelerometer must stay within its range of {range_g:g} g"
+        raise UserError(rule, f"{largest:.3g} g", path)
 
 
 def check_clip(clip: Clip, skeleton_dimensions: int = 3) -> None:
@@ -112,6 +134,7 @@ def _check_units(clip: Clip, skeleton_dimensions: int) -> None:
                 f"median {median:.3g}, largest {largest:.3g}",
                 _source(clip, "accelerometer"),
             )
+        check_range(clip.accelerometer, clip.range_g, _source(clip, "accelerometer"))
     if clip.gyroscope is not None:
         largest = float(np.abs(clip.gyroscope).max())
         if largest > _LARGEST_TURN_RATE:

@@ -24,6 +24,7 @@ from data_prep.loaders.custom.loader import (
 from data_prep.loaders.custom.manifest import CustomClip
 from data_prep.plausibility import SetDoubts, spelling_doubts
 from data_prep.problems import Problem, problem_lines
+from data_prep.side_doubts import SideDoubts
 
 _FALLBACK_RATE_HZ = 50.0  # where the rows contradict each other
 # Chosen on UTD-MHAD: a warning names none of 16 groups of ten clips, and all of them with an added
@@ -83,7 +84,7 @@ def inspect_recordings(
     problems += _overlap_problems(clips)
     problems += _balance_problems(clips, {"train": train, "test": test})
     inspected: list[InspectedClip] = []
-    whole = SetDoubts()
+    whole, sides = SetDoubts(), SideDoubts(loader.layout(), rate_hz)
     for clip in progress(clips):
         try:
             recording = loader.recording(clip, rate_hz)
@@ -94,8 +95,10 @@ def inspect_recordings(
         measured, found = inspect_clip(clip, recording, rate_hz, loader.layout())
         inspected.append(measured)
         problems += found
-        whole.add(recorded_clip(clip, recording), clip.action)
-    problems += whole.problems()
+        made = recorded_clip(clip, recording)
+        whole.add(made, clip.action)
+        sides.add(made)
+    problems += [*whole.problems(), *sides.problems()]
     lags = _lags(inspected)
     problems += _lag_problems(clips, inspected, lags)
     return Inspection(inspected, lags, problems, tuple(_training_notes(clips, train, test)))

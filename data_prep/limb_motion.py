@@ -93,6 +93,19 @@ class LimbSite:
         return cls(joint, parent, neighbour, shoulders, hips, along, layout.up_axis)
 
 
+def joint_of_place(layout: SkeletonLayout, place: str) -> int | None:
+    """Returns the joint at the end of the limb on which a sensor is worn, None if none is named so.
+
+    Args:
+        layout: The joints.
+        place: Side and part, as for `LimbSite.find`.
+    """
+    words = re.split(r"[\s_-]+", place.lower())
+    part = next((word for word in words if word in _PLACES), None)
+    side = next((word for word in words if word in ("left", "right")), None)
+    return None if part is None or side is None else _found(layout, side, _PLACES[part][0])
+
+
 def _found(layout: SkeletonLayout, side: str, name: str) -> int | None:
     for index, joint in enumerate(layout.joint_names):
         if side in joint.lower() and name in joint.lower():

@@ -16,6 +16,8 @@ import numpy as np
 from data_prep.clip import Clip
 from data_prep.prepared_set import PreparedSet
 from data_prep.problems import Problem
+from data_prep.side_doubts import SideDoubts
+from data_prep.skeletons import SkeletonLayout
 
 _WINDOW_SECONDS = 0.5
 _STILL = 0.03  # standard deviation of a still sensor, in parts of what it measures
@@ -252,6 +254,8 @@ def prepared_doubts(prepared: PreparedSet) -> list[Problem]:
     """
     description, whole = prepared.description, SetDoubts()
     rate_hz = float(description.streams["accelerometer"]["nominal_rate_hz"])
+    layout = SkeletonLayout.of(description) if description.joint_names else None
+    sides = SideDoubts(layout, rate_hz)
     found = [
         *spelling_doubts("subject", description.subjects),
         *spelling_doubts("action", description.class_names),
@@ -273,4 +277,5 @@ def prepared_doubts(prepared: PreparedSet) -> list[Problem]:
         )
         found += clip_doubts(clip, rate_hz, description.skeleton_dimensions)
         whole.add(clip, row["action_name"])
-    return found + whole.problems()
+        sides.add(clip)
+    return [*found, *whole.problems(), *sides.problems()]

@@ -140,6 +140,7 @@ class CZUMHADLoader:
             skeleton=pair.skeleton,
             sources=sources,
             flags=flags,
+            range_g=_RANGE_G,
         )
 
     def _files(self) -> tuple[dict[_ClipKey, RawFile], dict[_ClipKey, RawFile]]:
@@ -218,7 +219,8 @@ def _is_mat(item: RawFile) -> bool:
 
 _NOTED_GAP_SECONDS = 0.1
 _LARGEST = (40.0, 4000.0)  # g, deg/s: twice the ranges
-_ACCELEROMETER_LIMIT_G, _GYROSCOPE_LIMIT = 15.999, 1999.9  # the ranges are +-16 g, +-2000 deg/s
+_RANGE_G = 16.0
+_ACCELEROMETER_LIMIT_G, _GYROSCOPE_LIMIT = 15.999, 1999.9  # of +-16 g and +-2000 deg/s
 _DAY_SECONDS = 86_400.0
 
 

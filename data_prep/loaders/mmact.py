@@ -87,7 +87,8 @@ _POSE_PATH = (
 _ARCHIVES = ("mmact*.zip", "*sensor*.zip", "acc_{sensor}_clip*.zip")
 _POSE_ARCHIVES = ("mmact*.zip", "*pose*.zip")
 _RATE_HZ = 100.0
-_LARGEST_G = 40.0  # twice the range of any watch or phone
+_RANGE_G = 16.0  # no watch or phone is known to reach further
+_LARGEST_G = 40.0  # what is above is no measurement: a stamp that slipped
 _LONGEST_RUN = 15  # frames without the person; half a second of video
 _ClipKey = tuple[int, int, int, str]  # subject, scene, session, label in lower case
 
@@ -183,6 +184,7 @@ class MMActLoader:
             sources=sources,
             flags=flags,
             attributes=dict(source.details),
+            range_g=_RANGE_G,
         )
 
     def _accelerometer(self, content: bytes, name: str) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -75,7 +75,8 @@ _PATH = (
 )
 _ARCHIVES = ("smartfallmm*.zip", "young*.zip", "old*.zip")
 _RATE_HZ = 50.0  # the Meta sensors' rate; about the highest seen from watch and phone
-_LARGEST_G = 40.0  # twice the range of any of these sensors
+_RANGE_G = 16.0  # of the Meta sensors; no watch or phone of the set is known to reach further
+_LARGEST_G = 40.0  # what is above is no measurement: a stamp that slipped
 _ClipKey = tuple[str, int, int, int]  # group, subject, action, trial
 
 
@@ -156,6 +157,7 @@ class SmartFallMMLoader:
             sources=sources,
             flags=flags,
             attributes={"group": source.details["group"]},
+            range_g=_RANGE_G,
         )
 
     def _accelerometer(self, content: bytes, name: str) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -84,7 +84,8 @@ def sensor_place(action: int) -> str:
 
 _FILE_NAME = r"a(\d+)_s(\d+)_t(\d+)_(inertial|skeleton)\.mat"
 _ARCHIVES = ("Inertial.zip", "Skeleton.zip")
-_ACCELEROMETER_LIMIT_G = 7.995  # the range is +-8 g; the largest unsaturated value is 7.954
+_RANGE_G = 8.0
+_ACCELEROMETER_LIMIT_G = 7.995  # the largest unsaturated value is 7.954
 _GYROSCOPE_LIMIT = 1000.0  # saturated values lie just above it, others at most at 993 deg/s
 
 _ClipKey = tuple[int, int, int]  # action, subject, trial, as in the file name
@@ -169,6 +170,7 @@ class UTDMHADLoader:
                 "skeleton": skeleton_source,
             },
             flags=tuple(flags),
+            range_g=_RANGE_G,
         )
 
 

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from data_prep.clip import STANDARD_GRAVITY
+from data_prep.clip import STANDARD_GRAVITY, check_range
 from data_prep.errors import UserError
 from data_prep.loaders.custom.manifest import CustomClip
 from data_prep.loaders.custom.raw_samples import RawSamples, read_raw_samples
@@ -194,7 +194,7 @@ class CustomAccelerometer:
             raise UserError(rule, received, self.name)
 
 
-_RANGE_MARGIN = 1.05  # the sensor's own scale and offset
+_COUNTS = 2**15
 
 
 def _check_values(values: np.ndarray, clip: CustomClip, name: str) -> None:
@@ -207,11 +207,9 @@ def _check_values(values: np.ndarray, clip: CustomClip, name: str) -> None:
     """
     if (values == values[:, :1]).all():
         raise UserError("The three axes must differ", "the same in every sample", name)
-    largest = float(np.abs(values).max())
-    limit = clip.accelerometer_range_g
-    if limit is not None and largest > limit * _RANGE_MARGIN:
-        rule = f"The accelerometer must stay within its range of {limit:g} g"
-        raise UserError(rule, f"{largest:.3g} g", name)
+    check_range(values, clip.accelerometer_range_g, name)
+    if clip.accelerometer_scale is not None:  # counts of 16 bits, the widest converters in use
+        check_range(values, _COUNTS * clip.accelerometer_scale, name)
 
 
 def single(values: np.ndarray) -> np.ndarray:

@@ -20,6 +20,8 @@ class LoggerFormat:
             that the logger turns round.
         unit: "g", "m/s^2", "mg" or "lsb".
         scale: g per LSB, None for other units.
+        range_g: The largest magnitude on an axis that its sensor measures at its widest setting;
+            None where that depends on the phone or watch.
         stamp_column: Name, index or pattern; empty if the samples are evenly spaced.
         stamp_unit: As `accelerometer_stamp_unit`.
         rate_hz: The logger's only rate, None if stamps or the file tell it.
@@ -36,6 +38,7 @@ class LoggerFormat:
     columns: tuple[str, str, str]
     unit: str
     scale: float | None = None
+    range_g: float | None = None
     stamp_column: str = ""
     stamp_unit: str = ""
     rate_hz: float | None = None
@@ -58,6 +61,7 @@ class LoggerFormat:
             "accelerometer_columns": ";".join(self.columns),
             "accelerometer_unit": self.unit,
             "accelerometer_scale": "" if self.scale is None else repr(self.scale),
+            "accelerometer_range_g": "" if self.range_g is None else repr(self.range_g),
             "accelerometer_stamp_column": self.stamp_column,
             "accelerometer_stamp_unit": self.stamp_unit,
             "accelerometer_rate_hz": "" if self.rate_hz is None else repr(self.rate_hz),
@@ -109,6 +113,7 @@ LOGGER_FORMATS: Mapping[str, LoggerFormat] = MappingProxyType(
             ("0", "1", "2"),
             "lsb",
             scale=1 / 64,
+            range_g=2.0,
             skip_rows=2,
             rate_pattern=r"\n\s*(\d+(?:\.\d+)?)\s*,",
             signature=r"\A(\d{9,}\.\d+), ?\1, ?\1\s*\n(\d+\.\d+), ?\2, ?\2\s*$",
@@ -117,6 +122,7 @@ LOGGER_FORMATS: Mapping[str, LoggerFormat] = MappingProxyType(
             "Axivity AX3 and AX6, CSV of OMGUI or Open Movement",
             ("1", "2", "3"),
             "g",
+            range_g=16.0,
             stamp_column="0",
             stamp_unit="iso",
             signature=r"\A\d{4}-\d\d-\d\d[ t]\d\d:\d\d:\d\d\.\d+(,[-+\d.e]+){3}\s*$",
@@ -126,6 +132,7 @@ LOGGER_FORMATS: Mapping[str, LoggerFormat] = MappingProxyType(
             "ActiGraph GT3X, raw CSV of ActiLife without a column of stamps",
             _axes(r"accelerometer @"),
             "g",
+            range_g=8.0,
             skip_rows=10,
             rate_pattern=r"\bat (\d+) hz",
             signature=r"\A-+ data file created by actigraph",
@@ -134,6 +141,7 @@ LOGGER_FORMATS: Mapping[str, LoggerFormat] = MappingProxyType(
             "GENEActiv, raw CSV: a hundred lines of header",
             ("1", "2", "3"),
             "g",
+            range_g=8.0,
             stamp_column="0",
             stamp_unit="iso",
             skip_rows=100,
@@ -143,6 +151,7 @@ LOGGER_FORMATS: Mapping[str, LoggerFormat] = MappingProxyType(
             "Shimmer3, Consensys CSV, calibrated low-noise accelerometer",
             _axes(r".*accel_ln_@_cal"),
             "m/s^2",
+            range_g=2.0,
             stamp_column=r"/.*timestamp.*cal/",
             stamp_unit="ms",
             signature=r"shimmer_\w+_accel_ln_x_cal",
@@ -151,6 +160,7 @@ LOGGER_FORMATS: Mapping[str, LoggerFormat] = MappingProxyType(
             "Movesense Showcase, CSV",
             _axes(r"(?:acc_?)?@(?: ?\(m/s\^?2\))?"),
             "m/s^2",
+            range_g=16.0,
             stamp_column=r"/time ?stamp.*/",
             stamp_unit="ms",
             signature=r"\Atime ?stamp,(acc_?)?x( \(m/s\^?2\))?,",
@@ -160,6 +170,7 @@ LOGGER_FORMATS: Mapping[str, LoggerFormat] = MappingProxyType(
             "MetaBase (MbientLab MetaMotion), CSV",
             _axes(r"@-axis \(g\)"),
             "g",
+            range_g=16.0,
             stamp_column=r"/elapsed \(s\)/",
             stamp_unit="s",
             signature=r"elapsed \(s\),x-axis \(g\)",
@@ -196,6 +207,7 @@ LOGGER_FORMATS: Mapping[str, LoggerFormat] = MappingProxyType(
             "PAMAP2, Protocol/*.dat: the +-16 g accelerometer of the hand, without activity 0",
             ("4", "5", "6"),
             "m/s^2",
+            range_g=16.0,
             stamp_column="0",
             stamp_unit="s",
             rows="1!=0",

@@ -285,6 +285,20 @@ def test_values_beyond_the_range_of_the_sensor_are_refused(tmp_path: Path):
     check(read(tmp_path, rows(numbers(SECONDS), *axes(TRUTH)), **PLAIN, **cells))
 
 
+def test_the_range_of_a_logger_and_of_16_bits_is_known(tmp_path: Path):
+    """A gyroscope's values in the accelerometer's file of an Empatica E4, of +-2 g."""
+    counts = np.round(64 * 1.2 * TRUTH).astype(int)
+    counts[70, 0] = 150
+    text = "1659657598.0, 1659657598.0, 1659657598.0\n32.0, 32.0, 32.0\n" + rows(*counts.T)
+    with pytest.raises(UserError, match=r"within its range of 2 g\. Received: 2\.34 g"):
+        read(tmp_path, text, accelerometer_format="empatica_e4")
+    read(tmp_path, text, accelerometer_format="empatica_e4", accelerometer_range_g="4")
+    counts[70, 0] = 40_000
+    cells = {"accelerometer_unit": "lsb", "accelerometer_scale": "0.0001220703125"}
+    with pytest.raises(UserError, match=r"within its range of 4 g\. Received: 4\.88 g"):
+        read(tmp_path, rows(*counts.T), accelerometer_rate_hz="50", **cells)
+
+
 def test_coarse_stamps_and_a_clock_set_back(tmp_path: Path):
     cells = {**PLAIN, "accelerometer_stamp_column": "0", "accelerometer_stamp_unit": "s"}
     coarse = numbers(np.floor(SECONDS * 10 + 1e-9) / 10)

@@ -120,6 +120,16 @@ def test_wrong_unit_is_caught(raw_dir: Path, sensor: str, factor: float):
         first_clip(raw_dir, sensor=sensor)
 
 
+def test_values_of_another_sensor_are_quarantined(raw_dir: Path):
+    """Rates of turn in a file of the accelerometer: few are beyond 16 g, none is a stamp."""
+    seconds = np.arange(150) / 50
+    values = gravity_turning(seconds) / 9.80665
+    values[70:73, 0] = 37.7
+    write(raw_dir, "young/accelerometer/meta_wrist/S29A01T01.csv", meta_csv(seconds, values))
+    with pytest.raises(UserError, match=r"within its range of 16 g\. Received: 37\.7 g"):
+        first_clip(raw_dir, sensor="meta_wrist")
+
+
 def test_burst_is_spread_and_not_merged(raw_dir: Path):
     """0.6 s of samples come in one burst with one stamp: the movement is still all there."""
     seconds = np.arange(96) / 32
