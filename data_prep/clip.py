@@ -134,6 +134,9 @@ def _check_units(clip: Clip, skeleton_dimensions: int) -> None:
                 f"median {median:.3g}, largest {largest:.3g}",
                 _source(clip, "accelerometer"),
             )
+        if (clip.accelerometer == clip.accelerometer[:, :1]).all():
+            rule, path = "The three axes must differ", _source(clip, "accelerometer")
+            raise UserError(rule, "the same in every sample", path)
         check_range(clip.accelerometer, clip.range_g, _source(clip, "accelerometer"))
     if clip.gyroscope is not None:
         largest = float(np.abs(clip.gyroscope).max())

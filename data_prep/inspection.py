@@ -237,6 +237,8 @@ def inspection_table(inspection: Inspection, most: int = 20) -> str:
         cells = ["-" if lag is None else format(getattr(lag, field), form) for lag in lags]
         rows.append([label, *cells, ""])
     lines = _aligned(rows)
+    places = Counter(clip.sensor_place for clip in clips if clip.has_accelerometer)
+    lines += [f"sensor on {place}: {count} clips" for place, count in places.most_common()]
     flags = Counter(flag for clip in clips for flag in clip.flags)
     lines += [f"note {flag}: {count} clips" for flag, count in sorted(flags.items())]
     lines += [f"note: {text}" for text in inspection.notes]

@@ -8,7 +8,7 @@ raises a doubt.
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,6 +74,59 @@ _FROZEN_SECONDS = 1.0
 _FEWEST_FRAMES_A_SECOND = 8.0
 
 
+def frozen_doubt(accelerometer: np.ndarray, rate_hz: float) -> str:
+    """Returns for how long a sensor shows exactly the same values, if for a second or longer.
+
+    Even a still sensor has its noise.
+
+    Args:
+        accelerometer: (samples, 3).
+        rate_hz: Samples a second.
+    """
+    changes = np.flatnonzero((np.diff(accelerometer, axis=0) != 0).any(axis=1))
+    longest = int(np.diff(np.concatenate([[-1], changes, [len(accelerometer) - 1]])).max())
+    if longest < _FROZEN_SECONDS * rate_hz:
+        return ""
+    return f"the accelerometer stays at exactly the same values for {longest / rate_hz:.1f} s"
+
+
+# Of the training subjects of UTD-MHAD the size of the body in a frame is 0.72 to 1.14 of the usual
+# one, and at most in 29 % of the frames a limb is half or twice as long.
+_SIZES = (0.6, 1.5)
+_LIMB_SIZES, _LIMB_SHARE = (0.5, 2.0), 0.5
+_SHORTEST_LIMB_METRES = 0.08
+
+
+def limb_doubts(skeleton: np.ndarray, parents: Sequence[int]) -> Iterator[str]:
+    """Yields a doubt where limbs change their length: two bodies, or joints of another layout.
+
+    Args:
+        skeleton: (frames, joints, 3) in metres, three dimensions.
+        parents: Parent's index of each joint, -1 for the root.
+    """
+    joints = np.array([joint for joint, parent in enumerate(parents) if parent >= 0], dtype=int)
+    positions = np.asarray(skeleton, np.float64)
+    limbs = positions[:, joints] - positions[:, np.asarray(parents)[joints]]
+    lengths = np.linalg.norm(limbs, axis=2)
+    usual = np.median(lengths, axis=0)
+    if not (usual > _SHORTEST_LIMB_METRES).any():
+        return
+    sizes = (lengths / np.maximum(usual, 1e-9))[:, usual > _SHORTEST_LIMB_METRES]
+    of_body = np.median(sizes, axis=1)
+    if of_body.min() < _SIZES[0] or of_body.max() > _SIZES[1]:
+        yield (
+            f"the body is {of_body.min():.2g} to {of_body.max():.2g} times as large as usual: two "
+            "bodies, or frames in another unit?"
+        )
+    low, high = _LIMB_SIZES
+    share = float(((sizes < low) | (sizes > high)).any(axis=1).mean())
+    if share > _LIMB_SHARE:
+        yield (
+            f"in {share:.0%} of the frames a limb is half or twice as long as usual: is the layout "
+            "right, or does the tracker lose joints?"
+        )
+
+
 def body_doubts(skeleton: np.ndarray, seconds: float, dimensions: int = 3) -> list[str]:
     """Returns what a body cannot do: jump, freeze, change places, fit into a square of 1 m.
 
@@ -116,25 +169,27 @@ def body_doubts(skeleton: np.ndarray, seconds: float, dimensions: int = 3) -> li
     return texts
 
 
-def clip_doubts(clip: Clip, rate_hz: float, dimensions: int = 3) -> list[Problem]:
-    """Returns the doubts about one clip, of the kinds "gravity" and "body".
+def clip_doubts(clip: Clip, rate_hz: float, layout: SkeletonLayout | None = None) -> list[Problem]:
+    """Returns the doubts about one clip, of the kinds "gravity", "frozen" and "body".
 
     Args:
         clip: The clip, in the units of a prepared set.
         rate_hz: Of its accelerometer.
-        dimensions: Of its skeleton.
+        layout: Of its skeleton.
     """
     if clip.accelerometer is None:  # the rate of its frames is not known here
         return []
-    text = gravity_doubt(clip.accelerometer)
-    found = [Problem("gravity", clip.clip_id, text)] if text else []
-    if clip.skeleton is not None:
+    found = [
+        ("gravity", gravity_doubt(clip.accelerometer)),
+        ("frozen", frozen_doubt(clip.accelerometer, rate_hz)),
+    ]
+    if clip.skeleton is not None and layout is not None:
         seconds = (len(clip.accelerometer) - 1) / rate_hz
-        found += [
-            Problem("body", clip.clip_id, text)
-            for text in body_doubts(clip.skeleton, seconds, dimensions)
-        ]
-    return found
+        texts = body_doubts(clip.skeleton, seconds, layout.dimensions)
+        if layout.dimensions == 3 and not texts:
+            texts += limb_doubts(clip.skeleton, layout.joint_parents)
+        found += [("body", text) for text in texts]
+    return [Problem(kind, clip.clip_id, text) for kind, text in found if text]
 
 
 def spelling_doubts(column: str, names: Iterable[str]) -> Iterator[Problem]:
@@ -275,7 +330,7 @@ def prepared_doubts(prepared: PreparedSet) -> list[Problem]:
             skeleton=prepared.skeleton(index),
             sources=sources,
         )
-        found += clip_doubts(clip, rate_hz, description.skeleton_dimensions)
+        found += clip_doubts(clip, rate_hz, layout)
         whole.add(clip, row["action_name"])
         sides.add(clip)
     return [*found, *whole.problems(), *sides.problems()]

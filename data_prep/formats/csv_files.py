@@ -178,7 +178,8 @@ def read_sensor_csv(
 
     A row is unusable if it has another number of columns, if its stamp is none, or
     if one of its last three is no finite number up to `largest` (a stamp that slipped into a
-    value column is far above it), or if it is a last line without its line break.
+    value column is far above it) or all three are 0, or if it is a last line without its line
+    break.
 
     Args:
         content: The file's bytes.
@@ -210,7 +211,8 @@ def read_sensor_csv(
     for cells, line in zip(rows, lines[len(lines) - len(rows) :], strict=True):
         stamp = parse(cells[column]) if len(cells) == num_columns else None
         axes = [_cell_number(cell) for cell in cells[-3:]]
-        if stamp is None or any(abs(value) > largest for value in axes):
+        # Exact zeros are a lost sample: even in free fall a sensor has its noise.
+        if stamp is None or not any(axes) or any(abs(value) > largest for value in axes):
             first_dropped = first_dropped or line[:60]
             continue
         stamps.append(stamp)

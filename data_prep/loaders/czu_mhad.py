@@ -275,6 +275,7 @@ def read_czu_sensor(
     stamps = clock_number_seconds(table[:, 6])
     limits = np.repeat(_LARGEST, 3)
     usable = np.isfinite(stamps) & (np.abs(table[:, :6]) <= limits).all(axis=1)
+    usable &= table[:, :3].any(axis=1)  # a lost sample: even in free fall a sensor has its noise
     stamps, values, flags = _usable(stamps, table[:, :6], usable, name)
     if (np.abs(values[:, :3]) >= _ACCELEROMETER_LIMIT_G).any():
         flags += ("accelerometer_saturated",)

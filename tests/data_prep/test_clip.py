@@ -117,3 +117,10 @@ def test_a_clip_may_have_a_skeleton_alone(still_clip):
         )
     with pytest.raises(UserError, match="The unit of the skeleton must be metres"):
         check_clip(still_clip(accelerometer=None, skeleton=1000 * body))
+
+
+def test_three_equal_axes_are_refused(still_clip):
+    values = np.float32(np.tile(np.linspace(0.5, 0.6, 9)[:, None], (1, 3)))
+    clip = still_clip(accelerometer=values, sources={"accelerometer": ("watch.csv", "")})
+    with pytest.raises(UserError, match=r"^The three axes must differ\. .*watch\.csv"):
+        check_clip(clip)

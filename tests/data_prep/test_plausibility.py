@@ -12,11 +12,13 @@ from data_prep.plausibility import (
     clip_doubts,
     gravity_axis,
     gravity_doubt,
+    limb_doubts,
     prepared_doubts,
     spelling_doubts,
 )
 from data_prep.preparation import prepare_dataset
 from data_prep.prepared_set import PreparedSet
+from data_prep.skeletons import SkeletonLayout
 
 SECONDS = np.arange(301) / 50
 SWING = np.sin(2 * np.pi * SECONDS)
@@ -117,11 +119,36 @@ def test_few_frames_for_the_time():
 
 def test_doubts_of_a_clip_name_it(still_clip):
     clip = still_clip(accelerometer=np.float32(2 * worn()), skeleton=np.float32(body(31)))
-    found = clip_doubts(clip, 50.0)
+    found = clip_doubts(clip, 50.0, SkeletonLayout(("a",) * 4, (-1, 0, 1, 2)))
     assert [(doubt.kind, doubt.where) for doubt in found] == [
         ("gravity", "a1_s1_t1"), ("body", "a1_s1_t1"),
     ]  # fmt: skip
     assert not any(doubt.is_error for doubt in found)
+
+
+def test_a_sensor_that_stays_the_same(still_clip):
+    values = np.float32(worn())
+    values[20:71] = values[20]
+    (doubt,) = clip_doubts(still_clip(accelerometer=values), 50.0)
+    assert (doubt.kind, doubt.text) == (
+        "frozen", "the accelerometer stays at exactly the same values for 1.0 s",
+    )  # fmt: skip
+    assert clip_doubts(still_clip(accelerometer=values), 60.0) == []
+
+
+def test_limbs_that_change_their_length():
+    """A column of four joints, 0.4 m apart: the parents are the joints below."""
+    joints = np.zeros((90, 4, 3))
+    joints[:, :, 1] = 0.4 * np.arange(4)
+    assert list(limb_doubts(joints, (-1, 0, 1, 2))) == []
+    joints[::3] *= 1.6  # another person
+    (text,) = limb_doubts(joints, (-1, 0, 1, 2))
+    assert text.startswith("the body is 1 to 1.6 times as large as usual")
+    joints[::3] /= 1.6
+    joints[::3, 3, 1] += 0.6
+    joints[1::3, 3, 1] -= 0.3
+    (text,) = limb_doubts(joints, (-1, 0, 1, 2))
+    assert text.startswith("in 67% of the frames a limb is half or twice as long as usual")
 
 
 def test_names_spelt_in_two_ways():

@@ -77,6 +77,9 @@ class WatchRecording:
             rule = "The median acceleration of a workout must be near 9.81 m/s^2 (or 1 g)"
             raise UserError(rule, f"{magnitude:.3g}", name)
         usable &= (np.abs(table[:, 2:]) <= _LARGEST_G * unit).all(axis=1)
+        usable &= table[:, 2:].any(
+            axis=1
+        )  # a lost sample: even in free fall a sensor has its noise
         check_usable_rows(usable, name)
         rows = np.arange(len(table))
         known = np.isfinite(table[:, 0])
