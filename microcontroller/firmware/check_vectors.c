@@ -42,14 +42,14 @@ int main(int argc, char **argv) {
   uint32_t model_stack = 0, features_stack = 0;
   uint64_t model_ticks = 0, features_ticks = 0;
   if (!platform_open(argc, argv) || !platform_read(magic, sizeof(magic)) ||
-      memcmp(magic, "PSKV", sizeof(magic)) != 0 || !platform_read(sizes, sizeof(sizes)) ||
+      memcmp(magic, "PSKV", sizeof(magic)) != 0 || !platform_read_words(sizes, 3u) ||
       sizes[0] < 1 || sizes[1] != PSKD_INPUT_SIZE || sizes[2] != PSKD_NUM_CLASSES) {
     platform_print("error: the vectors must be of this model\n");
     return 2;
   }
   for (number = 0; number < sizes[0]; ++number) {
-    if (!platform_read(&length, sizeof(length)) || length < 0 || length > MAXIMUM_LENGTH ||
-        !platform_read(samples, 12u * (uint32_t)length) ||
+    if (!platform_read_words(&length, 1u) || length < 0 || length > MAXIMUM_LENGTH ||
+        !platform_read_words(samples, 3u * (uint32_t)length) ||
         !platform_read(expected_input, sizeof(expected_input)) ||
         !platform_read(expected_output, sizeof(expected_output))) {
       platform_print("error: a vector is cut short or its clip too long\n");

@@ -1,6 +1,7 @@
 """Bounds the stack of functions of a linked image, and looks for a heap.
 
 arm-none-eabi-objdump -d --no-show-raw-insn IMAGE | python inspect_image.py FUNCTION...
+riscv64-unknown-elf-objdump -d --no-show-raw-insn IMAGE | python inspect_image.py FUNCTION...
 
 Prints `FUNCTION_stack_bound BYTES` for each, and `heap_functions 0`; exit status 1 if the image
 holds a function of the heap, or does something with the stack that has no bound.
@@ -44,21 +45,39 @@ def read_functions(disassembly: str) -> list[Function]:
     """Reads `objdump -d`.
 
     Args:
-        disassembly: Its text, of Arm Thumb code.
+        disassembly: Its text, of Arm Thumb or RISC-V code; the line `file format` tells which.
 
     Returns:
         The functions in order of address.
     """
+    is_riscv = re.search(r"file format elf\d+-\w*riscv", disassembly) is not None
+    read_instruction = _read_riscv if is_riscv else _read_thumb
     functions: list[Function] = []
     for line in disassembly.splitlines():
         if header := _FUNCTION.match(line):
             functions.append(Function(header[2], int(header[1], 16)))
         elif functions and (found := _INSTRUCTION.match(line)):
-            _read_instruction(functions[-1], found[2], re.split(r"\s*[@;]", found[3])[0].strip())
+            read_instruction(functions[-1], found[2], found[3])
     return sorted(functions, key=lambda function: function.start)
 
 
-def _read_instruction(function: Function, name: str, operands: str) -> None:
+def _read_riscv(function: Function, name: str, operands: str) -> None:
+    operands = operands.split("#")[0].strip()
+    if amount := re.fullmatch(r"sp,sp,(-?\d+)", operands):
+        function.own += max(0, -int(amount[1]))
+    elif re.match(r"sp,", operands) and not name.startswith(("sw", "sh", "sb", "fsw", "b")):
+        function.unbounded = f"{name} {operands}"
+    elif target := re.search(r"\b([0-9a-f]+) <", operands):
+        function.targets.add(int(target[1], 16))
+    elif name == "jalr" or (
+        # The library's own jumps, with names of two underscores, are those of a switch.
+        name == "jr" and operands not in ("ra", "t0") and not function.name.startswith("__")
+    ):
+        function.by_pointer = True
+
+
+def _read_thumb(function: Function, name: str, operands: str) -> None:
+    operands = re.split(r"\s*[@;]", operands)[0].strip()
     base = name.split(".")[0]
     pushes = base in ("push", "vpush")
     if pushes or (base in ("stmdb", "vstmdb") and operands.startswith("sp!")):

@@ -17,15 +17,18 @@ _CORES = {
     "m7": "Cortex-M7",
     "m33": "Cortex-M33",
     "m55": "Cortex-M55",
+    "rv32imac": "RISC-V rv32imac",
+    "rv32imafc": "RISC-V rv32imafc",
 }
 # The lists of boards in firmware.mk.
 _WHOLE = tuple((core, kernel) for core in ("m4", "m33", "m55") for kernel in ("portable", "dsp"))
-_WHOLE += (("m55", "helium"),)
+_WHOLE += (("m55", "helium"), ("rv32imac", "portable"), ("rv32imafc", "portable"))
 _SMALLER = (("m0", "portable"), ("m3", "portable"), ("m7", "dsp"))
-_FIXED = (("m0", "portable"), ("m3", "portable"), ("m4", "dsp"))
+_FIXED = (("m0", "portable"), ("m3", "portable"), ("m4", "dsp"), ("rv32imac", "portable"))
 _WIDE = (("m4", "dsp"), ("m7", "dsp"), ("m33", "dsp"))
 # A section of one object in the linker's map; long names stand on a line of their own.
 _SECTION = re.compile(r"^ (\.\w+)\S*\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S+)$", re.MULTILINE)
+_SMALL_DATA = {".srodata": ".rodata", ".sdata": ".data", ".sbss": ".bss"}
 _OURS = {
     "plain_kernels.o": "plain",
     "plain_kernels_dsp.o": "plain",
@@ -58,6 +61,8 @@ def section_sizes(linker_map: str) -> dict[tuple[str, str], int]:
     ):
         library = re.search(r"\.a\(", path) is not None
         part = "library" if library else _OURS.get(path.rsplit("/", 1)[-1])
+        # RISC-V: small data lie apart.
+        section = _SMALL_DATA.get(section, section)
         if part and section in (".text", ".rodata", ".data", ".bss"):
             sizes[part, section] += int(size, 16)
     return sizes
@@ -98,8 +103,8 @@ The model: the student of a run on `{provenance["dataset"]}`\
 {" (generated data)" if provenance["is_synthetic"] else ""}, {len(manifest["class_names"])} classes,
 **{some["macs"]:,} multiply-accumulates**, {manifest["flatbuffer_bytes"]:,} bytes as a flatbuffer. \
 {some["clips"]} test clips on each core;
-with `-O2` {random:,} random inputs, too, and on M4F, M33 and M55 the {golden} vectors of
-`golden_vectors.h`.
+with `-O2` {random:,} random inputs, too, and on M4F, M33, M55 and RISC-V the {golden} vectors of
+`golden_vectors.h`. A big-endian s390x runs all of it, too, with {_big_endian(build):,} differing bytes.
 
 | core | kernels | optimised | instructions: model | features | code: model | features | library \
 | weights, tables | buffer | stack | its bound | differing bytes |
@@ -136,6 +141,12 @@ same {lines["clip"]}.
 
 
 _DIFFERING = ("differing_input_bytes", "differing_output_bytes")
+
+
+def _big_endian(build: Path) -> int:
+    """Differing bytes of clips, random inputs and golden vectors."""
+    lines = [(build / f"s390x{end}.txt").read_text() for end in ("", "-golden")]
+    return sum(map(int, re.findall(r"^differing_\w+ (\d+)$", "".join(lines), re.MULTILINE)))
 
 
 def _sizes(build: Path, name: str) -> dict[tuple[str, str], int]:

@@ -10,6 +10,22 @@ int platform_open(int argc, char **argv);
 /* Reads the next bytes of the file. Returns 0 unless there are so many. */
 int platform_read(void *bytes, uint32_t size);
 
+/* Reads the next words of four bytes; the file holds them least byte first. */
+static inline int platform_read_words(void *words, uint32_t count) {
+  const int is_read = platform_read(words, 4u * count);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  uint8_t *word = (uint8_t *)words;
+  for (; count > 0u; --count, word += 4) {
+    const uint8_t first = word[0], second = word[1];
+    word[0] = word[3];
+    word[1] = word[2];
+    word[2] = second;
+    word[3] = first;
+  }
+#endif
+  return is_read;
+}
+
 void platform_print(const char *text);
 
 /* A counter that goes up with the instructions run, or stays 0; wraps to 0 after its mask. */

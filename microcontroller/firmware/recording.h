@@ -8,7 +8,7 @@
 #include "activity_recognizer.h"
 #include "platform.h"
 
-/* Members of four bytes each: no padding. */
+/* Words after the magic: no padding. */
 typedef struct {
   char magic[4];
   int32_t count;
@@ -52,8 +52,14 @@ static inline PskdRecognizerSettings settings_of(const RecordingHeader *header) 
 
 /* Reads the header of the file that the command line names. Returns 0 if there is none. */
 static inline int open_recording(int argc, char **argv, RecordingHeader *header) {
-  return platform_open(argc, argv) && platform_read(header, sizeof(*header)) &&
+  return platform_open(argc, argv) && platform_read(header->magic, sizeof(header->magic)) &&
+         platform_read_words((char *)header + 4, sizeof(*header) / 4u - 1u) &&
          memcmp(header->magic, "PSKR", sizeof(header->magic)) == 0 && header->count >= 1;
+}
+
+/* Reads the next sample. Returns 0 if there is none. */
+static inline int read_sample(RecordedSample *sample) {
+  return platform_read_words(sample, sizeof(*sample) / 4u);
 }
 
 #endif /* PSKD_RECORDING_H_ */

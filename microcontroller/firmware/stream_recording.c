@@ -84,7 +84,7 @@ int main(int argc, char **argv) {
     PskdRecognizerEvent event;
     uint32_t ticks, used;
     RecordedSample sample;
-    if (!platform_read(&sample, sizeof(sample))) {
+    if (!read_sample(&sample)) {
       platform_print("error: the recording is cut short\n");
       return 2;
     }

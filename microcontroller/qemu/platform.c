@@ -1,11 +1,27 @@
-/* platform.h in QEMU: the command line is the path of a file, SysTick counts instructions.
+/* platform.h in QEMU: the command line is the path of a file, instructions are counted.
  *
- * With -icount shift=0 an instruction takes one nanosecond, so a tick of SysTick is a fixed
- * number of instructions. They are not cycles.
+ * A RISC-V core counts them itself. On a Cortex-M with -icount shift=0 an instruction takes one
+ * nanosecond, so a tick of SysTick is a fixed number of instructions. They are not cycles.
  */
 #include "platform.h"
 
 #include "semihosting.h"
+
+#if defined(__riscv)
+
+const uint32_t platform_ticks_mask = 0xFFFFFFFFu;
+const uint32_t platform_instructions_per_four_ticks = 4u;
+
+static void start_counter(void) {}
+
+uint32_t platform_ticks(void) {
+  uint32_t instructions;
+  __asm__ volatile(".option push\n\t.option arch, +zicsr\n\tcsrr %0, minstret\n\t.option pop"
+                   : "=r"(instructions));
+  return instructions;
+}
+
+#else
 
 #define SYSTICK_CONTROL (*(volatile uint32_t *)0xE000E010u)
 #define SYSTICK_RELOAD (*(volatile uint32_t *)0xE000E014u)
@@ -14,6 +30,16 @@
 const uint32_t platform_ticks_mask = 0xFFFFFFu;
 /* From the clock of the machine. */
 const uint32_t platform_instructions_per_four_ticks = 4000000000u / SYSTICK_HZ;
+
+static void start_counter(void) {
+  SYSTICK_RELOAD = platform_ticks_mask;
+  SYSTICK_VALUE = 0u;
+  SYSTICK_CONTROL = 5u; /* the core's clock, counting, no interrupt */
+}
+
+uint32_t platform_ticks(void) { return platform_ticks_mask - SYSTICK_VALUE; }
+
+#endif
 
 #define MARK 0x5A5A5A5Au
 /* Left alone below the function that marks; well above what it needs itself. */
@@ -30,17 +56,13 @@ int platform_open(int argc, char **argv) {
   (void)argv;
   if (!semihosting_command_line(path, sizeof(path))) return 0;
   handle = semihosting_open(path);
-  SYSTICK_RELOAD = platform_ticks_mask;
-  SYSTICK_VALUE = 0u;
-  SYSTICK_CONTROL = 5u; /* the core's clock, counting, no interrupt */
+  start_counter();
   return handle >= 0;
 }
 
 int platform_read(void *bytes, uint32_t size) { return semihosting_read(handle, bytes, size); }
 
 void platform_print(const char *text) { semihosting_print(text); }
-
-uint32_t platform_ticks(void) { return platform_ticks_mask - SYSTICK_VALUE; }
 
 /* Both take the address of their own frame for the caller's stack pointer, up to a few words. */
 __attribute__((noinline)) void platform_mark_stack(void) {

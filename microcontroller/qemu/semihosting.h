@@ -1,4 +1,4 @@
-/* Files, text and exit status through the emulator (Arm's semihosting), without newlib's stdio. */
+/* Files, text and exit status through the emulator (semihosting of Arm and RISC-V), without newlib's stdio. */
 #ifndef PSKD_SEMIHOSTING_H_
 #define PSKD_SEMIHOSTING_H_
 

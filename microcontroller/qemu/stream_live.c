@@ -40,7 +40,7 @@ static PskdAccelerometerStatus collect(PskdSampleQueue *queue) {
 void systick_handler(void) {
   RecordedSample sample;
   if (has_ended) return;
-  if (!platform_read(&sample, sizeof(sample))) {
+  if (!read_sample(&sample)) {
     has_ended = 1;
     return;
   }

@@ -8,6 +8,11 @@
 #error "accelerometer_features.c derives ten channels"
 #endif
 
+/* Doubles, or the 80 bits of an x87, would give other bytes. 16 is of cores with half floats. */
+#if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0 && __FLT_EVAL_METHOD__ != 16
+#error "floats must be computed as floats: -fexcess-precision=fast, on x86 -msse2 -mfpmath=sse"
+#endif
+
 /* round(x / scale) + zero point, halves away from zero, within int8. Returns 0 if x is not finite. */
 static int quantise(float value, int8_t *quantised) {
   const float quotient = value / PSKD_INPUT_SCALE;

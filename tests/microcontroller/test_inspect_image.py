@@ -35,6 +35,34 @@ IMAGE = """
 """
 
 
+RISCV_IMAGE = """
+firmware.elf:     file format elf32-littleriscv
+
+80000100 <pskd_plain_invoke>:
+80000100:\tadd\tsp,sp,-48
+80000102:\tsw\tra,44(sp)
+80000104:\tadd\ta5,a5,-1366 # 2aaaa <pskd_plain_invoke+0x1>
+80000108:\tjal\t80000200 <leaf>
+8000010c:\tbeqz\ta0,80000300 <tail>
+8000010e:\tadd\tsp,sp,48
+
+80000200 <leaf>:
+80000200:\tadd\tsp,sp,-16
+80000202:\tjr\tt0
+
+80000300 <tail>:
+80000300:\tadd\tsp,sp,-32
+80000302:\tj\t80000300 <tail>
+
+80000400 <caller>:
+80000400:\taddi\tsp,sp,-16
+80000402:\tjalr\ta5
+
+80000500 <__switch>:
+80000500:\tjr\ta5
+"""
+
+
 @pytest.fixture(scope="module")
 def script():
     return run_path(str(SCRIPT))
@@ -47,6 +75,16 @@ def test_the_deepest_chain_counts(script):
     assert bound(functions, "pskd_plain_invoke") == 48 + 16
     # Through a pointer it can only be the model.
     assert bound(functions, "caller") == 8 + 64
+
+
+def test_the_same_of_riscv(script):
+    functions = script["read_functions"](RISCV_IMAGE)
+    bound = script["stack_bound"]
+    assert bound(functions, "leaf") == 16 and bound(functions, "pskd_plain_invoke") == 48 + 32
+    assert bound(functions, "caller") == 16 + 80 and bound(functions, "__switch") == 0
+    functions = script["read_functions"](RISCV_IMAGE.replace("sp,sp,-16", "sp,sp,t0"))
+    with pytest.raises(ValueError, match="unknown amount in leaf: add sp,sp,t0"):
+        bound(functions, "pskd_plain_invoke")
 
 
 @pytest.mark.parametrize(
@@ -74,17 +112,25 @@ def test_a_heap_is_found(name):
     assert finished.stdout == "caller_stack_bound 72\nheap_functions 0\n"
 
 
-def test_frames_are_those_that_the_compiler_reports(script, exported, sources, tmp_path):
+@pytest.mark.parametrize(
+    ("prefix", "core"),
+    [
+        ("arm-none-eabi-", "-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16"),
+        ("riscv64-unknown-elf-", "-march=rv32imac -mabi=ilp32 --specs=picolibc.specs"),
+    ],
+)
+def test_frames_are_those_that_the_compiler_reports(
+    script, exported, sources, tmp_path, prefix, core
+):
     """-fstack-usage knows the frame of every function that we compile."""
-    tools = ("arm-none-eabi-gcc", "arm-none-eabi-objdump")
+    tools = (f"{prefix}gcc", f"{prefix}objdump")
     if absent := [tool for tool in tools if shutil.which(tool) is None]:
         pytest.skip(f"not installed: {', '.join(absent)}")
     names = ("activity_recognizer", "accelerometer_features", "segment_detector", "plain_kernels")
-    names += ("plain_kernels_dsp",)
+    names += ("plain_kernels_dsp",) if "cortex" in core else ()
     compared = 0
     for name in names:
-        flags = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16", "-O2"]
-        command = [tools[0], *flags, "-std=c99", "-fno-math-errno", "-fstack-usage"]
+        command = [tools[0], *core.split(), "-O2", "-std=c99", "-fno-math-errno", "-fstack-usage"]
         source = sources / "src" / f"{name}.c"
         command += [f"-I{exported}", "-c", str(source), "-o", str(tmp_path / f"{name}.o")]
         subprocess.run(command, check=True)

@@ -1,5 +1,7 @@
 """The generated sources and the example compile, and do what they say."""
 
+import platform
+import shutil
 import subprocess
 
 import pytest
@@ -194,3 +196,14 @@ def test_the_example_compiles(compiler, exported, sources, stand_in, tmp_path):
         *("g++", "-std=c++17", f"-I{exported}", f"-I{sources / 'src'}", f"-I{stand_in}", "-c"),
         *(sources / "examples" / "classify_clip.cc", "-o", tmp_path / "classify_clip.o"),
     )
+
+
+def test_a_compiler_that_computes_floats_as_something_wider_is_refused(exported, sources, tmp_path):
+    source = sources / "src" / "accelerometer_features.c"
+    command = ["gcc", "-std=c99", "-mfpmath=387", f"-I{exported}", "-c", source]
+    if platform.machine() != "x86_64" or shutil.which("gcc") is None:
+        pytest.skip("needs gcc for x86-64")
+    finished = subprocess.run(
+        [*command, "-o", tmp_path / "features.o"], capture_output=True, text=True
+    )
+    assert finished.returncode == 1 and "floats must be computed as floats" in finished.stderr

@@ -14,6 +14,13 @@ from project import ROOT
 # The emulated ones that run every check, and those that run the test clips.
 CORES = ("m4", "m33", "m55")
 SMALLER_CORES = ("m0", "m3", "m7")
+RISCV = ("rv32imac", "rv32imafc")
+# What the reports of a machine need, by the start of their names.
+_TOOLS = {
+    (*CORES, *SMALLER_CORES): ("arm-none-eabi-gcc", "qemu-system-arm"),
+    RISCV: ("riscv64-unknown-elf-gcc", "qemu-system-riscv32"),
+    ("s390x",): ("s390x-linux-gnu-gcc", "qemu-s390x"),
+}
 
 
 def make_reports(
@@ -27,8 +34,9 @@ def make_reports(
         **settings: Variables of make, such as `FIRMWARE_MODEL`.
     """
     needed = {"gcc", "make"}
-    if any(report.name.startswith(CORES + SMALLER_CORES) for report in reports):
-        needed |= {"arm-none-eabi-gcc", "qemu-system-arm"}
+    for starts, tools in _TOOLS.items():
+        if any(report.name.startswith(starts) for report in reports):
+            needed.update(tools)
     absent = sorted(tool for tool in needed if shutil.which(tool) is None)
     if absent:
         pytest.skip(f"not installed: {', '.join(absent)}")
