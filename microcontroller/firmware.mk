@@ -4,6 +4,8 @@
 #   make firmware-host               gcc and, where there is one, clang; sanitizers
 #   make firmware-equal              what of that compares with TensorFlow Lite Micro, as a table
 #   make firmware-faults             a failing sensor, 1,000,000 samples in either mode, sanitized
+#   make firmware-fuzz               libFuzzer: any samples, stamps, settings and model slots, sanitized;
+#                                    with FUZZ_RUNS=N as many inputs a target
 #   make firmware-qemu               Cortex-M0 to M55 and RISC-V in QEMU, every family of kernels: test
 #                                    clips; on M4F, M33, M55 and RISC-V golden vectors and a streamed
 #                                    recording in either mode, too; bound of the stack
@@ -91,14 +93,14 @@ FIRMWARE_HEADERS := $(wildcard $(FIRMWARE)/src/*.h $(FIRMWARE)/firmware/*.h \
   $(FIRMWARE)/firmware/host/*.h $(FIRMWARE)/qemu/*.h)
 
 .PHONY: firmware firmware-host firmware-equal firmware-faults firmware-qemu firmware-random
-.PHONY: firmware-s390x firmware-table firmware-live firmware-tools
+.PHONY: firmware-fuzz firmware-s390x firmware-table firmware-live firmware-tools
 # A check that fails must not leave a report that looks finished.
 .DELETE_ON_ERROR:
 
 # The tools come first: a model takes half a minute, and a check without its compiler fails late.
-firmware: firmware-tools firmware-host firmware-faults firmware-qemu firmware-s390x firmware-live
+firmware: firmware-tools firmware-host firmware-faults firmware-fuzz firmware-qemu firmware-s390x firmware-live
 
-FIRMWARE_KINDS := host cores s390x
+FIRMWARE_KINDS := host fuzz cores s390x
 firmware-tools: $(FIRMWARE_KINDS:%=firmware-tools-%)
 
 # $* kind
@@ -198,6 +200,44 @@ $(FIRMWARE_BUILD)/faults-$(1)-$(2).txt: $(FIRMWARE_FAULTS_SOURCES) $(FIRMWARE_HE
 endef
 $(foreach compiler,$(FIRMWARE_COMPILERS),$(foreach mode,$(FIRMWARE_MODES),\
   $(eval $(call FIRMWARE_FAULTS_RULES,$(compiler),$(mode)))))
+
+# --- fuzzing ---
+# libFuzzer draws inputs that reach new code, FUZZ_RUNS of them for each target. They are the same each
+# time without -use_cmp, which steers by operands of comparisons, too: FUZZ_FLAGS= for a campaign.
+# An input with a finding is written beside the programs; the program, given its path, runs it alone.
+# Of the recognizer each mode, and the features in fixed point.
+FUZZ_RUNS ?= 2000
+FUZZ_FLAGS ?= -seed=1 -use_cmp=0
+FIRMWARE_FUZZ := $(foreach target,samples stamps settings,$(FIRMWARE_MODES:%=fuzz_$(target)-%)) \
+  fuzz_samples-fixed fuzz_slot-clip
+FIRMWARE_FUZZ_SOURCES := $(filter-out %/plain_model.c $(FIRMWARE)/src/plain_%,$(FIRMWARE_RECOGNIZER)) \
+  $(foreach name,i2c_accelerometer model_identity model_slot sample_queue sensor_fifo,\
+  $(FIRMWARE)/src/$(name).c)
+
+firmware-fuzz: firmware-tools-fuzz $(FIRMWARE_FUZZ:%=$(FIRMWARE_BUILD)/%)
+	@for target in $(FIRMWARE_FUZZ); do \
+	  $(FIRMWARE_BUILD)/$$target -runs=$(FUZZ_RUNS) $(FUZZ_FLAGS) -max_len=512 -len_control=0 \
+	    -artifact_prefix=$(FIRMWARE_BUILD)/$$target- > $(FIRMWARE_BUILD)/$$target.txt \
+	    2> $(FIRMWARE_BUILD)/$$target.log || { tail -n 40 $(FIRMWARE_BUILD)/$$target.log; exit 1; }; \
+	  echo "$$target: 0 findings," $$(cat $(FIRMWARE_BUILD)/$$target.txt); done
+
+# $(1) target, $(2) mode
+define FIRMWARE_FUZZ_RULE
+$(FIRMWARE_BUILD)/$(1)-$(2): $(FIRMWARE)/fuzz/$(1).c $(wildcard $(FIRMWARE)/fuzz/*.h) \
+  $(FIRMWARE_FUZZ_SOURCES) $(FIRMWARE_HEADERS) $(firmware-model-$(2))/plain_model.c | $(FIRMWARE_BUILD)
+	mkdir -p $$@-settings
+	if [ $(2) = fixed ]; then cp $(FIRMWARE_FIXED)/model_settings.h $$@-settings/; else \
+	  $$(call firmware-settings,$(2),$$@-settings/model_settings.h); fi
+	clang -I$$@-settings $(FIRMWARE_FLAGS) -I$(FIRMWARE)/fuzz $(FIRMWARE_SANITIZERS) \
+	  -fsanitize=fuzzer $(FIRMWARE_FUZZ_SOURCES) $$< -o $$@ -lm
+endef
+firmware-model-window := $(FIRMWARE_MODEL)
+firmware-model-clip := $(FIRMWARE_MODEL)
+firmware-model-fixed := $(FIRMWARE_FIXED)
+$(foreach target,samples stamps settings,$(foreach mode,$(FIRMWARE_MODES),\
+  $(eval $(call FIRMWARE_FUZZ_RULE,fuzz_$(target),$(mode)))))
+$(eval $(call FIRMWARE_FUZZ_RULE,fuzz_samples,fixed))
+$(eval $(call FIRMWARE_FUZZ_RULE,fuzz_slot,clip))
 
 # --- a streamed recording ---
 # In the model's own mode with its own settings, and what this machine says must be Python's.

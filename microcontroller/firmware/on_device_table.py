@@ -104,7 +104,7 @@ The model: the student of a run on `{provenance["dataset"]}`\
 **{some["macs"]:,} multiply-accumulates**, {manifest["flatbuffer_bytes"]:,} bytes as a flatbuffer. \
 {some["clips"]} test clips on each core;
 with `-O2` {random:,} random inputs, too, and on M4F, M33, M55 and RISC-V the {golden} vectors of
-`golden_vectors.h`. A big-endian s390x runs all of it, too, with {_big_endian(build):,} differing bytes.
+`golden_vectors.h`. A big-endian s390x runs all of it: {_big_endian(build):,} differing bytes.
 
 | core | kernels | optimised | instructions: model | features | code: model | features | library \
 | weights, tables | buffer | stack | its bound | differing bytes |
