@@ -9,7 +9,15 @@ from data_prep.errors import UserError
 NO_LABEL = -1  # the action of a clip without a label
 # The action of a recording that shows no class, and its name.
 NULL_ACTION, NULL_LABEL = -2, "none"
+SENSORS = ("accelerometer", "gyroscope")  # of a worn sensor with three or with six axes
 STANDARD_GRAVITY = 9.80665  # m/s^2 in 1 g, the unit of a clip's accelerometer
+
+
+def check_sensors_named(sensors: tuple[str, ...]) -> None:
+    """Refuses sensors that are neither the accelerometer alone nor both of `SENSORS`."""
+    if sensors not in (SENSORS[:1], SENSORS):
+        rule = f"sensors must be {SENSORS[0]} or {','.join(SENSORS)}"
+        raise UserError(rule, ",".join(sensors) or "none")
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +107,7 @@ def check_clip(clip: Clip, skeleton_dimensions: int = 3) -> None:
     if clip.accelerometer is None and clip.skeleton is None:
         rule = "A clip needs an accelerometer or a skeleton"
         raise UserError(rule, "neither", f"clip {clip.clip_id}")
-    for name, axes in (("accelerometer", 2), ("gyroscope", 2), ("skeleton", 3)):
+    for name, axes in (*((sensor, 2) for sensor in SENSORS), ("skeleton", 3)):
         values = clip.stream(name)
         if values is None:
             continue

@@ -2,11 +2,11 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from data_prep.clip import Clip
+from data_prep.clip import SENSORS, Clip
 from data_prep.clip_reading import read_clips
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import Refusal, UserError
@@ -38,6 +38,7 @@ def prepare_dataset(
     workers: int = 1,
     ray_address: str | None = None,
     replaces: bool = True,
+    sensors: tuple[str, ...] = SENSORS[:1],
 ) -> PreparedSet:
     """Returns the prepared set in `out_dir`, made from the raw files unless it already is.
 
@@ -56,21 +57,24 @@ def prepare_dataset(
         ray_address: See `read_clips`.
         replaces: Whether a set of other data there is replaced; else it is an error. A damaged one
             is made anew in either case.
+        sensors: Of `SENSORS`, what each clip with an accelerometer must have; generated data have
+            just that.
 
     Returns:
         The prepared set.
 
     Raises:
-        UserError: A raw file is missing or damaged, an argument is out of range, or `out_dir`
-            holds anything else.
+        UserError: A raw file is missing or damaged, an argument is out of range, `out_dir` holds
+            anything else, or clips lack one of the sensors.
     """
     out_dir = Path(out_dir).resolve()
     _check_place(out_dir, dataset)
-    loader = load_dataset(dataset, raw_dir, seed, options)
+    loader = load_dataset(dataset, raw_dir, seed, options, sensors)
     found = loader.discover()
     draft = dataclasses.replace(found.description, options=option_values(loader))
     ready = _load_if_fresh(out_dir, draft, quarantine, replaces)
     if ready is not None:
+        check_sensors(ready, sensors)
         return ready
     items = read_clips(
         loader, found.sources, runner, workers, ray_address, draft.skeleton_dimensions
@@ -83,7 +87,31 @@ def prepare_dataset(
         except OSError as error:
             rule = "The prepared set must be writable"
             raise UserError(rule, error.strerror, out_dir) from error
-    return PreparedSet.load(out_dir)
+    prepared = PreparedSet.load(out_dir)
+    check_sensors(prepared, sensors)
+    return prepared
+
+
+def check_sensors(prepared: PreparedSet, sensors: Collection[str]) -> None:
+    """Refuses a prepared set of which some clips lack the gyroscope that is to be read.
+
+    Args:
+        prepared: The set.
+        sensors: Of `SENSORS`.
+
+    Raises:
+        UserError: A clip with an accelerometer has no gyroscope.
+    """
+    if "gyroscope" not in sensors:
+        return
+    worn = prepared.has_accelerometer
+    bare = worn & (prepared.manifest["gyroscope_length"].to_numpy() == 0)
+    if bare.any():
+        rule = (
+            "--sensors=accelerometer,gyroscope needs a gyroscope in every clip with an "
+            "accelerometer (--sensors=accelerometer reads without)"
+        )
+        raise UserError(rule, f"{bare.sum()} of {worn.sum()} clips without", prepared.folder)
 
 
 def _or_stop(items: _Items, loader: Loader) -> Iterator[Clip]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from data_prep.clip import Clip
+from data_prep.clip import SENSORS, Clip, check_sensors_named
 from data_prep.clip_reading import READERS
 from data_prep.commands import CommandArguments, print_result, run_command
 from data_prep.errors import Refusal
@@ -43,18 +43,30 @@ class PrepareArguments(CommandArguments):
     out_dir: Path = setting(REQUIRED, "Folder to write the prepared set to.")
     dataset: _NamedDataset = part(_NamedDataset, "data")
     seed: int = setting(0, "Seed of generated data; not for recordings.", minimum=0, group="data")
+    sensors: tuple[str, ...] = setting(
+        SENSORS[:1],
+        "What each clip must have of the worn sensor: accelerometer, or accelerometer,gyroscope.",
+        choices=SENSORS,
+        group="data",
+    )
     runner: str = setting("processes", "What reads clips.", choices=READERS)
     workers: int = setting(0, "Clips read at the same time; 0 chooses.", minimum=0)
     ray_address: str | None = setting(
         None, "Address of the Ray cluster, for --runner=ray; a local one is started if not given."
     )
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_sensors_named(self.sensors)
+
 
 def main(arguments: PrepareArguments) -> None:
     """Prepares the data set that the flags name and prints a short table."""
     given, out_dir = arguments.dataset, arguments.out_dir
     if arguments.dry_run:
-        loader = load_dataset(given.dataset, given.raw_dir, arguments.seed, given.options)
+        loader = load_dataset(
+            given.dataset, given.raw_dir, arguments.seed, given.options, arguments.sensors
+        )
         found = loader.discover()
         print(f"would prepare {found.description.title}: {len(found.sources)} clips found")
         there = (out_dir / "dataset.json").exists()
@@ -72,6 +84,7 @@ def main(arguments: PrepareArguments) -> None:
         runner=arguments.runner,
         workers=arguments.workers,
         ray_address=arguments.ray_address,
+        sensors=arguments.sensors,
     )
     print(prepared_table(prepared))
     warnings = [*lost_classes(prepared), *prepared_doubts(prepared)]
@@ -88,6 +101,8 @@ def _train_command(arguments: PrepareArguments) -> list[str]:
     command += flags_of(given.options)
     command += [f"--data_seed={arguments.seed}"] if arguments.seed else []
     command += ["--quarantine"] if given.quarantine else []
+    if arguments.sensors != SENSORS[:1]:
+        command += [f"--sensors={','.join(arguments.sensors)}"]
     return [*command, f"--prepared_dir={arguments.out_dir}"]
 
 

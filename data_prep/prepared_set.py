@@ -106,17 +106,28 @@ class PreparedSet:
         """Returns float32 (samples, 3) in g of the clip in row `index`, or None if not recorded."""
         return self._clip_values("accelerometer", index)
 
-    def measured(self, index: SupportsIndex) -> np.ndarray:
+    def measured(self, index: SupportsIndex, *, gyroscope: bool = False) -> np.ndarray:
         """Returns the accelerometer of a clip that must have one, as `accelerometer` does.
 
+        Args:
+            index: Row of the clip.
+            gyroscope: Whether the clip must have a gyroscope, whose turn rates in degrees per
+                second are then three more columns.
+
         Raises:
-            UserError: The clip has a skeleton alone.
+            UserError: The clip has a skeleton alone, or no gyroscope.
         """
-        values = self.accelerometer(index)
-        if values is None:
+        found = {"accelerometer": self.accelerometer(index)}
+        if gyroscope:
+            found["gyroscope"] = self.gyroscope(index)
+        streams = [values for values in found.values() if values is not None]
+        if len(streams) < len(found):
+            missing = next(name for name, values in found.items() if values is None)
             clip_id = self.manifest["clip_id"].to_numpy()[index]
-            raise UserError("A clip needs an accelerometer here", f"{clip_id} without", self.folder)
-        return values
+            article = "an" if missing == "accelerometer" else "a"
+            rule = f"A clip needs {article} {missing} here"
+            raise UserError(rule, f"{clip_id} without", self.folder)
+        return streams[0] if len(streams) == 1 else np.concatenate(streams, axis=1)
 
     @property
     def has_accelerometer(self) -> np.ndarray:

@@ -5,6 +5,7 @@ import importlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_prep.clip import SENSORS
 from data_prep.errors import UserError
 from data_prep.loader import DatasetOptions, Loader
 from data_prep.settings import check_settings, part, setting
@@ -44,6 +45,7 @@ def load_dataset(
     raw_dir: str | Path | None = None,
     seed: int = 0,
     options: DatasetOptions | None = None,
+    sensors: tuple[str, ...] = SENSORS[:1],
 ) -> Loader:
     """Returns the loader of a data set.
 
@@ -52,6 +54,7 @@ def load_dataset(
         raw_dir: Folder of its raw files; not used by a set without one.
         seed: Seed of generated data; not used by recordings.
         options: Options of its loader.
+        sensors: What generated data have of `SENSORS`; recordings have what was recorded.
 
     Returns:
         The loader; nothing is read yet.
@@ -78,6 +81,8 @@ def load_dataset(
             given[option] = int(value)  # a sensor is a number in one set and a name in another
     if "seed" in known:
         given["seed"] = seed
+    if "sensors" in known:
+        given["sensors"] = sensors
     if "raw_dir" in known:
         if not raw_dir:
             rule = (

@@ -92,6 +92,7 @@ class TrainingArguments(StagesArguments):
             quarantine=self.dataset.quarantine,
             workers=0,
             replaces=replaces,
+            sensors=self.settings.inputs.sensors,
         )
 
 

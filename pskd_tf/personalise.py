@@ -37,6 +37,9 @@ def main(arguments: PersonaliseArguments) -> None:
         rule = "--csv and --labels name as many files, at least one"
         raise UserError(rule, f"{len(csv)} and {len(labels)}")
     run = Run.load(arguments.run_dir, arguments.stages, arguments.prepared)
+    if run.settings.inputs.has_gyroscope:
+        rule = "personalise takes recordings of an accelerometer alone (--sensors=accelerometer)"
+        raise UserError(rule, ",".join(run.settings.inputs.sensors), arguments.run_dir)
     start_tensorflow()
     from pskd_tf.runs.personalise import OwnRecording, check_out, personalise
 

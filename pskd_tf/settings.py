@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data_prep.clip import SENSORS, check_sensors_named
 from data_prep.errors import UserError
 from data_prep.records import read_record, record_to_json
 from data_prep.settings import check_settings, part, setting
@@ -52,6 +53,7 @@ FEATURE_CHANNELS = (
     "linear_y",
     "linear_z",
 )
+GYROSCOPE_CHANNELS = ("rate_x", "rate_y", "rate_z", "rate_magnitude")
 
 
 class _Checked:
@@ -205,6 +207,13 @@ class AugmentationSettings(_Checked):
         minimum=0,
         flag="noise",
     )
+    gyroscope_noise: float = setting(
+        8.0,
+        "Standard deviation of white noise on the turn rates, where --sensors has a gyroscope.",
+        unit="deg/s",
+        minimum=0,
+        later=True,
+    )
     skeleton_yaw_radians: float = setting(
         0.2,
         "Standard deviation of the body's rotation about the vertical.",
@@ -271,9 +280,17 @@ class InputSettings(_Checked):
         "How the windows of a clip decide together: mean of their probabilities, or a vote.",
         choices=("mean", "vote"),
     )
+    sensors: tuple[str, ...] = setting(
+        ("accelerometer",),
+        "What the models read of the worn sensor: accelerometer, or accelerometer,gyroscope for "
+        "six axes.",
+        choices=SENSORS,
+        later=True,
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_sensors_named(self.sensors)
         # Three strides of 2 and three segments divide the time axis.
         if self.steps % 24:
             raise UserError("steps must be a multiple of 24", self.steps)
@@ -283,9 +300,24 @@ class InputSettings(_Checked):
             raise UserError("gravity_taps must be odd", self.gravity_taps)
 
     @property
+    def has_gyroscope(self) -> bool:
+        """Whether the models read the gyroscope, too."""
+        return "gyroscope" in self.sensors
+
+    @property
+    def num_axes(self) -> int:
+        """Values of a raw sample: three, or six with a gyroscope."""
+        return 3 * len(self.sensors)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the channels that `sensor_features` derives."""
+        return FEATURE_CHANNELS + GYROSCOPE_CHANNELS * self.has_gyroscope
+
+    @property
     def accelerometer_shape(self) -> tuple[int, int, int]:
-        """Shape of the accelerometer input: `(steps, 1, channels)`."""
-        return (self.steps, 1, len(FEATURE_CHANNELS))
+        """Shape of the worn sensor's input: `(steps, 1, channels)`."""
+        return (self.steps, 1, len(self.channels))
 
 
 @dataclass(frozen=True)
@@ -393,6 +425,13 @@ class RunSettings(_Checked):
         if self.stream.enabled and self.inputs.mode != "clip":
             rule = "stream_training needs whole movements (--input_mode=clip)"
             raise UserError(rule, self.inputs.mode)
+        for flag, is_used in (
+            ("stream_training", self.stream.enabled),
+            ("virtual_sensors", bool(self.virtual.virtual_sensors)),
+        ):
+            if is_used and self.inputs.has_gyroscope:
+                rule = f"{flag} reads the accelerometer alone (--sensors=accelerometer)"
+                raise UserError(rule, ",".join(self.inputs.sensors))
         if self.virtual.hides and self.labels.hides:
             rule = "A study hides labels or accelerometers, not both"
             raise UserError(rule, "watch_subjects or unworn_classes, and labels")

@@ -60,7 +60,11 @@ class SimulateArguments(StagesArguments):
     stages_dir: Path | None = setting(
         None, "Folder of the stages of validation_run, if not in that run."
     )
-    csv: Path | None = setting(None, "The recording: time_seconds,x,y,z with header, in g.")
+    csv: Path | None = setting(
+        None,
+        "The recording: time_seconds,x,y,z with header, in g; of a run with a gyroscope "
+        "time_seconds,x,y,z,rate_x,rate_y,rate_z, the rates in deg/s.",
+    )
     labels: Path | None = setting(None, "Labels of the recording: start,end,label with header.")
     plot: Path | None = setting(None, "The PNG; by default beside the recording.")
     idle_hours: float | None = setting(
@@ -110,6 +114,10 @@ def main(arguments: SimulateArguments) -> None:
     if arguments.choose_threshold and arguments.csv:
         raise UserError("--choose_threshold and --csv are two commands", "both")
     model = ExportedModel.read(arguments.run_dir)
+    if model.num_axes == 6 and (arguments.choose_threshold or arguments.idle_hours):
+        flag = "choose_threshold" if arguments.choose_threshold else "idle_hours"
+        rule = f"--{flag} makes recordings of an accelerometer alone (give --threshold yourself)"
+        raise UserError(rule, "a run with --sensors=accelerometer,gyroscope")
     settings = _settings(arguments)
     if arguments.choose_threshold:
         _choose(model, settings, arguments)

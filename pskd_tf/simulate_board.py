@@ -56,6 +56,9 @@ class SimulateBoardArguments(PreparedArguments):
 def main(arguments: SimulateBoardArguments) -> None:
     """Builds the board, then compares it or serves its line."""
     model = ExportedModel.read(arguments.run_dir)
+    if model.num_axes == 6:
+        rule = "simulate_board has a sensor of three axes (a run with --sensors=accelerometer)"
+        raise UserError(rule, "sensors=accelerometer,gyroscope", arguments.run_dir)
     recognizer = recognizer_settings(arguments.run_dir)
     recording = Recording.read(arguments.csv) if arguments.csv else _usual_motion(model, arguments)
     minutes = recording.times[-1] / 60

@@ -1,16 +1,17 @@
 """A synthetic paired data set, generated from a seed.
 
 Joint angles of an action (`action_angles`) move a body (`body_pose`); its joints are the skeleton,
-and the acceleration of its right wrist is the accelerometer (`ideal_accelerometer`). The actions
+and the acceleration of its right wrist is the accelerometer (`ideal_accelerometer`); with a
+gyroscope its turn rates are one more stream. The actions
 come in pairs that differ elsewhere than at the wrist, so that the skeleton separates them better.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from data_prep.clip import STANDARD_GRAVITY, Clip
+from data_prep.clip import SENSORS, STANDARD_GRAVITY, Clip
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import UserError
 from data_prep.files import made_by
@@ -300,6 +301,7 @@ class SyntheticLoader:
         from_rest_seconds: Seconds in which each movement comes from the hanging arms, and again in
             which it goes back to them, at least 0; with 0 a clip starts and ends in the middle of
             it, so that a segment detector does not find its ends.
+        sensors: Of `SENSORS`; a gyroscope changes no other stream.
 
     Raises:
         UserError: An argument is out of range.
@@ -310,6 +312,7 @@ class SyntheticLoader:
     num_trials: int = 4
     style: SyntheticStyle = field(default_factory=SyntheticStyle)
     from_rest_seconds: float = later_field(0.0)
+    sensors: tuple[str, ...] = later_field(SENSORS[:1])
 
     def __post_init__(self) -> None:
         leasts = (("seed", 0), ("num_subjects", 1), ("num_trials", 1), ("from_rest_seconds", 0))
@@ -334,9 +337,16 @@ class SyntheticLoader:
         person = _Person.draw(self.seed, int(source.subject), self.style)
         key = [self.seed, 1, source.action, int(source.subject), int(source.trial)]
         random = np.random.default_rng(key)
-        return _clip(random, person, self.style, source, self.from_rest_seconds)
+        clip, orientation = _clip(random, person, self.style, source, self.from_rest_seconds)
+        return replace(clip, gyroscope=_turn_rates(random, orientation)) if self._turns else clip
+
+    @property
+    def _turns(self) -> bool:
+        return "gyroscope" in self.sensors
 
     def _description(self, subjects: list[str], num_clips: int) -> DatasetDescription:
+        axes = ["x", "y", "z"]
+        gyroscope = {"unit": "deg/s", "nominal_rate_hz": _SENSOR_RATE_HZ, "channels": axes}
         return DatasetDescription(
             name="synthetic",
             title="Synthetic arm movements (not real recordings)",
@@ -351,6 +361,7 @@ class SyntheticLoader:
                     "nominal_rate_hz": _SENSOR_RATE_HZ,
                     "channels": ["x", "y", "z"],
                 },
+                **({"gyroscope": gyroscope} if self._turns else {}),
                 "skeleton": {
                     "unit": "m",
                     "nominal_rate_hz": _CAMERA_RATE_HZ,
@@ -405,7 +416,8 @@ def _clip(
     style: SyntheticStyle,
     source: ClipSource,
     from_rest: float,
-) -> Clip:
+) -> tuple[Clip, np.ndarray]:
+    """Returns a clip without gyroscope, and the sensor's orientation in each fine step."""
     samples = int(random.integers(75, 151))  # 1.5 to 3 s at 50 Hz
     samples += round(2 * from_rest * _SENSOR_RATE_HZ)
     duration = (samples - 1) / _SENSOR_RATE_HZ
@@ -438,7 +450,8 @@ def _clip(
     fine_steps = int(_FINE_RATE_HZ / _SENSOR_RATE_HZ)
     fine_times = np.arange(-1, (samples - 1) * fine_steps + 2) / _FINE_RATE_HZ
     joints, forearm = body_pose(person.body, angles(fine_times))
-    measured = ideal_accelerometer(joints[:, RIGHT_WRIST], forearm @ person.mounting, _FINE_RATE_HZ)
+    orientation = forearm @ person.mounting
+    measured = ideal_accelerometer(joints[:, RIGHT_WRIST], orientation, _FINE_RATE_HZ)
     measured = measured[::fine_steps]
     measured = measured + random.normal(0, style.sensor_bias, 3)
     measured = measured + random.normal(0, style.sensor_noise, measured.shape)
@@ -447,7 +460,7 @@ def _clip(
     frames = round(duration * _CAMERA_RATE_HZ) + 1
     skeleton, _ = body_pose(person.body, angles(np.linspace(0, duration, frames)))
     skeleton = skeleton + random.normal(0, style.joint_noise, skeleton.shape)
-    return Clip(
+    clip = Clip(
         clip_id=source.clip_id,
         subject=source.subject,
         action=source.action,
@@ -457,3 +470,18 @@ def _clip(
         skeleton=skeleton.astype(np.float32),
         flags=("accelerometer_saturated",) if is_saturated else (),
     )
+    return clip, orientation
+
+
+# Of a gyroscope, in degrees per second: bias from clip to clip, noise, range.
+_RATE_BIAS, _RATE_NOISE, _RATE_RANGE = 1.0, 0.5, 2000.0
+
+
+def _turn_rates(random: np.random.Generator, orientation: np.ndarray) -> np.ndarray:
+    """Returns float32 (samples, 3) in degrees per second, along the axes of the accelerometer."""
+    from data_prep.limb_motion import turn_rates  # needs scipy.ndimage, the other streams do not
+
+    fine = turn_rates(orientation.transpose(0, 2, 1), _FINE_RATE_HZ)[1:-1]
+    rates = fine[:: int(_FINE_RATE_HZ / _SENSOR_RATE_HZ)]
+    rates = rates + random.normal(0, _RATE_BIAS, 3) + random.normal(0, _RATE_NOISE, rates.shape)
+    return np.asarray(np.clip(rates, -_RATE_RANGE, _RATE_RANGE), np.float32)

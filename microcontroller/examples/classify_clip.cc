@@ -14,7 +14,7 @@
 namespace {
 
 alignas(16) uint8_t arena[PSKD_ARENA_BYTES];
-PskdValue workspace[3 * PSKD_STEPS];
+PskdValue workspace[PSKD_NUM_AXES * PSKD_STEPS];
 int8_t quantised[PSKD_INPUT_SIZE];
 
 // Built once: allocation takes longer than an inference.
@@ -49,7 +49,7 @@ tflite::MicroInterpreter* Interpreter() {
 }  // namespace
 
 // Returns the label of a clip, or nullptr if it could not be classified.
-// samples: (length, 3) in g, row by row.
+// samples: (length, PSKD_NUM_AXES) in g, of six axes also degrees per second, row by row.
 const char* ClassifyClip(const float* samples, int32_t length) {
 #if PSKD_CLIP_MODE
   // The model never saw gestures shorter or longer than these.

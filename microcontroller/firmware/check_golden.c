@@ -10,7 +10,7 @@
 #error "plain_model.h and golden_vectors.h are of different models"
 #endif
 
-static PskdValue workspace[3 * PSKD_STEPS];
+static PskdValue workspace[PSKD_NUM_AXES * PSKD_STEPS];
 static int8_t input[PSKD_INPUT_SIZE], output[PSKD_NUM_CLASSES];
 
 static uint32_t count_differences(const int8_t *first, const int8_t *second, uint32_t size) {

@@ -20,8 +20,8 @@
 #error "plain_model.h and model_settings.h are of different models"
 #endif
 
-static float samples[3 * MAXIMUM_LENGTH];
-static PskdValue workspace[3 * PSKD_STEPS];
+static float samples[PSKD_NUM_AXES * MAXIMUM_LENGTH];
+static PskdValue workspace[PSKD_NUM_AXES * PSKD_STEPS];
 static int8_t prepared[PSKD_INPUT_SIZE], expected_input[PSKD_INPUT_SIZE];
 static int8_t output[PSKD_NUM_CLASSES], expected_output[PSKD_NUM_CLASSES];
 
@@ -49,7 +49,7 @@ int main(int argc, char **argv) {
   }
   for (number = 0; number < sizes[0]; ++number) {
     if (!platform_read_words(&length, 1u) || length < 0 || length > MAXIMUM_LENGTH ||
-        !platform_read_words(samples, 3u * (uint32_t)length) ||
+        !platform_read_words(samples, PSKD_NUM_AXES * (uint32_t)length) ||
         !platform_read(expected_input, sizeof(expected_input)) ||
         !platform_read(expected_output, sizeof(expected_output))) {
       platform_print("error: a vector is cut short or its clip too long\n");

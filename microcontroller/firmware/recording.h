@@ -21,7 +21,7 @@ typedef struct {
 
 typedef struct {
   uint32_t time_us;
-  float values[3];
+  float values[PSKD_NUM_AXES];
 } RecordedSample;
 
 static inline PskdRecognizerSettings settings_of(const RecordingHeader *header) {

@@ -101,7 +101,7 @@ int main(void) {
 #endif
   pskd_activity_recognizer_start(&recognizer, &settings);
   for (at = 0; at < SAMPLES; ++at) {
-    float sample[3];
+    float sample[PSKD_NUM_AXES];
     PskdRecognizerEvent event;
     int index, stuck = 0;
     if (left == 0u) {
@@ -119,6 +119,7 @@ int main(void) {
       sample[index] = (index == 2 ? 1.0f : 0.0f) + 0.01f * noise();
       if (kind != REST) sample[index] += (0.5f + (float)index) * sinf(phase + (float)index);
     }
+    for (index = 3; index < PSKD_NUM_AXES; ++index) sample[index] = 300.0f * noise();
     time_us += PERIOD_US;
     switch (kind) {
       case NOT_A_NUMBER:

@@ -28,10 +28,10 @@ static volatile int has_new, has_ended;
 
 /* The sensor: it has one sample, the newest, and its time. */
 static PskdAccelerometerStatus collect(PskdSampleQueue *queue) {
-  float raw[3];
+  float raw[PSKD_NUM_AXES];
   int axis;
   if (!has_new) return PSKD_ACCELEROMETER_NO_SAMPLE;
-  for (axis = 0; axis < 3; ++axis) raw[axis] = newest.values[axis];
+  for (axis = 0; axis < PSKD_NUM_AXES; ++axis) raw[axis] = newest.values[axis];
   has_new = 0;
   (void)pskd_sample_queue_add(queue, taken_samples * PSKD_SAMPLE_US, raw);
   return PSKD_ACCELEROMETER_OK;
@@ -69,8 +69,14 @@ static void write(const char *text, int32_t length) {
   platform_print(line);
 }
 
+#if PSKD_NUM_AXES == 6
+#define UNITS 1.0f, 1.0f
+#else
+#define UNITS 1.0f
+#endif
+
 static const PskdAccelerometer accelerometer = {
-    start, collect, now_us, {{0, 1, 2}, {1, 1, 1}, 1.0f}, 8.0f, COLLECTS_APART};
+    start, collect, now_us, {{0, 1, 2}, {1, 1, 1}, UNITS}, 8.0f, COLLECTS_APART};
 
 int main(int argc, char **argv) {
   PskdLoopSettings settings;

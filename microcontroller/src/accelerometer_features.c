@@ -4,8 +4,8 @@
 
 #include <math.h>
 
-#if PSKD_CHANNELS != 10
-#error "accelerometer_features.c derives ten channels"
+#if PSKD_CHANNELS != (PSKD_NUM_AXES == 6 ? 14 : 10)
+#error "accelerometer_features.c derives ten channels, of six axes fourteen"
 #endif
 
 /* Doubles, or the 80 bits of an x87, would give other bytes. 16 is of cores with half floats. */
@@ -32,13 +32,13 @@ static int quantise(float value, int8_t *quantised) {
   return 1;
 }
 
-/* Sums of each axis over the taps around a step; beyond the ends the first and last step count.
+/* Sums of each axis of the acceleration over the taps around a step; beyond the ends the first and last step count.
  * Summed anew at each step: a running sum would drift away from the host's bits.
  */
 static void sum_taps(const float *resampled, int32_t step, float *totals) {
   const int32_t first = step - PSKD_GRAVITY_TAPS / 2, last = first + PSKD_GRAVITY_TAPS - 1;
-  const float *const newest = resampled + 3 * (last < PSKD_STEPS ? last : PSKD_STEPS - 1);
-  const float *at = resampled + 3 * (first > 0 ? first : 0);
+  const float *const newest = resampled + PSKD_NUM_AXES * (last < PSKD_STEPS ? last : PSKD_STEPS - 1);
+  const float *at = resampled + PSKD_NUM_AXES * (first > 0 ? first : 0);
   float x = 0.0f, y = 0.0f, z = 0.0f;
   int32_t tap;
   for (tap = first; tap < 0; ++tap) {
@@ -46,7 +46,7 @@ static void sum_taps(const float *resampled, int32_t step, float *totals) {
     y += resampled[1];
     z += resampled[2];
   }
-  for (; at <= newest; at += 3) {
+  for (; at <= newest; at += PSKD_NUM_AXES) {
     x += at[0];
     y += at[1];
     z += at[2];
@@ -74,10 +74,10 @@ PskdStatus pskd_resample_clip(const float *samples, int32_t length, float *resam
     float fraction;
     if (lower > length - 2) lower = length - 2;
     fraction = position - (float)lower;
-    for (axis = 0; axis < 3; ++axis) {
-      const float first = samples[3 * lower + axis];
-      const float second = samples[3 * (lower + 1) + axis];
-      resampled[3 * step + axis] = first + fraction * (second - first);
+    for (axis = 0; axis < PSKD_NUM_AXES; ++axis) {
+      const float first = samples[PSKD_NUM_AXES * lower + axis];
+      const float second = samples[PSKD_NUM_AXES * (lower + 1) + axis];
+      resampled[PSKD_NUM_AXES * step + axis] = first + fraction * (second - first);
     }
   }
   return PSKD_OK;
@@ -87,7 +87,7 @@ PskdStatus pskd_quantise_features(const float *resampled, int8_t *input) {
   int32_t step;
   int axis, channel;
   for (step = 0; step < PSKD_STEPS; ++step) {
-    const float *sample = resampled + 3 * step;
+    const float *sample = resampled + PSKD_NUM_AXES * step;
     float totals[3], features[PSKD_CHANNELS];
     sum_taps(resampled, step, totals);
     features[3] =
@@ -97,6 +97,11 @@ PskdStatus pskd_quantise_features(const float *resampled, int8_t *input) {
       features[4 + axis] = totals[axis] / (float)PSKD_GRAVITY_TAPS;
       features[7 + axis] = sample[axis] - features[4 + axis];
     }
+#if PSKD_NUM_AXES == 6
+    for (axis = 0; axis < 3; ++axis) features[10 + axis] = sample[3 + axis] / PSKD_GYROSCOPE_UNIT;
+    features[13] = sqrtf((features[10] * features[10] + features[11] * features[11]) +
+                         features[12] * features[12]);
+#endif
     for (channel = 0; channel < PSKD_CHANNELS; ++channel) {
       if (!quantise(features[channel], input++)) return PSKD_NOT_FINITE;
     }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "model_settings.h"
+#include "sensor_axes.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -23,7 +24,12 @@ typedef enum {
   PSKD_NOT_FINITE = 3       /* a NaN or infinity, in the samples or in what follows from them */
 } PskdStatus;
 
-/* A sample between resampling and quantisation: g, or 1/2048 g within 16 g. */
+/* A turn rate is read in units of 256 degrees per second, of the size of accelerations in g. A power
+ * of two: exact in float, a shift in fixed point.
+ */
+#define PSKD_GYROSCOPE_UNIT 256.0f
+
+/* A sample between resampling and quantisation: g, or 1/2048 g within 16 g; the same of turn rates. */
 #if PSKD_FIXED_FEATURES
 typedef int16_t PskdValue;
 #else
@@ -32,8 +38,8 @@ typedef float PskdValue;
 
 /* Resamples a clip end to end to PSKD_STEPS steps by linear interpolation.
  *
- * samples: (length, 3), row by row, in g.
- * resampled: receives (PSKD_STEPS, 3).
+ * samples: (length, PSKD_NUM_AXES), row by row: g, then degrees per second.
+ * resampled: receives (PSKD_STEPS, PSKD_NUM_AXES).
  */
 PskdStatus pskd_resample_clip(const float *samples, int32_t length, PskdValue *resampled);
 
@@ -41,19 +47,22 @@ PskdStatus pskd_resample_clip(const float *samples, int32_t length, PskdValue *r
  * what is written of a step then reaches no step that is still to be read.
  */
 #if PSKD_FIXED_FEATURES
-#define PSKD_INPUT_LEAD (((PSKD_CHANNELS - 6) * (PSKD_STEPS - 1) + 6 * (PSKD_GRAVITY_TAPS / 2) + 1) / 2)
+#define PSKD_INPUT_LEAD \
+  (((PSKD_CHANNELS - 2 * PSKD_NUM_AXES) * (PSKD_STEPS - 1) + \
+    2 * PSKD_NUM_AXES * (PSKD_GRAVITY_TAPS / 2) + 1) / 2)
 #else
 #define PSKD_INPUT_LEAD ((PSKD_CHANNELS * (PSKD_GRAVITY_TAPS / 2) + 3) / 4)
 #endif
 
-/* Derives the ten channels (x, y, z, |a| - 1, gravity, a - gravity) and quantises them.
+/* Derives the ten channels (x, y, z, |a| - 1, gravity, a - gravity), of six axes four more (turn rates
+ * and their magnitude), and quantises them.
  *
- * resampled: (PSKD_STEPS, 3); overwritten if `input` lies PSKD_INPUT_LEAD values before.
+ * resampled: (PSKD_STEPS, PSKD_NUM_AXES); overwritten if `input` lies PSKD_INPUT_LEAD values before.
  * input: receives (PSKD_STEPS, PSKD_CHANNELS); half written unless PSKD_OK is returned.
  */
 PskdStatus pskd_quantise_features(const PskdValue *resampled, int8_t *input);
 
-/* Both of the above. workspace: (PSKD_STEPS, 3), the caller's. In window mode pass
+/* Both of the above. workspace: (PSKD_STEPS, PSKD_NUM_AXES), the caller's. In window mode pass
  * PSKD_WINDOW_SAMPLES samples.
  */
 PskdStatus pskd_prepare_clip(const float *samples, int32_t length, PskdValue *workspace,

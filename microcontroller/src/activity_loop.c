@@ -112,7 +112,7 @@ static void say_losses(PskdActivityLoop *loop, uint32_t now_us) {
 static PskdRecognizerEvent recognize(PskdActivityLoop *loop, const PskdStampedSample *taken) {
   PskdInvoke invoke = pskd_classifier_invoke;
   PskdRecognizerEvent event;
-  float sample[3];
+  float sample[PSKD_NUM_AXES];
   loop->newest_us = taken->time_us;
   if (loop->is_silent) {
     loop->is_silent = 0;

@@ -55,10 +55,10 @@ typedef struct {
   PskdSegmentDetector detector;
 #else
   PskdWindowBuffer buffer;
-  float window[3 * PSKD_WINDOW_SAMPLES];
+  float window[PSKD_NUM_AXES * PSKD_WINDOW_SAMPLES];
 #endif
   /* The model's input, and from PSKD_INPUT_LEAD on the resampled samples that it is made of. */
-  PskdValue prepared[PSKD_INPUT_LEAD + 3 * PSKD_STEPS];
+  PskdValue prepared[PSKD_INPUT_LEAD + PSKD_NUM_AXES * PSKD_STEPS];
 } PskdActivityRecognizer;
 
 /* Starts with no signal. */
@@ -68,7 +68,8 @@ void pskd_activity_recognizer_start(PskdActivityRecognizer *recognizer,
 /* Takes a sample; at a decision it calls `invoke`.
  *
  * time_us: its stamp in microseconds; it may wrap around.
- * sample: x, y, z in g.
+ * sample: x, y, z in g, and of six axes turn rates in degrees per second behind them. Whether an axis
+ *   hangs is decided on the acceleration.
  * invoke: null for a caller that is behind: a decision that is due is then left out.
  *
  * A sensor that stops is seen at its next sample; call pskd_activity_recognizer_lose_signal from a

@@ -1,7 +1,8 @@
-/* Accelerometers behind I2C: MPU-6050 and LSM6, read through their FIFO.
+/* Accelerometers behind I2C: MPU-6050 and LSM6, read through their FIFO; for a model with six axes
+ * their gyroscopes, too, set to 2000 degrees per second.
  *
- * The FIFO holds what comes while the model runs: 170 samples or more (85 of an MPU-6500), at about
- * 100 a second. C99, no heap, no static state; the board file moves the bytes. Values are of the
+ * The FIFO holds what comes while the model runs: 170 samples or more (85 of an MPU-6500), of six axes
+ * half as many, at about 100 a second. C99, no heap, no static state; the board file moves the bytes. Values are of the
  * makers' register maps: MPU-6000/MPU-6050 (RM-MPU-6000A, revision 4.2); LSM6DS3, LSM6DSL,
  * LSM6DSO, LSM6DSOX (ST).
  */
@@ -28,7 +29,7 @@ typedef struct {
 } PskdI2cBus;
 
 #define PSKD_I2C_READ_BYTES 112
-#define PSKD_I2C_SETUP_WRITES 9
+#define PSKD_I2C_SETUP_WRITES 10
 
 typedef struct {
   PskdI2cSensor sensor;
@@ -36,11 +37,17 @@ typedef struct {
   uint8_t identity;      /* register that names the chip */
   uint8_t level;         /* first of two registers: how much the FIFO holds */
   uint8_t data;          /* the FIFO's */
-  int32_t word_bytes;    /* of a sample in the FIFO, x, y, z in its last six */
+  int32_t word_bytes;    /* of a word in the FIFO; of six axes without tags, both sensors' values */
+  int32_t sample_words;  /* of a sample */
   int32_t num_setup;     /* writes of `setup` */
   uint8_t setup[PSKD_I2C_SETUP_WRITES][2]; /* register and value, in this order */
   uint32_t period_us;    /* nominal, from sample to sample */
   float units_per_g;     /* least significant bits */
+#if PSKD_NUM_AXES == 6
+  float units_per_dps;   /* of the gyroscope */
+#endif
+  float raw[PSKD_NUM_AXES]; /* of words read so far of a sample */
+  uint8_t tags[2];       /* of the acceleration's and of the gyroscope's word among them */
   PskdSensorFifo fifo;
 } PskdI2cAccelerometer;
 
@@ -62,9 +69,12 @@ int pskd_i2c_accelerometer_identify(PskdI2cAccelerometer *accelerometer, uint8_t
 int32_t pskd_i2c_accelerometer_level(const PskdI2cAccelerometer *accelerometer,
                                      const uint8_t *bytes);
 
-/* bytes: (word_bytes) of the FIFO. raw: receives x, y, z in least significant bits. */
-void pskd_i2c_accelerometer_decode(const PskdI2cAccelerometer *accelerometer,
-                                   const uint8_t *bytes, float *raw);
+/* Takes a word of the FIFO.
+ *
+ * bytes: (word_bytes). Returns 1 if a sample is complete: `raw` then holds it in least significant
+ * bits. Words with tags make a sample only with one of the other sensor from the same time.
+ */
+int pskd_i2c_accelerometer_decode(PskdI2cAccelerometer *accelerometer, const uint8_t *bytes);
 
 /* Finds the chip, sets it up and empties its FIFO; for `start` of a PskdAccelerometer.
  *
@@ -76,7 +86,7 @@ PskdAccelerometerStatus pskd_i2c_accelerometer_start(PskdI2cAccelerometer *accel
                                                      uint8_t address, int32_t range_g,
                                                      uint32_t wanted_us);
 
-/* Adds what the FIFO holds to the queue, in g; what the queue has no room for stays in the FIFO.
+/* Adds what the FIFO holds to the queue, in g and degrees per second; what the queue has no room for stays in the FIFO.
  * For `collect` of a PskdAccelerometer. A FIFO that overflowed is a failure: starting empties it.
  */
 PskdAccelerometerStatus pskd_i2c_accelerometer_collect(PskdI2cAccelerometer *accelerometer,

@@ -20,7 +20,7 @@ int pskd_sample_queue_add(PskdSampleQueue *queue, uint32_t time_us, const float 
   /* The place is written after it was seen to be free, and counted after it was written. */
   PSKD_MEMORY_BARRIER();
   place->time_us = time_us;
-  for (axis = 0; axis < 3; ++axis) place->raw[axis] = raw[axis];
+  for (axis = 0; axis < PSKD_NUM_AXES; ++axis) place->raw[axis] = raw[axis];
   PSKD_MEMORY_BARRIER();
   queue->added = added + 1u;
   return 1;
@@ -34,7 +34,7 @@ int pskd_sample_queue_take(PskdSampleQueue *queue, PskdStampedSample *sample) {
   if (depth > queue->deepest) queue->deepest = depth;
   PSKD_MEMORY_BARRIER();
   sample->time_us = place->time_us;
-  for (axis = 0; axis < 3; ++axis) sample->raw[axis] = place->raw[axis];
+  for (axis = 0; axis < PSKD_NUM_AXES; ++axis) sample->raw[axis] = place->raw[axis];
   PSKD_MEMORY_BARRIER();
   queue->taken = taken + 1u;
   return 1;

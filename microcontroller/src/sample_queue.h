@@ -16,11 +16,15 @@
 
 #include <stdint.h>
 
+#include "sensor_axes.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* A power of two; 64 hold 1.28 s at 50 Hz, in 1 kB. The longest inference must fit. */
+/* A power of two; 64 hold 1.28 s at 50 Hz, in 1 kB, of six axes in 1.8 kB. The longest inference
+ * must fit.
+ */
 #ifndef PSKD_QUEUE_SAMPLES
 #define PSKD_QUEUE_SAMPLES 64
 #endif
@@ -39,7 +43,7 @@ extern "C" {
 
 typedef struct {
   uint32_t time_us; /* when the sample was taken, by the provider's clock; it may wrap around */
-  float raw[3];     /* in the sensor's axes and units */
+  float raw[PSKD_NUM_AXES]; /* in the sensor's axes and units */
 } PskdStampedSample;
 
 typedef struct {

@@ -13,8 +13,8 @@
 /* Forgets all but the newest samples, at most `kept` of them. */
 static void keep_newest(PskdSegmentDetector *detector, int32_t kept) {
   if (detector->count <= kept) return;
-  memmove(detector->samples, detector->samples + 3 * (detector->count - kept),
-          3 * (size_t)kept * sizeof(detector->samples[0]));
+  memmove(detector->samples, detector->samples + PSKD_NUM_AXES * (detector->count - kept),
+          PSKD_NUM_AXES * (size_t)kept * sizeof(detector->samples[0]));
   detector->count = kept;
 }
 
@@ -30,7 +30,7 @@ static void begin(PskdSegmentDetector *detector, uint32_t time_us, const float *
   detector->full = 0;
   detector->started = 1;
   memcpy(detector->gravity, sample, sizeof(detector->gravity));
-  memcpy(detector->samples, sample, sizeof(detector->gravity));
+  memcpy(detector->samples, sample, PSKD_NUM_AXES * sizeof(*sample));
 }
 
 /* Follows the energy down at once, and up by a share in each sample. */
@@ -71,7 +71,7 @@ PskdSegmentEvent pskd_segment_detector_add(PskdSegmentDetector *detector, uint32
   const uint32_t elapsed_us = time_us - detector->newest_us;
   float high[3], energy;
   int axis;
-  for (axis = 0; axis < 3; ++axis) {
+  for (axis = 0; axis < PSKD_NUM_AXES; ++axis) {
     if (!isfinite(sample[axis])) return PSKD_SEGMENT_NOT_FINITE;
   }
   if (!detector->started) {
@@ -100,7 +100,8 @@ PskdSegmentEvent pskd_segment_detector_add(PskdSegmentDetector *detector, uint32
     detector->count = 0;
   }
   detector->full = 0;
-  memcpy(detector->samples + 3 * detector->count, sample, 3 * sizeof(*sample));
+  memcpy(detector->samples + PSKD_NUM_AXES * detector->count, sample,
+         PSKD_NUM_AXES * sizeof(*sample));
   ++detector->count;
   if (!detector->moving) {
     if (detector->energy < limit(detector, settings->start_g, settings->start_noise)) {

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "model_settings.h"
+#include "sensor_axes.h"
 
 #if PSKD_CLIP_MODE
 
@@ -50,7 +51,7 @@ typedef struct {
 
 /* A caller reads `samples`, `length` and `after`; the other fields are the detector's own. */
 typedef struct {
-  float samples[3 * PSKD_MAXIMUM_SAMPLES]; /* (length, 3) in g */
+  float samples[PSKD_NUM_AXES * PSKD_MAXIMUM_SAMPLES]; /* (length, PSKD_NUM_AXES) */
   int32_t length;
   int32_t after; /* samples taken since the segment's last one */
   PskdSegmentSettings settings;
@@ -72,7 +73,7 @@ void pskd_segment_detector_start(PskdSegmentDetector *detector,
  * the lead and without the rest. What is longer is cut there, and goes on as the next segment.
  *
  * time_us: its stamp in microseconds; it may wrap around.
- * sample: x, y, z in g.
+ * sample: x, y, z in g, and turn rates of six axes, which decide nothing here.
  */
 PskdSegmentEvent pskd_segment_detector_add(PskdSegmentDetector *detector, uint32_t time_us,
                                            const float *sample);

@@ -15,7 +15,7 @@
 int32_t pskd_self_test_clips(void) { return PSKD_NUM_GOLDEN_VECTORS; }
 
 int32_t pskd_self_test(void) {
-  static PskdValue workspace[3 * PSKD_STEPS];
+  static PskdValue workspace[PSKD_NUM_AXES * PSKD_STEPS];
   static int8_t input[PSKD_INPUT_SIZE], output[PSKD_NUM_CLASSES];
   int32_t differing = 0, index;
   for (index = 0; index < PSKD_NUM_GOLDEN_VECTORS; ++index) {

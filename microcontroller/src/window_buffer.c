@@ -11,7 +11,7 @@ static uint32_t period_us(void) { return (uint32_t)(1000000.0f / PSKD_WINDOW_RAT
 
 /* Adds a point of the grid. Returns 1 if a window is due. */
 static int push(PskdWindowBuffer *buffer, const float *point) {
-  memcpy(buffer->ring + 3 * buffer->next, point, 3 * sizeof(*point));
+  memcpy(buffer->ring + PSKD_NUM_AXES * buffer->next, point, PSKD_NUM_AXES * sizeof(*point));
   buffer->next = (buffer->next + 1) % PSKD_WINDOW_SAMPLES;
   if (buffer->count < PSKD_WINDOW_SAMPLES) ++buffer->count;
   if (--buffer->until_ready > 0) return 0;
@@ -22,8 +22,10 @@ static int push(PskdWindowBuffer *buffer, const float *point) {
 /* Copies the ring, oldest point first. */
 static void read_window(const PskdWindowBuffer *buffer, float *window) {
   const int32_t older = PSKD_WINDOW_SAMPLES - buffer->next;
-  memcpy(window, buffer->ring + 3 * buffer->next, 3 * (size_t)older * sizeof(*window));
-  memcpy(window + 3 * older, buffer->ring, 3 * (size_t)buffer->next * sizeof(*window));
+  memcpy(window, buffer->ring + PSKD_NUM_AXES * buffer->next,
+         PSKD_NUM_AXES * (size_t)older * sizeof(*window));
+  memcpy(window + PSKD_NUM_AXES * older, buffer->ring,
+         PSKD_NUM_AXES * (size_t)buffer->next * sizeof(*window));
 }
 
 /* Makes this sample the first point of a new grid. Returns 1 if a window is due. */
@@ -51,7 +53,7 @@ PskdWindowEvent pskd_window_buffer_add(PskdWindowBuffer *buffer, uint32_t time_u
   PskdWindowEvent event = PSKD_WINDOW_FILLING;
   uint32_t at_us;
   int axis;
-  for (axis = 0; axis < 3; ++axis) {
+  for (axis = 0; axis < PSKD_NUM_AXES; ++axis) {
     if (!isfinite(sample[axis])) return PSKD_WINDOW_NOT_FINITE;
   }
   if (!buffer->started) {
@@ -65,10 +67,10 @@ PskdWindowEvent pskd_window_buffer_add(PskdWindowBuffer *buffer, uint32_t time_u
     return PSKD_WINDOW_RESTARTED;
   }
   for (at_us = buffer->to_next_us; at_us <= elapsed_us; at_us += period_us()) {
-    float point[3];
+    float point[PSKD_NUM_AXES];
     /* Times are under a hop's microseconds: the quotient is exact enough for float. */
     const float fraction = (float)at_us / (float)elapsed_us;
-    for (axis = 0; axis < 3; ++axis) {
+    for (axis = 0; axis < PSKD_NUM_AXES; ++axis) {
       const float before = buffer->newest[axis];
       point[axis] =
           at_us == elapsed_us ? sample[axis] : before + fraction * (sample[axis] - before);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "model_settings.h"
+#include "sensor_axes.h"
 
 #if !PSKD_CLIP_MODE
 
@@ -26,8 +27,8 @@ typedef enum {
 
 /* Its fields are the buffer's own. */
 typedef struct {
-  float ring[3 * PSKD_WINDOW_SAMPLES];
-  float newest[3];        /* the sample before, in g */
+  float ring[PSKD_NUM_AXES * PSKD_WINDOW_SAMPLES];
+  float newest[PSKD_NUM_AXES]; /* the sample before */
   uint32_t newest_us;     /* its stamp */
   uint32_t to_next_us;    /* from that stamp to the next point of the grid */
   uint32_t maximum_gap_us;
@@ -45,8 +46,9 @@ void pskd_window_buffer_start(PskdWindowBuffer *buffer, uint32_t maximum_gap_us)
  * by linear interpolation. A sample that lies on a point is taken over unchanged.
  *
  * time_us: its stamp in microseconds; it may wrap around.
- * sample: x, y, z in g.
- * window: receives (PSKD_WINDOW_SAMPLES, 3) in g, oldest first, if PSKD_WINDOW_READY is returned.
+ * sample: x, y, z in g, and turn rates of six axes.
+ * window: receives (PSKD_WINDOW_SAMPLES, PSKD_NUM_AXES), oldest first, if PSKD_WINDOW_READY is
+ *   returned.
  */
 PskdWindowEvent pskd_window_buffer_add(PskdWindowBuffer *buffer, uint32_t time_us,
                                        const float *sample, float *window);

@@ -10,6 +10,7 @@ from data_prep.clip import NO_LABEL
 from data_prep.errors import UserError
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import clip_indices
+from pskd_tf.settings import InputSettings
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class PairedClips:
         up_axis: Index of the vertical axis of the skeleton.
         skeleton_dimensions: 3, or 2 where the third channel is a pose estimator's confidence.
         accelerometer_rate_hz: Rate of the accelerometer, in Hz.
+        gyroscope: `(clips, samples, 3)` float32 in degrees per second, taken with the acceleration,
+            zero beyond a clip's length and of a clip without; None where no clip has one.
     """
 
     clip_ids: tuple[str, ...]
@@ -45,6 +48,7 @@ class PairedClips:
     up_axis: int
     skeleton_dimensions: int = 3
     accelerometer_rate_hz: float = 50.0
+    gyroscope: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.clip_ids)
@@ -54,6 +58,34 @@ class PairedClips:
         """Each clip's accelerometer samples, `(samples, 3)` float32 in g, without padding."""
         lengths = self.accelerometer_lengths
         return [clip[:length] for clip, length in zip(self.accelerometer, lengths, strict=True)]
+
+    def sensor_samples(self, inputs: InputSettings, rows: np.ndarray | None = None) -> np.ndarray:
+        """Returns the padded samples that models read.
+
+        Args:
+            inputs: The preprocessing, which names the sensors.
+            rows: Indices of clips; None for all.
+
+        Returns:
+            `(clips, samples, axes)` float32: acceleration in g, behind it turn rates in degrees
+            per second where the gyroscope is read.
+
+        Raises:
+            UserError: The gyroscope is to be read and no clip has one.
+        """
+        acceleration = self.accelerometer if rows is None else self.accelerometer[rows]
+        if not inputs.has_gyroscope:
+            return acceleration
+        if self.gyroscope is None:
+            raise UserError("sensors=accelerometer,gyroscope needs clips with a gyroscope", "none")
+        rates = self.gyroscope if rows is None else self.gyroscope[rows]
+        return np.concatenate([acceleration, rates], axis=-1)
+
+    def sensor_signals(self, inputs: InputSettings) -> list[np.ndarray]:
+        """Returns each clip's `sensor_samples`, `(samples, axes)` float32, without padding."""
+        lengths = self.accelerometer_lengths
+        samples = self.sensor_samples(inputs)
+        return [clip[:length] for clip, length in zip(samples, lengths, strict=True)]
 
     @property
     def movements(self) -> int:
@@ -111,6 +143,7 @@ class PairedClips:
         rows = np.arange(len(self))[rows]
         columns = ["subjects", "labels", "on_wrist", "accelerometer", "accelerometer_lengths"]
         columns += ["skeleton", "skeleton_lengths"]
+        columns += ["gyroscope"] * (self.gyroscope is not None)
         chosen = {name: getattr(self, name)[rows] for name in columns}
         clip_ids = tuple(self.clip_ids[row] for row in rows)
         return dataclasses.replace(self, clip_ids=clip_ids, **chosen)
@@ -154,6 +187,7 @@ class PairedClips:
         chosen = manifest.iloc[rows]
         description = prepared.description
         acceleration, lengths = padded_arrays(map(prepared.accelerometer, rows), (3,))
+        rates, measured = padded_arrays(map(prepared.gyroscope, rows), (3,))
         joints = len(description.joint_names)
         skeleton, frames = padded_arrays(map(prepared.skeleton, rows), (joints, 3))
         return PairedClips(
@@ -170,7 +204,13 @@ class PairedClips:
             up_axis=description.up_axis,
             skeleton_dimensions=description.skeleton_dimensions,
             accelerometer_rate_hz=description.streams["accelerometer"]["nominal_rate_hz"],
+            gyroscope=_as_long(rates, acceleration.shape[1]) if measured.any() else None,
         )
+
+
+def _as_long(padded: np.ndarray, samples: int) -> np.ndarray:
+    """Pads clips further with zeros; a gyroscope's clips are never longer than the samples."""
+    return np.pad(padded[:, :samples], [(0, 0), (0, samples - padded.shape[1]), (0, 0)])
 
 
 def none_recordings(prepared: PreparedSet, names: Iterable[str]) -> list[np.ndarray]:

@@ -1,8 +1,8 @@
 """The preprocessing of training, evaluation and the board alike.
 
 A clip is resampled (`resample_clip`) or cut into windows (`window_samples`), and its channels are
-derived (`accelerometer_features`, `skeleton_features`). The C core computes the accelerometer's in
-float32, bit for bit. Augmented clips are read along random time courses (`read_along`).
+derived (`sensor_features`, `skeleton_features`). The C core computes the worn sensor's in float32,
+bit for bit. Augmented clips are read along random time courses (`read_along`).
 """
 
 from collections.abc import Sequence
@@ -39,6 +39,36 @@ def accelerometer_features(acceleration: np.ndarray, gravity_taps: int) -> np.nd
         total += padded[..., tap : tap + steps, :]
     gravity = total / np.float32(gravity_taps)
     return np.concatenate([samples, magnitude[..., None], gravity, samples - gravity], axis=-1)
+
+
+# Turn rates are read in this unit, so that they are of the size of accelerations in g: the int8
+# input has one scale. A power of two: the division is exact, in fixed point a shift.
+GYROSCOPE_UNIT = 256.0  # degrees per second
+
+
+def sensor_features(samples: np.ndarray, gravity_taps: int) -> np.ndarray:
+    """Derives the input channels from the samples of a worn sensor with three or six axes.
+
+    Channels of the acceleration: those of `accelerometer_features`. Of a gyroscope: its three turn
+    rates and their magnitude, in units of `GYROSCOPE_UNIT`. All arithmetic is float32 and in a
+    fixed order, as in C. Source: ours.
+
+    Args:
+        samples: `(..., steps, 3)` in g, or `(..., steps, 6)`: then three turn rates in degrees per
+            second behind the acceleration.
+        gravity_taps: Length of the moving mean in samples, odd.
+
+    Returns:
+        `(..., steps, 10)` or `(..., steps, 14)` float32, in g and in 256 degrees per second.
+    """
+    samples = np.asarray(samples, np.float32)
+    features = accelerometer_features(samples[..., :3], gravity_taps)
+    if samples.shape[-1] == 3:
+        return features
+    rates = samples[..., 3:] / np.float32(GYROSCOPE_UNIT)
+    x, y, z = rates[..., 0], rates[..., 1], rates[..., 2]
+    magnitude = np.sqrt((x * x + y * y) + z * z)
+    return np.concatenate([features, rates, magnitude[..., None]], axis=-1)
 
 
 def skeleton_features(
@@ -93,7 +123,7 @@ class WindowSamples:
     """The windows of one clip.
 
     Attributes:
-        samples: `(windows, steps, 3)` float32, in g.
+        samples: `(windows, steps, axes)` float32, in the units of the signal.
         spans: `(windows, 2)` where each window starts and ends in its clip, 0..1.
     """
 
@@ -108,7 +138,7 @@ def window_samples(signal: np.ndarray, rate_hz: float, inputs: InputSettings) ->
     shorter than a window gives one window, in which its last sample is repeated. Source: ours.
 
     Args:
-        signal: `(length, 3)` in g, at least two samples.
+        signal: `(length, axes)`, at least two samples.
         rate_hz: Rate of the signal, in Hz.
         inputs: Rate, length and hop of the windows.
 

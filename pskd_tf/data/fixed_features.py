@@ -1,4 +1,4 @@
-"""The accelerometer's features in fixed point, for cores without floating point unit.
+"""The worn sensor's features in fixed point, for cores without floating point unit.
 
 `FixedFeatures.prepare` computes what `microcontroller/src/accelerometer_features_fixed.c` computes,
 byte for byte; `FixedFeatures.macros` gives the multipliers to C. Source: ours.
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data_prep.errors import UserError
+from pskd_tf.data.features import GYROSCOPE_UNIT
 from pskd_tf.settings import InputSettings
 
 # The two arithmetics among which an export chooses.
@@ -19,10 +20,10 @@ LARGEST_VALUE = 32767
 
 
 def fixed_point(samples: np.ndarray) -> np.ndarray:
-    """Rounds samples to 1/2048 g, halves away from zero, within 16 g.
+    """Rounds samples to 1/2048 g, halves away from zero, within 16 g; turn rates likewise.
 
     Args:
-        samples: Any shape, in g; they are taken as float32.
+        samples: `(..., axes)` in g, or in units of `GYROSCOPE_UNIT`; they are taken as float32.
 
     Returns:
         int64 of the same shape, from -32767 to 32767.
@@ -117,12 +118,15 @@ class FixedFeatures:
         """Resamples a clip end to end by linear interpolation.
 
         Args:
-            samples: `(length, 3)` in g, at least two samples.
+            samples: `(length, axes)`, at least two samples: g, and degrees per second of a
+                gyroscope behind them.
 
         Returns:
-            `(steps, 3)` int64, in 1/2048 g.
+            `(steps, axes)` int64, in 1/2048 g and in 1/2048 of `GYROSCOPE_UNIT`.
         """
-        values = fixed_point(samples)
+        units = np.ones(samples.shape[1], np.float32)
+        units[3:] = GYROSCOPE_UNIT
+        values = fixed_point(np.asarray(samples, np.float32) / units)
         whole, rest = np.divmod(np.arange(self.steps) * (len(values) - 1), self.steps - 1)
         lower = np.minimum(whole, len(values) - 2)
         numerator = np.where(whole > lower, self.steps - 1, rest)
@@ -132,18 +136,19 @@ class FixedFeatures:
         return resampled
 
     def prepare(self, samples: np.ndarray) -> np.ndarray:
-        """Resamples, derives the channels of `accelerometer_features` and quantises them.
+        """Resamples, derives the channels of `sensor_features` and quantises them.
 
         Args:
-            samples: `(length, 3)` in g, at least two samples; a window has `steps` of them.
+            samples: `(length, axes)`, at least two samples; a window has `steps` of them.
 
         Returns:
-            `(steps, 1, 10)` int8.
+            `(steps, 1, channels)` int8.
 
         Raises:
             UserError: A sample is not finite.
         """
-        values = self.resample(samples)
+        resampled = self.resample(samples)
+        values, rates = resampled[:, :3], resampled[:, 3:]
         half = self.gravity_taps // 2
         padded = np.pad(values, [(half, half), (0, 0)], mode="edge")
         totals = np.stack(
@@ -155,14 +160,18 @@ class FixedFeatures:
         length = np.minimum(length, LARGEST_VALUE)
         linear = self.gravity_taps * values - totals
         sample = (self.sample_multiplier, self.sample_shift)
-        channels = (
+        channels = [
             self._quantise(values, *sample),
             self._quantise(length[:, None], *sample),
             self._quantise(totals >> self.mean_shift, self.gravity_multiplier, self.gravity_shift),
             self._quantise(
                 linear >> (self.mean_shift + 1), self.gravity_multiplier, self.gravity_shift - 1
             ),
-        )
+        ]
+        if rates.shape[1]:
+            squares = (rates * rates).sum(axis=1, keepdims=True)
+            length = np.minimum(np.floor(np.sqrt(squares)).astype(np.int64), LARGEST_VALUE)
+            channels += [self._quantise(rates, *sample), self._quantise(length, *sample)]
         return np.concatenate(channels, axis=1)[:, None, :]
 
     def _quantise(self, values: np.ndarray, multiplier: int, shift: int) -> np.ndarray:

@@ -12,9 +12,9 @@ import numpy as np
 
 from pskd_tf.data.clips import PairedClips
 from pskd_tf.data.features import (
-    accelerometer_features,
     read_along,
     resample_clip,
+    sensor_features,
     skeleton_features,
     window_samples,
 )
@@ -125,8 +125,8 @@ def random_views(
         augmentation: Strengths of the changes.
 
     Returns:
-        By stream: `accelerometer` `(batch, steps, 1, channels)` in g, `skeleton`
-        `(batch, frames, channels)` in metres; both float32.
+        By stream: `accelerometer` `(batch, steps, 1, channels)` as `sensor_features` derives them,
+        `skeleton` `(batch, frames, channels)` in metres; both float32.
     """
     of_time, of_sensor, of_body = generator.spawn(3)
     shares = None
@@ -137,13 +137,13 @@ def random_views(
     views = {}
     if "accelerometer" in streams:
         samples = read_along(
-            clips.accelerometer[rows], clips.accelerometer_lengths[rows], courses, inputs.steps
+            clips.sensor_samples(inputs, rows),
+            clips.accelerometer_lengths[rows],
+            courses,
+            inputs.steps,
         )
-        turns = random_rotations(of_sensor, np.full(3, augmentation.rotation_radians), len(rows))
-        scale = np.exp(of_sensor.normal(0, 1, (len(rows), 1, 1)) * augmentation.log_scale)
-        noise = of_sensor.normal(0, 1, samples.shape) * augmentation.noise_g
-        samples = (samples @ turns) * scale.astype(np.float32) + noise.astype(np.float32)
-        views["accelerometer"] = accelerometer_features(samples, inputs.gravity_taps)[:, :, None]
+        samples = _changed_samples(samples, of_sensor, augmentation)
+        views["accelerometer"] = sensor_features(samples, inputs.gravity_taps)[:, :, None]
     if "skeleton" in streams:
         # A clip without a skeleton gives zeros; its skeleton teachers are not available.
         lengths = np.maximum(clips.skeleton_lengths[rows], 2)
@@ -163,6 +163,24 @@ def random_views(
     return views
 
 
+def _changed_samples(
+    samples: np.ndarray, generator: np.random.Generator, augmentation: AugmentationSettings
+) -> np.ndarray:
+    """Turns, scales and disturbs `(batch, steps, axes)` samples of a worn sensor."""
+    count, shape = len(samples), (*samples.shape[:-1], 3)
+    turns = random_rotations(generator, np.full(3, augmentation.rotation_radians), count)
+    scale = np.exp(generator.normal(0, 1, (count, 1, 1)) * augmentation.log_scale)
+    noise = generator.normal(0, 1, shape) * augmentation.noise_g
+    changed = (samples[..., :3] @ turns) * scale.astype(np.float32) + noise.astype(np.float32)
+    if samples.shape[-1] == 3:
+        return np.asarray(changed)
+    # Drawn last, so that the acceleration's draws are those of a sensor with three axes. The sensor
+    # is one: its gyroscope turns by the same matrix.
+    noise = generator.normal(0, 1, shape) * augmentation.gyroscope_noise
+    rates = samples[..., 3:] @ turns + noise.astype(np.float32)
+    return np.concatenate([changed, rates], axis=-1)
+
+
 def plain_views(
     clips: PairedClips, streams: Collection[str], inputs: InputSettings
 ) -> dict[str, np.ndarray]:
@@ -174,13 +192,14 @@ def plain_views(
         inputs: The preprocessing.
 
     Returns:
-        By stream: `accelerometer` `(clips, steps, 1, channels)` in g, `skeleton`
-        `(clips, frames, channels)` in metres; both float32.
+        By stream: `accelerometer` `(clips, steps, 1, channels)` as `sensor_features` derives them,
+        `skeleton` `(clips, frames, channels)` in metres; both float32.
     """
     views = {}
     if "accelerometer" in streams:
-        samples = np.stack([resample_clip(signal, inputs.steps) for signal in clips.signals])
-        views["accelerometer"] = accelerometer_features(samples, inputs.gravity_taps)[:, :, None]
+        signals = clips.sensor_signals(inputs)
+        samples = np.stack([resample_clip(signal, inputs.steps) for signal in signals])
+        views["accelerometer"] = sensor_features(samples, inputs.gravity_taps)[:, :, None]
     if "skeleton" in streams:
         # A clip without a skeleton gives zeros; its skeleton teachers are not available.
         lengths = np.maximum(clips.skeleton_lengths, 2)
@@ -225,16 +244,14 @@ def evaluation_views(
     if inputs.mode == "clip":
         return EvaluationViews(np.arange(len(clips)), plain_views(clips, streams, inputs))
     rows, samples, courses = [], [], []
-    for row, length in enumerate(clips.accelerometer_lengths):
-        windows = window_samples(
-            clips.accelerometer[row, :length], clips.accelerometer_rate_hz, inputs
-        )
+    for row, signal in enumerate(clips.sensor_signals(inputs)):
+        windows = window_samples(signal, clips.accelerometer_rate_hz, inputs)
         rows += [row] * len(windows.samples)
         samples += [resample_clip(window, inputs.steps) for window in windows.samples]
         courses += list(windows.spans)
     views = {}
     if "accelerometer" in streams:
-        features = accelerometer_features(np.stack(samples), inputs.gravity_taps)
+        features = sensor_features(np.stack(samples), inputs.gravity_taps)
         views["accelerometer"] = features[:, :, None]
     if "skeleton" in streams:
         lengths = np.maximum(clips.skeleton_lengths[rows], 2)

@@ -36,7 +36,9 @@ def main(arguments: RecordingArguments) -> None:
     """Joins the clips, breaks some stretches, streams them on this machine and writes it all."""
     model = ExportedModel.read(arguments.run_dir)
     prepared = PreparedSet.load(arguments.prepared)
-    recording, _ = joined_clips(prepared, model.test_clips, arguments.clips)
+    recording, _ = joined_clips(
+        prepared, model.test_clips, arguments.clips, gyroscope=model.num_axes == 6
+    )
     recording = _broken(recording)
     if arguments.dry_run:
         print(f"would stream {len(recording.times)} samples and write {arguments.out}")

@@ -37,7 +37,10 @@ def compare_stage(run: Run, stage: StageRecord) -> dict[str, float]:
     tflite = (source.folder / "student_int8.tflite").read_bytes()
     interface, inputs = Int8Interface.read(tflite), run.export.manifest.inputs
     truth = Predictions.load([stage.folder])
-    clips = [run.prepared.measured(row) for row in run.clip_rows(truth.clip_ids)]
+    clips = [
+        run.prepared.measured(row, gyroscope=inputs.has_gyroscope)
+        for row in run.clip_rows(truth.clip_ids)
+    ]
     guesses = {}
     for features in FEATURES:
         prepared = [prepared_input(samples, inputs, interface, features) for samples in clips]

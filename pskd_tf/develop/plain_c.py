@@ -52,7 +52,7 @@ def main(arguments: PlainCArguments) -> None:
         raise UserError("The prepared set must be the run's", prepared.fingerprint)
     rows = np.flatnonzero(prepared.manifest["clip_id"].isin(export.test_clips))
     settings = export.manifest.inputs
-    clips = [prepared.measured(row) for row in rows]
+    clips = [prepared.measured(row, gyroscope=settings.has_gyroscope) for row in rows]
     if settings.mode == "window":
         rate_hz = prepared.description.streams["accelerometer"]["nominal_rate_hz"]
         windows = [window_samples(clip, rate_hz, settings).samples for clip in clips]

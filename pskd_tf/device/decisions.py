@@ -161,7 +161,7 @@ def timeline_plot(
     figure = Figure(figsize=(12, 5), layout="constrained")
     FigureCanvasAgg(figure)
     signal, spans = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
-    signal.plot(recording.times, recording.samples, linewidth=0.7, label=["x", "y", "z"])
+    signal.plot(recording.times, recording.samples[:, :3], linewidth=0.7, label=["x", "y", "z"])
     signal.set_ylabel("acceleration (g)")
     signal.legend(loc="upper right", ncols=3)
     for place, events in (("recognised", rows), ("labelled", labels)):

@@ -51,7 +51,14 @@ def run_core(
 
     Returns:
         Decisions and losses of the signal, in order of time.
+
+    Raises:
+        UserError: The recording has a gyroscope and the model none, or the other way round.
     """
+    axes = recording.samples.shape[1]
+    if axes != model.num_axes:
+        rule = f"The recording must have the model's {model.num_axes} axes (--sensors of its run)"
+        raise UserError(rule, axes)
     times = recording.times
     decisions = []
     for kind, index, *rest in map(str.split, core_lines(program, recording, settings)):
@@ -126,7 +133,9 @@ def recording_file(recording: Recording, settings: RecognizerSettings) -> bytes:
         ("<i4", settings.rest_samples),
     )
     header = b"".join(np.array(value).astype(kind).tobytes() for kind, value in fields)
-    records = np.empty(len(recording.times), [("time", "<u4"), ("sample", "<f4", 3)])
+    records = np.empty(
+        len(recording.times), [("time", "<u4"), ("sample", "<f4", recording.samples.shape[1])]
+    )
     microseconds = np.round((recording.times - recording.times[0]) * 1e6).astype(np.int64)
     # A board's counter wraps around, too.
     records["time"] = (microseconds % (1 << 32)).astype(np.uint32)

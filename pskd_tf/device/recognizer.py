@@ -197,6 +197,7 @@ class ExportedModel:
         test_clips: Names of the clips held out in training.
         dataset_fingerprint: Fingerprint of the prepared set of its training.
         null_class: The output for "none", which is the last one; None where the model has none.
+        num_axes: Values of a sample, three, or six with a gyroscope.
     """
 
     folder: Path
@@ -206,6 +207,7 @@ class ExportedModel:
     test_clips: tuple[str, ...] = ()
     dataset_fingerprint: str = ""
     null_class: int | None = None
+    num_axes: int = 3
 
     @classmethod
     def read(cls, run_dir: str | Path) -> "ExportedModel":
@@ -246,6 +248,7 @@ class ExportedModel:
             export.test_clips,
             export.dataset_fingerprint,
             export.manifest.null_class,
+            inputs.num_axes,
         )
 
     def label_of(self, activity: int) -> str:

@@ -17,6 +17,8 @@ from pskd_tf.device.recognizer import Decision, ExportedModel
 
 # Seconds of a unit of the stamps, by header; the second one is what pskd_tf.monitor records.
 _HEADERS = {"time_seconds,x,y,z": 1.0, "time_us,x,y,z": 1e-6}
+_RATES = ",rate_x,rate_y,rate_z"  # behind a header of a recording with a gyroscope
+_NUMBERS = {4: "four", 7: "seven"}
 # The median at rest is 1 in g and 9.8 in m/s^2.
 _LARGEST_MEDIAN_G = 4.0
 
@@ -27,7 +29,8 @@ class Recording:
 
     Attributes:
         times: `(samples,)` float64 in seconds, not decreasing.
-        samples: `(samples, 3)` float32 in g; NaN and infinities are kept, as a sensor gives them.
+        samples: `(samples, axes)` float32 in g, and of six axes turn rates in degrees per second
+            behind them; NaN and infinities are kept, as a sensor gives them.
     """
 
     times: np.ndarray
@@ -39,13 +42,14 @@ class Recording:
 
         Args:
             path: Its header is `time_seconds,x,y,z`, or `time_us,x,y,z` as `pskd_tf.monitor`
-                records; acceleration is in g.
+                records; acceleration is in g. `,rate_x,rate_y,rate_z` behind it: turn rates in
+                degrees per second.
 
         Returns:
             The recording.
 
         Raises:
-            UserError: There is no such file, it has another header, a row without four numbers or
+            UserError: There is no such file, it has another header, a row without all numbers or
                 a stamp before the one above it, or its unit is not g.
         """
         path = Path(path)
@@ -53,7 +57,9 @@ class Recording:
             header, _, body = path.read_text(encoding="utf-8-sig").partition("\n")
         except (OSError, UnicodeDecodeError) as error:
             raise UserError("csv must be a readable text file", error, path) from error
-        unit_seconds = _HEADERS.get(header.replace(" ", "").strip())
+        header = header.replace(" ", "").strip()
+        unit_seconds = _HEADERS.get(header.removesuffix(_RATES))
+        count = 7 if header.endswith(_RATES) else 4
         if unit_seconds is None:
             raise UserError(f"The header must be {' or '.join(_HEADERS)}", repr(header[:60]), path)
         if not body.strip():
@@ -61,9 +67,9 @@ class Recording:
         try:
             table = np.loadtxt(io.StringIO(body), delimiter=",", ndmin=2, comments=None)
         except ValueError as error:
-            raise UserError("A row must hold four numbers", error, path) from error
-        if table.shape[1] != 4:
-            raise UserError("A row must hold four numbers", table.shape[1], path)
+            raise UserError(f"A row must hold {_NUMBERS[count]} numbers", error, path) from error
+        if table.shape[1] != count:
+            raise UserError(f"A row must hold {_NUMBERS[count]} numbers", table.shape[1], path)
         times = table[:, 0] * unit_seconds
         if not np.isfinite(times).all():
             row = int(np.flatnonzero(~np.isfinite(times))[0])
@@ -74,7 +80,7 @@ class Recording:
             raise UserError("Time stamps must not go back", received, path)
         with np.errstate(over="ignore", invalid="ignore"):
             samples = table[:, 1:].astype(np.float32)
-        magnitudes = np.sqrt((table[:, 1:] ** 2).sum(axis=1))
+        magnitudes = np.sqrt((table[:, 1:4] ** 2).sum(axis=1))
         magnitudes = magnitudes[np.isfinite(magnitudes)]
         if magnitudes.size and np.median(magnitudes) > _LARGEST_MEDIAN_G:
             received = f"a median of {np.median(magnitudes):.3g}"
@@ -152,13 +158,17 @@ class LabelledSpan:
         return None
 
 
-_NOISE_G = 0.01
+_NOISE_G, _NOISE_DEGREES = 0.01, 0.5
 _REST_SECONDS = 2.0
 _TURN_SECONDS = 1.0
 
 
 def joined_clips(
-    prepared: PreparedSet, clip_ids: Sequence[str], most: int | None = None
+    prepared: PreparedSet,
+    clip_ids: Sequence[str],
+    most: int | None = None,
+    *,
+    gyroscope: bool = False,
 ) -> tuple[Recording, list[LabelledSpan]]:
     """Joins clips in random order; the same arguments give the same samples.
 
@@ -170,6 +180,8 @@ def joined_clips(
         prepared: The prepared set.
         clip_ids: The clips.
         most: Largest number of clips to join; None for all.
+        gyroscope: Whether the turn rates are joined, too; at rest they are noise of 0.5 degrees per
+            second.
 
     Returns:
         The recording at the set's rate, and each clip's span with its label.
@@ -185,19 +197,22 @@ def joined_clips(
     rest = round(_REST_SECONDS * rate_hz)
     turn = (0.5 - 0.5 * np.cos(np.linspace(0, np.pi, round(_TURN_SECONDS * rate_hz))))[:, None]
     names = prepared.manifest["action_name"]
+    is_rate = np.arange(6 if gyroscope else 3) >= 3
+    noise = np.where(is_rate, _NOISE_DEGREES, _NOISE_G)
     parts: list[np.ndarray] = []
     spans, count = [], 0
     for row in generator.permutation(rows)[:most]:
-        clip = prepared.measured(row)
-        before = np.tile(clip[0], (rest, 1))
+        clip = prepared.measured(row, gyroscope=gyroscope)
+        first, last = (np.where(is_rate, 0.0, clip[end]) for end in (0, -1))
+        before = np.tile(first, (rest, 1))
         if parts:
-            before = np.concatenate([parts[-1][-1] + turn * (clip[0] - parts[-1][-1]), before])
-        after = np.tile(clip[-1], (rest, 1))
+            before = np.concatenate([parts[-1][-1] + turn * (first - parts[-1][-1]), before])
+        after = np.tile(last, (rest, 1))
         start = count + len(before)
         end = start + len(clip)
         spans.append(LabelledSpan(start / rate_hz, end / rate_hz, names.iloc[row]))
         before, after = (
-            still + generator.normal(0, _NOISE_G, still.shape) for still in (before, after)
+            still + generator.normal(0, noise, still.shape) for still in (before, after)
         )
         parts += [before, clip, after]
         count = end + rest

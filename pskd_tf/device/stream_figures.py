@@ -212,7 +212,7 @@ def measure_stream(
     """
     model = ExportedModel.of(export)
     program = compile_core(model, cache_dir, compiler)
-    recording, spans = joined_clips(prepared, model.test_clips)
+    recording, spans = joined_clips(prepared, model.test_clips, gyroscope=model.num_axes == 6)
     # In clip mode every threshold's decisions follow from those at threshold 0.
     lowest = dataclasses.replace(settings, threshold=0.0) if model.clip_mode else settings
     decisions = run_core(program, model, recording, lowest)

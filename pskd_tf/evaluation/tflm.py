@@ -17,7 +17,7 @@ from ai_edge_litert.tools import flatbuffer_utils
 from tflite_micro import runtime
 
 from data_prep.errors import UserError
-from pskd_tf.data.features import accelerometer_features, resample_clip
+from pskd_tf.data.features import resample_clip, sensor_features
 from pskd_tf.evaluation.flatbuffers import read_flatbuffer
 from pskd_tf.settings import InputSettings
 
@@ -215,7 +215,8 @@ def clip_input(
     """Resamples, derives the channels and quantises; `pskd_prepare_clip` in C does the same.
 
     Args:
-        samples: `(length, 3)` in g, at least two samples; a window has `steps` of them.
+        samples: `(length, axes)`, at least two samples: g, and degrees per second of a gyroscope
+            behind them; a window has `steps` of them.
         input_settings: The preprocessing.
         interface: The model's scale and zero point.
 
@@ -228,7 +229,7 @@ def clip_input(
     # An overflow gives infinity, which `quantise_input` refuses.
     with np.errstate(over="ignore", invalid="ignore"):
         resampled = resample_clip(samples, input_settings.steps)
-        features = accelerometer_features(resampled, input_settings.gravity_taps)
+        features = sensor_features(resampled, input_settings.gravity_taps)
     quantised = quantise_input(features, interface.input_scale, interface.input_zero_point)
     return quantised[:, None, :]
 

@@ -22,7 +22,7 @@ def prepared_input(
     """Computes the int8 input of a clip as a board does.
 
     Args:
-        samples: `(length, 3)` in g.
+        samples: `(length, axes)`: g, and degrees per second of a gyroscope behind them.
         inputs: The preprocessing.
         interface: The model's scale and zero point.
         features: One of `FEATURES`.
@@ -60,19 +60,20 @@ def fixed_settings_header(text: str, arithmetic: FixedFeatures) -> str:
 _GOLDEN = re.compile(r"pskd_golden_samples_(\d+)\[\] = \{([^}]*)\}")
 
 
-def golden_samples(text: str) -> list[np.ndarray]:
+def golden_samples(text: str, num_axes: int = 3) -> list[np.ndarray]:
     """Reads the raw clips back from a `golden_vectors.h`.
 
     Args:
         text: The exported file.
+        num_axes: Values of a sample.
 
     Returns:
-        `(length, 3)` float32 in g of each clip, in order.
+        `(length, axes)` float32 of each clip, in order.
     """
     clips = []
     for _, body in _GOLDEN.findall(text):
         values = [item.strip().removesuffix("f") for item in body.split(",") if item.strip()]
-        clips.append(np.array(values, np.float32).reshape(-1, 3))
+        clips.append(np.array(values, np.float32).reshape(-1, num_axes))
     return clips
 
 
@@ -88,7 +89,9 @@ def fixed_point_files(export: Export) -> dict[str, str]:
     interface, inputs = Int8Interface.read(export.tflite), export.manifest.inputs
     arithmetic = FixedFeatures.of(inputs, interface.input_scale, interface.input_zero_point)
     settings = export.file("model_settings.h").read_text(encoding="ascii")
-    clips = golden_samples(export.file("golden_vectors.h").read_text(encoding="ascii"))
+    clips = golden_samples(
+        export.file("golden_vectors.h").read_text(encoding="ascii"), inputs.num_axes
+    )
     prepared = np.stack([arithmetic.prepare(samples) for samples in clips])
     outputs, _ = tflm_logits(export.tflite, prepared)
     named = list(zip(export.manifest.golden_clips, clips, strict=True))

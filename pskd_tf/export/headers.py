@@ -55,6 +55,12 @@ def model_settings_header(
 /* The output for what is no activity. */
 #define PSKD_NULL_CLASS {null_class}
 """
+    axes = ""
+    if input_settings.has_gyroscope:
+        axes = f"""\
+/* Values of a raw sample: the acceleration in g, then turn rates in degrees per second. */
+#define PSKD_NUM_AXES {input_settings.num_axes}
+"""
     if clip_mode:
         shortest, longest = segment_limits
         mode = f"""\
@@ -102,7 +108,7 @@ def model_settings_header(
 #define PSKD_CHANNELS {interface.input_shape[2]}
 #define PSKD_INPUT_SIZE (PSKD_STEPS * PSKD_CHANNELS)
 #define PSKD_NUM_CLASSES {interface.num_classes}
-{none}
+{none}{axes}
 #define PSKD_CLIP_MODE {int(clip_mode)}
 {mode}
 
@@ -239,7 +245,8 @@ def golden_vectors_header(
     """Writes `golden_vectors.h`.
 
     Args:
-        clips: Name and raw samples `(length, 3)` float32 in g of each clip.
+        clips: Name and raw samples `(length, axes)` float32 of each clip: g, and degrees per second
+            of a gyroscope behind them.
         inputs: `(clips, steps, 1, channels)` int8, the quantised features.
         outputs: `(clips, num_classes)` int8 of TensorFlow Lite Micro's reference kernels.
         model: Its `model_id`.
@@ -248,6 +255,9 @@ def golden_vectors_header(
         A header that compiles as C99 and as C++11.
     """
     arrays, table = [], []
+    shape = "(length, 3) in g"
+    if clips and clips[0][1].shape[1] == 6:
+        shape = "(length, 6) in g and degrees per second"
     for number, (name, samples) in enumerate(clips):
         raw = (c_float(float(value)) for value in np.asarray(samples, np.float32).ravel())
         arrays.append(
@@ -274,7 +284,7 @@ def golden_vectors_header(
 /* Outputs are of the reference kernels; optimised ones may differ by a step of int8. */
 typedef struct {{
   const char *clip;
-  const float *samples; /* (length, 3) in g */
+  const float *samples; /* {shape} */
   int32_t length;
   const int8_t *input;  /* (PSKD_STEPS, PSKD_CHANNELS) */
   const int8_t *output; /* (PSKD_NUM_CLASSES) */

@@ -64,7 +64,8 @@ def export_student(
         class_names: Label of each output, in order.
         segment_limits: Shortest and longest movement, in samples.
         clip_rate_hz: Rate of the training clips, in Hz.
-        golden_clips: Pairs of a clip's name and its raw samples `(length, 3)` in g, at least one.
+        golden_clips: Pairs of a clip's name and its raw samples `(length, axes)`: g, and degrees
+            per second of a gyroscope behind them; at least one.
         provenance: The run that made the model, as JSON values.
         stream: How movements are cut out of a stream, for a model whose last output is "none".
 
@@ -155,7 +156,9 @@ def _check(
     if not clips:
         raise UserError("An export needs at least one golden clip", "none")
     for name, samples in clips:
-        if samples.ndim != 2 or samples.shape[1] != 3 or len(samples) < 2:
-            raise UserError("A golden clip is (length, 3), length at least 2", samples.shape, name)
+        axes = input_settings.num_axes
+        if samples.ndim != 2 or samples.shape[1] != axes or len(samples) < 2:
+            rule = f"A golden clip is (length, {axes}), length at least 2"
+            raise UserError(rule, samples.shape, name)
         if not np.isfinite(samples).all():
             raise UserError("A golden clip must be finite", "NaN or infinity", name)

@@ -7,6 +7,7 @@ from typing import Any
 
 from data_prep.clip import NO_LABEL, NULL_ACTION
 from data_prep.errors import UserError
+from data_prep.preparation import check_sensors
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import ClipSplit
 from pskd_tf.pipeline.hidden_labels import drawn_classes, drawn_subjects, kept_labels
@@ -66,6 +67,7 @@ class StagePlanner:
     def __init__(self, settings: RunSettings, prepared: PreparedSet):
         self.settings = settings
         manifest = prepared.manifest
+        check_sensors(prepared, settings.inputs.sensors)
         self.with_skeleton = set(manifest["clip_id"][manifest["skeleton_length"] > 0])
         # A virtual sensor needs three frames.
         self.with_frames = set(manifest["clip_id"][manifest["skeleton_length"] > 2])

@@ -102,11 +102,11 @@ def golden_samples(
         inputs: The preprocessing.
 
     Returns:
-        Pairs of name and samples `(length, 3)` in g, in the order of the names.
+        Pairs of name and samples `(length, axes)`, in the order of the names.
     """
     clips = PairedClips.load_clips(prepared, clip_ids)
     rows = {name: row for row, name in enumerate(clips.clip_ids)}
-    signals, rate_hz = clips.signals, clips.accelerometer_rate_hz
+    signals, rate_hz = clips.sensor_signals(inputs), clips.accelerometer_rate_hz
     return [(name, _board_samples(signals[rows[name]], rate_hz, inputs)) for name in clip_ids]
 
 
@@ -120,17 +120,8 @@ def _golden_clips(
         rows = np.flatnonzero(clips.labels[order] == label)
         turn[rows] = np.arange(len(rows))
     chosen = np.sort(order[np.argsort(turn, kind="stable")[: max(count, 0)]])
-    return [
-        (
-            clips.clip_ids[row],
-            _board_samples(
-                clips.accelerometer[row, : clips.accelerometer_lengths[row]],
-                clips.accelerometer_rate_hz,
-                inputs,
-            ),
-        )
-        for row in chosen
-    ]
+    signals, rate_hz = clips.sensor_signals(inputs), clips.accelerometer_rate_hz
+    return [(clips.clip_ids[row], _board_samples(signals[row], rate_hz, inputs)) for row in chosen]
 
 
 def _board_samples(clip: np.ndarray, rate_hz: float, inputs: InputSettings) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from data_prep.errors import UserError
 from data_prep.prepared_set import PreparedSet
-from pskd_tf.data.features import accelerometer_features, resample_clip, window_samples
+from pskd_tf.data.features import resample_clip, sensor_features, window_samples
 from pskd_tf.device.recognizer import RecognizerSettings, recognizer_settings
 from pskd_tf.device.recordings import Recording
 from pskd_tf.evaluation.scores import clip_probabilities
@@ -150,7 +150,9 @@ class FinishedRun:
 
         Args:
             recording: A CSV file with the header `time_seconds,x,y,z`, or samples `(samples, 3)`;
-                acceleration at the wrist in g, along the axes of the training data.
+                acceleration at the wrist in g, along the axes of the training data. Of a run with a
+                gyroscope (`--sensors`) `time_seconds,x,y,z,rate_x,rate_y,rate_z` or
+                `(samples, 6)`: turn rates in degrees per second behind it.
             rate_hz: Sampling rate of samples in Hz, which window mode needs; that of a file
                 follows from its time stamps.
             form: `int8` runs the exported model in TensorFlow Lite Micro's interpreter, `float`
@@ -173,8 +175,9 @@ class FinishedRun:
                 samples, rate_hz = _even_samples(read, recording)
         else:
             samples = np.asarray(recording, np.float32)
-        if samples.ndim != 2 or samples.shape[1] != 3 or len(samples) < 2:
-            rule = "A recording is (samples, 3), at least 2 samples"
+        axes = self.inputs.num_axes
+        if samples.ndim != 2 or samples.shape[1] != axes or len(samples) < 2:
+            rule = f"A recording is (samples, {axes}), at least 2 samples"
             raise UserError(rule, samples.shape, path)
         if not np.isfinite(samples).all():
             raise UserError("Every sample must be finite", "NaN or infinity", path)
@@ -193,7 +196,7 @@ class FinishedRun:
                 raise UserError("Window mode needs the rate of the samples (rate_hz)", rate_hz)
             parts = window_samples(samples, rate_hz, self.inputs).samples
         resampled = np.stack([resample_clip(part, self.inputs.steps) for part in parts])
-        return accelerometer_features(resampled, self.inputs.gravity_taps)[:, :, None]
+        return sensor_features(resampled, self.inputs.gravity_taps)[:, :, None]
 
     def _logits(self, views: np.ndarray, form: str) -> np.ndarray:
         if form != "int8":

@@ -87,7 +87,7 @@ int main(void) {
 
 
 @pytest.fixture
-def run(compiler, sources, tmp_path):
+def run(compiler, sources, exported, tmp_path):
     """Compiles a program with the queue; returns what it printed."""
 
     def compile_and_run(text, *flags):
@@ -95,8 +95,8 @@ def run(compiler, sources, tmp_path):
         queue = sources / "src" / "sample_queue.c"
         program = tmp_path / "main"
         compiler(
-            *("gcc", "-std=c99", *flags, f"-I{sources / 'src'}", tmp_path / "main.c", queue),
-            *("-o", program),
+            *("gcc", "-std=c99", *flags, f"-I{sources / 'src'}", f"-I{exported}"),
+            *(tmp_path / "main.c", queue, "-o", program),
         )
         return subprocess.run([program], capture_output=True, text=True, check=True).stdout
 
@@ -114,9 +114,9 @@ def test_a_producer_and_a_consumer_at_once(run):
     assert run(TWO_SIDES, "-O2", "-pthread") == "0 0 1 1"
 
 
-def test_a_depth_that_is_no_power_of_two_is_refused(compiler, sources, tmp_path):
+def test_a_depth_that_is_no_power_of_two_is_refused(compiler, sources, exported, tmp_path):
     with pytest.raises(AssertionError, match="PSKD_QUEUE_SAMPLES must be a power of two"):
         compiler(
-            *("gcc", "-std=c99", "-DPSKD_QUEUE_SAMPLES=48", "-c"),
+            *("gcc", "-std=c99", "-DPSKD_QUEUE_SAMPLES=48", f"-I{exported}", "-c"),
             *(sources / "src" / "sample_queue.c", "-o", tmp_path / "queue.o"),
         )

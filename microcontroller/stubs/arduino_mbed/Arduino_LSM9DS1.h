@@ -13,6 +13,8 @@ class LSM9DS1Class {
   virtual int readAcceleration(float& x, float& y, float& z);
   virtual int accelerationAvailable();
   virtual float accelerationSampleRate();
+  virtual int readGyroscope(float& x, float& y, float& z);
+  virtual int gyroscopeAvailable();
 };
 
 extern LSM9DS1Class IMU;

@@ -24,7 +24,7 @@ from pskd_tf.run import Export, Run
 
 RUNTIMES = ("tflm", "plain_c")
 # What the lines of a template depend on.
-MARKS = (*RUNTIMES, "slot", "no_slot")
+MARKS = (*RUNTIMES, "slot", "no_slot", "three_axes", "six_axes")
 _SOURCE_SUFFIXES = (".c", ".h", ".cpp", ".ino")
 # Of the manifest's SHA-256; enough to tell projects apart on a serial line.
 _HASH_DIGITS = 12
@@ -111,12 +111,14 @@ def board_project(
         "EXPORT_HASH": export.sha256,
         "RUNTIME": runtime,
     }
-    kept = {runtime, "slot" if in_slot else "no_slot"}
+    axes_mark = "six_axes" if export.manifest.inputs.has_gyroscope else "three_axes"
+    kept = {runtime, "slot" if in_slot else "no_slot", axes_mark}
     templates = firmware_sources() / "boards"
     ending = (templates / "README_end.md").read_text(encoding="utf-8")
     for path in sorted((templates / target.name).rglob("*")):
-        if path.is_file():
-            place = path.relative_to(templates / target.name).as_posix()
+        place = path.relative_to(templates / target.name).as_posix()
+        # The simulated chip has no gyroscope.
+        if path.is_file() and not (axes_mark == "six_axes" and place.startswith("simulated/")):
             text = path.read_text(encoding="utf-8") + (ending if place == "README.md" else "")
             # Arduino's sketch is named after its folder.
             place = place.replace("project.ino", f"{name}.ino")
@@ -325,7 +327,7 @@ def fill_template(text: str, values: Mapping[str, str], kept: Collection[str]) -
         text: `@NAME@` stands for a value; a line that begins with one of `MARKS`, such as
             `@tflm@`, is in the project only if it is kept, without the mark.
         values: By name, in capitals.
-        kept: The marks whose lines are kept: the runtime, and "slot" or "no_slot".
+        kept: The marks whose lines are kept: the runtime, "slot" or "no_slot", and the axes.
 
     Returns:
         The text.

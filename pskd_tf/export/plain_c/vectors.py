@@ -22,10 +22,10 @@ def vector_file(
     """Writes vectors as `microcontroller/firmware/check_vectors.c` reads them.
 
     Little-endian: the letters PSKV; int32 count, bytes of an input, bytes of an output; then for
-    each vector an int32 length, `3 * length` float32 samples, the input and the output.
+    each vector an int32 length, `axes * length` float32 samples, the input and the output.
 
     Args:
-        clips: Raw samples `(length, 3)` float32 in g of each vector; None where the input does
+        clips: Raw samples `(length, axes)` float32 of each vector; None where the input does
             not come from a clip.
         inputs: `(vectors, ...)` int8.
         outputs: `(vectors, num_classes)` int8 of TensorFlow Lite Micro.
@@ -64,7 +64,7 @@ def write_firmware_inputs(
         folder: The folder; an older one there is replaced.
         export_folder: The folder that `export_student` wrote.
         input_settings: The preprocessing that the model was trained on.
-        clips: Raw samples `(length, 3)` float32 in g.
+        clips: Raw samples `(length, axes)` float32.
         random_inputs: Vectors of the second file.
         features: Arithmetic of the features, one of `FEATURES`.
         weights: Type of the convolutions' weights, one of `WEIGHTS`.

@@ -18,6 +18,8 @@
 #define BOARD_RANGE_G 8
 /* The library reckons with 4 g: what it calls 1 is BOARD_RANGE_G / 4 g. */
 #define BOARD_UNITS_PER_G (4.0f / BOARD_RANGE_G)
+@six_axes@/* The library sets the gyroscope to 2000 and reads degrees per second. */
+@six_axes@#define BOARD_UNITS_PER_DPS 1.0f
 
 #if BOARD_RANGE_G == 4
 #define BOARD_RANGE_BITS 0x10
@@ -30,7 +32,7 @@
 namespace {
 
 constexpr uint8_t kAddress = 0x6B;
-constexpr uint8_t kControl1 = 0x10;  // CTRL_REG1_G: 0 switches the gyroscopes off
+@three_axes@constexpr uint8_t kControl1 = 0x10;  // CTRL_REG1_G: 0 switches the gyroscopes off
 constexpr uint8_t kControl6 = 0x20;  // CTRL_REG6_XL: 119 Hz in its upper bits, the range below
 constexpr uint8_t kMagnetometer = 0x1E;
 constexpr uint8_t kControl3 = 0x22;  // CTRL_REG3_M: 3 switches the magnetometer off
@@ -63,8 +65,9 @@ PskdAccelerometerStatus Start() {
   static bool is_started = false;
   if (!IMU.begin()) return PSKD_ACCELEROMETER_FAILED;
   // The library starts all three sensors, sets 4 g and cannot set another range.
-  if (!Write(kAddress, kControl1, 0x00) ||
-      !Write(kAddress, kControl6, static_cast<uint8_t>(0x60 | BOARD_RANGE_BITS)) ||
+@three_axes@  if (!Write(kAddress, kControl1, 0x00) ||
+@three_axes@      !Write(kAddress, kControl6, static_cast<uint8_t>(0x60 | BOARD_RANGE_BITS)) ||
+@six_axes@  if (!Write(kAddress, kControl6, static_cast<uint8_t>(0x60 | BOARD_RANGE_BITS)) ||
       !Write(kMagnetometer, kControl3, 0x03)) {
     return PSKD_ACCELEROMETER_FAILED;
   }
@@ -77,10 +80,11 @@ PskdAccelerometerStatus Start() {
 }
 
 PskdAccelerometerStatus Collect(PskdSampleQueue* queue) {
-  float raw[3];
+  float raw[PSKD_NUM_AXES];
   if (!IMU.accelerationAvailable()) return PSKD_ACCELEROMETER_NO_SAMPLE;
   const uint32_t time_us = static_cast<uint32_t>(micros());
   if (!IMU.readAcceleration(raw[0], raw[1], raw[2])) return PSKD_ACCELEROMETER_FAILED;
+@six_axes@  if (!IMU.readGyroscope(raw[3], raw[4], raw[5])) return PSKD_ACCELEROMETER_FAILED;
   pskd_sample_queue_add(queue, time_us, raw);
   return PSKD_ACCELEROMETER_OK;
 }
@@ -92,7 +96,9 @@ uint32_t Now() { return static_cast<uint32_t>(micros()); }
 extern "C" {
 
 const PskdAccelerometer pskd_board_accelerometer = {
-    Start, Collect, Now, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G}, BOARD_RANGE_G, 1};
+@three_axes@    Start, Collect, Now, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G}, BOARD_RANGE_G, 1};
+@six_axes@    Start, Collect, Now, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G, BOARD_UNITS_PER_DPS},
+@six_axes@    BOARD_RANGE_G, 1};
 
 void pskd_board_start(void) { Serial.begin(115200); }
 

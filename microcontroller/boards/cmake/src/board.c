@@ -13,13 +13,15 @@
 #define BOARD_RANGE_G 8
 /* The unit of the input: 1 for g, 9.80665 for m/s^2, 4096 for counts of a sensor at 8 g. */
 #define BOARD_UNITS_PER_G 1.0f
+@six_axes@/* 1 for degrees per second, 0.0174532925 for rad/s: a line is time_us,x,y,z,rate_x,rate_y,rate_z. */
+@six_axes@#define BOARD_UNITS_PER_DPS 1.0f
 
 /* After the last line the clock goes on for so long: a sensor that fell silent. */
 #define AFTER_US 1000000u
 
 typedef struct {
   uint32_t time_us;
-  float raw[3];
+  float raw[PSKD_NUM_AXES];
 } Row;
 
 int pskd_board_has_more(void);
@@ -39,7 +41,7 @@ static void read_line(void) {
     if (end == line) continue;
     next.time_us = (uint32_t)time_us;
     has_next = 1;
-    for (axis = 0; axis < 3 && has_next; ++axis) {
+    for (axis = 0; axis < PSKD_NUM_AXES && has_next; ++axis) {
       char *after = end;
       if (*end == ',') next.raw[axis] = strtof(end + 1, &after);
       has_next = after > end + 1;
@@ -74,7 +76,9 @@ static PskdAccelerometerStatus collect(PskdSampleQueue *queue) {
 static uint32_t now_us(void) { return clock_us; }
 
 const PskdAccelerometer pskd_board_accelerometer = {
-    start, collect, now_us, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G}, BOARD_RANGE_G, 0};
+@three_axes@    start, collect, now_us, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G}, BOARD_RANGE_G, 0};
+@six_axes@    start, collect, now_us, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G, BOARD_UNITS_PER_DPS},
+@six_axes@    BOARD_RANGE_G, 0};
 
 void pskd_board_start(void) {
   read_line();

@@ -27,6 +27,8 @@
 #define BOARD_RANGE_G 8
 /* Read gives g: the sensor's own unit follows from sensor and range. */
 #define BOARD_UNITS_PER_G 1.0f
+@six_axes@/* And degrees per second, of a gyroscope at 2000. */
+@six_axes@#define BOARD_UNITS_PER_DPS 1.0f
 #define BOARD_SDA_PIN GPIO_NUM_21
 #define BOARD_SCL_PIN GPIO_NUM_22
 
@@ -80,7 +82,9 @@ static PskdAccelerometerStatus collect(PskdSampleQueue *queue) {
 }
 
 const PskdAccelerometer pskd_board_accelerometer = {
-    start, collect, now_us, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G}, BOARD_RANGE_G, 0};
+@three_axes@    start, collect, now_us, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G}, BOARD_RANGE_G, 0};
+@six_axes@    start, collect, now_us, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G, BOARD_UNITS_PER_DPS},
+@six_axes@    BOARD_RANGE_G, 0};
 
 /* The console is set up before app_main. */
 void pskd_board_start(void) {}

@@ -24,6 +24,8 @@
 #define BOARD_RANGE_G 8
 /* Read gives g: the sensor's own unit follows from sensor and range. */
 #define BOARD_UNITS_PER_G 1.0f
+@six_axes@/* And degrees per second, of a gyroscope at 2000. */
+@six_axes@#define BOARD_UNITS_PER_DPS 1.0f
 #define BOARD_SDA_PIN 21
 #define BOARD_SCL_PIN 22
 
@@ -71,7 +73,9 @@ PskdAccelerometerStatus Collect(PskdSampleQueue* queue) {
 extern "C" {
 
 const PskdAccelerometer pskd_board_accelerometer = {
-    Start, Collect, Now, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G}, BOARD_RANGE_G, 0};
+@three_axes@    Start, Collect, Now, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G}, BOARD_RANGE_G, 0};
+@six_axes@    Start, Collect, Now, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G, BOARD_UNITS_PER_DPS},
+@six_axes@    BOARD_RANGE_G, 0};
 
 void pskd_board_start(void) { Serial.begin(115200); }
 

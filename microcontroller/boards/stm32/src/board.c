@@ -26,6 +26,8 @@
 #define BOARD_RANGE_G 8
 /* Read gives g: the sensor's own unit follows from sensor and range. */
 #define BOARD_UNITS_PER_G 1.0f
+@six_axes@/* And degrees per second, of a gyroscope at 2000. */
+@six_axes@#define BOARD_UNITS_PER_DPS 1.0f
 /* Handles that CubeMX made; -DBOARD_I2C=hi2c1 for another bus. */
 #ifndef BOARD_I2C
 #define BOARD_I2C hi2c2
@@ -73,8 +75,10 @@ static PskdAccelerometerStatus collect(PskdSampleQueue *queue) {
 }
 
 const PskdAccelerometer pskd_board_accelerometer = {
-    start, collect, pskd_hal_now_us, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G}, BOARD_RANGE_G,
-    0};
+@three_axes@    start, collect, pskd_hal_now_us, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G}, BOARD_RANGE_G,
+@three_axes@    0};
+@six_axes@    start, collect, pskd_hal_now_us,
+@six_axes@    {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G, BOARD_UNITS_PER_DPS}, BOARD_RANGE_G, 0};
 
 /* CubeMX's own code sets up clock, I2C and UART. */
 __weak void pskd_board_start(void) {}

@@ -18,6 +18,10 @@
 #define BOARD_RANGE_G 8
 /* Zephyr's sensors read m/s^2. */
 #define BOARD_UNITS_PER_G 9.80665f
+@six_axes@/* And rad/s. */
+@six_axes@#define BOARD_UNITS_PER_DPS 0.0174532925f
+@six_axes@/* The gyroscope's range in degrees per second. */
+@six_axes@#define BOARD_RANGE_DPS 2000
 
 /* Samples a second, if the driver can set them. */
 #define BOARD_RATE_HZ 104
@@ -42,15 +46,20 @@ static void on_ready(const struct device *device, const struct sensor_trigger *t
 static PskdAccelerometerStatus start(void) {
   /* Drivers keep the pointer. */
   static const struct sensor_trigger ready = {SENSOR_TRIG_DATA_READY, SENSOR_CHAN_ACCEL_XYZ};
-  const struct sensor_value rate = {BOARD_RATE_HZ, 0}, off = {0, 0};
-  struct sensor_value range;
+@three_axes@  const struct sensor_value rate = {BOARD_RATE_HZ, 0}, off = {0, 0};
+@three_axes@  struct sensor_value range;
+@six_axes@  const struct sensor_value rate = {BOARD_RATE_HZ, 0};
+@six_axes@  struct sensor_value range, turn_range;
   if (!device_is_ready(sensor)) return PSKD_ACCELEROMETER_FAILED;
   /* Drivers that are set up in the devicetree or by Kconfig alone refuse both. */
   sensor_g_to_ms2(BOARD_RANGE_G, &range);
   (void)sensor_attr_set(sensor, SENSOR_CHAN_ACCEL_XYZ, SENSOR_ATTR_SAMPLING_FREQUENCY, &rate);
   (void)sensor_attr_set(sensor, SENSOR_CHAN_ACCEL_XYZ, SENSOR_ATTR_FULL_SCALE, &range);
-  /* A rate of 0 switches gyroscopes off, where there are some. */
-  (void)sensor_attr_set(sensor, SENSOR_CHAN_GYRO_XYZ, SENSOR_ATTR_SAMPLING_FREQUENCY, &off);
+@three_axes@  /* A rate of 0 switches gyroscopes off, where there are some. */
+@three_axes@  (void)sensor_attr_set(sensor, SENSOR_CHAN_GYRO_XYZ, SENSOR_ATTR_SAMPLING_FREQUENCY, &off);
+@six_axes@  sensor_degrees_to_rad(BOARD_RANGE_DPS, &turn_range);
+@six_axes@  (void)sensor_attr_set(sensor, SENSOR_CHAN_GYRO_XYZ, SENSOR_ATTR_SAMPLING_FREQUENCY, &rate);
+@six_axes@  (void)sensor_attr_set(sensor, SENSOR_CHAN_GYRO_XYZ, SENSOR_ATTR_FULL_SCALE, &turn_range);
   pskd_sensor_fifo_start(&fifo, 1000000u / BOARD_RATE_HZ, PSKD_SAMPLE_US);
   /* Without the trigger in the driver, its Kconfig or the devicetree, samples are polled. */
   is_triggered = sensor_trigger_set(sensor, &ready, on_ready) == 0;
@@ -77,7 +86,7 @@ static uint32_t now_us(void) {
 
 static PskdAccelerometerStatus collect(PskdSampleQueue *queue) {
   struct sensor_value values[3];
-  float raw[3];
+  float raw[PSKD_NUM_AXES];
   const uint32_t time_us = now_us();
   int axis;
   if (sensor_sample_fetch(sensor) < 0) return PSKD_ACCELEROMETER_FAILED;
@@ -85,6 +94,10 @@ static PskdAccelerometerStatus collect(PskdSampleQueue *queue) {
     return PSKD_ACCELEROMETER_FAILED;
   }
   for (axis = 0; axis < 3; ++axis) raw[axis] = sensor_value_to_float(&values[axis]);
+@six_axes@  if (sensor_channel_get(sensor, SENSOR_CHAN_GYRO_XYZ, values) < 0) {
+@six_axes@    return PSKD_ACCELEROMETER_FAILED;
+@six_axes@  }
+@six_axes@  for (axis = 0; axis < 3; ++axis) raw[3 + axis] = sensor_value_to_float(&values[axis]);
   if (is_triggered) {
     pskd_sensor_fifo_begin(&fifo, time_us, 1);
     pskd_sensor_fifo_add(&fifo, raw, queue);
@@ -113,7 +126,9 @@ static void sample_for_ever(void *first, void *second, void *third) {
 K_THREAD_DEFINE(sampler, 2048, sample_for_ever, NULL, NULL, NULL, K_PRIO_COOP(1), 0, 0);
 
 const PskdAccelerometer pskd_board_accelerometer = {
-    start, collect, now_us, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G}, BOARD_RANGE_G, 1};
+@three_axes@    start, collect, now_us, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G}, BOARD_RANGE_G, 1};
+@six_axes@    start, collect, now_us, {BOARD_AXES, BOARD_SIGNS, BOARD_UNITS_PER_G, BOARD_UNITS_PER_DPS},
+@six_axes@    BOARD_RANGE_G, 1};
 
 /* The console is set up before main. */
 void pskd_board_start(void) {}

@@ -36,6 +36,7 @@ int sensor_sample_fetch(const struct device *dev);
 int sensor_channel_get(const struct device *dev, enum sensor_channel chan,
                        struct sensor_value *val);
 void sensor_g_to_ms2(int32_t g, struct sensor_value *ms2);
+void sensor_degrees_to_rad(int32_t d, struct sensor_value *rad);
 
 static inline float sensor_value_to_float(const struct sensor_value *val) {
   return (float)val->val1 + (float)val->val2 / 1000000;
