@@ -49,6 +49,7 @@ class InspectedClip:
         has_accelerometer: Whether it has an accelerometer.
         flags: Notes of the loader.
         sensor_place: Where the sensor was worn; right_wrist unless the manifest states another.
+        turn_rate: Largest turn rate on an axis in degrees per second, None without a gyroscope.
     """
 
     clip_id: str
@@ -63,6 +64,7 @@ class InspectedClip:
     has_accelerometer: bool = False
     flags: tuple[str, ...] = ()
     sensor_place: str = ""
+    turn_rate: float | None = None
 
 
 def inspect_clip(
@@ -98,6 +100,9 @@ def inspect_clip(
         has_accelerometer=recording.accelerometer is not None,
         flags=recording.flags,
         sensor_place=clip.sensor_place,
+        turn_rate=(
+            None if recording.gyroscope is None else float(np.abs(recording.gyroscope).max())
+        ),
     )
     found = [
         ("error", _broken_rule(made, dimensions)),
@@ -130,7 +135,8 @@ def recorded_clip(clip: CustomClip, recording: CustomRecording) -> Clip:
         clip.trial,
         clip.sensor_place,
         recording.accelerometer,
-        skeleton=recording.skeleton,
+        recording.gyroscope,
+        recording.skeleton,
         sources=recording.sources,
     )
 

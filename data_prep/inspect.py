@@ -22,6 +22,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from data_prep.clip import SENSORS, check_sensors_named
 from data_prep.commands import CommandArguments, print_result, run_command
 from data_prep.errors import UserError
 from data_prep.flags import flags_of
@@ -63,10 +64,19 @@ class InspectArguments(CommandArguments):
     longest_gap_seconds: float | None = setting(
         None, "A longer gap between samples makes a clip bad.", unit="s"
     )
+    sensors: tuple[str, ...] = setting(
+        SENSORS[:1],
+        "What each clip must have of the worn sensor: accelerometer, or accelerometer,gyroscope.",
+        choices=SENSORS,
+    )
     html: Path | None = setting(
         None, "File for a page that draws the streams of each clip with their problems marked."
     )
     most: int = setting(20, "Problems of a kind to list; 0 lists all.", minimum=0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_sensors_named(self.sensors)
 
 
 def main(arguments: InspectArguments) -> None:
@@ -98,7 +108,7 @@ def main(arguments: InspectArguments) -> None:
             print(f"would read {path} ({clip.subject}, {clip.action})")
         print(f"would inspect {len(clips)} clips; {len(mistakes)} errors in the tables alone")
         return
-    inspection = inspect_recordings(loader, _progress)
+    inspection = inspect_recordings(loader, _progress, arguments.sensors)
     print(inspection_table(inspection, arguments.most))
     if arguments.html is not None:
         # Not above: without a page Jinja2 need not be imported.
@@ -112,6 +122,8 @@ def main(arguments: InspectArguments) -> None:
     command = ["data_prep.prepare", "--dataset=custom", *given, "--out_dir=DIR"]
     if errors:
         command = ["data_prep.inspect", *given]
+    if arguments.sensors != SENSORS[:1]:
+        command += [f"--sensors={','.join(arguments.sensors)}"]
     print_result(
         f"{len(inspection.clips)} clips, {errors} errors, {warnings} warnings",
         *("python", "-m", *command),

@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from data_prep.alignment import StreamLag, best_lag
+from data_prep.clip import SENSORS
 from data_prep.clip_inspection import InspectedClip, inspect_clip, offset_hint, recorded_clip
 from data_prep.errors import UserError
 from data_prep.files import natural_order
@@ -52,12 +53,14 @@ class Inspection:
 def inspect_recordings(
     loader: CustomLoader,
     progress: Callable[[Sequence[CustomClip]], Iterable[CustomClip]] = iter,
+    sensors: Sequence[str] = SENSORS[:1],
 ) -> Inspection:
     """Checks manifest, annotations and every recording; collects all problems.
 
     Args:
         loader: The recordings.
         progress: Wraps the clips to show progress.
+        sensors: Of `SENSORS`, what each clip with an accelerometer must have.
 
     Returns:
         The measures and problems.
@@ -82,6 +85,10 @@ def inspect_recordings(
         names = {getattr(clip, column) for clip in clips} - {""}
         problems += spelling_doubts(column, names)
     problems += _overlap_problems(clips)
+    if "gyroscope" in sensors:
+        text = "no gyroscope_columns, but --sensors=accelerometer,gyroscope"
+        bare = [clip for clip in clips if clip.accelerometer_path and not clip.gyroscope_columns]
+        problems += [Problem("error", clip.clip_id, text) for clip in bare]
     problems += _balance_problems(clips, {"train": train, "test": test})
     inspected: list[InspectedClip] = []
     whole, sides = SetDoubts(), SideDoubts(loader.layout(), rate_hz)
@@ -221,12 +228,15 @@ def inspection_table(inspection: Inspection, most: int = 20) -> str:
         worn = [str(sum(clip.has_accelerometer for clip in group)) for group in groups]
         rows.append(["with accelerometer", *worn])
     rows.append(["with skeleton", *(str(sum(clip.has_skeleton for clip in g)) for g in groups)])
-    for label, field, digits in (
+    measures = [
         ("seconds, median", "seconds", 2),
         ("stated rate, Hz", "stated_rate_hz", 2),
         ("rate by stamps, Hz", "stamp_rate_hz", 2),
         ("|a| at rest, g", "gravity", 3),
-    ):
+    ]
+    if any(clip.turn_rate is not None for clip in clips):
+        measures.append(("turn rate at most, deg/s", "turn_rate", 0))
+    for label, field, digits in measures:
         rows.append([label, *(_median(group, field, digits) for group in groups)])
     lags = [inspection.lags.get(subject) for subject in subjects]
     for label, field, form in (

@@ -13,8 +13,8 @@ class Problem:
 
     Args:
         kind: One word to group by: "error", "unit", "rate", "alignment", "length", "skeleton",
-            "frozen", "labels", "overlap", "balance", "subjects", "gravity", "body", "copy", "sign",
-            "sides", "dropped" or "lost".
+            "frozen", "labels", "overlap", "balance", "subjects", "gravity", "turn", "body", "copy",
+            "sign", "sides", "dropped" or "lost".
         where: The clip, subject, file or row.
         text: What is wrong, and how to correct it where that is known.
     """

@@ -207,9 +207,15 @@ class AugmentationSettings(_Checked):
         minimum=0,
         flag="noise",
     )
+    gyroscope_log_scale: float = setting(
+        0.2,
+        "Standard deviation of the log of the turn rates' scale, where --sensors has a gyroscope.",
+        minimum=0,
+        later=True,
+    )
     gyroscope_noise: float = setting(
-        8.0,
-        "Standard deviation of white noise on the turn rates, where --sensors has a gyroscope.",
+        24.0,
+        "Standard deviation of white noise on the turn rates.",
         unit="deg/s",
         minimum=0,
         later=True,

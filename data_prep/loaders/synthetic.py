@@ -257,6 +257,21 @@ def ideal_accelerometer(
     return np.asarray(np.einsum("tji,tj->ti", orientation[1:-1], second) / STANDARD_GRAVITY)
 
 
+def ideal_gyroscope(orientation: np.ndarray, rate_hz: float) -> np.ndarray:
+    """Computes the turn rates that a gyroscope measures along the sensor's axes.
+
+    Args:
+        orientation: (times, 3, 3); the columns are the sensor's axes in the world.
+        rate_hz: Samples per second.
+
+    Returns:
+        (times - 2, 3) in degrees per second, at the times of `ideal_accelerometer`.
+    """
+    from data_prep.limb_motion import turn_rates  # needs scipy.ndimage, the other streams do not
+
+    return turn_rates(orientation.transpose(0, 2, 1), rate_hz)[1:-1]
+
+
 _FINE_RATE_HZ = 200.0  # second differences at this rate are exact enough (below 0.01 g)
 _SENSOR_RATE_HZ = 50.0
 _CAMERA_RATE_HZ = 30.0
@@ -338,7 +353,9 @@ class SyntheticLoader:
         key = [self.seed, 1, source.action, int(source.subject), int(source.trial)]
         random = np.random.default_rng(key)
         clip, orientation = _clip(random, person, self.style, source, self.from_rest_seconds)
-        return replace(clip, gyroscope=_turn_rates(random, orientation)) if self._turns else clip
+        return (
+            replace(clip, gyroscope=_measured_rates(random, orientation)) if self._turns else clip
+        )
 
     @property
     def _turns(self) -> bool:
@@ -477,11 +494,9 @@ def _clip(
 _RATE_BIAS, _RATE_NOISE, _RATE_RANGE = 1.0, 0.5, 2000.0
 
 
-def _turn_rates(random: np.random.Generator, orientation: np.ndarray) -> np.ndarray:
-    """Returns float32 (samples, 3) in degrees per second, along the axes of the accelerometer."""
-    from data_prep.limb_motion import turn_rates  # needs scipy.ndimage, the other streams do not
-
-    fine = turn_rates(orientation.transpose(0, 2, 1), _FINE_RATE_HZ)[1:-1]
-    rates = fine[:: int(_FINE_RATE_HZ / _SENSOR_RATE_HZ)]
+def _measured_rates(random: np.random.Generator, orientation: np.ndarray) -> np.ndarray:
+    """Returns float32 (samples, 3) in degrees per second, of a sensor with bias and noise."""
+    fine_steps = int(_FINE_RATE_HZ / _SENSOR_RATE_HZ)
+    rates = ideal_gyroscope(orientation, _FINE_RATE_HZ)[::fine_steps]
     rates = rates + random.normal(0, _RATE_BIAS, 3) + random.normal(0, _RATE_NOISE, rates.shape)
     return np.asarray(np.clip(rates, -_RATE_RANGE, _RATE_RANGE), np.float32)

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sensor_axes.h"
+
 /* Called by libFuzzer. */
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
@@ -66,8 +68,8 @@ static inline float take_float(FuzzInput *input) {
 
 /* Stretches of samples, so that a short input holds a whole movement. */
 typedef struct {
-  float values[3];
-  float wobble; /* up and down around the values, in g */
+  float values[PSKD_NUM_AXES];
+  float wobble; /* up and down around the values, in g and deg/s */
   int left;     /* samples of the stretch that are still to come */
 } FuzzStretch;
 
@@ -75,7 +77,7 @@ static inline void take_values(FuzzInput *input, float *values) {
   static const float special[8] = {NAN, INFINITY, -INFINITY, 3.4e38f, -1.9e19f, 1e-42f, 16.0f, -0.0f};
   const uint32_t kind = take_number(input, 1);
   int axis;
-  for (axis = 0; axis < 3; ++axis) {
+  for (axis = 0; axis < PSKD_NUM_AXES; ++axis) {
     switch (kind & 3u) {
       case 0u: values[axis] = take_float(input); break;
       case 1u: values[axis] = special[kind >> (axis + 2) & 7u]; break;
@@ -94,7 +96,7 @@ static inline int take_sample(FuzzInput *input, FuzzStretch *stretch, float *sam
     take_values(input, stretch->values);
   }
   --stretch->left;
-  for (axis = 0; axis < 3; ++axis) {
+  for (axis = 0; axis < PSKD_NUM_AXES; ++axis) {
     const float change = stretch->wobble * (float)(axis + 1) + (float)stretch->left / 4096.0f;
     sample[axis] = stretch->values[axis] + (stretch->left % 2 == 0 ? change : -change);
   }

@@ -2,8 +2,8 @@
 #include "fuzz_recognizer.h"
 
 static PskdActivityRecognizer recognizer;
-static float clip[3 * 2048];
-static PskdValue workspace[3 * PSKD_STEPS];
+static float clip[PSKD_NUM_AXES * 2048];
+static PskdValue workspace[PSKD_NUM_AXES * PSKD_STEPS];
 static int8_t prepared[PSKD_INPUT_SIZE];
 
 /* A clip of the input's first samples, of any number of them. */
@@ -12,8 +12,8 @@ static void prepare(FuzzInput input, int32_t length) {
   int32_t held = 0, index;
   PskdStatus status;
   int is_finite = 1;
-  while (held < length && take_sample(&input, &stretch, clip + 3 * held)) ++held;
-  for (index = 0; index < 3 * held; ++index) is_finite = is_finite && isfinite(clip[index]);
+  while (held < length && take_sample(&input, &stretch, clip + PSKD_NUM_AXES * held)) ++held;
+  for (index = 0; index < PSKD_NUM_AXES * held; ++index) is_finite = is_finite && isfinite(clip[index]);
   status = pskd_prepare_clip(clip, held, workspace, prepared);
   expect((status == PSKD_TOO_FEW_SAMPLES) == (held < 2), "a clip has two samples");
   if (held < 2 || !is_finite) return;
@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   FuzzInput input = {bytes, size};
   FuzzStretch stretch = {{0.0f, 0.0f, 0.0f}, 0.0f, 0};
   uint32_t time_us = take_number(&input, 4);
-  float sample[3], held[3] = {NAN, NAN, NAN};
+  float sample[PSKD_NUM_AXES], held[3] = {NAN, NAN, NAN};
   int32_t same[3] = {0, 0, 0};
   ++fuzzed_inputs;
   prepare(input, (int32_t)take_number(&input, 2) % 2049);

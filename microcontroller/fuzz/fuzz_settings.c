@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   const PskdRecognizerSettings settings = take_settings(&input);
   const uint32_t period_us = PERIOD_US + take_number(&input, 1);
   uint32_t time_us = 0u;
-  float sample[3];
+  float sample[PSKD_NUM_AXES];
   ++fuzzed_inputs;
   pskd_activity_recognizer_start(&recognizer, &settings);
   while (take_sample(&input, &stretch, sample)) {

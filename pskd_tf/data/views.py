@@ -177,7 +177,8 @@ def _changed_samples(
     # Drawn last, so that the acceleration's draws are those of a sensor with three axes. The sensor
     # is one: its gyroscope turns by the same matrix.
     noise = generator.normal(0, 1, shape) * augmentation.gyroscope_noise
-    rates = samples[..., 3:] @ turns + noise.astype(np.float32)
+    scale = np.exp(generator.normal(0, 1, (count, 1, 1)) * augmentation.gyroscope_log_scale)
+    rates = (samples[..., 3:] @ turns) * scale.astype(np.float32) + noise.astype(np.float32)
     return np.concatenate([changed, rates], axis=-1)
 
 

@@ -6,6 +6,7 @@ COMMANDS = (
     "plain_c",
     "fixed_features",
     "firmware_recording",
+    "paired_runs",
     "personalisation",
     "pictures",
     "settings_table",

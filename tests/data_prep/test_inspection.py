@@ -123,6 +123,30 @@ def test_table(made: Made):
     assert cells["|a| at rest, g"] == ["1.000"] * 3
 
 
+def test_clips_without_a_gyroscope_are_named_where_one_is_wanted(made: Made):
+    """Six columns of one table: the first row has a gyroscope, the others none."""
+    row = made.rows[0]
+    path = made.folder / str(row["accelerometer_path"])
+    sensor = np.load(path)
+    rates = np.random.default_rng(0).normal(0, 20, sensor.shape)
+    np.save(path, np.concatenate([sensor, rates], axis=1))
+    row |= {"accelerometer_columns": "0-2", "gyroscope_columns": "3-5", "gyroscope_unit": "deg/s"}
+    assert made.inspect().problems == []
+    inspection = inspect_recordings(made.loader(), sensors=("accelerometer", "gyroscope"))
+    found = problems(inspection, "error")
+    assert len(found) == 11 and "anna_wave_1" not in dict(found)
+    assert set(dict(found).values()) == {
+        "no gyroscope_columns, but --sensors=accelerometer,gyroscope"
+    }
+    largest = f"{np.abs(rates).max():.0f}"
+    (row,) = [line for line in inspection_table(inspection).splitlines() if "turn rate" in line]
+    assert row.startswith("turn rate at most, deg/s") and row.split()[-3:] == [
+        largest,
+        "-",
+        largest,
+    ]
+
+
 @pytest.mark.parametrize(
     ("offset", "stated", "hint"), [(0.6, 0.0, "-0.6"), (-0.4, 0.0, "0.4"), (0.6, 1.0, "0.4")]
 )

@@ -254,3 +254,24 @@ def test_real_recordings_raise_no_doubts(real_utd: PreparedSet):
     training = [doubt for doubt in found if subjects.get(doubt.where) in {"1", "3", "5", "7"}]
     assert [doubt.kind for doubt in training] == []
     assert len(found) <= 8  # of all 861 clips
+
+
+@pytest.mark.parametrize(("unit", "doubts"), [(1.0, 0), (np.pi / 180, 1)])
+def test_turn_rates_in_radians_are_found(unit: float, doubts: int):
+    """A wrist that turns by a right angle and back: the gyroscope cannot turn less than gravity."""
+    rate = np.zeros((len(SECONDS), 3))
+    rate[:, 2] = np.degrees(np.gradient(-np.pi / 4 * SWING, SECONDS))
+    slow = np.gradient(SECONDS)[0]
+    clip = Clip(
+        "a",
+        "s",
+        0,
+        "1",
+        "right_wrist",
+        worn().astype(np.float32),
+        gyroscope=(unit * rate).astype(np.float32),
+    )
+    found = [one for one in clip_doubts(clip, 1 / slow) if one.kind == "turn"]
+    assert len(found) == doubts
+    if found:
+        assert "rad/s taken as deg/s" in found[0].text and "gravity turns by" in found[0].text

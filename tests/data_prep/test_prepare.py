@@ -186,6 +186,7 @@ def test_bad_raw_files(prepare, utd_dir, write_mat, zip_folder, tmp_path, spoil,
         ({"dataset": "synthetic", "runner": "dask"}, "runner must be one of processes, ray"),
         ({"dataset": "synthetic", "workers": -1}, "workers must not be negative. Received: -1"),
         ({"dataset": "synthetic", "ray_address": "auto"}, "ray_address goes with the runner ray"),
+        ({"dataset": "synthetic", "sensors": "gyroscope"}, "sensors must be accelerometer or acc"),
         ({"sed": 1}, "Unknown command line flag 'sed'"),
     ],
 )

@@ -7,7 +7,7 @@ import numpy as np
 
 from data_prep.clip import STANDARD_GRAVITY, check_range
 from data_prep.errors import UserError
-from data_prep.loaders.custom.manifest import CustomClip
+from data_prep.loaders.custom.manifest import TURN_RATE_UNITS, CustomClip
 from data_prep.loaders.custom.raw_samples import RawSamples, read_raw_samples
 from data_prep.signals import resample_stamps, sort_stamps
 
@@ -26,7 +26,8 @@ class CustomAccelerometer:
 
     Args:
         seconds: float64 (samples,) ascending, from the first row of the file.
-        values: float64 (samples, 3) in g, finite.
+        values: float64 (samples, 3) in g, or (samples, 6) with turn rates in degrees per second
+            behind the acceleration; finite.
         even_rate_hz: The stated rate if the samples are evenly spaced, None if they are not.
         flags: Notes: "stamps_sorted", "duplicates_merged", "rows_dropped".
         name: The file and the row of the manifest, for errors.
@@ -100,18 +101,18 @@ class CustomAccelerometer:
         first, last = clip.accelerometer_part or (0, len(samples.values) - 1)
         flags = ("rows_dropped",) if samples.is_cut and not clip.accelerometer_part else ()
         samples = samples.part(first, last, name)
-        values = samples.values * (clip.accelerometer_scale or G_PER_UNIT[clip.accelerometer_unit])
+        values = samples.values * _units(clip)
         finite = np.isfinite(values).all(axis=1)
         if not finite.all():
             flags = tuple(dict.fromkeys((*flags, "rows_dropped")))
-        at_zero = ~values.any(axis=1)
+        at_zero = ~values[:, :3].any(axis=1)
         if at_zero.any():  # a lost sample: even in free fall a sensor has its noise
             flags = (*flags, "zeros_bridged")
             finite &= ~at_zero
         if finite.sum() < 2:
             rule = "A recording needs at least 2 samples"
             raise UserError(rule, f"{finite.sum()} finite ones", name)
-        _check_values(values[finite], clip, name)
+        _check_values(values[finite, :3], clip, name)
         if samples.stamps is None:
             rate_hz = clip.accelerometer_rate_hz or samples.rate_hz
             if rate_hz is None:
@@ -145,7 +146,7 @@ class CustomAccelerometer:
             longest_gap_seconds: Neighbouring samples in this part may be this far apart.
 
         Returns:
-            float32 (samples, 3) in g, and notes.
+            float32 (samples, axes) in the units of `values`, and notes.
 
         Raises:
             UserError: A gap is too long, or fewer than 2 samples are left.
@@ -161,7 +162,7 @@ class CustomAccelerometer:
             rule = "A clip needs at least 2 samples of the accelerometer"
             raise UserError(rule, int(inside.sum()), self.name)
         flags = list(self.flags)
-        if _is_saturated(values[inside]):
+        if _is_saturated(values[inside, :3]):
             flags.append("accelerometer_saturated")
         if self.even_rate_hz == rate_hz:
             return single(values[inside]), tuple(flags)
@@ -192,6 +193,14 @@ class CustomAccelerometer:
         if stated and not any(stated / 2 < rate < stated * 2 for rate in rates):
             rule = f"Stamps must come at about the stated {stated:g} a second; is their unit right"
             raise UserError(rule, received, self.name)
+
+
+def _units(clip: CustomClip) -> np.ndarray:
+    """Returns (axes,) what g, and degrees per second, are in the units of the file."""
+    units = [clip.accelerometer_scale or G_PER_UNIT[clip.accelerometer_unit]] * 3
+    if clip.gyroscope_columns:
+        units += [TURN_RATE_UNITS[clip.gyroscope_unit]] * 3
+    return np.array(units)
 
 
 _COUNTS = 2**15

@@ -131,6 +131,7 @@ class CustomLoader:
             trial=source.trial,
             sensor_place=clip.sensor_place,
             accelerometer=recording.accelerometer,
+            gyroscope=recording.gyroscope,
             skeleton=recording.skeleton,
             sources=recording.sources,
             flags=recording.flags,
@@ -256,6 +257,8 @@ def _streams(
     streams: dict[str, dict[str, Any]] = {
         "accelerometer": {"unit": "g", "nominal_rate_hz": rate_hz, "channels": ["x", "y", "z"]}
     }
+    if any(clip.gyroscope_columns for clip in clips):
+        streams["gyroscope"] = {**streams["accelerometer"], "unit": "deg/s"}
     rates = {clip.skeleton_rate_hz for clip in clips if clip.skeleton_path}
     if rates:
         is_flat = layout.dimensions == 2

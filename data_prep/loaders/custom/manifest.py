@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -48,6 +49,9 @@ class CustomClip:
             from a table of many; not a column of the manifest.
         accelerometer_range_g: Largest magnitude on one axis that the sensor can measure, in g.
         accelerometer_key: Which array of an .npz or .mat file.
+        gyroscope_columns: x, y and z of the turn rate, in the table of the accelerometer and along
+            its axes, as `accelerometer_columns`, which must be given, too; none without one.
+        gyroscope_unit: "deg/s" or "rad/s"; empty without a gyroscope.
         skeleton_path: File relative to the manifest, or a folder of OpenPose's frames; empty
             without a skeleton.
         skeleton_columns: Columns, joint after joint; none for all of the file. Of a form with
@@ -87,6 +91,8 @@ class CustomClip:
     accelerometer_part: tuple[int, ...] = ()
     accelerometer_range_g: float | None = None
     accelerometer_key: str = ""
+    gyroscope_columns: tuple[str, ...] = ()
+    gyroscope_unit: str = ""
     skeleton_path: str = ""
     skeleton_columns: tuple[str, ...] = ()
     skeleton_rate_hz: float | None = None
@@ -119,6 +125,8 @@ OPTIONAL_COLUMNS = (
     "accelerometer_stamp_unit",
     "accelerometer_columns",
     "accelerometer_key",
+    "gyroscope_columns",
+    "gyroscope_unit",
     "skeleton_path",
     "skeleton_rate_hz",
     "skeleton_offset",
@@ -135,6 +143,7 @@ OPTIONAL_COLUMNS = (
 )
 _UNITS = {"g": "g", "mg": "mg", "lsb": "lsb"} | dict.fromkeys(("m/s^2", "m/s2", "m/s²"), "m/s^2")
 METRIC_UNITS = ("m", "cm", "mm")
+TURN_RATE_UNITS = {"deg/s": 1.0, "rad/s": 180.0 / math.pi}  # in degrees per second
 _STAMP_UNITS = ("s", "ms", "us", "ns", "iso", "clock")
 _MOST_SKIPPED_ROWS = 10_000
 _RANGES_G = (0.5, 1000.0)
@@ -315,6 +324,7 @@ def _clip(
     if stamp_column and stamp_column in [column.removeprefix("-") for column in columns]:
         rule = "accelerometer_stamp_column must not be one of accelerometer_columns"
         raise record.error(rule, stamp_column)
+    turn_columns, turn_unit = _gyroscope(record, (*columns, stamp_column))
     clip = CustomClip(
         place=record.place,
         clip_id=cells["clip_id"] or (accelerometer_path if for_annotations else ""),
@@ -333,6 +343,8 @@ def _clip(
         accelerometer_rows=_row_filter(record),
         accelerometer_range_g=record.number("accelerometer_range_g", *_RANGES_G),
         accelerometer_key=cells["accelerometer_key"],
+        gyroscope_columns=turn_columns,
+        gyroscope_unit=turn_unit,
         start=record.number("start", 0.0, _MOST_SECONDS),
         end=record.number("end", 0.0, _MOST_SECONDS),
         sensor_place=cells["sensor_place"] or "right_wrist",
@@ -348,7 +360,8 @@ def _clip(
 
 def _skeleton_alone(record: CsvRecord, folder: Path, skeleton_units: tuple[str, ...]) -> CustomClip:
     cells = record.cells
-    for column in ("accelerometer_columns", "accelerometer_stamp_column", "skeleton_offset"):
+    needing = ("accelerometer_columns", "accelerometer_stamp_column", "gyroscope_columns")
+    for column in (*needing, "skeleton_offset"):
         if cells[column]:
             raise record.error(f"{column} needs an accelerometer_path", "an empty one")
     states_rate = cells["skeleton_rate_hz"] or cells["skeleton_stamp_column"]
@@ -423,6 +436,24 @@ def _scale(record: CsvRecord, unit: str) -> float | None:
         rule = "accelerometer_scale goes with the unit lsb alone"
         raise record.error(rule, f"{scale:g} with {unit}")
     return scale
+
+
+def _gyroscope(record: CsvRecord, taken: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
+    """Returns columns and unit of the turn rates; none and an empty one without a gyroscope."""
+    columns = _columns(record, "gyroscope_columns", count=3)
+    if not columns:
+        if record.cells["gyroscope_unit"]:
+            raise record.error("gyroscope_unit needs gyroscope_columns", "none")
+        return (), ""
+    if not record.cells["accelerometer_columns"]:
+        rule = "gyroscope_columns need accelerometer_columns of the same table"
+        raise record.error(rule, "none")
+    bare = {column.removeprefix("-") for column in taken}
+    double = [column for column in columns if column.removeprefix("-") in bare]
+    if double:
+        rule = "gyroscope_columns must be none of the accelerometer's"
+        raise record.error(rule, double[0])
+    return columns, record.choice("gyroscope_unit", tuple(TURN_RATE_UNITS))
 
 
 def _stamp_unit(record: CsvRecord, stream: str) -> str:

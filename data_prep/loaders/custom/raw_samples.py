@@ -28,7 +28,8 @@ class RawSamples:
     """What a file holds, before units and order are looked at.
 
     Args:
-        values: float64 (samples, 3) in the unit of the file, NaN where a cell is empty.
+        values: float64 (samples, 3) in the unit of the file, or (samples, 6) with a gyroscope's
+            turn rates behind the acceleration; NaN where a cell is empty.
         stamps: float64 (samples,) in seconds, None if the samples are evenly spaced.
         zero_seconds: From where the stamps count, on the file's clock.
         rate_hz: The rate that the lines above the table tell, None if they do not.
@@ -73,7 +74,7 @@ def read_raw_samples(content: bytes, clip: CustomClip, suffix: str, name: str) -
     Raises:
         UserError: The file is damaged or differs from the manifest.
     """
-    columns = list(clip.accelerometer_columns)
+    columns = [*clip.accelerometer_columns, *clip.gyroscope_columns]
     stamp_column = clip.accelerometer_stamp_column
     if stamp_column and not columns:
         rule = "A file with stamps needs accelerometer_columns, such as 1;2;3"
@@ -90,11 +91,12 @@ def read_raw_samples(content: bytes, clip: CustomClip, suffix: str, name: str) -
     bare = [column.removeprefix("-") for column in columns]
     chosen = [*bare, stamp_column] if stamp_column else bare
     table = read_columns(content, suffix, name, chosen, clip.accelerometer_key)
-    _check_count(table.shape[1] - bool(stamp_column), name)
+    _check_count(table.shape[1] - bool(stamp_column), clip, name)
     stamps = None
     if stamp_column:
-        stamps = table[:, 3] * SECONDS_PER_UNIT[clip.accelerometer_stamp_unit]
-    return RawSamples(table[:, :3] * _signs(columns, bare), stamps)
+        stamps = table[:, -1] * SECONDS_PER_UNIT[clip.accelerometer_stamp_unit]
+    axes = len(columns) or 3
+    return RawSamples(table[:, :axes] * _signs(columns, bare), stamps)
 
 
 def _read_plain(
@@ -141,11 +143,11 @@ def _read_text(content: bytes, clip: CustomClip, columns: list[str], name: str) 
 def _chosen(
     table: TextTable | PlainTable, clip: CustomClip, columns: list[str]
 ) -> tuple[list[int], int | None, np.ndarray]:
-    """Returns the indices of x, y and z, that of the stamps, and the signs of x, y and z."""
+    """Returns the indices of the axes, that of the stamps, and the signs of the axes."""
     header = table.header or ()
     bare = [column if column in header else column.removeprefix("-") for column in columns]
     indices = table.indices(bare) if bare else table.all_columns()
-    _check_count(len(indices), table.name)
+    _check_count(len(indices), clip, table.name)
     _check_named_units([header[index] for index in indices] if header else [], clip, table.name)
     if not clip.accelerometer_stamp_column:
         return indices, None, _signs(columns, bare)
@@ -206,8 +208,8 @@ def _signs(columns: list[str], bare: list[str]) -> np.ndarray:
                      ] or [1.0] * 3)  # fmt: skip
 
 
-def _check_count(count: int, name: str) -> None:
-    if count != 3:
+def _check_count(count: int, clip: CustomClip, name: str) -> None:
+    if count != 3 + len(clip.gyroscope_columns):
         rule = "A file of other than 3 columns needs accelerometer_columns, such as 1;2;3"
         raise UserError(rule, f"{count} columns", name)
 
@@ -219,6 +221,8 @@ _UNITS_BY_NAME = {
     **dict.fromkeys(("m/s^2", "m/s2", "m/s²", "m/s/s", "ms-2"), "m/s^2"),
     **dict.fromkeys(("deg/s", "°/s", "dps", "rad/s", "ut", "µt"), "of another sensor"),
 }
+
+_TURN_RATES_BY_NAME = {**dict.fromkeys(("deg/s", "°/s", "dps"), "deg/s"), "rad/s": "rad/s"}
 
 
 def named_unit(column: str) -> str | None:
@@ -236,7 +240,13 @@ def named_unit(column: str) -> str | None:
 
 def _check_named_units(names: list[str], clip: CustomClip, name: str) -> None:
     """Refuses columns whose names tell another unit, such as that of a gyroscope."""
-    for column in names:
+    for column in names[3:]:
+        match = _NAMED_UNIT.fullmatch(column)
+        unit = _TURN_RATES_BY_NAME.get(match[1].lower()) if match else None
+        if unit not in (None, clip.gyroscope_unit):
+            rule = f"The columns must be a turn rate in {clip.gyroscope_unit}"
+            raise UserError(rule, column, name)
+    for column in names[:3]:
         unit = named_unit(column)
         if unit is not None and clip.accelerometer_unit not in (unit, "lsb"):
             rule = f"The columns must be an acceleration in {clip.accelerometer_unit}"

@@ -40,7 +40,7 @@ class ReadFiles(ReadOnce):
         cells = tuple(
             value
             for field, value in asdict(clip).items()
-            if field.startswith("accelerometer_") and field != "accelerometer_part"
+            if field.startswith(("accelerometer_", "gyroscope_")) and field != "accelerometer_part"
         )
         if clip.accelerometer_part:
             samples, source = self.read(("samples", item, cells), item, name, read_samples)

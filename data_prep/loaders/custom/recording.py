@@ -33,6 +33,7 @@ class CustomRecording:
         flags: Notes.
         gaps: Start and end, in seconds from the clip's first sample, of each stretch in which the
             file has no sample where several should be.
+        gyroscope: float32 (samples, 3) in degrees per second, taken with the acceleration, or None.
     """
 
     accelerometer: np.ndarray | None
@@ -42,6 +43,7 @@ class CustomRecording:
     sources: dict[str, tuple[str, str]]
     flags: tuple[str, ...]
     gaps: tuple[tuple[float, float], ...] = ()
+    gyroscope: np.ndarray | None = None
 
 
 def read_custom_recording(
@@ -76,6 +78,8 @@ def read_custom_recording(
     name = f"{files['accelerometer'].name}; {clip.place}"
     whole, source = read_files.accelerometer(files["accelerometer"], clip)
     sources = {"accelerometer": source}
+    if clip.gyroscope_columns:
+        sources["gyroscope"] = source
     clip = _from_first_sample(clip, whole.first_stamp, name)
     stamp_rate_hz = whole.typical_rate_hz if clip.accelerometer_stamp_column else None
     if layout is None or "skeleton" not in files:
@@ -83,7 +87,10 @@ def read_custom_recording(
         values, flags = whole.cut(start, end, rate_hz, longest_gap_seconds)
         flags = (*flags, *notes, "no_skeleton")
         gaps = whole.gaps(start, end)
-        return CustomRecording(values, None, end - start, stamp_rate_hz, sources, flags, gaps)
+        return CustomRecording(
+            *(values[:, :3], None, end - start, stamp_rate_hz, sources, flags, gaps),
+            gyroscope=_turn_rates(values),
+        )
     skeleton_name = f"{files['skeleton'].name}; {clip.place}"
     found, sources["skeleton"] = read_files.skeleton(files["skeleton"], clip, layout)
     clip = found.completed(clip, skeleton_name)
@@ -110,7 +117,14 @@ def read_custom_recording(
     )
     flags = (*flags, *notes, *more, *found.flags)
     gaps = whole.gaps(start, end)
-    return CustomRecording(values, skeleton, end - start, stamp_rate_hz, sources, flags, gaps)
+    return CustomRecording(
+        *(values[:, :3], skeleton, end - start, stamp_rate_hz, sources, flags, gaps),
+        gyroscope=_turn_rates(values),
+    )
+
+
+def _turn_rates(values: np.ndarray) -> np.ndarray | None:
+    return values[:, 3:] if values.shape[1] > 3 else None
 
 
 def _skeleton_alone(

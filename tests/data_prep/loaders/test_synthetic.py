@@ -22,6 +22,7 @@ from data_prep.loaders.synthetic import (
     between_rests,
     body_pose,
     ideal_accelerometer,
+    ideal_gyroscope,
     turn,
 )
 
@@ -56,6 +57,19 @@ def test_counts_and_shapes(clips: list[Clip]):
         assert clip.accelerometer.dtype == clip.skeleton.dtype == np.float32
         check_clip(clip)
     assert len({len(clip.accelerometer) for clip in clips}) > 30
+
+
+def test_a_gyroscope_changes_no_other_stream():
+    sensors = ("accelerometer", "gyroscope")
+    loader = SyntheticLoader(num_subjects=1, num_trials=1, sensors=sensors)
+    found = loader.discover()
+    assert found.description.streams["gyroscope"]["unit"] == "deg/s"
+    plain = clips_of(SyntheticLoader(num_subjects=1, num_trials=1))
+    for source, three in zip(found.sources, plain, strict=True):
+        clip = loader.read(source)
+        check_clip(clip)
+        assert content(clip) == content(three) and three.gyroscope is None
+        assert 20 < np.abs(clip.gyroscope).max() < 2000
 
 
 def test_same_seed_same_bytes(clips: list[Clip]):
@@ -263,6 +277,20 @@ def test_tilted_still_sensor_sees_gravity_turn_the_other_way(angle: float):
     measured = ideal_accelerometer(np.zeros((50, 3)), turn("x", np.full(50, angle)), RATE)
     expected = [0.0, np.cos(angle), -np.sin(angle)]
     np.testing.assert_allclose(measured, np.tile(expected, (48, 1)), atol=1e-12)
+
+
+@pytest.mark.parametrize("axis", ["x", "y", "z"])
+def test_a_gyroscope_measures_a_turn_about_its_axis(axis: str):
+    """90 degrees a second; what is up turns the other way, as the accelerometer measures it."""
+    orientation = turn(axis, np.radians(90 * np.arange(50) / 200))
+    rates = ideal_gyroscope(orientation, 200.0)
+    assert rates.shape == (48, 3)
+    expected = np.zeros(3)
+    expected["xyz".index(axis)] = 90
+    np.testing.assert_allclose(rates, np.tile(expected, (48, 1)), atol=1e-6)
+    up = ideal_accelerometer(np.zeros((50, 3)), orientation, 200.0)
+    change = np.gradient(up, axis=0) * 200
+    np.testing.assert_allclose(change[1:-1], np.cross(up, np.radians(rates))[1:-1], atol=1e-3)
 
 
 def test_free_fall_measures_nothing():

@@ -203,6 +203,8 @@ int LSM9DS1Class::readAcceleration(float &x, float &y, float &z) {
   return !fake_fails;
 }
 int LSM9DS1Class::accelerationAvailable() { return 1; }
+int LSM9DS1Class::readGyroscope(float &, float &, float &) { return 0; }
+int LSM9DS1Class::gyroscopeAvailable() { return 0; }
 float LSM9DS1Class::accelerationSampleRate() { return 119.0f; }
 void TwoWire::beginTransmission(uint8_t address) {
   count = address == 0x6B || address == 0x1E ? 0 : 100;
