@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALL := setup.py pyproject.toml constraints.txt
 EXECUTED := $(patsubst %,build/%,$(wildcard notebooks/*.ipynb))
 
-.PHONY: demo test test-all coverage lint docs wheel-check ci clean fuzz
+.PHONY: demo test test-all coverage lint docs wheel-check ci clean fuzz audit
 
 # Train; choose the threshold on training subjects that a second run leaves out; measure in the stream.
 demo: $(VENV)/.installed
@@ -45,6 +45,13 @@ lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --configfile=pyproject.toml --recursive data_prep pskd_tf benchmarks docs
+
+# Known weaknesses of the dependencies; asks the advisory service of PyPI, so it needs a network.
+audit: $(VENV)/.installed
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/pip install --quiet --disable-pip-version-check "pip-audit>=2.10,<3"
+	build/audit/bin/pip-audit --requirement=constraints.txt --no-deps --disable-pip
 
 docs: $(VENV)/.installed-test $(EXECUTED)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

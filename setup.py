@@ -74,6 +74,7 @@ setup(
             "hypothesis>=6.100,<7",
             "ward-metrics>=0.9.5,<1",  # Ward's event categories, to compare with
             "ruff>=0.17,<0.18",
+            "bandit>=1.9,<2",
             "nbclient>=0.10,<1",
             "ipykernel>=6.29,<8",
             "nbformat>=5.10,<6",

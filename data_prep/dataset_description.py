@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UserError
-from data_prep.records import record_from_json
+from data_prep.records import FileName, record_from_json
 
 SCHEMA_VERSION = 2
 
@@ -91,7 +91,7 @@ class DatasetDescription:
     sources: dict[str, str] = field(default_factory=dict)
     source_notes: list[str] = field(default_factory=list)
     num_quarantined: int = 0
-    array_sha256: dict[str, str] = field(default_factory=dict)
+    array_sha256: dict[FileName, str] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:

@@ -1,10 +1,12 @@
 """Downloads a data set's raw files, or says how to get them.
 
 Examples:
-    python -m data_prep.download --dataset=utd_mhad --out_dir=downloads/utd_mhad
+    python -m data_prep.download --dataset=utd_mhad --out_dir=downloads/utd_mhad --unverified
     python -m data_prep.download --dataset=smartfallmm --out_dir=DIR --dry_run
 
-A download that was cut off goes on when the same command is started again.
+A download that was cut off goes on when the same command is started again. No authors publish a
+SHA-256 of their files yet; without one, nothing tells that the bytes are theirs, and only
+--unverified takes them as the server sends them, by https.
 """
 
 import sys
@@ -34,6 +36,9 @@ class DownloadArguments(CommandArguments):
     out_dir: Path | None = setting(
         None, "Folder to download to; the --raw_dir of data_prep.prepare."
     )
+    unverified: bool = setting(
+        False, "Take a file of which no SHA-256 is published, as the server sends it."
+    )
 
 
 def main(arguments: DownloadArguments) -> None:
@@ -52,6 +57,9 @@ def main(arguments: DownloadArguments) -> None:
         if arguments.dry_run:
             print(f"would download {item.url} to {out_dir / item.name} ({item.source})")
         else:
+            if item.sha256 is None and not arguments.unverified:
+                rule = "A file of which no SHA-256 is published needs --unverified, which takes it"
+                raise UserError(f"{rule} as the server sends it", item.url)
             _get(item, wanted, out_dir)
     if not arguments.dry_run:
         print_result(

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
+from urllib.parse import urlsplit
 
 import requests
 
@@ -36,7 +37,7 @@ def download_file(
     """Downloads a file; an incomplete one stays as `path` + ".partial", for the next attempt.
 
     Args:
-        url: An http or https address.
+        url: An https address; http is for this machine alone, redirections included.
         path: Where to write it. A file there is taken as downloaded and only checked.
         sha256: Hash the bytes must have, None if not known.
         progress: Called with the bytes received and the bytes in all (None if not known).
@@ -45,9 +46,10 @@ def download_file(
         The file's SHA-256.
 
     Raises:
-        UserError: The server refuses, cannot be reached or breaks off five times in a row, or
-            the bytes have another hash (then the file is removed).
+        UserError: The address is not https, the server refuses, cannot be reached or breaks off
+            five times in a row, or the bytes have another hash (then the file is removed).
     """
+    _check_encrypted(url)
     path = Path(path)
     if not path.exists():
         partial = path.with_name(f"{path.name}.partial")
@@ -62,6 +64,17 @@ def download_file(
             rule = "The download must be writable"
             raise UserError(rule, error.strerror or error, path) from error
     return _check_hash(path, sha256, url)
+
+
+_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
+
+
+def _check_encrypted(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme != "https" and (parts.scheme, parts.hostname) not in [
+        ("http", host) for host in _THIS_MACHINE
+    ]:
+        raise UserError("A file must come by https, which nobody on the way can change", url)
 
 
 def _fetch(url: str, partial: Path, validator: Path, progress: _Progress) -> None:
@@ -89,6 +102,8 @@ def _fetch_once(url: str, partial: Path, validator: Path, progress: _Progress) -
         if validator.exists():  # else the rest of a changed file would follow the old start
             headers["If-Range"] = validator.read_text(encoding="utf-8")
     with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT_SECONDS) as response:
+        for one in (*response.history, response):
+            _check_encrypted(one.url)
         start, total = _range(response)
         if response.status_code == 416 and have and total == have:
             return True  # all of it was there already

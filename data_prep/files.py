@@ -115,6 +115,22 @@ def lock_stream(stream: IO[Any], *, waits: bool = True) -> bool:
     return filelock.lock_descriptor(stream.fileno(), blocking=waits)
 
 
+# More than a day of six channels at 100 Hz in float32. What claims to be larger is refused before
+# it is unpacked: a few kilobytes can claim gigabytes of zeros.
+LARGEST_UNPACKED = 256 * 2**20
+
+
+def check_unpacked_size(size: int) -> None:
+    """Refuses what claims to be larger than `LARGEST_UNPACKED` bytes when it is unpacked.
+
+    Raises:
+        ValueError: States the size and the bound.
+    """
+    if size > LARGEST_UNPACKED:
+        megabytes = LARGEST_UNPACKED // 2**20
+        raise ValueError(f"{size:,} bytes when unpacked, where at most {megabytes} MiB are taken")
+
+
 def file_sha256(path: str | Path) -> str:
     """Returns the SHA-256 of a file's bytes as 64 hexadecimal digits."""
     with open(path, "rb") as stream:

@@ -6,15 +6,17 @@ import math
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from data_prep.errors import UserError
-from data_prep.files import whole_file
+from data_prep.files import check_unpacked_size, whole_file
 
 Record = TypeVar("Record")
+# The path of a file in a record's own folder: never an absolute one, and none with "..".
+FileName = Annotated[str, Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$")]
 
 
 @cache
@@ -193,14 +195,23 @@ def read_arrays(path: str | Path, names: Sequence[str] = (), rule: str = "") -> 
         Arrays by name.
 
     Raises:
-        UserError: The file is missing or damaged, or has no such array.
+        UserError: The file is missing or damaged, has no such array, or claims far more than it
+            holds.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
+            _check_claims(arrays)
             return {name: arrays[name] for name in names or arrays.files}
     except Exception as error:  # a damaged file raises nearly anything: zlib.error, KeyError, ...
         received = f"{type(error).__name__}: {error}"
         raise UserError(rule or "Arrays must be a readable .npz file", received, path) from error
+
+
+def _check_claims(arrays: Any) -> None:
+    # Ours are not compressed, whatever their size is; a few kilobytes can claim gigabytes of zeros.
+    for member in arrays.zip.infolist():
+        if member.file_size > 10 * member.compress_size:
+            check_unpacked_size(member.file_size)
 
 
 def write_record(path: Path, record: Any) -> None:

@@ -5,7 +5,7 @@ import graphlib
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape  # nosec B406
 
 ROOT = Path(__file__).resolve().parents[1]
 

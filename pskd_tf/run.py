@@ -11,6 +11,7 @@ from data_prep.errors import UserError
 from data_prep.files import check_sha256, file_sha256
 from data_prep.prepared_set import PreparedSet
 from data_prep.records import (
+    FileName,
     check_fields,
     later_field,
     read_json_object,
@@ -73,7 +74,7 @@ class ExportManifest:
             its last output; None for a model of clips alone.
     """
 
-    files: dict[str, str]
+    files: dict[FileName, str]
     flatbuffer_bytes: int
     operators: tuple[str, ...]
     measured_arena_bytes: int

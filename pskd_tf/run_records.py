@@ -14,7 +14,7 @@ from pydantic import Field
 
 from data_prep.errors import UserError
 from data_prep.files import check_sha256, file_sha256
-from data_prep.records import check_fields, read_json_object, read_record, write_record
+from data_prep.records import FileName, check_fields, read_json_object, read_record, write_record
 
 TRAIN_AGAIN = "the same command of pskd_tf.train makes it again"
 # Rises when the files of a run change so that this version cannot read those of before.
@@ -40,7 +40,7 @@ class RunRecord:
     """
 
     run_key: Key
-    files: dict[str, Key] = field(default_factory=dict)
+    files: dict[FileName, Key] = field(default_factory=dict)
     run_format: int = RUN_FORMAT
 
 
@@ -159,7 +159,7 @@ def optional_file(run_dir: Path, name: str, heals: str) -> Path | None:
 class StageFiles:
     """The content of a stage's `files.json`: SHA-256 of its other files, by name."""
 
-    files: dict[_FolderName, Key]
+    files: dict[FileName, Key]
 
 
 def keep_stage_hashes(folder: Path) -> None:

@@ -20,26 +20,12 @@ from typing import Any, TypeVar
 import numpy as np
 
 from data_prep.errors import UserError
-from data_prep.files import file_sha256, json_sha256, natural_order
+from data_prep.files import check_unpacked_size, file_sha256, json_sha256, natural_order
 
 _Key = TypeVar("_Key")
 _HEADER = struct.Struct("<4s5H3L2H")  # APPNOTE.TXT 4.3.7, the local file header
 _SIGNATURE = b"PK\x03\x04"
 _ENCRYPTED = 0x1
-# More than a day of six channels at 100 Hz in float32. What claims to be larger is refused before
-# it is unpacked: a few kilobytes can claim gigabytes of zeros.
-LARGEST_UNPACKED = 256 * 2**20
-
-
-def check_unpacked_size(size: int) -> None:
-    """Refuses what claims to be larger than `LARGEST_UNPACKED` bytes when it is unpacked.
-
-    Raises:
-        ValueError: States the size and the bound.
-    """
-    if size > LARGEST_UNPACKED:
-        megabytes = LARGEST_UNPACKED // 2**20
-        raise ValueError(f"{size:,} bytes when unpacked, where at most {megabytes} MiB are taken")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import numpy as np
 import scipy.io
 
 from data_prep.errors import UserError
-from data_prep.formats.archives import LARGEST_UNPACKED, check_unpacked_size
+from data_prep.files import LARGEST_UNPACKED, check_unpacked_size
 
 _COMPRESSED, _MATRIX = 15, 14
 _DATA_TYPES = {1, 2, 3, 4, 5, 6, 7, 9, 12, 13, _MATRIX, 16, 17, 18}

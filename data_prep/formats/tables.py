@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from data_prep.errors import UserError
-from data_prep.formats.archives import check_unpacked_size
+from data_prep.files import check_unpacked_size
 from data_prep.formats.mat import read_mat_array
 from data_prep.formats.plain_tables import read_plain_table
 from data_prep.formats.text_tables import TEXT_SUFFIXES, column_indices, read_text_table

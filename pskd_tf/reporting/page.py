@@ -12,7 +12,8 @@ from pskd_tf.reporting.tables import paired_text, percent, words
 
 @cache
 def _templates() -> jinja2.Environment:
-    environment = jinja2.Environment(
+    # Autoescape is off for Markdown alone, which has no tags to be misread.
+    environment = jinja2.Environment(  # nosec B701
         loader=jinja2.PackageLoader("pskd_tf.reporting"),
         autoescape=lambda name: name is None or not name.endswith(".md.j2"),
         undefined=jinja2.StrictUndefined,

@@ -1,6 +1,8 @@
 """The download command, against a server on this machine."""
 
 import functools
+import hashlib
+import re
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
@@ -41,10 +43,11 @@ def served(tmp_path: Path, monkeypatch) -> Iterator[tuple[Path, str]]:
 def run(monkeypatch, tmp_path: Path) -> Callable[..., None]:
     """Runs the command's main with the given flags and a data set "tiny" of the given files."""
 
-    def start(*files: RemoteFile, dataset: str = "tiny") -> None:
+    def start(*files: RemoteFile, dataset: str = "tiny", unverified: bool = True) -> None:
         tiny = DatasetDownload("Tiny", "https://example.org/tiny", files, "Ask them.")
         monkeypatch.setitem(DOWNLOADS, "tiny", tiny)
-        download.main(download.DownloadArguments(dataset=dataset, out_dir=tmp_path / "out"))
+        arguments = {"dataset": dataset, "out_dir": tmp_path / "out", "unverified": unverified}
+        download.main(download.DownloadArguments(**arguments))
 
     return start
 
@@ -63,6 +66,17 @@ def test_zip_stays_packed(served, run, tmp_path: Path, capsys):
     assert "authors' page: https://example.org/tiny" in output
     assert "Inertial.zip (a test)" in output
     assert "nothing to compare it with" in output
+
+
+def test_without_a_published_hash_it_must_be_asked_for(served, run, tmp_path: Path, capsys):
+    zip_in(served[0])
+    url = f"{served[1]}/Inertial.zip"
+    with pytest.raises(UserError, match=rf"needs --unverified.* Received: {re.escape(url)}"):
+        run(RemoteFile("Inertial.zip", url, None, "a test"), unverified=False)
+    assert not (tmp_path / "out").exists()
+    sha256 = hashlib.sha256((served[0] / "Inertial.zip").read_bytes()).hexdigest()
+    run(RemoteFile("Inertial.zip", url, sha256, "a test"), unverified=False)
+    assert f"SHA-256 {sha256}, as expected" in capsys.readouterr().out
 
 
 def test_unpacked_once(served, run, tmp_path: Path, capsys):

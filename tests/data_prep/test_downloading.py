@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from data_prep import downloading
 from data_prep.downloading import download_file, unpack_archive
 from data_prep.errors import UserError
 
@@ -33,13 +34,14 @@ class Site:
     has_ranges: bool = True
     has_length: bool = True
     status: int = 0
+    moved_to: str = ""
     shift: int = 0  # how far a ranged answer starts beside what was asked for
     asked: list[str | None] = field(default_factory=list)
 
 
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     state = Site()
 
     class Handler(BaseHTTPRequestHandler):
@@ -62,6 +64,13 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 def answer(handler: BaseHTTPRequestHandler, state: Site) -> None:
     wanted = handler.headers.get("Range")
     state.asked.append(wanted)
+    if state.moved_to:
+        handler.send_response(302)
+        handler.send_header("Location", state.moved_to)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+        state.moved_to = ""
+        return
     if state.status:
         handler.send_error(state.status)
         return
@@ -191,6 +200,20 @@ def test_file_of_the_user_is_checked_and_kept(site: Site, tmp_path: Path):
 def test_refused(site: Site, tmp_path: Path, status: int):
     site.status = status
     with pytest.raises(UserError, match=rf"^The server must have the file .*Received: {status} "):
+        download_file(site.url, tmp_path / "set.zip")
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("url", ["http://example.org/a.zip", "ftp://127.0.0.1/a", "file:///a"])
+def test_what_others_can_change_on_the_way_is_refused(tmp_path: Path, url: str):
+    with pytest.raises(UserError, match=rf"must come by https.*Received: {url}"):
+        download_file(url, tmp_path / "set.zip")
+
+
+def test_a_redirection_to_http_is_refused(site: Site, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(downloading, "_THIS_MACHINE", ("127.0.0.1",))
+    site.moved_to = site.url.replace("127.0.0.1", "localhost")
+    with pytest.raises(UserError, match=r"must come by https.*Received: http://localhost"):
         download_file(site.url, tmp_path / "set.zip")
     assert names(tmp_path) == []
 

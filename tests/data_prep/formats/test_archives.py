@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from data_prep.errors import UserError
-from data_prep.formats.archives import LARGEST_UNPACKED, RawFile, find_raw_files, raw_sources
+from data_prep.files import LARGEST_UNPACKED
+from data_prep.formats.archives import RawFile, find_raw_files, raw_sources
 
 CONTENT = {
     "deep/a.csv": np.random.default_rng(0).bytes(5000) + b"\0" * 5000,

@@ -7,8 +7,9 @@ import pytest
 import scipy.io
 from hypothesis import given, settings, strategies as st
 
+from data_prep import files
 from data_prep.errors import UserError
-from data_prep.formats import archives, mat
+from data_prep.formats import mat
 from data_prep.formats.mat import read_mat_array, read_mat_cells
 
 NAME = "Inertial.zip/Inertial/a1_s1_t1_inertial.mat"
@@ -96,7 +97,7 @@ def test_every_truncation_is_a_user_error(mat_bytes):
 
 def test_what_unpacks_to_more_than_the_bound_is_refused(mat_bytes, monkeypatch):
     """A file of 2 kB that claims 2 MB of zeros, and one of two variables that do together."""
-    monkeypatch.setattr(archives, "LARGEST_UNPACKED", 1_000_000)
+    monkeypatch.setattr(files, "LARGEST_UNPACKED", 1_000_000)
     monkeypatch.setattr(mat, "LARGEST_UNPACKED", 1_000_000)
     stream = io.BytesIO()
     half = np.zeros(70_000)

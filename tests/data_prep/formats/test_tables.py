@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
 
 from data_prep.errors import UserError
-from data_prep.formats.archives import LARGEST_UNPACKED
+from data_prep.files import LARGEST_UNPACKED
 from data_prep.formats.csv_files import whole_lines
 from data_prep.formats.tables import read_columns, read_number_table
 from data_prep.formats.text_tables import read_text_table
