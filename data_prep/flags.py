@@ -87,7 +87,7 @@ def _record(kind: type[Record], values: flags.FlagValues) -> Record:
             found[field.name] = {name: value for name, value in read.items() if value is not None}
         elif "group" in field.metadata:
             found[field.name] = _record(hints[field.name], values)
-        elif field.metadata["setting"].flag:
+        elif "setting" in field.metadata and field.metadata["setting"].flag:
             found[field.name] = _value(fields[field.name], values)
             if found[field.name] is None and field.default is dataclasses.MISSING:
                 raise UserError(f"--{fields[field.name].flag} must be given", "nothing")

@@ -16,6 +16,7 @@ LAYERS = (
     "stream_settings",
     "label_settings",
     "virtual_settings",
+    "student_settings",
     "settings",
     "processes",
     "run_records",

@@ -53,6 +53,9 @@ def main(arguments: CompressArguments) -> None:
     """Searches, writes the report and prints where it is."""
     run_dir, search, safety = arguments.run_dir, arguments.search, arguments.safety
     settings = Run.load(run_dir).settings
+    if settings.student.is_own:
+        rule = "pskd_tf.compress cuts the nets of this project; give an own student fewer channels"
+        raise UserError(rule, settings.student.student)
     prepared = PreparedSet.load(arguments.prepared)
     allowed = BoardLimits(
         flash_bytes=_bytes(arguments.max_flash_kb),

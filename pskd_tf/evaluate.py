@@ -88,11 +88,13 @@ def _keras_logits(run: Run, form: str, clips: PairedClips) -> Callable[[np.ndarr
     from pskd_tf.pipeline.stage import load_weights
 
     inputs = run.export.manifest.inputs
+    spec = run.exported_stages["float"].spec(FitSpec)
     model = build_model(
-        run.exported_stages["float"].spec(FitSpec).model,
+        spec.model,
         accelerometer_shape=inputs.accelerometer_shape,
         skeleton_shape=(inputs.skeleton_frames, clips.skeleton_channels),
         num_classes=len(run.export.manifest.class_names),
+        architecture=spec.architecture,
     )
     model.set_weights(load_weights(run.exported_stages[form].folder / "weights.npz"))
     null_class = run.export.manifest.null_class

@@ -27,9 +27,10 @@ from pskd_tf.run_records import (
     read_metrics,
     read_run_record,
 )
-from pskd_tf.settings import OWN_NET, InputSettings, RunSettings, read_run_settings
+from pskd_tf.settings import InputSettings, RunSettings, read_run_settings
 from pskd_tf.stage_record import Predictions, StageRecord
 from pskd_tf.stream_settings import StreamSettings
+from pskd_tf.student_settings import OWN_NET
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class ExportManifest:
         provenance: The run that made the model, as JSON values.
         stream: How movements are cut out of a stream, for a model with the class "none", which is
             its last output; None for a model of clips alone.
+        no_plain_c: Why there is no plain C of it; None where there is.
     """
 
     files: dict[FileName, str]
@@ -85,6 +87,7 @@ class ExportManifest:
     clip_rate_hz: float
     provenance: dict[str, Any]
     stream: StreamSettings | None = later_field()
+    no_plain_c: str | None = later_field()
 
     @property
     def null_class(self) -> int | None:
@@ -149,6 +152,9 @@ class Export:
             UserError: The file is missing, or it is not the one that was exported.
         """
         path = self.folder / name
+        if name.startswith("plain_model") and self.manifest.no_plain_c is not None:
+            rule = "The export has no plain C, which this needs (boards: --runtime=tflm)"
+            raise UserError(rule, self.manifest.no_plain_c, self.folder)
         if name not in self.manifest.files or not path.is_file():
             rule = f"An export must be complete; {TRAIN_AGAIN}"
             raise UserError(rule, f"no {name}", self.folder)

@@ -15,12 +15,14 @@ from data_prep.records import read_record, record_to_json
 from data_prep.settings import check_settings, part, setting
 from pskd_tf.label_settings import LabelSettings
 from pskd_tf.stream_settings import StreamSettings
+from pskd_tf.student_settings import OWN_NET, OWN_STUDENT, StudentSettings
 from pskd_tf.virtual_settings import VirtualSettings
 
 SELECTIONS = ("hard", "gap", "near", "right", "soft")
 # The selections that also depend on the student.
 SELECTIONS_BY_STUDENT = ("gap", "near")
 SEMANTIC_KINDS = ("mse", "cosine")
+CLASS_WEIGHTS = ("none", "balanced")
 CALIBRATIONS = ("range", "percentile", "error")
 
 # The streams that each model reads.
@@ -31,11 +33,10 @@ STREAMS_READ = {
     "accelerometer_student": ("accelerometer",),
     "ign_student": ("accelerometer",),
     "gmp_student": ("accelerometer",),
+    OWN_STUDENT: ("accelerometer",),
 }
 
 TEACHERS = ("skeleton_teacher", "fusion_teacher", "accelerometer_teacher")
-OWN_NET = "accelerometer_student"
-STUDENTS = (OWN_NET, "ign_student", "gmp_student")
 CACHED_OUTPUTS = ("cross_fitted", "in_sample")
 # Teachers that see the mixed-up input itself; of an ensemble, the teachers of all seeds together.
 MIXTURE_OUTPUTS = ("live_mixture", "live_ensemble")
@@ -135,6 +136,13 @@ class TrainingSettings(_Checked):
         "epochs.",
         minimum=0,
         flag="training_steps",
+        later=True,
+    )
+    class_weight: str = setting(
+        "none",
+        "Weights of the classes in every training's loss: balanced gives each class of the "
+        "training clips the same weight in all.",
+        choices=CLASS_WEIGHTS,
         later=True,
     )
 
@@ -399,6 +407,7 @@ class RunSettings(_Checked):
         minimum=0,
         group="teachers",
     )
+    student: StudentSettings = part(StudentSettings, "student")
     acs: ACSSettings = part(ACSSettings, "distillation")
     baseline_label_smoothing: float = setting(
         0.1,
@@ -478,12 +487,14 @@ class RunSettings(_Checked):
     def to_json(self) -> dict[str, Any]:
         """Returns the settings as JSON values, without those of streams where they do nothing.
 
-        Settings of missing labels and of missing accelerometers are there where one is not its
-        default.
+        Settings of the student's net, of missing labels and of missing accelerometers are there
+        where one is not its default.
         """
         values: dict[str, Any] = record_to_json(self)
         if not self.stream.enabled:
             del values["stream"]
+        if self.student == StudentSettings():
+            del values["student"]
         if self.labels == LabelSettings():
             del values["labels"]
         if self.virtual == VirtualSettings():

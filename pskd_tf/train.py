@@ -12,7 +12,7 @@ one is only shown. A run_dir belongs to one run.
 import shlex
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,11 +24,13 @@ from data_prep.prepared_set import PreparedSet, dropped_clips, lost_classes
 from data_prep.problems import problem_lines
 from pskd_tf.arguments import TrainArguments
 from pskd_tf.pipeline.ownership import check_owner, finished_metrics, run_key
-from pskd_tf.pipeline.plan import plan_run, plan_summary, plan_warnings
+from pskd_tf.pipeline.plan import FoldPlan, plan_run, plan_summary, plan_warnings
 from pskd_tf.pipeline.stage import RunContext, SpokenContext
 from pskd_tf.processes import start_tensorflow
 from pskd_tf.run import Run
 from pskd_tf.run_records import read_run_record
+from pskd_tf.runs.own_student import try_own_student, with_own_student
+from pskd_tf.settings import RunSettings
 
 
 def main(arguments: TrainArguments) -> None:
@@ -48,6 +50,7 @@ def main(arguments: TrainArguments) -> None:
             strategy=arguments.strategy,
         )
         _warn_of_clips(prepared)
+        settings = with_own_student(settings, prepared)
         plans = plan_run(settings, prepared)
         _warn(plan_warnings(plans, prepared))
         key = run_key(settings, plans)
@@ -55,6 +58,8 @@ def main(arguments: TrainArguments) -> None:
         run = Run.load(run_dir, arguments.stages, arguments.prepared)
         metrics = finished_metrics(run, key)
         start_tensorflow()
+        if metrics is None:
+            _warn_of_own_student(settings, plans)
         from pskd_tf.pipeline.degradation import degradation_warnings
         from pskd_tf.pipeline.metrics import metrics_table
         from pskd_tf.reporting.report import write_missing_report
@@ -92,6 +97,7 @@ def _print_plan(arguments: TrainArguments) -> None:
     if (arguments.prepared / "dataset.json").exists():
         prepared = PreparedSet.load(arguments.prepared)
         print(f"would read the prepared set, or renew it: {arguments.prepared}")
+        settings = with_own_student(settings, prepared)
         plans = plan_run(settings, prepared)
         _warn(plan_warnings(plans, prepared))
         key = run_key(settings, plans)
@@ -106,10 +112,12 @@ def _print_plan(arguments: TrainArguments) -> None:
         with tempfile.TemporaryDirectory() as folder:
             prepared = arguments.prepare(Path(folder, "prepared"))
             _warn_of_clips(prepared)
+            settings = with_own_student(settings, prepared)
             plans = plan_run(settings, prepared)
             _warn(plan_warnings(plans, prepared))
             summary = plan_summary(plans, arguments.stages)
         print(f"would write the prepared set, {len(prepared)} clips: {arguments.prepared}")
+    _warn_of_own_student(settings, plans)
     print(f"{prepared.description.name}, {settings.protocol}, {summary}")
     print(f"would write metrics.json, report.html, model_card.md, log.txt and export/: {run_dir}")
 
@@ -119,6 +127,13 @@ def _warn_of_clips(prepared: PreparedSet) -> None:
     doubts = [*dropped_clips(prepared), *lost_classes(prepared), *prepared_doubts(prepared)]
     for line in problem_lines(doubts):
         print(line, file=sys.stderr)
+
+
+def _warn_of_own_student(settings: RunSettings, plans: Sequence[FoldPlan]) -> None:
+    """Tries an own student; an error ends the command before anything is trained."""
+    if settings.student.is_own:
+        (baseline, *_) = plans[0].baselines.values()
+        _warn(try_own_student(settings, baseline.spec.data.num_classes))
 
 
 def _warn(warnings: Iterable[str]) -> None:

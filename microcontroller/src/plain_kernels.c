@@ -1,5 +1,7 @@
 #include "plain_kernels.h"
 
+#include <string.h>
+
 #include "plain_requantise.h"
 
 #if PSKD_PLAIN_FAMILY == PSKD_PLAIN_ANY
@@ -128,6 +130,36 @@ void pskd_plain_dense_wide(const PskdPlainLayer *layer, const int8_t *input, int
 
 #endif
 
+/* Windows at a time: as many as share their loads of weights in the DSP kernel. */
+#define WINDOWS 3
+
+void pskd_plain_dilated(const PskdPlainDilated *layer, const int8_t *input, int8_t *scratch,
+                        int8_t *output) {
+  PskdPlainLayer windows;
+  int32_t position, row, tap;
+  windows.weights = layer->weights;
+  windows.scales = layer->scales;
+  windows.channels = layer->channels;
+  windows.step = windows.depth = layer->depth;
+  windows.zero_point = layer->zero_point;
+  windows.minimum = layer->minimum;
+  windows.maximum = layer->maximum;
+  for (position = 0; position < layer->positions; position += WINDOWS) {
+    const int32_t left = layer->positions - position;
+    windows.positions = left < WINDOWS ? left : WINDOWS;
+    for (row = 0; row < windows.positions; ++row) {
+      int8_t *window = scratch + row * layer->depth;
+      for (tap = 0; tap < layer->taps; ++tap) {
+        memcpy(window + tap * layer->tap_bytes, input + tap * layer->gap,
+               (size_t)layer->tap_bytes);
+      }
+      input += layer->step;
+    }
+    pskd_plain_dense(&windows, scratch, scratch + WINDOWS * layer->depth, output);
+    output += windows.positions * layer->channels;
+  }
+}
+
 void pskd_plain_average_pool(const PskdPlainPool *pool, const int8_t *input, int8_t *output) {
   int32_t position, channel, row;
   for (position = 0; position < pool->positions; ++position) {
@@ -141,6 +173,23 @@ void pskd_plain_average_pool(const PskdPlainPool *pool, const int8_t *input, int
       for (row = first; row < end; ++row) sum += input[row * pool->channels + channel];
       sum = (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
       *output++ = (int8_t)pskd_plain_clamp(sum, pool->minimum, pool->maximum);
+    }
+  }
+}
+
+void pskd_plain_max_pool(const PskdPlainPool *pool, const int8_t *input, int8_t *output) {
+  int32_t position, channel, row;
+  for (position = 0; position < pool->positions; ++position) {
+    int32_t first = position * pool->stride - pool->head, end = first + pool->taps;
+    if (first < 0) first = 0;
+    if (end > pool->input_rows) end = pool->input_rows;
+    for (channel = 0; channel < pool->channels; ++channel) {
+      int32_t largest = -128;
+      for (row = first; row < end; ++row) {
+        const int32_t value = input[row * pool->channels + channel];
+        if (value > largest) largest = value;
+      }
+      *output++ = (int8_t)pskd_plain_clamp(largest, pool->minimum, pool->maximum);
     }
   }
 }
@@ -165,4 +214,25 @@ void pskd_plain_add(const PskdPlainAdd *add, const int8_t *first, const int8_t *
     const int32_t value = rescale(sum, add->multiplier, add->shift);
     output[index] = (int8_t)pskd_plain_clamp(value + add->zero_point, add->minimum, add->maximum);
   }
+}
+
+void pskd_plain_mean(const PskdPlainMean *mean, const int8_t *input, int8_t *output) {
+  int32_t channel, row;
+  for (channel = 0; channel < mean->channels; ++channel) {
+    int32_t sum = -mean->rows * mean->zero_points[0];
+    for (row = 0; row < mean->rows; ++row) sum += input[row * mean->channels + channel];
+    sum = rescale(sum * ((int32_t)1 << mean->shifts[0]), mean->multiplier, mean->shifts[1]);
+    output[channel] = (int8_t)pskd_plain_clamp(sum + mean->zero_points[1], -128, 127);
+  }
+}
+
+void pskd_plain_lookup(const PskdPlainLookup *lookup, const int8_t *input, int8_t *output) {
+  int32_t index;
+  for (index = 0; index < lookup->size; ++index) output[index] = lookup->table[input[index] + 128];
+}
+
+void pskd_plain_pad(const PskdPlainPad *pad, const int8_t *input, int8_t *output) {
+  memset(output, (int)pad->zero_point, (size_t)pad->head);
+  memcpy(output + pad->head, input, (size_t)pad->size);
+  memset(output + pad->head + pad->size, (int)pad->zero_point, (size_t)pad->tail);
 }

@@ -78,9 +78,27 @@ void pskd_plain_dense(const PskdPlainLayer *layer, const int8_t *input, int8_t *
 void pskd_plain_dense_wide(const PskdPlainLayer *layer, const int8_t *input, int8_t *scratch,
                            int8_t *output);
 
+/* A convolution along time with gaps between the rows of a window: PskdPlainLayer's fields, and what
+ * a window is copied by. */
+typedef struct {
+  const void *weights;
+  const PskdPlainChannel *scales;
+  int32_t positions, channels;
+  int32_t step, depth; /* as for pskd_plain_dense */
+  int32_t zero_point;
+  int32_t minimum, maximum;
+  int32_t taps;      /* rows of a window */
+  int32_t tap_bytes; /* bytes of a row */
+  int32_t gap;       /* bytes of the input from one row of a window to the next */
+} PskdPlainDilated;
+
+/* scratch: 3 * depth bytes of copied windows, then as pskd_plain_dense for three positions. */
+void pskd_plain_dilated(const PskdPlainDilated *layer, const int8_t *input, int8_t *scratch,
+                        int8_t *output);
+
 /* Convolution along time of each channel by itself. Weights: (depth, channels).
  *
- * scratch: what depthwise_scratch of pskd_tf/export/plain_c/graph.py computes, aligned to 4.
+ * scratch: what depthwise_scratch of pskd_tf/export/plain_c/weighted_layers.py computes, aligned to 4.
  */
 void pskd_plain_depthwise(const PskdPlainLayer *layer, const int8_t *input, int8_t *scratch,
                           int8_t *output);
@@ -94,6 +112,36 @@ typedef struct {
 } PskdPlainPool;
 
 void pskd_plain_average_pool(const PskdPlainPool *pool, const int8_t *input, int8_t *output);
+
+/* Maximum over time. */
+void pskd_plain_max_pool(const PskdPlainPool *pool, const int8_t *input, int8_t *output);
+
+/* Mean over all rows, with an output scale of its own: (sum - rows * zero_points[0]) * 2^shifts[0] *
+ * multiplier / 2^31 / 2^shifts[1] + zero_points[1], rounded as the sums of layers are. */
+typedef struct {
+  int32_t rows, channels;
+  int32_t zero_points[2]; /* of the input, of the output */
+  int32_t multiplier;
+  int32_t shifts[2];
+} PskdPlainMean;
+
+void pskd_plain_mean(const PskdPlainMean *mean, const int8_t *input, int8_t *output);
+
+/* A function of one value, by the table of its outputs for -128 to 127. */
+typedef struct {
+  const int8_t *table;
+  int32_t size;
+} PskdPlainLookup;
+
+void pskd_plain_lookup(const PskdPlainLookup *lookup, const int8_t *input, int8_t *output);
+
+/* Rows of zeros before and after the input. */
+typedef struct {
+  int32_t head, size, tail; /* bytes */
+  int32_t zero_point;
+} PskdPlainPad;
+
+void pskd_plain_pad(const PskdPlainPad *pad, const int8_t *input, int8_t *output);
 
 /* Sum of two tensors of one shape. */
 typedef struct {

@@ -25,6 +25,7 @@ from pskd_tf.benchmark.methods import read_methods
 from pskd_tf.label_settings import LABEL_AMOUNTS
 from pskd_tf.pipeline.stage import RunContext
 from pskd_tf.settings import RunSettings
+from pskd_tf.student_settings import StudentSettings
 from pskd_tf.virtual_settings import WATCH_AMOUNTS
 
 if TYPE_CHECKING:
@@ -93,6 +94,9 @@ def main(arguments: BenchmarkArguments) -> None:
     scoring = [name for name in arguments.protocols if name != "validation"]
     if scoring and not arguments.score_test:
         raise UserError("Test subjects are scored with --score_test only", ", ".join(scoring))
+    if arguments.settings.student != StudentSettings():
+        rule = "The methods of a benchmark name their nets (model in --methods_file), not --student"
+        raise UserError(rule, arguments.settings.student.student)
     methods = read_methods(
         packaged_file(arguments.methods_file, pskd_tf.__file__), arguments.methods
     )

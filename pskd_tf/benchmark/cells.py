@@ -23,7 +23,8 @@ from pskd_tf.pipeline.specs import (
     TrainingPart,
 )
 from pskd_tf.pipeline.stage import RunContext, Stage
-from pskd_tf.settings import CACHED_OUTPUTS, STUDENTS, RunSettings
+from pskd_tf.settings import CACHED_OUTPUTS, RunSettings
+from pskd_tf.student_settings import STUDENTS
 
 # Seeds of one draw's further nets, apart from those of other draws.
 _SEEDS_APART = 1000

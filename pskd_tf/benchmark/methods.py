@@ -9,11 +9,11 @@ from data_prep.errors import UserError
 from data_prep.records import later_field, read_json_object, record_from_json
 from pskd_tf.settings import (
     STEPS_OF_AN_EPOCH,
-    STUDENTS,
     TEACHER_OUTPUTS,
     TEACHERS,
     TrainingSettings,
 )
+from pskd_tf.student_settings import STUDENTS
 from pskd_tf.virtual_settings import VIRTUAL_SENSORS
 
 FOREST = "random_forest"
@@ -54,11 +54,16 @@ class Pretraining:
             rule = f"pretraining needs 2 --epochs or {2 * STEPS_OF_AN_EPOCH} --training_steps"
             raise UserError(rule, f"{training.steps or training.epochs}")
         first = min(max(round(epochs * self.share), 1), epochs - 1)
-        name, unit = ("steps", STEPS_OF_AN_EPOCH) if training.steps else ("epochs", 1)
         return (
-            replace(training, mixup=0.0, **{name: first * unit}),
-            replace(training, **{name: (epochs - first) * unit}),
+            replace(_of_length(training, first), mixup=0.0),
+            _of_length(training, epochs - first),
         )
+
+
+def _of_length(training: TrainingSettings, epochs: int) -> TrainingSettings:
+    if training.steps:
+        return replace(training, steps=epochs * STEPS_OF_AN_EPOCH)
+    return replace(training, epochs=epochs)
 
 
 @dataclass(frozen=True)

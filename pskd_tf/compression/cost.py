@@ -58,12 +58,18 @@ class BoardLimits:
         }
 
 
+_MULTIPLYING = (
+    *("Conv1D", "Conv2D", "Dense", "DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D"),
+)
+
+
 def count_macs(model: Any) -> int:
     """Counts the multiply-accumulates of a model's convolutions and dense layers.
 
-    Conv2D: output positions x kernel area x input channels x filters. DepthwiseConv2D: output
-    positions x kernel area x output channels. Dense: inputs x units. Padding counts as work;
-    everything else (pooling, folded normalisation, activations) counts nothing.
+    Conv1D, Conv2D: output positions x kernel area x input channels x filters. DepthwiseConv1D and
+    2D: output positions x kernel area x output channels; SeparableConv1D: both in turn. Dense:
+    inputs x units, at each position. Padding counts as work; everything else (pooling, folded
+    normalisation, activations) counts nothing.
 
     Args:
         model: A built functional Keras 3 or tf_keras model.
@@ -73,13 +79,13 @@ def count_macs(model: Any) -> int:
     """
     total = 0
     for layer in model.layers:
-        kind = type(layer).__name__
-        if kind not in ("Conv2D", "DepthwiseConv2D", "Dense"):
+        if type(layer).__name__ not in _MULTIPLYING:
             continue
         # All axes but the batch and the channels; none for a dense layer on a vector.
         positions = math.prod(layer.output.shape[1:-1])
         # The depthwise kernel (height, width, channels, multiplier) counts in full as well.
-        total += positions * math.prod(layer.get_weights()[0].shape)
+        shapes = [one.shape for one in layer.get_weights() if one.ndim > 1]
+        total += positions * sum(math.prod(shape) for shape in shapes)
     return int(total)
 
 

@@ -33,10 +33,10 @@ def prune_student(
 ) -> tuple[list[np.ndarray], dict[str, list[float]]]:
     """Fine-tunes a student with its teachers while its smallest weights are set to zero.
 
-    Every Conv2D and Dense kernel ends at the target sparsity (TFMOT's `PolynomialDecay`, cubic,
-    Zhu and Gupta 2017; the ramp takes the first 60 % of the steps). DepthwiseConv2D kernels stay
-    dense: TFMOT does not prune them. Adam with a cosine decay of the learning rate to 0; BatchNorm
-    trains. Zeros make a compressed image smaller, not the model on the board.
+    Every Conv1D, Conv2D and Dense kernel ends at the target sparsity (TFMOT's `PolynomialDecay`,
+    cubic, Zhu and Gupta 2017; the ramp takes the first 60 % of the steps). Depthwise and separable
+    kernels stay dense: TFMOT does not prune them. Adam with a cosine decay of the learning rate to
+    0; BatchNorm trains. Zeros make a compressed image smaller, not the model on the board.
 
     Args:
         weights: `get_weights()` of the Keras 3 student.
@@ -100,7 +100,8 @@ def _wrapped(twin: tf_keras.Model, target_sparsity: float, total: int) -> tf_ker
 
     def wrap(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
         # DepthwiseConv2D derives from Conv2D in other versions of Keras, hence the exact types.
-        if type(layer) in (tf_keras.layers.Conv2D, tf_keras.layers.Dense):
+        kinds = (tf_keras.layers.Conv1D, tf_keras.layers.Conv2D, tf_keras.layers.Dense)
+        if type(layer) in kinds:
             return tfmot.sparsity.keras.prune_low_magnitude(layer, pruning_schedule=schedule)
         return layer
 
@@ -114,16 +115,16 @@ def kernel_sparsity(model: Any) -> dict[str, float]:
         model: A Keras 3 or tf_keras model without wrappers.
 
     Returns:
-        `conv_and_dense`: share over all Conv2D and Dense kernels together; `depthwise`: over
-        DepthwiseConv2D kernels, which are never pruned; both in [0, 1], 0 where there are none.
+        `conv_and_dense`: share over all Conv1D, Conv2D and Dense kernels together; `depthwise`:
+        over depthwise kernels, which are never pruned; both in [0, 1], 0 where there are none.
     """
     zeros = {"conv_and_dense": 0, "depthwise": 0}
     sizes = {"conv_and_dense": 0, "depthwise": 0}
     for layer in model.layers:
         kind = type(layer).__name__
-        if kind not in ("Conv2D", "Dense", "DepthwiseConv2D"):
+        if kind not in ("Conv1D", "Conv2D", "Dense", "DepthwiseConv1D", "DepthwiseConv2D"):
             continue
-        group = "depthwise" if kind == "DepthwiseConv2D" else "conv_and_dense"
+        group = "depthwise" if kind.startswith("Depthwise") else "conv_and_dense"
         # tf_keras calls it depthwise_kernel, Keras 3 kernel; it comes first in both.
         kernel = np.asarray(layer.get_weights()[0])
         zeros[group] += int((kernel == 0).sum())

@@ -371,7 +371,7 @@ def prunable_layers(model_name: str) -> tuple[str, ...]:
     """Returns the names of a student's layers whose output channels may be removed.
 
     Args:
-        model_name: One of `pskd_tf.settings.STUDENTS`.
+        model_name: One of `pskd_tf.student_settings.STUDENTS`.
     """
     layers, semantic = _LAYERS[model_name]
     return layers if semantic is None else (*layers, semantic)

@@ -44,6 +44,7 @@ RESOLVER_METHODS = {
     "PADV2": "AddPadV2",
     "PRELU": "AddPrelu",
     "QUANTIZE": "AddQuantize",
+    "REDUCE_MAX": "AddReduceMax",
     "RELU": "AddRelu",
     "RELU6": "AddRelu6",
     "RESHAPE": "AddReshape",

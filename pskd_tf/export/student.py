@@ -55,7 +55,8 @@ def export_student(
 
     Files: `student_int8.tflite`, `model_data.h`, `model_data.cc`, `model_settings.h`,
     `op_resolver.h`, `golden_vectors.h`, `plain_model.h`, `plain_model.c` (the same student, no
-    interpreter) and `manifest.json`, which holds the SHA-256 of the others.
+    interpreter) and `manifest.json`, which holds the SHA-256 of the others. A student with an
+    operator that plain C does not know has no `plain_model.*`; the manifest says why.
 
     Args:
         folder: The folder; an older one there is replaced.
@@ -85,6 +86,7 @@ def export_student(
     measured = arena_bytes(tflite)
     reserved = reserved_arena_bytes(measured)
     model = model_id(tflite)
+    plain, no_plain_c = _plain_model(tflite)
     texts = {
         "model_data.h": model_data_header(model),
         "model_data.cc": model_data_source(tflite),
@@ -101,7 +103,7 @@ def export_student(
         ),
         "op_resolver.h": op_resolver_header(operators, model),
         "golden_vectors.h": golden_vectors_header(clips, inputs, outputs, model),
-        **plain_model(tflite),
+        **plain,
     }
     with whole_folder(folder) as temporary:
         (temporary / "student_int8.tflite").write_bytes(tflite)
@@ -119,10 +121,18 @@ def export_student(
             clip_rate_hz=clip_rate_hz,
             provenance=provenance,
             stream=stream,
+            no_plain_c=no_plain_c,
         )
         text = json.dumps(record_to_json(manifest), indent=2, sort_keys=True, allow_nan=False)
         (temporary / "manifest.json").write_text(f"{text}\n", encoding="ascii", newline="\n")
     return manifest
+
+
+def _plain_model(tflite: bytes) -> tuple[dict[str, str], str | None]:
+    try:
+        return plain_model(tflite), None
+    except UserError as error:
+        return {}, error.reason
 
 
 def reserved_arena_bytes(measured: int) -> int:

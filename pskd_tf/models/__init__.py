@@ -8,6 +8,7 @@ from pskd_tf.processes import check_keras
 check_keras()  # before a module here imports Keras
 
 if TYPE_CHECKING:
+    from pskd_tf.models.own_students import register_student as register_student
     from pskd_tf.models.registry import (
         build_model as build_model,
         build_student as build_student,

@@ -8,9 +8,11 @@ import keras
 import numpy as np
 
 from data_prep.errors import UserError
+from data_prep.records import record_from_json
+from pskd_tf.models.architecture import build_architecture
 from pskd_tf.models.students import accelerometer_student, gmp_student, ign_student
 from pskd_tf.models.teachers import accelerometer_teacher, fusion_teacher, skeleton_teacher
-from pskd_tf.settings import STUDENTS
+from pskd_tf.student_settings import OWN_STUDENT, STUDENTS, Architecture
 
 
 def build_student(
@@ -20,7 +22,7 @@ def build_student(
 
     Args:
         keras_module: `keras` or `tf_keras`.
-        model: One of `STUDENTS`.
+        model: One of `STUDENTS`, or `OWN_STUDENT` with its `architecture`.
         **builder_arguments: Keyword arguments of that builder; lists (from JSON) count as tuples.
 
     Returns:
@@ -31,6 +33,8 @@ def build_student(
     """
     functions: tuple[Callable[..., Any], ...] = (accelerometer_student, ign_student, gmp_student)
     builders = dict(zip(STUDENTS, functions, strict=True))
+    if model == OWN_STUDENT:
+        return _own_student(keras_module, **builder_arguments)
     if model not in builders:
         raise UserError(f"A student is one of {', '.join(STUDENTS)}", model)
     arguments = {
@@ -40,21 +44,41 @@ def build_student(
     return builders[model](keras_module, **arguments)
 
 
+def _own_student(
+    keras_module: ModuleType,
+    *,
+    architecture: Architecture | Mapping[str, Any],
+    input_shape: Sequence[int],
+    num_classes: int,
+) -> Any:
+    if not isinstance(architecture, Architecture):
+        architecture = record_from_json(Architecture, architecture)
+    steps, width, channels = input_shape
+    return build_architecture(
+        keras_module,
+        architecture,
+        input_shape=(steps, width, channels),
+        num_classes=num_classes,
+    )
+
+
 def build_model(
     name: str,
     *,
     accelerometer_shape: tuple[int, int, int],
     skeleton_shape: tuple[int, int],
     num_classes: int,
+    architecture: Architecture | None = None,
 ) -> keras.Model:
     """Builds a teacher of the progressive chain or a student.
 
     Args:
         name: `skeleton_teacher`, `fusion_teacher`, `accelerometer_teacher`,
-            `accelerometer_student`, `ign_student` or `gmp_student`.
+            `accelerometer_student`, `ign_student`, `gmp_student` or `own_student`.
         accelerometer_shape: `(steps, 1, channels)`.
         skeleton_shape: `(frames, channels)`.
         num_classes: Width of the logits.
+        architecture: The layers of `own_student`.
 
     Returns:
         The model; its inputs are named after the streams it reads.
@@ -72,6 +96,10 @@ def build_model(
         )
     if name == "accelerometer_teacher":
         return accelerometer_teacher(input_shape=accelerometer_shape, num_classes=num_classes)
+    if name == OWN_STUDENT and architecture is not None:
+        return build_architecture(
+            keras, architecture, input_shape=accelerometer_shape, num_classes=num_classes
+        )
     if name in STUDENTS:
         return build_student(keras, name, input_shape=accelerometer_shape, num_classes=num_classes)
     raise UserError(

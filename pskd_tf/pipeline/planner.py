@@ -22,11 +22,11 @@ from pskd_tf.pipeline.specs import (
 )
 from pskd_tf.pipeline.stage import Stage
 from pskd_tf.settings import (
-    OWN_NET,
     STREAMS_READ,
     RunSettings,
     TrainingSettings,
 )
+from pskd_tf.student_settings import OWN_NET, OWN_STUDENT
 
 # Characters of subjects in a stage's folder name, which a file system limits to 255 bytes.
 _LONGEST_LABEL = 80
@@ -66,6 +66,8 @@ class StagePlanner:
 
     def __init__(self, settings: RunSettings, prepared: PreparedSet):
         self.settings = settings
+        if settings.student.is_own and settings.student.architecture is None:
+            raise ValueError("An own student's layers must be read first (with_own_student)")
         manifest = prepared.manifest
         check_sensors(prepared, settings.inputs.sensors)
         self.with_skeleton = set(manifest["clip_id"][manifest["skeleton_length"] > 0])
@@ -285,7 +287,7 @@ class StagePlanner:
         if part.unlabelled:
             loss, teachers = self._unlabelled_target(target)
         return self.fit(
-            OWN_NET,
+            self.settings.student.model,
             f"student-{kind}",
             part,
             seed,
@@ -325,7 +327,7 @@ class StagePlanner:
         """
         loss = LossSpec.cross_entropy(self.settings.baseline_label_smoothing)
         return self.fit(
-            OWN_NET,
+            self.settings.student.model,
             "baseline",
             self.labelled(part),
             seed,
@@ -408,6 +410,7 @@ class StagePlanner:
             virtual_only=virtual_only or None,
             recorded_none=self._recorded_none(part) or None,
             pretrained=None if pretrained is None else pretrained.key,
+            architecture=self.settings.student.architecture if model == OWN_STUDENT else None,
         )
         name = f"{label}-s{seed}-on-{subjects_label(part.subjects)}"
         others = (one for one in (cached, pretrained) if one is not None)

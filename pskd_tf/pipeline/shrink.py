@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from data_prep.files import whole_file
+from data_prep.records import record_to_json
 from pskd_tf.compression.convert import (
     calibration_clips,
     convert_calibrated,
@@ -223,11 +224,14 @@ def compress_stage(stage: Stage[CompressSpec], context: RunContext, folder: Path
 
 def fitted_arguments(student: FitSpec) -> dict[str, Any]:
     """Returns the arguments of `build_student` for a student that was not cut, as JSON values."""
-    return {
+    arguments = {
         "model": student.model,
         "input_shape": list(student.data.inputs.accelerometer_shape),
         "num_classes": student.data.num_classes,
     }
+    if student.architecture is not None:
+        arguments["architecture"] = record_to_json(student.architecture)
+    return arguments
 
 
 def source_arguments(source: Stage[Any], student: FitSpec, context: RunContext) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from pskd_tf.settings import (
     TrainingSettings,
 )
 from pskd_tf.stream_settings import StreamSettings
+from pskd_tf.student_settings import Architecture
 
 _NETS = ("keras", "numpy", "tensorflow")
 _SCORING = ("numpy", "scikit-learn", "scipy")
@@ -173,6 +174,7 @@ class FitSpec(StageSpec):
             they have none.
         pretrained: Key of the training of the same model from whose weights this one starts; None
             for fresh weights.
+        architecture: The layers of an own student; None for another model.
     """
 
     kind: ClassVar[str] = "fit"
@@ -195,6 +197,7 @@ class FitSpec(StageSpec):
     virtual_only: bool | None = later_field()
     recorded_none: tuple[str, ...] | None = later_field()
     pretrained: str | None = later_field()
+    architecture: Architecture | None = later_field()
 
     @property
     def null_class(self) -> int | None:

@@ -21,6 +21,7 @@ from pskd_tf.data.views import draw_generator, plain_views, random_views
 from pskd_tf.data.virtual_clips import with_virtual_clips
 from pskd_tf.distillation.agreement import agreement_temperatures
 from pskd_tf.distillation.losses.base import DistillationLoss
+from pskd_tf.distillation.losses.class_weights import ClassWeighted, balanced_class_weights
 from pskd_tf.distillation.losses.registry import make_loss
 from pskd_tf.distillation.training import TensorBoardScalars, device_strategy, fit_student
 from pskd_tf.models.registry import build_model, mean_of_models, model_outputs, select_inputs
@@ -124,6 +125,14 @@ def availability_column(teacher: str, net: str, clips: PairedClips) -> dict[str,
     return {f"{teacher}_available": clips.has_skeleton.astype(np.float32)}
 
 
+def training_loss(spec: FitSpec, loss: LossSpec, clips: PairedClips) -> DistillationLoss:
+    """Makes a loss for the clips of a training, with the weights of its classes."""
+    made = make_loss(loss.name, loss.arguments)
+    if spec.training.class_weight == "none":
+        return made
+    return ClassWeighted(made, balanced_class_weights(clips.labels, spec.data.num_classes))
+
+
 def build_fit_model(spec: FitSpec, clips: PairedClips) -> keras.Model:
     """Builds the model of a training with fresh weights."""
     inputs = spec.data.inputs
@@ -132,6 +141,7 @@ def build_fit_model(spec: FitSpec, clips: PairedClips) -> keras.Model:
         accelerometer_shape=inputs.accelerometer_shape,
         skeleton_shape=(inputs.skeleton_frames, clips.skeleton_channels),
         num_classes=spec.data.num_classes,
+        architecture=spec.architecture,
     )
 
 
@@ -214,7 +224,7 @@ def _kept_views(spec: FitSpec, context: RunContext, clips: PairedClips) -> Path 
 def _fit(stage: Stage[FitSpec], context: RunContext, folder: Path) -> dict[str, Any]:
     spec = stage.spec
     clips = training_clips(spec, context)
-    loss = make_loss(spec.loss.name, spec.loss.arguments)
+    loss = training_loss(spec, spec.loss, clips)
     if spec.part.unlabelled and not loss.learns_without_labels:
         rule = "A training on clips without labels needs a loss that learns from them"
         raise UserError(rule, f"{spec.loss.name} (in a file of methods: no uses_unlabelled)")
@@ -475,7 +485,7 @@ class StudentTeaching:
         """
         loss = self.student.spec.loss
         if distil:
-            return self, make_loss(loss.name, loss.arguments)
+            return self, training_loss(self.student.spec, loss, self.clips)
         alone = StudentTeaching(self.student, self.clips, {}, {})
         truth = LossSpec.cross_entropy(loss.label_smoothing)
-        return alone, make_loss(truth.name, truth.arguments)
+        return alone, training_loss(self.student.spec, truth, self.clips)

@@ -25,6 +25,7 @@ from pskd_tf.export.boards.project import (
 )
 from pskd_tf.export.boards.targets import BOARD_TARGETS
 from pskd_tf.models.registry import build_student, model_outputs
+from pskd_tf.pipeline.shrink import fitted_arguments
 from pskd_tf.pipeline.specs import FitSpec
 from pskd_tf.pipeline.stage import load_weights
 from pskd_tf.reporting.report import write_report
@@ -126,12 +127,7 @@ class FinishedRun:
         if not stages:
             rule = "The student's weights lie in the run's stages (stages_dir)"
             raise UserError(rule, "none of the exported student", self.files.stages_dir)
-        model = build_student(
-            keras,
-            stages["float"].spec(FitSpec).model,
-            input_shape=self.inputs.accelerometer_shape,
-            num_classes=len(self.class_names),
-        )
+        model = build_student(keras, **fitted_arguments(stages["float"].spec(FitSpec)))
         model.set_weights(load_weights(stages[form].folder / "weights.npz"))
         return model
 

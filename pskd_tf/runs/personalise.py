@@ -20,7 +20,8 @@ from pskd_tf.data.views import draw_generator, random_views
 from pskd_tf.device.recognizer import ExportedModel, RecognizerSettings
 from pskd_tf.device.recordings import LabelledSpan, Recording
 from pskd_tf.distillation.head import Head, HeadSamples, HeadSettings, fine_tuned_heads
-from pskd_tf.export.plain_c.graph import PlainLayer, read_graph
+from pskd_tf.export.plain_c.graph import read_graph
+from pskd_tf.export.plain_c.operators import PlainLayer
 from pskd_tf.export.student import export_student
 from pskd_tf.models.registry import model_outputs
 from pskd_tf.pipeline.shrink import calibration_views, fitted_arguments

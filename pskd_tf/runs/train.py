@@ -16,6 +16,7 @@ from pskd_tf.pipeline.stage import RunContext
 from pskd_tf.reporting.report import write_report
 from pskd_tf.run_records import publish, withdraw
 from pskd_tf.runs.export_run import export_run
+from pskd_tf.runs.own_student import without_plain_c
 from pskd_tf.settings import RunSettings
 
 
@@ -52,9 +53,11 @@ def perform_run(
     splits_hash = kept_splits(run_dir / splits_file, [plan.split for plan in plans])
     publish(run_dir, planned, key)
     run_stages([one for plan in plans for one in plan.wanted], context, workers)
-    export_run(settings, plans[0], prepared, context, key)
+    exported = export_run(settings, plans[0], prepared, context, key)
     metrics = collect_metrics(settings, plans, prepared, context, most_points_lost)
     metrics["warnings"] = plan_warnings(plans, prepared)
+    if exported.no_plain_c is not None:
+        metrics["warnings"].append(without_plain_c(exported.no_plain_c))
     metrics["splits_sha256"] = splits_hash
     metrics["run_key"] = key
     # What was measured with this export stays.

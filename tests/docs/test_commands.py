@@ -94,6 +94,10 @@ ELSEWHERE = {
     "--manifest=recordings/manifest.csv --skeleton_layout=kinect_v1_20 --run_dir=runs/own": (
         "tests/configs/test_configs.py::test_export_is_whole_and_prints_the_sets_classes"
     ),
+    "python -m pskd_tf.train --flagfile=configs/demo.flags --student_module=my_students.py "
+    "--student=small_net --run_dir=runs/own_net": (
+        "tests/pskd_tf/runs/test_own_student.py::test_a_registered_student_goes_to_c"
+    ),
     # The same without its raw files: tests/configs/test_configs.py parses the flagfile.
     "python -m pskd_tf.train --flagfile=configs/utd_mhad.flags --raw_dir=DIR "
     "--run_dir=runs/utd_mhad": "needs data",

@@ -80,11 +80,11 @@ class HandMade:
         spread = source * float(scales.mean()) * 127 * 73 * np.sqrt(reach)
         return number, bias, spread / float(self.generator.uniform(200, 600))
 
-    def _rows(self, taps, stride, padding):
-        rows = self.shape()[1]
-        return -(-rows // stride) if padding == 0 else (rows - taps) // stride + 1
+    def _rows(self, taps, stride, padding, dilation=1):
+        rows, reach = self.shape()[1], (taps - 1) * dilation + 1
+        return -(-rows // stride) if padding == 0 else (rows - reach) // stride + 1
 
-    def conv(self, channels, taps=1, stride=1, padding=0, activation=0):
+    def conv(self, channels, taps=1, stride=1, padding=0, activation=0, dilation=1):
         inputs = self.shape()[3]
         weights, bias, scale = self._weighted(
             (channels, taps, 1, inputs), channels, taps * inputs, 0
@@ -92,21 +92,22 @@ class HandMade:
         options = schema.Conv2DOptionsT()
         options.padding, options.fusedActivationFunction = padding, activation
         options.strideH, options.strideW = stride, 1
-        options.dilationHFactor = options.dilationWFactor = 1
-        result = self.tensor((1, self._rows(taps, stride, padding), 1, channels), scale)
+        options.dilationHFactor, options.dilationWFactor = dilation, 1
+        result = self.tensor((1, self._rows(taps, stride, padding, dilation), 1, channels), scale)
         return self.operator("CONV_2D", options, [self.last, weights, bias], result)
 
-    def depthwise(self, taps=3, stride=1, padding=0, activation=0):
+    def depthwise(self, taps=3, stride=1, padding=0, activation=0, dilation=1):
         channels = self.shape()[3]
         weights, bias, scale = self._weighted((1, taps, 1, channels), channels, taps, 3)
         options = schema.DepthwiseConv2DOptionsT()
         options.padding, options.fusedActivationFunction = padding, activation
         options.strideH = options.strideW = stride
-        options.dilationHFactor = options.dilationWFactor = options.depthMultiplier = 1
-        result = self.tensor((1, self._rows(taps, stride, padding), 1, channels), scale)
+        options.dilationHFactor = dilation
+        options.dilationWFactor = options.depthMultiplier = 1
+        result = self.tensor((1, self._rows(taps, stride, padding, dilation), 1, channels), scale)
         return self.operator("DEPTHWISE_CONV_2D", options, [self.last, weights, bias], result)
 
-    def pool(self, taps, stride, padding=1, activation=0):
+    def pool(self, taps, stride, padding=1, activation=0, kind="AVERAGE_POOL_2D"):
         tensor = self.graph.tensors[self.last]
         options = schema.Pool2DOptionsT()
         options.padding, options.fusedActivationFunction = padding, activation
@@ -117,7 +118,30 @@ class HandMade:
             self.scale(),
             int(tensor.quantization.zeroPoint[0]),
         )
-        return self.operator("AVERAGE_POOL_2D", options, [self.last], result)
+        return self.operator(kind, options, [self.last], result)
+
+    def _constant(self, values):
+        values = np.asarray(values, np.int32)
+        return self.tensor(values.shape, 1.0, values=values, kind=schema.TensorType.INT32)
+
+    def mean(self, factor, axes=(1, 2)):
+        """The output has a scale of its own: the input's divided by `factor`."""
+        options = schema.ReducerOptionsT()
+        options.keepDims = False
+        result = self.tensor((1, self.shape()[3]), self.scale() / factor)
+        return self.operator("MEAN", options, [self.last, self._constant(axes)], result)
+
+    def tanh(self):
+        result = self.tensor(self.shape(), 1 / 128, 0)
+        return self.operator("TANH", None, [self.last], result)
+
+    def pad(self, head, tail):
+        """Zeros before and after the rows."""
+        _, rows, _, channels = self.shape()
+        zero_point = int(self.graph.tensors[self.last].quantization.zeroPoint[0])
+        result = self.tensor((1, head + rows + tail, 1, channels), self.scale(), zero_point)
+        pads = self._constant([[0, 0], [head, tail], [0, 0], [0, 0]])
+        return self.operator("PAD", schema.PadOptionsT(), [self.last, pads], result)
 
     def add(self, other, activation=0):
         options = schema.AddOptionsT()

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
         semantic_distance as semantic_distance,
         semantic_distances as semantic_distances,
     )
+    from pskd_tf.distillation.losses.class_weights import (
+        ClassWeighted as ClassWeighted,
+        balanced_class_weights as balanced_class_weights,
+    )
     from pskd_tf.distillation.losses.contrastive import (
         Contrastive as Contrastive,
         QueueSimilarity as QueueSimilarity,

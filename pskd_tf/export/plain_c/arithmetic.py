@@ -107,6 +107,84 @@ def rescaled(value: int, multiplier: int, shift: int) -> int:
     return (high >> max(shift, 0)) + ((high & mask) > half)
 
 
+# Bits before the point of the tanh's argument, and of a quarter's place in e^x below.
+_ARGUMENT_BITS = 4
+_LARGEST = (1 << 31) - 1
+# e^-x for x = 1/4, 1/2, 1, 2, 4, 8, 16 in units of 2^-31.
+_POWERS = (1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242)
+
+
+def tanh_table(scale: float, zero_point: int) -> np.ndarray:
+    """Computes the int8 outputs of TANH for every int8 input.
+
+    Follows TensorFlow Lite's integer `Tanh`, whose fixed-point arithmetic is gemmlowp's `tanh`.
+
+    Args:
+        scale: Scale of the input.
+        zero_point: Zero point of the input.
+
+    Returns:
+        `(256,)` int8 of scale 1/128 and zero point 0, for the inputs -128 to 127.
+    """
+    fraction = 31 - _ARGUMENT_BITS
+    multiplier, shift = quantised_multiplier(scale * (1 << fraction))
+    radius = math.floor(((1 << _ARGUMENT_BITS) - 1) * 2.0 ** (fraction + shift))
+    outputs = []
+    for value in range(-128 - zero_point, 128 - zero_point):
+        if abs(value) >= radius:
+            outputs.append(-128 if value < 0 else 127)
+            continue
+        argument = rescaled(value, multiplier, shift)
+        size = _minus_tanh(-abs(argument)) if argument else 0
+        outputs.append(max(-128, min(127, _halved(size if value >= 0 else -size, 24))))
+    return np.array(outputs, np.int8)
+
+
+def _product(first: int, second: int) -> int:
+    """gemmlowp's saturating rounding doubling high multiply, for factors that do not saturate."""
+    return (first * second + (1 << 30)) >> 31
+
+
+def _halved(value: int, times: int) -> int:
+    """Divides by a power of two, halves away from zero."""
+    mask = (1 << times) - 1
+    return (value >> times) + ((value & mask) > (mask >> 1) + (value < 0))
+
+
+def _saturated(value: int) -> int:
+    return max(-_LARGEST - 1, min(_LARGEST, value))
+
+
+def _minus_tanh(argument: int) -> int:
+    """gemmlowp's `neg_tanh_on_negative_values`: `-tanh(x)`, x below 0 in units of 2^-27."""
+    power = _exponential(argument)
+    half = (power + _LARGEST + 1) >> 1
+    # Newton's division 2 / (1 + e^2x), in units of 2^-29.
+    quotient = 1515870810 + _product(half, -1010580540)
+    for _ in range(3):
+        rest = (1 << 29) - _product(half, quotient)
+        quotient += _saturated(_product(quotient, rest) << 2)
+    return _saturated((quotient - (1 << 29)) << 2)
+
+
+def _exponential(argument: int) -> int:
+    """gemmlowp's `exp_on_negative_values`: `e^x` in units of 2^-31, x at most 0 in 2^-26."""
+    if argument == 0:
+        return _LARGEST
+    quarter = 1 << 24
+    within = (argument & (quarter - 1)) - quarter
+    # e^-1/8 (1 + y + y^2/2 + y^3/6 + y^4/24) for y around -1/8.
+    y = _saturated(within << 5) + (1 << 28)
+    square = _product(y, y)
+    cube, fourth = _product(square, y), _product(square, square)
+    tail = _halved(_product(_halved(fourth, 2) + cube, 715827883) + square, 1)
+    result = 1895147668 + _product(1895147668, y + tail)
+    for place, power in enumerate(_POWERS):
+        if (within - argument) & (quarter << place):
+            result = _product(result, power)
+    return result
+
+
 def pack_dense_weights(weights: np.ndarray) -> np.ndarray:
     """Interleaves pairs of output channels, four weights at a time.
 

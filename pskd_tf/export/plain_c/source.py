@@ -7,7 +7,8 @@
 from dataclasses import dataclass
 
 from pskd_tf.export.headers import c_rows, model_id
-from pskd_tf.export.plain_c.graph import PlainGraph, PlainLayer, read_graph, widen_graph
+from pskd_tf.export.plain_c.graph import PlainGraph, read_graph, widen_graph
+from pskd_tf.export.plain_c.operators import PlainLayer
 from pskd_tf.export.plain_c.slot import TRAINED_FIELDS, SlotPlan
 
 
@@ -92,8 +93,17 @@ _STRUCTS = {
     "dense": "PskdPlainLayer",
     "dense_wide": "PskdPlainLayer",
     "depthwise": "PskdPlainLayer",
+    "dilated": "PskdPlainDilated",
     "average_pool": "PskdPlainPool",
+    "max_pool": "PskdPlainPool",
+    "mean": "PskdPlainMean",
     "add": "PskdPlainAdd",
+    "lookup": "PskdPlainLookup",
+    "pad": "PskdPlainPad",
+}
+_POINTERS = {
+    "scales": "const PskdPlainChannel *",
+    "table": "const int8_t *",
 }
 
 
@@ -123,7 +133,7 @@ def plain_model_source(
         arguments = [f"&layer_{number}"]
         for source in layer.sources:
             arguments.append(_at(plan.starts[source] - layer.head))
-        if layer.kind in ("dense", "dense_wide", "depthwise"):
+        if "weights" in layer.arrays:
             # A layer that needs no working memory is given some that it does not touch.
             arguments.append(_at(plan.scratch.get(number, 0)))
         arguments.append(_at(plan.starts[layer.result]))
@@ -176,8 +186,8 @@ def _slot_layer(number: int, layer: PlainLayer, slot: SlotPlan) -> list[str]:
     values = []
     for name in layer.arrays:
         place = f"tables + {slot.arrays[number, name]}"
-        pointer = f"(const PskdPlainChannel *)(const void *)({place})"
-        values.append(place if name == "weights" else pointer)
+        pointer = f"({_POINTERS.get(name)})(const void *)({place})"
+        values.append(pointer if name in _POINTERS else place)
     for name, value in layer.fields.items():
         if name not in TRAINED_FIELDS:
             values.append(str(value))
@@ -211,16 +221,14 @@ def _padding(graph: PlainGraph, plan: BufferPlan, number: int, slot: SlotPlan | 
 
 def _tables(number: int, layer: PlainLayer) -> str:
     parts = []
-    if layer.arrays:
-        weights = c_rows(map(str, layer.arrays["weights"].tolist()))
-        scales = c_rows(
-            "{" + ", ".join(map(str, channel)) + "}" for channel in layer.arrays["scales"].tolist()
-        )
-        kind = f"{layer.arrays['weights'].dtype}_t"
-        parts = [
-            f"static const {kind} weights_{number}[] PSKD_PLAIN_ALIGNED = {{\n{weights}\n}};",
-            f"static const PskdPlainChannel scales_{number}[] = {{\n{scales}\n}};",
-        ]
+    for name, array in layer.arrays.items():
+        if name == "scales":
+            rows = c_rows("{" + ", ".join(map(str, channel)) + "}" for channel in array.tolist())
+            parts.append(f"static const PskdPlainChannel scales_{number}[] = {{\n{rows}\n}};")
+        else:
+            rows = c_rows(map(str, array.tolist()))
+            kind = f"static const {array.dtype}_t"
+            parts.append(f"{kind} {name}_{number}[] PSKD_PLAIN_ALIGNED = {{\n{rows}\n}};")
     values = [f"{name}_{number}" for name in layer.arrays] + [
         f"{{{', '.join(map(str, value))}}}" if isinstance(value, tuple) else str(value)
         for value in layer.fields.values()

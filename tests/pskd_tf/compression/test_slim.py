@@ -19,7 +19,7 @@ from pskd_tf.compression.slim import (
 )
 from pskd_tf.evaluation.tflm import arena_bytes
 from pskd_tf.models.registry import build_student
-from pskd_tf.settings import STUDENTS
+from pskd_tf.student_settings import STUDENTS
 
 FULL = BoardCost(40_752, 9_360, 262_656)
 

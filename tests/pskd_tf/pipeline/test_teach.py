@@ -7,10 +7,12 @@ import pytest
 from keras import ops
 
 from data_prep.errors import UserError
+from data_prep.records import record_to_json
 from pskd_tf.data.clips import PairedClips
 from pskd_tf.data.stream_clips import StreamClips
 from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
-from pskd_tf.distillation.losses.base import cross_entropy
+from pskd_tf.distillation.losses.base import CrossEntropy, cross_entropy
+from pskd_tf.distillation.losses.class_weights import ClassWeighted, balanced_class_weights
 from pskd_tf.distillation.losses.logits import KnowledgeDistillation
 from pskd_tf.distillation.step import teacher_availability
 from pskd_tf.pipeline.plan import run_splits
@@ -23,6 +25,7 @@ from pskd_tf.pipeline.teach import (
     availability_column,
     fit_stage,
     given_columns,
+    training_loss,
 )
 from pskd_tf.settings import (
     SELECTIONS,
@@ -40,6 +43,21 @@ SPEC = FitSpec(
     training=TrainingSettings(epochs=4, batch_size=8, mixup=0.5),
     loss=LossSpec.cross_entropy(0.0),
 )
+
+
+def test_balanced_classes_weigh_the_loss_of_a_training(clips):
+    training = dataclasses.replace(SPEC.training, class_weight="balanced")
+    loss = training_loss(dataclasses.replace(SPEC, training=training), SPEC.loss, clips)
+    assert isinstance(loss, ClassWeighted)
+    assert loss.weights == balanced_class_weights(clips.labels, 8)
+    assert isinstance(training_loss(SPEC, SPEC.loss, clips), CrossEntropy)
+
+
+def test_keys_of_earlier_stages_stay():
+    """What is later than they are is left out of their records."""
+    record = record_to_json(SPEC)
+    assert {"architecture", "pretrained"}.isdisjoint(record)
+    assert {"class_weight", "steps"}.isdisjoint(record["training"])
 
 
 @pytest.mark.parametrize(

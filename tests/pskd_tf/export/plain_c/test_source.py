@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from project import MICROCONTROLLER
-from pskd_tf.export.plain_c.arithmetic import LARGEST_SHIFT, SUM_LIMIT, rescaled
+from pskd_tf.export.plain_c.arithmetic import LARGEST_SHIFT, SUM_LIMIT, rescaled, tanh_table
 from pskd_tf.export.plain_c.source import plain_model
 
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion")
@@ -92,6 +92,65 @@ def test_long_pool_with_a_window_that_hangs_over(run_plain, run_wheel, hand_made
     graph = hand_made(np.random.default_rng(0), 11, 4)
     graph.pool(4, 3, SAME)
     _assert_equal(run_plain, run_wheel, graph.build(), _random_inputs(500, (11, 1, 4)))
+
+
+@pytest.mark.parametrize(("rows", "factor"), [(1, 0.6), (3, 5.3), (96, 12.0), (31, 0.2)])
+def test_mean_over_time(run_plain, run_wheel, hand_made, rows, factor):
+    """Scales of the output from coarser to far finer than the input's, which clips."""
+    graph = hand_made(np.random.default_rng(rows), rows, 6)
+    graph.mean(factor)
+    for number in (graph.graph.inputs[0], graph.last):
+        graph.graph.tensors[number].quantization.zeroPoint[:] = 3
+    outputs = _assert_equal(run_plain, run_wheel, graph.build(), _random_inputs(500, (rows, 1, 6)))
+    assert len(np.unique(outputs)) > 8
+
+
+@pytest.mark.parametrize("padding", [SAME, VALID])
+def test_max_pool(run_plain, run_wheel, hand_made, padding):
+    graph = hand_made(np.random.default_rng(0), 11, 4)
+    graph.pool(4, 3, padding, 1, "MAX_POOL_2D")
+    _assert_equal(run_plain, run_wheel, graph.build(), _random_inputs(300, (11, 1, 4)))
+
+
+@pytest.mark.parametrize("scale", [0.0001, 0.004, 1 / 64, 0.03, 0.11, 2.5])
+def test_tanh_of_every_value(run_plain, run_wheel, hand_made, scale):
+    outputs = []
+    for zero_point in (-128, -3, 127):
+        graph = hand_made(np.random.default_rng(0), 256, 1)
+        quantization = graph.graph.tensors[graph.last].quantization
+        quantization.scale[:], quantization.zeroPoint[:] = scale, zero_point
+        graph.tanh()
+        inputs = np.arange(-128, 128).astype(np.int8).reshape(1, 256, 1, 1)
+        variants = VARIANTS[:1]
+        outputs.append(_assert_equal(run_plain, run_wheel, graph.build(), inputs, variants))
+    assert outputs[0].min() == 0 and (np.diff(outputs[1][0].astype(int)) >= 0).all()
+
+
+def test_every_tanh_table():
+    """Within one step of the real function, odd, and its limits where the input is large."""
+    for scale in np.geomspace(1e-4, 1, 60):
+        table = tanh_table(float(np.float32(scale)), 0).astype(int)
+        exact = 128 * np.tanh(np.arange(-128, 128) * scale)
+        assert np.abs(table - exact).max() <= 1.0
+        np.testing.assert_array_equal(np.maximum(table[1:128], -127), -table[:128:-1])
+
+
+@pytest.mark.parametrize("dilation", [2, 4])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("padding", [SAME, VALID])
+def test_dilated_convolutions(run_plain, run_wheel, hand_made, dilation, stride, padding):
+    """With a number of windows that three does not divide, and gaps in depthwise windows."""
+    graph = hand_made(np.random.default_rng(dilation + stride), 26, 5)
+    graph.conv(7, 3, stride, padding, 1, dilation)
+    graph.depthwise(3, 1, SAME, 0, dilation)
+    _assert_equal(run_plain, run_wheel, graph.build(), _random_inputs(100, (26, 1, 5)))
+
+
+def test_padding_before_a_causal_convolution(run_plain, run_wheel, hand_made):
+    graph = hand_made(np.random.default_rng(0), 12, 3)
+    graph.pad(4, 1)
+    graph.conv(5, 3, 1, VALID, 0, 2)
+    _assert_equal(run_plain, run_wheel, graph.build(), _random_inputs(200, (12, 1, 3)))
 
 
 def test_add_of_the_input_to_itself(run_plain, run_wheel, hand_made):
