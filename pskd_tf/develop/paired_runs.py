@@ -26,8 +26,8 @@ from pskd_tf.benchmark.results import guesses_text
 from pskd_tf.evaluation.scores import classification_scores
 from pskd_tf.pipeline.specs import FitSpec, ScoreSpec
 from pskd_tf.run import Run
-from pskd_tf.settings import OWN_NET
 from pskd_tf.stage_record import Predictions
+from pskd_tf.student_settings import OWN_NET
 
 _REPLICATES = 2000
 
