@@ -174,7 +174,10 @@ def _pose(person: Any, number: int, name: str) -> np.ndarray:
     if values is None or not is_list or not all(type(one) in (int, float) for one in values):
         rule = "A person of OpenPose must have pose_keypoints_2d: x, y, confidence of each point"
         raise UserError(rule, f"others in frame {number}", name)
-    pose = np.array(values, np.float64).reshape(-1, 3)
+    try:
+        pose = np.array(values, np.float64).reshape(-1, 3)
+    except OverflowError:  # a whole number of hundreds of digits
+        pose = np.array([np.inf])
     if not np.isfinite(pose).all():
         raise UserError("Key points must be finite", f"others in frame {number}", name)
     return pose

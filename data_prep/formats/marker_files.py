@@ -186,7 +186,8 @@ def read_vicon_csv(content: bytes, name: str) -> MotionFile:
         UserError: The file is damaged or in another form.
     """
     *lines, last = decoded_lines(content, name)
-    axes = next(line for line, text in enumerate(lines) if is_vicon_csv(text.encode()))
+    # 0 also where the line is cut, so that it is no whole one.
+    axes = next((line for line, text in enumerate(lines) if is_vicon_csv(text.encode())), 0)
     stop = next((n for n in range(axes, len(lines)) if not lines[n].strip(', "')), len(lines))
     try:
         rows = list(csv.reader(io.StringIO("\n".join(lines[axes - 1 : stop])), strict=True))

@@ -15,6 +15,7 @@ from absl import flags
 import czu_mhad_files
 import mm_fit_files
 import mmact_files
+import motion_files
 import smartfallmm_files
 from data_prep.commands import CommandArguments
 from data_prep.dataset_description import DatasetDescription
@@ -23,8 +24,10 @@ from data_prep.errors import UserError
 from data_prep.files import file_sha256
 from data_prep.flags import parse_flags
 from data_prep.formats.archives import find_raw_files
+from data_prep.formats.body_files import read_ntu_skeleton, read_openpose
 from data_prep.formats.bvh import BvhFile
 from data_prep.formats.csv_files import read_sensor_csv
+from data_prep.formats.marker_files import is_vicon_csv, read_c3d, read_trc, read_vicon_csv
 from data_prep.formats.mat import read_mat_array, read_mat_cells
 from data_prep.formats.plain_tables import read_plain_table
 from data_prep.formats.tables import read_columns, read_npy_array, read_number_table
@@ -74,6 +77,7 @@ def recording_readers(folder: Path) -> list[Reader]:
     """
     return [
         *_table_readers(folder),
+        *_motion_readers(),
         *_set_readers(),
         *_custom_readers(folder),
         *_prepared_readers(folder),
@@ -199,6 +203,28 @@ def _tar(mode: str) -> bytes:
         item.size = 120
         archive.addfile(item, io.BytesIO(b"1 2 3\n" * 20))
     return stream.getvalue()
+
+
+def _motion_readers() -> list[Reader]:
+    body = motion_files.joints(frames=4)
+    kinect = np.concatenate([body, body, body, body[:, :1]], axis=1)  # 25 joints
+    person = np.concatenate([100 * kinect[0, :17, :2], np.ones((17, 1))], axis=1)
+    frames = motion_files.openpose([[person], [], [person]])
+    return [
+        Reader("TRC", [motion_files.trc(body * 1000).encode()], lambda c: read_trc(c, "a.trc")),
+        Reader(
+            "Vicon",
+            [motion_files.vicon(body).encode()],
+            lambda c: is_vicon_csv(c) and read_vicon_csv(c, "a"),
+        ),
+        Reader("c3d", [motion_files.c3d_bytes(body * 1000)], lambda c: read_c3d(c, "a.c3d")),
+        Reader(
+            "NTU skeletons",
+            [motion_files.ntu({"7": kinect, "9": kinect}).encode()],
+            lambda c: read_ntu_skeleton(c, "1", "a.skeleton"),
+        ),
+        Reader("OpenPose", ["\n".join(frames).encode()], lambda c: read_openpose(c, "folder")),
+    ]
 
 
 def _set_readers() -> list[Reader]:

@@ -86,6 +86,20 @@ def test_markers_of_other_names_and_order(tmp_path: Path):
         read(tmp_path, "clip.trc", values)
 
 
+def test_a_vicon_file_that_is_cut_in_its_header_is_refused(tmp_path: Path):
+    text = made.vicon(1000 * joints())
+    cut = text[: text.index("X,Y,Z") + 5]
+    with pytest.raises(UserError, match=r"must hold names, axes, units and frames"):
+        read(tmp_path, "clip.csv", cut)
+
+
+def test_a_key_point_of_hundreds_of_digits_is_refused(tmp_path: Path):
+    person = {"pose_keypoints_2d": [10**400] + [0] * 53}
+    frames = [json.dumps({"people": [person]})] * 2
+    with pytest.raises(UserError, match=r"Key points must be finite"):
+        read(tmp_path, "clip", frames, "openpose_18", skeleton_rate_hz="30")
+
+
 def test_a_stated_rate_or_unit_must_be_that_of_the_file(tmp_path: Path):
     text = made.vicon(1000 * joints())
     with pytest.raises(
