@@ -263,6 +263,13 @@ DOWNLOADS = {
         how="The page links to the archives (Baidu disk). Put the folders sensor_mat and "
         "skeleton_mat, or sensors and skeleton, below one folder; depth is not needed.",
     ),
+    "openpack": DatasetDownload(
+        title="OpenPack",
+        page="https://zenodo.org/records/8145223",
+        files=(),
+        how="Take U0101.zip to U0210.zip (release 1.0.0, 5 GB) from the page and put them below "
+        "one folder; they need not be unpacked, and no images are needed.",
+    ),
 }
 
 

@@ -95,11 +95,13 @@ class DatasetOptions:
         None,
         "Worn sensor to read: 1 to 6 (berkeley_mhad), watch or phone (mmact), watch, phone, "
         "meta_wrist or meta_hip (smartfallmm), right_wrist or left_wrist (mm_fit, "
-        "czu_mhad).",
+        "czu_mhad, openpack), right_arm or left_arm (openpack).",
     )
     camera: int | None = setting(None, "Camera whose poses are read, 1 to 4; mmact only.")
     skeleton_source: str | None = setting(
-        None, "Recording of the body to read: optical, bvh or auto; berkeley_mhad only."
+        None,
+        "Recording of the body to read: optical, bvh or auto (berkeley_mhad), kinect_3d or "
+        "kinect_2d (openpack).",
     )
     accelerometer_rate_hz: int | None = setting(
         None, "Rate of the prepared accelerometer; berkeley_mhad only.", unit="Hz"
@@ -113,7 +115,7 @@ class DatasetOptions:
     longest_gap_seconds: float | None = setting(
         None,
         "A longer gap between samples makes a clip bad; berkeley_mhad, mmact, smartfallmm, mm_fit, "
-        "czu_mhad, custom.",
+        "czu_mhad, openpack, custom.",
         unit="s",
     )
     manifest: str | None = setting(None, "CSV file that lists the recordings; custom only.")
@@ -124,7 +126,7 @@ class DatasetOptions:
     gaps_are_none: bool | None = setting(
         None,
         'What lies between the annotations of a recording shows no action, as if labelled "none"; '
-        "custom, and mm_fit, where it is so unless switched off.",
+        "custom, and mm_fit and openpack, where it is so unless switched off.",
     )
     skeleton_layout: str | None = setting(
         None, "Name or JSON file of the skeleton's joints; custom only."

@@ -20,6 +20,7 @@ _LOADERS = {
     "smartfallmm": "SmartFallMMLoader",
     "mm_fit": "MMFitLoader",
     "czu_mhad": "CZUMHADLoader",
+    "openpack": "OpenPackLoader",
     "custom": "CustomLoader",
 }
 DATASETS = tuple(_LOADERS)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from data_prep.loaders.czu_mhad import CZUMHADLoader as CZUMHADLoader
     from data_prep.loaders.mm_fit.loader import MMFitLoader as MMFitLoader
     from data_prep.loaders.mmact import MMActLoader as MMActLoader
+    from data_prep.loaders.openpack.loader import OpenPackLoader as OpenPackLoader
     from data_prep.loaders.smartfallmm import SmartFallMMLoader as SmartFallMMLoader
     from data_prep.loaders.synthetic import SyntheticLoader as SyntheticLoader
     from data_prep.loaders.utd_mhad import UTDMHADLoader as UTDMHADLoader

@@ -105,7 +105,7 @@ def test_page_of_text_instead_of_an_archive(served, run, tmp_path: Path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
-@pytest.mark.parametrize("dataset", ["berkeley_mhad", "mmact", "mm_fit", "czu_mhad"])
+@pytest.mark.parametrize("dataset", ["berkeley_mhad", "mmact", "mm_fit", "czu_mhad", "openpack"])
 def test_a_data_set_on_request_prints_how_to_get_it(run, dataset: str):
     """One line that says how, with the page."""
     with pytest.raises(UserError) as error:
@@ -130,6 +130,7 @@ def test_table():
         "smartfallmm",
         "mm_fit",
         "czu_mhad",
+        "openpack",
     }
     assert {"utd_mhad"} <= set(DATASETS) & set(DOWNLOADS)
     for entry in DOWNLOADS.values():
