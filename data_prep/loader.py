@@ -1,12 +1,15 @@
 """The interface of a data-set loader: `discover` finds the clips, `read` reads one of them."""
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, Protocol
 
 from data_prep.clip import Clip
 from data_prep.dataset_description import DatasetDescription
-from data_prep.formats.archives import RawFile
+from data_prep.files import made_by
+from data_prep.formats.archives import RawFile, raw_sources
 from data_prep.settings import setting
+from data_prep.skeletons import SkeletonLayout
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,14 @@ class ClipSource:
     trial: str
     files: dict[str, RawFile] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
+
+    def clip(self, **streams: Any) -> Clip:
+        """Returns the clip of this source.
+
+        Args:
+            **streams: The fields of `Clip` that the source does not have.
+        """
+        return Clip(self.clip_id, self.subject, self.action, self.trial, **streams)
 
 
 @dataclass(frozen=True)
@@ -58,6 +69,81 @@ class Loader(Protocol):
     def read(self, source: ClipSource) -> Clip:
         """Reads one clip; depends on nothing but `source` and the loader's options."""
         ...
+
+
+_UNITS = {"accelerometer": "g", "gyroscope": "deg/s", "skeleton": "m"}
+
+
+def recorded_set(
+    sources: Sequence[ClipSource],
+    layout: SkeletonLayout,
+    rates_hz: Mapping[str, float],
+    more_files: Sequence[RawFile] = (),
+    **fields: Any,
+) -> DatasetDescription:
+    """Returns the draft of a recorded set in the units of a prepared set.
+
+    Args:
+        sources: Its clips.
+        layout: Its skeletons.
+        rates_hz: The nominal rate of each stream.
+        more_files: What was read besides the files of the clips, such as annotations.
+        **fields: The other fields of `DatasetDescription`.
+    """
+    streams: dict[str, dict[str, Any]] = {
+        name: {"unit": _UNITS[name], "nominal_rate_hz": float(rate), "channels": ["x", "y", "z"]}
+        for name, rate in rates_hz.items()
+    }
+    if layout.dimensions == 2:
+        streams["skeleton"]["unit"] = "m (body-scaled)"
+        streams["skeleton"]["channels"] = ["x", "y", "confidence"]
+    files = [item for source in sources for item in source.files.values()]
+    return DatasetDescription(
+        is_synthetic=False,
+        num_clips=len(sources),
+        streams=streams,
+        joint_names=list(layout.joint_names),
+        joint_parents=list(layout.joint_parents),
+        root_joint=layout.root_joint,
+        up_axis=layout.up_axis,
+        made_by=made_by(),
+        skeleton_dimensions=layout.dimensions,
+        sources=raw_sources(list({item.name: item for item in (*files, *more_files)}.values())),
+        **fields,
+    )
+
+
+def subject_protocol(
+    subjects: Sequence[str], test_subjects: Collection[str], metric: str
+) -> dict[str, Any]:
+    """Returns a protocol as a `DatasetDescription` declares it, split by subject.
+
+    Args:
+        subjects: All of them.
+        test_subjects: Those that test; the others train.
+        metric: What it is reported with.
+    """
+    return {
+        "train_subjects": [name for name in subjects if name not in test_subjects],
+        "test_subjects": [name for name in subjects if name in test_subjects],
+        "metric": metric,
+    }
+
+
+def column_protocol(
+    column: str, train: Sequence[str], test: Sequence[str], metric: str, leaks: bool = False
+) -> dict[str, Any]:
+    """Returns a protocol as a `DatasetDescription` declares it, split by a manifest's column.
+
+    Args:
+        column: The column.
+        train: Its values in the training part.
+        test: Its values in the test part.
+        metric: What it is reported with.
+        leaks: Whether the same subjects train and test.
+    """
+    protocol = {"train": {column: [*train]}, "test": {column: [*test]}, "metric": metric}
+    return {**protocol, "leaks_subjects": True} if leaks else protocol
 
 
 def option_values(loader: Loader) -> dict[str, Any]:

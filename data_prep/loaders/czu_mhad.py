@@ -15,11 +15,10 @@ import numpy as np
 from data_prep.clip import Clip
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import UserError
-from data_prep.files import made_by
-from data_prep.formats.archives import RawFile, add_raw_file, find_raw_files, raw_sources
+from data_prep.formats.archives import RawFile, add_raw_file, find_raw_files
 from data_prep.formats.mat import read_mat_array, read_mat_cells
 from data_prep.formats.tables import check_usable_rows, read_number_table
-from data_prep.loader import ClipSource, Discovery
+from data_prep.loader import ClipSource, Discovery, recorded_set, subject_protocol
 from data_prep.signals import sort_stamps
 from data_prep.skeletons import SkeletonLayout
 from data_prep.stream_pairs import StampedStream, even_pair
@@ -129,11 +128,7 @@ class CZUMHADLoader:
         pair = even_pair(StampedStream(stamps, values, RATE_HZ, gap, item.name), skeleton)
         if pair.longest_gap_seconds > _NOTED_GAP_SECONDS:
             flags += ("gaps_bridged",)
-        return Clip(
-            clip_id=source.clip_id,
-            subject=source.subject,
-            action=source.action,
-            trial=source.trial,
+        return source.clip(
             sensor_place=self.sensor,
             accelerometer=pair.sensor[:, :3],
             gyroscope=pair.sensor[:, 3:],
@@ -166,7 +161,6 @@ class CZUMHADLoader:
         return sensors, skeletons
 
     def _description(self, sources: list[ClipSource], num_unused: int) -> DatasetDescription:
-        layout = SkeletonLayout.load(SKELETON_LAYOUT)
         subjects = sorted({source.subject for source in sources})
         lacking = sum("skeleton" not in source.files for source in sources)
         notes = [
@@ -179,36 +173,19 @@ class CZUMHADLoader:
         if num_unused:
             notes.append(f"{num_unused} skeleton files belong to no clip of this sensor")
         test = subjects[-max(1, 2 * len(subjects) // 5) :] if len(subjects) > 1 else []
-        axes = ["x", "y", "z"]
-        return DatasetDescription(
+        return recorded_set(
+            sources,
+            SkeletonLayout.load(SKELETON_LAYOUT),
+            {"accelerometer": RATE_HZ, "gyroscope": RATE_HZ, "skeleton": FRAMES_A_SECOND},
             name="czu_mhad",
             title=f"CZU-MHAD ({self.sensor})",
-            is_synthetic=False,
             citation="X. Chao, Z. Hou, Y. Mo: CZU-MHAD: A Multimodal Dataset for Human Action "
             "Recognition Utilizing a Depth Camera and 10 Wearable Inertial Sensors. IEEE Sensors "
             "Journal, 2022.",
-            num_clips=len(sources),
             subjects=subjects,
             class_names=list(ACTION_NAMES),
-            streams={
-                "accelerometer": {"unit": "g", "nominal_rate_hz": RATE_HZ, "channels": axes},
-                "gyroscope": {"unit": "deg/s", "nominal_rate_hz": RATE_HZ, "channels": axes},
-                "skeleton": {"unit": "m", "nominal_rate_hz": FRAMES_A_SECOND, "channels": axes},
-            },
-            joint_names=list(layout.joint_names),
-            joint_parents=list(layout.joint_parents),
-            root_joint=layout.root_joint,
-            up_axis=1,
-            protocols={
-                "cross_subject": {
-                    "train_subjects": [name for name in subjects if name not in test],
-                    "test_subjects": test,
-                    "metric": "accuracy",
-                }
-            },
-            made_by=made_by(),
+            protocols={"cross_subject": subject_protocol(subjects, test, "accuracy")},
             wrist_place=self.sensor,
-            sources=raw_sources([item for source in sources for item in source.files.values()]),
             source_notes=notes,
         )
 

@@ -15,8 +15,7 @@ import numpy as np
 from data_prep.clip import STANDARD_GRAVITY, Clip
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import UserError
-from data_prep.files import made_by
-from data_prep.formats.archives import RawFile, add_raw_file, find_raw_files, raw_sources
+from data_prep.formats.archives import RawFile, add_raw_file, find_raw_files
 from data_prep.formats.coco_poses import (
     NUM_COCO_JOINTS,
     check_coco_units,
@@ -25,7 +24,7 @@ from data_prep.formats.coco_poses import (
     read_pose_json,
 )
 from data_prep.formats.csv_files import read_sensor_csv
-from data_prep.loader import ClipSource, Discovery
+from data_prep.loader import ClipSource, Discovery, column_protocol, recorded_set, subject_protocol
 from data_prep.pose_scaling import body_scaled_pose
 from data_prep.signals import even_samples
 from data_prep.skeletons import SkeletonLayout
@@ -173,11 +172,7 @@ class MMActLoader:
         if skeleton is None:
             flags += ("no_skeleton",)
             sources.pop("skeleton", None)
-        return Clip(
-            clip_id=source.clip_id,
-            subject=source.subject,
-            action=source.action,
-            trial=source.trial,
+        return source.clip(
             sensor_place=SENSOR_PLACES[self.sensor],
             accelerometer=accelerometer,
             skeleton=skeleton,
@@ -221,60 +216,32 @@ class MMActLoader:
     def _description(
         self, sources: list[ClipSource], class_names: list[str], notes: list[str]
     ) -> DatasetDescription:
-        layout = SkeletonLayout.load(SKELETON_LAYOUT)
         numbers = sorted({int(source.subject) for source in sources})
-        return DatasetDescription(
+        return recorded_set(
+            sources,
+            SkeletonLayout.load(SKELETON_LAYOUT),
+            {"accelerometer": _RATE_HZ, "skeleton": 30.0},
             name="mmact",
             title=f"MMAct ({self.sensor}, camera {self.camera})",
-            is_synthetic=False,
             citation="Q. Kong, Z. Wu, Z. Deng, M. Klinkigt, B. Tong, T. Murakami: MMAct: A "
             "Large-Scale Dataset for Cross Modal Human Action Understanding. ICCV 2019.",
-            num_clips=len(sources),
             subjects=[str(number) for number in numbers],
             class_names=class_names,
-            streams={
-                "accelerometer": {
-                    "unit": "g",
-                    "nominal_rate_hz": _RATE_HZ,
-                    "channels": ["x", "y", "z"],
-                },
-                "skeleton": {
-                    "unit": "m (body-scaled)",
-                    "nominal_rate_hz": 30.0,
-                    "channels": ["x", "y", "confidence"],
-                },
-            },
-            joint_names=list(layout.joint_names),
-            joint_parents=list(layout.joint_parents),
-            root_joint=layout.root_joint,
-            up_axis=1,
             protocols=_protocols(sources, numbers),
-            made_by=made_by(),
             alignment="clip",
             wrist_place=SENSOR_PLACES[self.sensor],
-            skeleton_dimensions=2,
-            sources=raw_sources([item for source in sources for item in source.files.values()]),
             source_notes=notes,
         )
 
 
 def _protocols(sources: list[ClipSource], numbers: list[int]) -> dict[str, dict[str, Any]]:
     subjects = [str(number) for number in numbers]
-    protocols: dict[str, dict[str, Any]] = {
-        "cross_subject": {
-            "train_subjects": [name for name in subjects if name not in TEST_SUBJECTS],
-            "test_subjects": [name for name in subjects if name in TEST_SUBJECTS],
-            "metric": "macro_f1",
-        }
-    }
+    protocols = {"cross_subject": subject_protocol(subjects, TEST_SUBJECTS, "macro_f1")}
     for attribute, test in (("session", TEST_SESSION), ("scene", TEST_SCENE)):
         values = sorted({source.details[attribute] for source in sources} - {test})
-        protocols[f"cross_{attribute}"] = {
-            "train": {attribute: values},
-            "test": {attribute: [test]},
-            "metric": "macro_f1",
-            "leaks_subjects": True,
-        }
+        protocols[f"cross_{attribute}"] = column_protocol(
+            attribute, values, [test], "macro_f1", leaks=True
+        )
     return protocols
 
 

@@ -5,6 +5,7 @@ Kinect. The two were cut separately, so they pair by clip and not by frame.
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +14,10 @@ import numpy as np
 from data_prep.clip import STANDARD_GRAVITY, Clip
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import UserError
-from data_prep.files import made_by
-from data_prep.formats.archives import RawFile, add_raw_file, find_raw_files, raw_sources
+from data_prep.formats.archives import RawFile, add_raw_file, find_raw_files
 from data_prep.formats.csv_files import read_sensor_csv, whole_lines
 from data_prep.formats.text_tables import parsed_number
-from data_prep.loader import ClipSource, Discovery
+from data_prep.loader import ClipSource, Discovery, recorded_set, subject_protocol
 from data_prep.signals import bridge_frames, even_samples, order_of_stamps
 from data_prep.skeletons import SkeletonLayout
 
@@ -146,11 +146,7 @@ class SmartFallMMLoader:
             flags += notes
         else:
             flags += ("no_skeleton",)
-        return Clip(
-            clip_id=source.clip_id,
-            subject=source.subject,
-            action=source.action,
-            trial=source.trial,
+        return source.clip(
             sensor_place=sensor.place,
             accelerometer=accelerometer,
             skeleton=skeleton,
@@ -192,9 +188,8 @@ class SmartFallMMLoader:
 
     def _description(self, sources: list[ClipSource], num_unused: int) -> DatasetDescription:
         sensor = SENSORS[self.sensor]
-        layout = SkeletonLayout.load(SKELETON_LAYOUT)
         people = dict.fromkeys((source.details["group"], source.subject) for source in sources)
-        train, test = _split(list(people))
+        subjects = [subject for _, subject in people]
         lacking = sum("skeleton" not in source.files for source in sources)
         notes = [
             f"sensor: {self.sensor}, worn at: {sensor.place} (side not known)",
@@ -207,44 +202,29 @@ class SmartFallMMLoader:
             notes.append(f"{lacking} of {len(sources)} clips have no skeleton file")
         if num_unused:
             notes.append(f"{num_unused} skeleton files belong to no clip of this sensor")
-        axes = ["x", "y", "z"]
-        return DatasetDescription(
+        return recorded_set(
+            sources,
+            SkeletonLayout.load(SKELETON_LAYOUT),
+            {"accelerometer": _RATE_HZ, "skeleton": 30.0},
             name="smartfallmm",
             title=f"SmartFallMM ({self.sensor})",
-            is_synthetic=False,
             citation="SmartFallMM: A Multimodal Dataset for Enhanced Human Activity Recognition. "
             "Texas State University, github.com/txst-cs-smartfall/SmartFallMM-Dataset.",
-            num_clips=len(sources),
-            subjects=[subject for _, subject in people],
+            subjects=subjects,
             class_names=list(ACTION_NAMES),
-            streams={
-                "accelerometer": {"unit": "g", "nominal_rate_hz": _RATE_HZ, "channels": axes},
-                "skeleton": {"unit": "m", "nominal_rate_hz": 30.0, "channels": axes},
-            },
-            joint_names=list(layout.joint_names),
-            joint_parents=list(layout.joint_parents),
-            root_joint=layout.root_joint,
-            up_axis=1,
             protocols={
-                "cross_subject": {
-                    "train_subjects": train,
-                    "test_subjects": test,
-                    "metric": "macro_f1",
-                }
+                "cross_subject": subject_protocol(subjects, _test_subjects(people), "macro_f1")
             },
-            made_by=made_by(),
             alignment="clip",
             wrist_place=sensor.place,
-            sources=raw_sources([item for source in sources for item in source.files.values()]),
             source_notes=notes,
         )
 
 
-def _split(people: list[tuple[str, str]]) -> tuple[list[str], list[str]]:
-    """Returns train and test subjects: of each group every third tests, so that both occur."""
+def _test_subjects(people: Collection[tuple[str, str]]) -> list[str]:
+    """Returns every third subject of each group, so that both groups test."""
     groups = [[name for group, name in people if group == wanted] for wanted in GROUPS]
-    test = [name for names in groups for name in names[2::3]]
-    return [name for _, name in people if name not in test], test
+    return [name for names in groups for name in names[2::3]]
 
 
 def _subject_names(keys: list[_ClipKey]) -> dict[tuple[str, int], str]:

@@ -477,11 +477,7 @@ def _clip(
     frames = round(duration * _CAMERA_RATE_HZ) + 1
     skeleton, _ = body_pose(person.body, angles(np.linspace(0, duration, frames)))
     skeleton = skeleton + random.normal(0, style.joint_noise, skeleton.shape)
-    clip = Clip(
-        clip_id=source.clip_id,
-        subject=source.subject,
-        action=source.action,
-        trial=source.trial,
+    clip = source.clip(
         sensor_place="right_wrist",
         accelerometer=np.clip(measured, -_SATURATION_G, _SATURATION_G).astype(np.float32),
         skeleton=skeleton.astype(np.float32),

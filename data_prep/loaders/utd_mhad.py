@@ -13,10 +13,10 @@ import numpy as np
 from data_prep.clip import Clip
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import UserError
-from data_prep.files import made_by
-from data_prep.formats.archives import RawFile, add_raw_file, find_raw_files, raw_sources
+from data_prep.formats.archives import RawFile, add_raw_file, find_raw_files
 from data_prep.formats.mat import read_mat_array
-from data_prep.loader import ClipSource, Discovery
+from data_prep.loader import ClipSource, Discovery, column_protocol, recorded_set, subject_protocol
+from data_prep.skeletons import SkeletonLayout
 
 ACTION_NAMES = [
     "swipe_left",
@@ -71,8 +71,13 @@ JOINTS = [
     ("right_ankle", "right_knee"),
     ("right_foot", "right_ankle"),
 ]
+_NAMES = [name for name, _ in JOINTS]
+LAYOUT = SkeletonLayout(
+    tuple(_NAMES), tuple(-1 if parent is None else _NAMES.index(parent) for _, parent in JOINTS)
+)
 
 SUBJECTS = [str(subject) for subject in range(1, 9)]
+TEST_SUBJECTS = SUBJECTS[1::2]
 NUM_WRIST_ACTIONS = 21  # actions 22 to 27 wore the sensor on the right thigh
 NUM_CLIPS = 861  # of 27 x 8 x 4; three are missing from the official archives
 
@@ -155,11 +160,7 @@ class UTDMHADLoader:
             flags.append("accelerometer_saturated")
         if (np.abs(gyroscope) >= _GYROSCOPE_LIMIT).any():
             flags.append("gyroscope_saturated")
-        return Clip(
-            clip_id=source.clip_id,
-            subject=source.subject,
-            action=source.action,
-            trial=source.trial,
+        return source.clip(
             sensor_place=sensor_place(source.action),
             accelerometer=accelerometer,
             gyroscope=gyroscope,
@@ -178,39 +179,23 @@ def _description(sources: list[ClipSource], files: list[RawFile]) -> DatasetDesc
     found = {source.subject for source in sources}
     subjects = [name for name in SUBJECTS if name in found]
     missing = NUM_CLIPS - len(sources)
-    return DatasetDescription(
+    return recorded_set(
+        sources,
+        LAYOUT,
+        {"accelerometer": 50.0, "gyroscope": 50.0, "skeleton": 30.0},
+        files,
         name="utd_mhad",
         title="UTD-MHAD",
-        is_synthetic=False,
         citation="C. Chen, R. Jafari, N. Kehtarnavaz: UTD-MHAD: A Multimodal Dataset for Human "
         "Action Recognition Utilizing a Depth Camera and a Wearable Inertial Sensor. ICIP 2015.",
-        num_clips=len(sources),
         subjects=subjects,
         class_names=list(ACTION_NAMES),
-        streams={
-            "accelerometer": {"unit": "g", "nominal_rate_hz": 50.0, "channels": ["x", "y", "z"]},
-            "gyroscope": {"unit": "deg/s", "nominal_rate_hz": 50.0, "channels": ["x", "y", "z"]},
-            "skeleton": {"unit": "m", "nominal_rate_hz": 30.0, "channels": ["x", "y", "z"]},
-        },
-        joint_names=[name for name, _ in JOINTS],
-        joint_parents=_joint_parents(),
-        root_joint=[name for name, _ in JOINTS].index("hip_center"),
-        up_axis=1,
         protocols={
-            "cross_subject": {
-                "train_subjects": [name for name in subjects if int(name) % 2 == 1],
-                "test_subjects": [name for name in subjects if int(name) % 2 == 0],
-                "metric": "accuracy",
-            },
-            "subject_specific": {
-                "train": {"trial": ["1", "2"]},
-                "test": {"trial": ["3", "4"]},
-                "metric": "accuracy",
-                "leaks_subjects": True,
-            },
+            "cross_subject": subject_protocol(subjects, TEST_SUBJECTS, "accuracy"),
+            "subject_specific": column_protocol(
+                "trial", ["1", "2"], ["3", "4"], "accuracy", leaks=True
+            ),
         },
-        made_by=made_by(),
-        sources=raw_sources(files),
         source_notes=[f"incomplete: {missing} of {NUM_CLIPS} clips are missing"] if missing else [],
     )
 
@@ -233,8 +218,3 @@ def _read(item: RawFile, key: str) -> tuple[np.ndarray, tuple[str, str]]:
     values = read_mat_array(content, key, item.name)
     with np.errstate(over="ignore"):  # too large for float32 becomes inf, which check_clip names
         return values.astype(np.float32), source
-
-
-def _joint_parents() -> list[int]:
-    index = {name: position for position, (name, _) in enumerate(JOINTS)}
-    return [-1 if parent is None else index[parent] for _, parent in JOINTS]

@@ -7,15 +7,13 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from data_prep.clip import Clip
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import UserError
-from data_prep.files import made_by
-from data_prep.formats.archives import RawFile, add_raw_file, find_raw_files, raw_sources
+from data_prep.formats.archives import RawFile, add_raw_file, find_raw_files
 from data_prep.formats.bvh import BvhFile
-from data_prep.loader import ClipSource, Discovery
+from data_prep.loader import ClipSource, Discovery, recorded_set, subject_protocol
 from data_prep.loaders.berkeley_mhad.streams import (
     ACTION_NAMES,
     KNOWN_MISSING,
@@ -28,6 +26,7 @@ from data_prep.loaders.berkeley_mhad.streams import (
     read_berkeley_mhad_accelerometer,
     read_berkeley_mhad_skeleton,
 )
+from data_prep.skeletons import SkeletonLayout
 from data_prep.stream_pairs import StampedStream, even_pair
 
 ClipKey = tuple[int, int, int]  # subject, action, repetition, as in the file names
@@ -279,11 +278,7 @@ class BerkeleyMHADLoader:
                 flags.append("streams_cut")
         if pair.longest_gap_seconds > _NOTED_GAP_SECONDS:
             flags.append("gaps_bridged")
-        return Clip(
-            clip_id=source.clip_id,
-            subject=source.subject,
-            action=source.action,
-            trial=source.trial,
+        return source.clip(
             sensor_place=SENSOR_PLACES[self.sensor],
             accelerometer=pair.sensor,
             skeleton=pair.skeleton,
@@ -304,37 +299,18 @@ class BerkeleyMHADLoader:
         self, sources: list[ClipSource], names: list[str], parents: list[int]
     ) -> DatasetDescription:
         subjects = [name for name in SUBJECTS if any(name == item.subject for item in sources)]
-        files = {item.name: item for source in sources for item in source.files.values()}
-        return DatasetDescription(
+        rates = {"accelerometer": self.accelerometer_rate_hz, "skeleton": self.skeleton_rate_hz}
+        return recorded_set(
+            sources,
+            SkeletonLayout(tuple(names), tuple(parents)),
+            rates,
             name="berkeley_mhad",
             title="Berkeley MHAD",
-            is_synthetic=False,
             citation="F. Ofli, R. Chaudhry, G. Kurillo, R. Vidal, R. Bajcsy: Berkeley MHAD: A "
             "Comprehensive Multimodal Human Action Database. WACV 2013.",
-            num_clips=len(sources),
             subjects=subjects,
             class_names=list(ACTION_NAMES),
-            streams={
-                "accelerometer": _stream("g", self.accelerometer_rate_hz),
-                "skeleton": _stream("m", self.skeleton_rate_hz),
-            },
-            joint_names=names,
-            joint_parents=parents,
-            root_joint=parents.index(-1),
-            up_axis=1,
-            protocols={
-                "cross_subject": {
-                    "train_subjects": [name for name in subjects if name in TRAIN_SUBJECTS],
-                    "test_subjects": [name for name in subjects if name not in TRAIN_SUBJECTS],
-                    "metric": "accuracy",
-                }
-            },
-            made_by=made_by(),
+            protocols={"cross_subject": subject_protocol(subjects, SUBJECTS[7:], "accuracy")},
             wrist_place=SENSOR_PLACES[self.sensor],
-            sources=raw_sources([files[name] for name in sorted(files)]),
             source_notes=[],
         )
-
-
-def _stream(unit: str, rate_hz: float) -> dict[str, Any]:
-    return {"unit": unit, "nominal_rate_hz": float(rate_hz), "channels": ["x", "y", "z"]}

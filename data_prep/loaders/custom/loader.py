@@ -124,11 +124,7 @@ class CustomLoader:
         """Reads one clip; raises as `Loader.read` does."""
         clip = _from_json(source.details["clip"])
         recording = self.recording(clip, source.details["rate_hz"])
-        return Clip(
-            clip_id=source.clip_id,
-            subject=source.subject,
-            action=source.action,
-            trial=source.trial,
+        return source.clip(
             sensor_place=clip.sensor_place,
             accelerometer=recording.accelerometer,
             gyroscope=recording.gyroscope,

@@ -17,10 +17,9 @@ from typing import Any
 from data_prep.clip import NULL_ACTION, NULL_LABEL, Clip
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import UserError
-from data_prep.files import made_by
-from data_prep.formats.archives import RawFile, ReadOnce, add_raw_file, find_raw_files, raw_sources
+from data_prep.formats.archives import RawFile, ReadOnce, add_raw_file, find_raw_files
 from data_prep.formats.text_tables import did_you_mean
-from data_prep.loader import ClipSource, Discovery
+from data_prep.loader import ClipSource, Discovery, column_protocol, recorded_set, subject_protocol
 from data_prep.loaders.mm_fit.streams import (
     FRAMES_A_SECOND,
     LAYOUT,
@@ -127,11 +126,7 @@ class MMFitLoader:
         if skeleton is None:
             flags += ("no_skeleton",)
             sources.pop("skeleton", None)
-        return Clip(
-            clip_id=source.clip_id,
-            subject=source.subject,
-            action=source.action,
-            trial=source.trial,
+        return source.clip(
             sensor_place=self.sensor,
             accelerometer=accelerometer,
             skeleton=skeleton,
@@ -184,7 +179,6 @@ class MMFitLoader:
     def _description(
         self, sources: list[ClipSource], missing: list[int], labels: list[RawFile]
     ) -> DatasetDescription:
-        files = {item.name: item for source in sources for item in source.files.values()}
         posed = {source.details["workout"] for source in sources if "skeleton" in source.files}
         bare = sorted({source.details["workout"] for source in sources} - posed)
         notes = [
@@ -199,29 +193,20 @@ class MMFitLoader:
         ):
             if names:
                 notes.append(f"workouts without {what}: {', '.join(names)}")
-        axes = ["x", "y", "z"]
-        return DatasetDescription(
+        return recorded_set(
+            sources,
+            LAYOUT,
+            {"accelerometer": RATE_HZ, "skeleton": FRAMES_A_SECOND},
+            labels,
             name="mm_fit",
             title=f"MM-Fit ({self.sensor})",
-            is_synthetic=False,
             citation="D. Strömbäck, S. Huang, V. Radu: MM-Fit: Multimodal Deep Learning for "
             "Automatic Exercise Logging across Sensing Devices. Proc. ACM Interact. Mob. "
             "Wearable Ubiquitous Technol. 4 (4), 168, 2020.",
-            num_clips=len(sources),
             subjects=sorted({source.subject for source in sources}),
             class_names=list(ACTION_NAMES),
-            streams={
-                "accelerometer": {"unit": "g", "nominal_rate_hz": RATE_HZ, "channels": axes},
-                "skeleton": {"unit": "m", "nominal_rate_hz": FRAMES_A_SECOND, "channels": axes},
-            },
-            joint_names=list(LAYOUT.joint_names),
-            joint_parents=list(LAYOUT.joint_parents),
-            root_joint=LAYOUT.root_joint,
-            up_axis=1,
             protocols=_protocols(sources),
-            made_by=made_by(),
             wrist_place=self.sensor,
-            sources=raw_sources([*files.values(), *labels]),
             source_notes=notes,
         )
 
@@ -230,18 +215,16 @@ def _protocols(sources: list[ClipSource]) -> dict[str, dict[str, Any]]:
     subjects = sorted({source.subject for source in sources})
     new = {str(PARTICIPANTS[workout]) for workout in PARTS["new_people"]}
 
-    def by_part(part: str) -> dict[str, Any]:
-        return {"train": {"part": ["train"]}, "test": {"part": [part]}, "metric": "accuracy"}
-
     return {
-        "cross_subject": {
-            "train_subjects": [name for name in subjects if name not in new],
-            "test_subjects": [name for name in subjects if name in new],
-            "metric": "accuracy",
+        "cross_subject": subject_protocol(subjects, new, "accuracy"),
+        **{
+            name: column_protocol("part", ["train"], [part], "accuracy", leaks)
+            for name, part, leaks in (
+                ("new_people", "new_people", False),
+                ("known_people", "known_people", True),
+                ("authors_validation", "validation", True),
+            )
         },
-        "new_people": by_part("new_people"),
-        "known_people": {**by_part("known_people"), "leaks_subjects": True},
-        "authors_validation": {**by_part("validation"), "leaks_subjects": True},
     }
 
 

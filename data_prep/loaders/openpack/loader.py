@@ -16,10 +16,9 @@ from typing import Any
 from data_prep.clip import NULL_ACTION, NULL_LABEL, Clip
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import UserError
-from data_prep.files import made_by
-from data_prep.formats.archives import RawFile, ReadOnce, add_raw_file, find_raw_files, raw_sources
+from data_prep.formats.archives import RawFile, ReadOnce, add_raw_file, find_raw_files
 from data_prep.formats.csv_files import CsvRecord, csv_records
-from data_prep.loader import ClipSource, Discovery
+from data_prep.loader import ClipSource, Discovery, column_protocol, recorded_set, subject_protocol
 from data_prep.loaders.openpack.streams import (
     FRAMES_A_SECOND,
     LAYOUTS,
@@ -198,11 +197,7 @@ class OpenPackLoader:
             flags += ("no_skeleton",)
             sources.pop("skeleton", None)
         pair = even_pair(sensor, frames)
-        return Clip(
-            clip_id=source.clip_id,
-            subject=source.subject,
-            action=source.action,
-            trial=source.trial,
+        return source.clip(
             sensor_place=self.sensor,
             accelerometer=pair.sensor[:, :3],
             gyroscope=pair.sensor[:, 3:],
@@ -252,35 +247,20 @@ class OpenPackLoader:
     def _description(
         self, sources: list[ClipSource], operations: list[RawFile], notes: list[str]
     ) -> DatasetDescription:
-        files = {item.name: item for source in sources for item in source.files.values()}
-        layout = LAYOUTS[self.skeleton_source]
-        axes, skeleton = ["x", "y", "z"], {"unit": "m", "channels": ["x", "y", "z"]}
-        if layout.dimensions == 2:
-            skeleton = {"unit": "m (body-scaled)", "channels": ["x", "y", "confidence"]}
-        return DatasetDescription(
+        return recorded_set(
+            sources,
+            LAYOUTS[self.skeleton_source],
+            {"accelerometer": RATE_HZ, "gyroscope": RATE_HZ, "skeleton": FRAMES_A_SECOND},
+            operations,
             name="openpack",
             title=f"OpenPack ({self.sensor}, {self.skeleton_source})",
-            is_synthetic=False,
             citation="N. Yoshimura, J. Morales, T. Maekawa, T. Hara: OpenPack: A Large-scale "
             "Dataset for Recognizing Packaging Works in IoT-enabled Logistic Environments. IEEE "
             "PerCom 2024.",
-            num_clips=len(sources),
             subjects=sorted({source.subject for source in sources}),
             class_names=list(ACTION_NAMES),
-            streams={
-                "accelerometer": {"unit": "g", "nominal_rate_hz": RATE_HZ, "channels": axes},
-                "gyroscope": {"unit": "deg/s", "nominal_rate_hz": RATE_HZ, "channels": axes},
-                "skeleton": {"nominal_rate_hz": FRAMES_A_SECOND, **skeleton},
-            },
-            joint_names=list(layout.joint_names),
-            joint_parents=list(layout.joint_parents),
-            root_joint=layout.root_joint,
-            up_axis=1,
             protocols=_protocols(sources),
-            made_by=made_by(),
             wrist_place=self.sensor,
-            skeleton_dimensions=layout.dimensions,
-            sources=raw_sources([*files.values(), *operations]),
             source_notes=notes,
         )
 
@@ -304,19 +284,16 @@ def _session_notes(what: str, sessions: set[_Session]) -> list[str]:
 def _protocols(sources: list[ClipSource]) -> dict[str, dict[str, Any]]:
     subjects = sorted({source.subject for source in sources})
     new = {SAME_PERSON.get(user, user) for user in PARTS["submission"]}
-
-    def by_part(part: str) -> dict[str, Any]:
-        return {"train": {"part": ["train"]}, "test": {"part": [part]}, "metric": "macro_f1"}
-
     return {
-        "cross_subject": {
-            "train_subjects": [name for name in subjects if name not in new],
-            "test_subjects": [name for name in subjects if name in new],
-            "metric": "macro_f1",
+        "cross_subject": subject_protocol(subjects, new, "macro_f1"),
+        **{
+            name: column_protocol("part", ["train"], [part], "macro_f1", leaks)
+            for name, part, leaks in (
+                ("challenge", "submission", False),
+                ("challenge_test", "test", True),
+                ("challenge_validation", "validation", True),
+            )
         },
-        "challenge": by_part("submission"),
-        "challenge_test": {**by_part("test"), "leaks_subjects": True},
-        "challenge_validation": {**by_part("validation"), "leaks_subjects": True},
     }
 
 
