@@ -11,6 +11,7 @@ from data_prep.errors import UserError
 
 # A shorter gap holds no movement that the detector would cut.
 SHORTEST_GAP_SECONDS = 2.0
+_NOTED_CUT_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -92,3 +93,18 @@ def check_covered(
         if len(places):
             received += f", from {places.min():.13g} to {places.max():.13g}"
         raise UserError("A sensor must cover the whole annotated span", received, name)
+
+
+def cut_notes(
+    start: float, end: float, first: float, last: float, a_second: float = 1.0
+) -> tuple[str, ...]:
+    """Returns the note "span_cut" if a clip leaves out over a quarter of a second of its span.
+
+    Args:
+        start: Where the span starts.
+        end: Where the span ends.
+        first: Where the clip starts.
+        last: Where the clip ends.
+        a_second: In the unit of the span.
+    """
+    return ("span_cut",) if max(first - start, end - last) > _NOTED_CUT_SECONDS * a_second else ()

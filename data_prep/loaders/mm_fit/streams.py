@@ -12,7 +12,7 @@ import numpy as np
 from data_prep.clip import STANDARD_GRAVITY
 from data_prep.errors import UserError
 from data_prep.formats.tables import check_usable_rows, read_npy_array
-from data_prep.loaders.spans import check_covered
+from data_prep.loaders.spans import check_covered, cut_notes
 from data_prep.signals import bridge_frames, even_samples
 from data_prep.skeletons import SkeletonLayout
 
@@ -117,6 +117,7 @@ class WatchRecording:
             self.stamps[usable], self.values[usable], RATE_HZ, longest_gap_seconds, name
         )
         flags = (*self.flags, *(("rows_dropped",) if (inside & ~usable).any() else ()), *notes)
+        flags += cut_notes(first, last, frames.min(), frames.max(), FRAMES_A_SECOND)
         return values, (math.ceil(frames.min()), math.floor(frames.max())), flags
 
 

@@ -27,7 +27,7 @@ from data_prep.loaders.openpack.streams import (
     PoseRecording,
     SensorRecording,
 )
-from data_prep.loaders.spans import SHORTEST_GAP_SECONDS, Span, ordered_spans, with_gaps
+from data_prep.loaders.spans import SHORTEST_GAP_SECONDS, Span, cut_notes, ordered_spans, with_gaps
 from data_prep.signals import stamp_seconds
 from data_prep.stream_pairs import even_pair
 
@@ -197,6 +197,7 @@ class OpenPackLoader:
             flags += ("no_skeleton",)
             sources.pop("skeleton", None)
         pair = even_pair(sensor, frames)
+        flags += cut_notes(start, end, pair.start, pair.end)
         return source.clip(
             sensor_place=self.sensor,
             accelerometer=pair.sensor[:, :3],

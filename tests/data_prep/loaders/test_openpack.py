@@ -1,15 +1,27 @@
 """OpenPack from generated files in the authors' layout: values, parts, defects, a training."""
 
+import collections
 import json
 import pickle
 import shutil
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from damage import (
+    cut,
+    drop_column,
+    drop_fields,
+    drop_lines,
+    nothing_left,
+    repeat_lines,
+    replace_numbers,
+    shuffle_lines,
+)
 from data_prep.clip import NULL_ACTION, Clip, check_clip
 from data_prep.clip_reading import read_clips
 from data_prep.errors import UserError
@@ -156,6 +168,13 @@ def test_lost_frames_are_bridged_then_leave_no_skeleton(raw_dir: Path):
     ]  # fmt: skip
     np.testing.assert_allclose(found[0].skeleton, expected[0].skeleton, atol=0.05)
     np.testing.assert_array_equal(found[3].skeleton, expected[3].skeleton)
+
+
+def test_a_clip_that_is_shorter_than_its_operation_is_noted(raw_dir: Path):
+    replace_table(raw_dir, "sensor", sensor_frame(12).drop(index=range(91, 107)))  # 3.0 to 3.5 s
+    found = clips(raw_dir)
+    assert [clip.flags for clip in found[:3]] == [(), ("span_cut",), ()]
+    assert len(found[1].accelerometer) == 59  # 2 of 2.5 s
 
 
 def test_a_second_person_in_a_frame_is_dropped_and_noted(raw_dir: Path):
@@ -356,3 +375,51 @@ def test_two_epochs_by_the_authors_protocol(tmp_path: Path, run_train: Callable)
     left_out = pd.read_csv(quarantine)
     assert left_out["clip_id"].tolist() == ["U0104_S0100_006_close_box"]
     assert "must cover the whole annotated span" in left_out["reason"][0]
+
+
+new_numbers = partial(replace_numbers, separator=b",")
+_DAMAGES = (cut, nothing_left, shuffle_lines, drop_lines, repeat_lines,
+             partial(drop_column, separator=b","), partial(drop_fields, separator=b","),
+             new_numbers)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_damaged_copies_are_read_right_noted_or_refused(tmp_path: Path, capsys):
+    """240 damaged copies. What is accepted without a note lies near the truth."""
+    work = [(0.5, 2.5, "Picking"), (2.5, 4.5, "Close Box")]
+    write_session(tmp_path, "U0101", "S0100", work, 5, poses=("kinect_3d", "kinect_2d"))
+    files = paths(tmp_path, "U0101", "S0100")
+    whole = {kind: path.read_bytes() for kind, path in files.items()}
+    truth = {
+        source: {clip.clip_id: clip for clip in clips(tmp_path, skeleton_source=source)}
+        for source in LAYOUTS
+    }
+    counts: collections.Counter[str] = collections.Counter()
+    random = np.random.default_rng(0)
+    for number in range(240):
+        kind = list(files)[number % len(files)]
+        source = kind if kind in LAYOUTS else "kinect_3d"
+        damage = _DAMAGES[number // len(files) % len(_DAMAGES)]
+        files[kind].write_bytes(damage(whole[kind], random))
+        try:
+            found = clips(tmp_path, skeleton_source=source)
+        except UserError as error:
+            assert "S0100" in str(error) and "\n" not in str(error)
+            counts["refused"] += 1
+            found = []
+        for clip in found:
+            counts["noted" if clip.flags else "clean"] += 1
+            # Changed annotations make other clips; another number may be a possible one.
+            same = truth[source].get(clip.clip_id)
+            if clip.flags or same is None or kind == "operations" or damage is new_numbers:
+                continue
+            missing = len(same.accelerometer) - len(clip.accelerometer)
+            if missing:  # up to a quarter of a second at either end
+                assert 0 < missing <= 15
+                continue
+            np.testing.assert_allclose(clip.accelerometer, same.accelerometer, atol=0.2)
+            np.testing.assert_allclose(clip.skeleton, same.skeleton, atol=0.1)
+        files[kind].write_bytes(whole[kind])
+    with capsys.disabled():
+        print(f"\nOpenPack, damaged copies: {dict(sorted(counts.items()))}")
+    assert min(counts["refused"], counts["noted"], counts["clean"]) >= 5
