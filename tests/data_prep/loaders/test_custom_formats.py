@@ -1,5 +1,6 @@
 """Recordings in the forms in which loggers write them: values and stamps of a known truth."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -13,6 +14,7 @@ from data_prep.loaders.custom.loader import CustomLoader
 from data_prep.loaders.custom.logger_formats import LOGGER_FORMATS
 from data_prep.loaders.custom.manifest import CustomClip, read_custom_manifest
 from logger_files import FILES, ISO, MOMENTS, NANOSECONDS, SECONDS, TRUTH, G, axes, numbers, rows
+from project import ROOT
 
 
 def read(folder: Path, text: str, suffix: str = ".csv", **cells: str) -> CustomAccelerometer:
@@ -306,3 +308,9 @@ def test_coarse_stamps_and_a_clock_set_back(tmp_path: Path):
     again = numbers(np.concatenate([SECONDS[:75], SECONDS[:75]]))
     with pytest.raises(UserError, match=r"step back.*from 1\.48 to 0 s at sample 75"):
         read(tmp_path, rows(again, *axes(TRUTH)), **cells)
+
+
+def test_the_documentation_has_a_row_for_each_format():
+    page = (ROOT / "docs" / "from_your_logger.md").read_text(encoding="utf-8")
+    rows_of_page = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    assert rows_of_page == list(LOGGER_FORMATS)
