@@ -13,6 +13,7 @@ typedef struct {
   char magic[4];
   int32_t count;
   float smoothing, enter, leave, class_floor;
+  float rise, fall_per_us, most;
   int32_t minimum_windows, maximum_same;
   uint32_t maximum_gap_us;
   float gravity_weight, energy_weight, start_g, end_g, noise_rise, start_noise, end_noise;
@@ -32,6 +33,9 @@ static inline PskdRecognizerSettings settings_of(const RecordingHeader *header) 
   settings.filter.leave = header->leave;
   settings.filter.class_floor = header->class_floor;
   settings.filter.minimum_windows = header->minimum_windows;
+  settings.adaptation.rise = header->rise;
+  settings.adaptation.fall_per_us = header->fall_per_us;
+  settings.adaptation.most = header->most;
   settings.maximum_same = header->maximum_same;
 #if PSKD_CLIP_MODE
   settings.segment.gravity_weight = header->gravity_weight;

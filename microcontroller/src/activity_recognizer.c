@@ -55,10 +55,27 @@ static void start_cutting(PskdActivityRecognizer *recognizer) {
 #endif
 }
 
+/* Lets the threshold fall by the time since the sample before. A clock that went back looks like one
+ * that went far ahead.
+ */
+static void lower_threshold(PskdActivityRecognizer *recognizer, uint32_t time_us) {
+  const float elapsed_us = (float)(time_us - recognizer->newest_us);
+  recognizer->newest_us = time_us;
+  if (!(recognizer->raised > 0.0f)) return;
+  recognizer->raised -= recognizer->settings.adaptation.fall_per_us * elapsed_us;
+  if (recognizer->raised < 0.0f) recognizer->raised = 0.0f;
+}
+
+static void raise_threshold(PskdActivityRecognizer *recognizer) {
+  const PskdAdaptationSettings *adaptation = &recognizer->settings.adaptation;
+  recognizer->raised += adaptation->rise;
+  if (recognizer->raised > adaptation->most) recognizer->raised = adaptation->most;
+}
+
 static PskdRecognizerEvent decide(PskdActivityRecognizer *recognizer, const float *samples,
                                   int32_t length, PskdInvoke invoke) {
   int8_t *const input = (int8_t *)recognizer->prepared;
-  int32_t index;
+  int32_t before, index;
   if (invoke == NULL) return PSKD_RECOGNIZER_SKIPPED;
 #if PSKD_CLIP_MODE
   /* A gesture says nothing of the next one. */
@@ -73,8 +90,11 @@ static PskdRecognizerEvent decide(PskdActivityRecognizer *recognizer, const floa
     /* The filter's sign for what is no probability: "unknown". */
     for (index = 0; index < PSKD_NUM_CLASSES; ++index) recognizer->probabilities[index] = NAN;
   }
+  before = recognizer->filter.activity;
+  recognizer->filter.settings.enter = recognizer->settings.filter.enter + recognizer->raised;
   recognizer->activity =
       pskd_activity_filter_add(&recognizer->filter, recognizer->probabilities);
+  if (recognizer->activity >= 0 && recognizer->activity != before) raise_threshold(recognizer);
   recognizer->confidence = confidence_of(recognizer);
   return PSKD_RECOGNIZER_DECIDED;
 }
@@ -97,6 +117,7 @@ void pskd_activity_recognizer_lose_signal(PskdActivityRecognizer *recognizer) {
 PskdRecognizerEvent pskd_activity_recognizer_add(PskdActivityRecognizer *recognizer,
                                                  uint32_t time_us, const float *sample,
                                                  PskdInvoke invoke) {
+  lower_threshold(recognizer, time_us);
   if (!pskd_signal_check_add(&recognizer->check, sample)) {
     pskd_activity_recognizer_lose_signal(recognizer);
     return PSKD_RECOGNIZER_LOST;

@@ -29,8 +29,18 @@ typedef enum {
   PSKD_RECOGNIZER_SKIPPED = 3  /* a decision was due, but there was no `invoke` */
 } PskdRecognizerEvent;
 
+/* The threshold rises with what is said and falls with time, so that a stretch of false decisions
+ * is cut short. It is filter.enter at least and filter.enter + most at most. Source: ours.
+ */
+typedef struct {
+  float rise;        /* by which each activity that is taken up raises the threshold, from 0 */
+  float fall_per_us; /* by which it falls in a microsecond between two samples, from 0 */
+  float most;        /* largest rise; 0 for a constant threshold */
+} PskdAdaptationSettings;
+
 typedef struct {
   PskdActivityFilterSettings filter; /* in clip mode segments are not smoothed with each other */
+  PskdAdaptationSettings adaptation;
   int32_t maximum_same;              /* of signal_check */
 #if PSKD_CLIP_MODE
   PskdSegmentSettings segment;
@@ -49,6 +59,8 @@ typedef struct {
                        input was not finite */
 
   PskdRecognizerSettings settings;
+  float raised;       /* how far the threshold is above filter.enter of the settings */
+  uint32_t newest_us; /* stamp of the newest sample */
   PskdActivityFilter filter;
   PskdSignalCheck check;
 #if PSKD_CLIP_MODE

@@ -43,6 +43,27 @@ class RecognizerSettings(DetectorSettings):
         maximum=1,
         flag=False,
     )
+    adapt_most: float = setting(
+        0.0,
+        "Largest rise of the threshold above its value, on the device; 0 for a constant threshold.",
+        minimum=0,
+        maximum=1,
+        later=True,
+    )
+    adapt_rise: float = setting(
+        0.02,
+        "By how much each activity that is said raises the threshold.",
+        minimum=0,
+        maximum=1,
+        later=True,
+    )
+    adapt_decisions_an_hour: float = setting(
+        120.0,
+        "Activities said in an hour at which rise and fall of the threshold are equal; with fewer "
+        "it falls back.",
+        above=0,
+        later=True,
+    )
     smoothing: float = setting(0.5, "Window mode: weight of the newest window.", above=0, maximum=1)
     minimum_windows: int = setting(
         1, "Window mode: windows in a row that must agree.", minimum=1, maximum=10**9
@@ -67,6 +88,17 @@ class RecognizerSettings(DetectorSettings):
     gravity_weight: float = setting_like(DetectorSettings, "gravity_weight", 0.1)
     lead_samples: int = setting_like(DetectorSettings, "lead_samples", 5)
     rest_samples: int = setting_like(DetectorSettings, "rest_samples", 15)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.threshold + self.adapt_most > 1:
+            rule = "threshold + adapt_most must be at most 1"
+            raise UserError(rule, f"{self.threshold} + {self.adapt_most}")
+
+    @property
+    def fall_per_us(self) -> float:
+        """By how much an adapted threshold falls in a microsecond."""
+        return self.adapt_rise * self.adapt_decisions_an_hour / 3.6e9
 
     @staticmethod
     def of(detector: DetectorSettings) -> "RecognizerSettings":

@@ -299,6 +299,9 @@ static inline void pskd_project_settings(PskdLoopSettings *settings) {{
   recognizer->filter.leave = {c_float(settings.threshold * settings.leave_share)};
   recognizer->filter.class_floor = {c_float(settings.class_floor)};
   recognizer->filter.minimum_windows = {settings.minimum_windows};
+  recognizer->adaptation.rise = {c_float(settings.adapt_rise)};
+  recognizer->adaptation.fall_per_us = {c_float(settings.fall_per_us)};
+  recognizer->adaptation.most = {c_float(settings.adapt_most)};
   recognizer->maximum_same = {settings.maximum_same};
 #if PSKD_CLIP_MODE
   recognizer->segment.gravity_weight = {c_float(settings.gravity_weight)};

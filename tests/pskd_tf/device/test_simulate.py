@@ -212,6 +212,41 @@ def test_faults_of_the_sensor_are_no_signal(window_run, tmp_path):
 
 
 @needs_compiler
+def test_the_threshold_rises_with_what_is_said_and_falls_with_time(
+    tiny_run, joined_clips, tmp_path
+):
+    samples = np.tile(joined_clips[0], (3, 1))
+    times = np.arange(len(samples)) / 50
+    times[len(samples) // 2 :] += 0.1  # no gap; less time to fall without it
+    settings = {"threshold": 0.2, "adapt_rise": 0.05, "adapt_most": 0.4}
+    settings["adapt_decisions_an_hour"] = 60.0
+    _, decisions = _stream(tiny_run, tmp_path, samples, times, **settings)
+    stamps = np.round((times - times[0]) * 1e6).astype(np.uint32)
+    elapsed = np.diff(stamps, prepend=stamps[:1]).astype(np.float32)
+    fall = np.float32(RecognizerSettings(**settings).fall_per_us)
+    decided = {item.index: item for item in decisions}
+    raised, most_raised = np.float32(0), np.float32(0)
+    for index in range(len(samples)):
+        raised = max(raised - fall * elapsed[index], np.float32(0))
+        if index not in decided:
+            continue
+        said = decided[index].activity >= 0
+        assert said == (decided[index].confidence >= np.float32(0.2) + raised)
+        if said:
+            raised = min(raised + np.float32(0.05), np.float32(0.4))
+        most_raised = max(most_raised, raised)
+    _, constant = _stream(tiny_run, tmp_path, samples, times, threshold=0.2)
+    assert most_raised > 0.15
+    number, all_of_them = (sum(item.activity >= 0 for item in one) for one in (decisions, constant))
+    assert 0 < number < all_of_them
+
+
+def test_a_raised_threshold_stays_a_probability():
+    with pytest.raises(UserError, match=r"at most 1\. Received: 0\.8 \+ 0\.3"):
+        RecognizerSettings(threshold=0.8, adapt_most=0.3)
+
+
+@needs_compiler
 def test_an_overflow_is_unknown(window_run, tmp_path):
     """3e38 g is finite, its square is not: the input is none."""
     samples = np.random.default_rng(0).normal((0, 0, 1), 0.1, (96, 3))
