@@ -118,6 +118,7 @@ def _stamp_unit(
 
 
 _ASCENDING = 0.99
+_GYROSCOPES = ("gyr", "rotationrate", "rotation rate", "angular", "turn")
 _OTHER_SENSORS = ("gyr", "mag", "lin", "user", "rot", "quat", "orient", "grav", "euler", "temp")
 
 
@@ -144,6 +145,20 @@ def guess_axes(table: TextTable, numeric: Sequence[int]) -> tuple[list[int] | No
     if rank < 0:
         return None, f"{header[axes[0]]} is of another sensor"
     return axes, f"names {', '.join(header[column] for column in axes)}"
+
+
+def guess_turn_rates(table: TextTable, numeric: Sequence[int]) -> list[int] | None:
+    """Returns the columns of a gyroscope's x, y and z, by their names; None without one."""
+    names = [name.lower() for name in table.header or ()]
+    for column in numeric if names else ():
+        if not any(word in names[column] for word in _GYROSCOPES):
+            continue
+        for place in (match.start() for match in re.finditer("x", names[column])):
+            wanted = [names[column][:place] + axis + names[column][place + 1 :] for axis in "xyz"]
+            if all(names.count(one) == 1 for one in wanted):
+                axes = [names.index(one) for one in wanted]
+                return axes if set(axes) <= set(numeric) else None
+    return None
 
 
 def guess_unit(

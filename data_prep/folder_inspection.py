@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep.clip import SENSORS
 from data_prep.errors import UserError
 from data_prep.files import file_sha256, natural_order, whole_file
 from data_prep.loaders.custom.logger_formats import LOGGER_FORMATS
@@ -18,7 +19,13 @@ from data_prep.loaders.custom.manifest import OPTIONAL_COLUMNS
 from data_prep.name_guess import NameGuess, fields_by_pattern, guess_fields, name_words
 from data_prep.plausibility import gravity_axis, spelling_doubts
 from data_prep.problems import Problem
-from data_prep.recording_guess import LIKELY, UNSURE, RecordingGuess, guess_recording
+from data_prep.recording_guess import (
+    LIKELY,
+    UNSURE,
+    RecordingGuess,
+    guess_recording,
+    with_gyroscope,
+)
 from data_prep.skeletons import KNOWN_SKELETONS
 
 _FIRST_COLUMNS = ("subject", "action", "trial", "accelerometer_path", "accelerometer_format")
@@ -63,6 +70,7 @@ def inspect_folder(
     folder: Path,
     name_pattern: str | None = None,
     progress: Callable[[Sequence[Path]], Iterable[Path]] = iter,
+    sensors: Sequence[str] = SENSORS[:1],
 ) -> FolderGuess:
     """Looks into every file of a folder and guesses what it is.
 
@@ -71,6 +79,7 @@ def inspect_folder(
         name_pattern: Which parts of a name are subject, action and repetition, see
             `fields_by_pattern`; guessed if None.
         progress: Wraps the files to show progress.
+        sensors: Of `SENSORS`; with the gyroscope its columns are guessed, too.
 
     Returns:
         The guesses.
@@ -86,6 +95,8 @@ def inspect_folder(
     paths = [folder / name for name in natural_order(plain)]
     files = {path.relative_to(folder).as_posix(): guess_recording(path) for path in progress(paths)}
     recordings = [path for path, guess in files.items() if guess.kind == "accelerometer"]
+    if "gyroscope" in sensors:
+        files |= {path: with_gyroscope(folder / path, files[path]) for path in recordings}
     if not recordings:
         rule = "A folder must hold a recording of an accelerometer that measures 1 g at rest"
         first = next((f", the first: {path}: {_told(one)}" for path, one in files.items()), "")

@@ -122,8 +122,7 @@ def main(arguments: InspectArguments) -> None:
     command = ["data_prep.prepare", "--dataset=custom", *given, "--out_dir=DIR"]
     if errors:
         command = ["data_prep.inspect", *given]
-    if arguments.sensors != SENSORS[:1]:
-        command += [f"--sensors={','.join(arguments.sensors)}"]
+    command += _sensors_flag(arguments)
     print_result(
         f"{len(inspection.clips)} clips, {errors} errors, {warnings} warnings",
         *("python", "-m", *command),
@@ -132,11 +131,16 @@ def main(arguments: InspectArguments) -> None:
         sys.exit(2 if errors else 1)
 
 
+def _sensors_flag(arguments: InspectArguments) -> list[str]:
+    is_usual = arguments.sensors == SENSORS[:1]
+    return [] if is_usual else [f"--sensors={','.join(arguments.sensors)}"]
+
+
 def _inspect_folder(arguments: InspectArguments, folder: Path) -> None:
     manifest = arguments.write_manifest
     if manifest is not None:
         check_new(manifest)
-    guess = inspect_folder(folder, arguments.name_pattern, _files_progress)
+    guess = inspect_folder(folder, arguments.name_pattern, _files_progress, arguments.sensors)
     lines = problem_lines(guess.problems, arguments.most, "; --most=0 lists all")
     print("\n".join(folder_lines(guess) + lines))
     recordings = guess.of_kind("accelerometer")
@@ -153,6 +157,7 @@ def _inspect_folder(arguments: InspectArguments, folder: Path) -> None:
         else:
             write_manifest(rows, manifest)
             result = manifest
+    command += _sensors_flag(arguments)
     print_result(result, *command)
     if guess.problems:
         sys.exit(1)

@@ -74,20 +74,25 @@ _LEAST_TURN_DEGREES, _LEAST_TURN_SHARE = 30.0, 0.25
 _GRAVITY_SECONDS = 0.5
 
 
-def turn_doubt(accelerometer: np.ndarray, gyroscope: np.ndarray, rate_hz: float) -> str:
-    """Returns what is odd about turn rates beside the way that gravity turns, or "".
+def turned_degrees(
+    accelerometer: np.ndarray, gyroscope: np.ndarray, rate_hz: float
+) -> tuple[float, float] | None:
+    """Returns how far gravity turns at most, and how far the gyroscope turns until then.
 
     Ours: the direction of the moving mean over half a second is gravity's; it cannot turn further
     than the gyroscope.
 
     Args:
-        accelerometer: (samples, 3) in g.
+        accelerometer: (samples, 3) of any unit.
         gyroscope: (samples, 3) in degrees per second.
         rate_hz: Of both.
+
+    Returns:
+        Both in degrees; None where gravity turns by less than 30 degrees.
     """
     length = max(1, int(_GRAVITY_SECONDS * rate_hz))
     if len(accelerometer) < 2 * length:
-        return ""
+        return None
     window = np.ones(length) / length
     axes = accelerometer.astype(np.float64).T
     mean = np.stack([np.convolve(axis, window, "valid") for axis in axes], axis=1)
@@ -95,11 +100,24 @@ def turn_doubt(accelerometer: np.ndarray, gyroscope: np.ndarray, rate_hz: float)
     angles = np.degrees(np.arccos(np.clip(unit @ unit[0], -1.0, 1.0)))
     last = int(angles.argmax())
     rates = np.linalg.norm(gyroscope[: last + length].astype(np.float64), axis=1)
-    turned = float(rates.sum()) / rate_hz
-    if angles[last] < _LEAST_TURN_DEGREES or turned > _LEAST_TURN_SHARE * angles[last]:
+    if angles[last] < _LEAST_TURN_DEGREES:
+        return None
+    return float(angles[last]), float(rates.sum()) / rate_hz
+
+
+def turn_doubt(accelerometer: np.ndarray, gyroscope: np.ndarray, rate_hz: float) -> str:
+    """Returns what is odd about turn rates beside the way that gravity turns, or "".
+
+    Args:
+        accelerometer: (samples, 3) in g.
+        gyroscope: (samples, 3) in degrees per second.
+        rate_hz: Of both.
+    """
+    found = turned_degrees(accelerometer, gyroscope, rate_hz)
+    if found is None or found[1] > _LEAST_TURN_SHARE * found[0]:
         return ""
     return (
-        f"gravity turns by {angles[last]:.0f} degrees while the gyroscope turns by {turned:.2g}: "
+        f"gravity turns by {found[0]:.0f} degrees while the gyroscope turns by {found[1]:.2g}: "
         "rad/s taken as deg/s?"
     )
 

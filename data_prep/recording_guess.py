@@ -6,7 +6,7 @@ with, others by names of columns, steps of stamps, and the magnitude of gravity.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from data_prep.column_guess import (
     column_name,
     guess_axes,
     guess_stamps,
+    guess_turn_rates,
     guess_unit,
     rate_of_stamps,
 )
@@ -32,8 +33,12 @@ from data_prep.formats.text_tables import (
 from data_prep.loaders.custom.accelerometer import G_PER_UNIT
 from data_prep.loaders.custom.logger_formats import LOGGER_FORMATS
 from data_prep.loaders.custom.manifest import CustomClip
-from data_prep.loaders.custom.raw_samples import named_unit, read_raw_samples
-from data_prep.plausibility import gravity_at_rest, gravity_doubt
+from data_prep.loaders.custom.raw_samples import (
+    named_turn_unit,
+    named_unit,
+    read_raw_samples,
+)
+from data_prep.plausibility import gravity_at_rest, gravity_doubt, turned_degrees
 
 SURE, LIKELY, UNSURE = "sure", "likely", "unsure"
 _HEAD_BYTES = 2**20
@@ -88,6 +93,56 @@ def guess_recording(path: Path) -> RecordingGuess:
         return RecordingGuess("other", "no table of numbers", reason=error.reason)
     except Exception as error:  # numpy raises nearly anything for a damaged file
         return RecordingGuess("other", "unreadable", reason=f"{type(error).__name__}: {error}")
+
+
+def with_gyroscope(path: Path, guess: RecordingGuess) -> RecordingGuess:
+    """Adds the gyroscope's columns of the same table to the guess of an accelerometer's file.
+
+    The unit is that of the header; else the one in which the gyroscope turns as far as gravity.
+
+    Args:
+        path: The file.
+        guess: What it seems to hold.
+
+    Returns:
+        The guess, unsure where the unit is not known; the same where no columns are a gyroscope's.
+    """
+    if path.suffix.lower() not in TEXT_SUFFIXES or "accelerometer_columns" not in guess.cells:
+        return guess
+    with open(path, "rb") as stream:
+        content = stream.read(_HEAD_BYTES)
+    content = content[: content.rfind(b"\n") + 1]
+    skip_rows = int(guess.cells.get("accelerometer_skip_rows", 0))
+    table = read_text_table(content, "the file", skip_rows)
+    table = table.filtered(guess.cells.get("accelerometer_rows", ""))
+    numeric = [column for column in range(table.num_columns) if _is_numeric(table, column)]
+    axes = guess_turn_rates(table, numeric)
+    if axes is None:
+        return guess
+    header = table.header or []
+    names = ";".join(column_name(header, column) for column in axes)
+    (told, *others) = {named_turn_unit(header[column]) for column in axes}
+    acceleration = table.indices(guess.cells["accelerometer_columns"].split(";"))
+    turned = turned_degrees(
+        table.numbers(acceleration), table.numbers(axes), guess.rate_hz or SOME_RATE_HZ
+    )
+    unit, reason = "deg/s", "its unit is not known: deg/s or rad/s?"
+    if told is not None and not others:
+        unit, reason = told, f"in {told} by its name"
+    elif turned is not None:
+        unit = "deg/s" if turned[1] > _TURN_SHARE * turned[0] else "rad/s"
+        reason = f"in {unit}, as gravity turns by {turned[0]:.0f} degrees"
+    return replace(
+        guess,
+        cells={**guess.cells, "gyroscope_columns": names, "gyroscope_unit": unit},
+        sureness=UNSURE if "?" in reason else guess.sureness,
+        reason=f"{guess.reason}; gyroscope {names} {reason}",
+    )
+
+
+_TURN_SHARE = (
+    0.25  # in rad/s a gyroscope would turn by a 57th of what gravity does, or a little more
+)
 
 
 def _guess_logger(content: bytes, suffix: str) -> RecordingGuess | None:

@@ -149,6 +149,9 @@ def main(arguments: SimulateArguments) -> None:
     simulate = ("python", "-m", "pskd_tf.simulate", f"--run_dir={arguments.run_dir}")
     if recording is None:
         print_result(metrics, "python", "-m", "pskd_tf.report", f"--run_dir={arguments.run_dir}")
+    elif model.num_axes == 6:
+        export = ("python", "-m", "pskd_tf.export", f"--run_dir={arguments.run_dir}")
+        print_result(plot, *export, "--target=arduino", "--out=DIR")
     elif ChosenSettings.read(arguments.run_dir) is None:
         print_result(plot, *simulate, "--choose_threshold", "--validation_run=VALIDATION_RUN")
     else:

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from data_prep.plausibility import gravity_axis
-from data_prep.recording_guess import LIKELY, SURE, UNSURE, RecordingGuess, guess_recording
+from data_prep.recording_guess import (
+    LIKELY,
+    SURE,
+    UNSURE,
+    RecordingGuess,
+    guess_recording,
+    with_gyroscope,
+)
 from logger_files import (
     FILES,
     ISO,
@@ -204,3 +211,28 @@ def test_only_the_beginning_of_a_long_file_is_read(tmp_path: Path):
     found = guess(tmp_path, text + "1200.0,damaged\n")
     assert found.kind == "accelerometer"
     assert found.rate_hz == pytest.approx(50.0, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("names", "per_degree", "unit"),
+    [
+        ("gyro_x,gyro_y,gyro_z", 1.0, "deg/s"),
+        ("gyro_x,gyro_y,gyro_z", np.pi / 180, "rad/s"),
+        ("Gyroscope x (rad/s),Gyroscope y (rad/s),Gyroscope z (rad/s)", 1.0, "rad/s"),
+    ],
+)
+def test_a_gyroscope_of_the_same_table_is_guessed(tmp_path: Path, names, per_degree, unit):
+    """By its name, and its unit by how far gravity turns: a wrist that turns by 90 degrees."""
+    seconds = np.arange(301) / 50
+    angle = np.pi / 4 * np.sin(2 * np.pi * seconds / 3)
+    up = np.stack([np.sin(angle), np.cos(angle), 0.2 * np.sin(9 * seconds)], axis=1)
+    rates = np.zeros_like(up)
+    rates[:, 2] = -np.degrees(np.gradient(angle, seconds)) * per_degree
+    text = f"t,acc_x,acc_y,acc_z,{names}\n" + rows(numbers(seconds), *axes(up), *axes(rates))
+    found = guess(tmp_path, text)
+    assert "gyroscope_columns" not in found.cells
+    (path,) = [one for one in tmp_path.iterdir() if one.is_file()]
+    both = with_gyroscope(path, found)
+    assert both.cells["gyroscope_columns"] == names.replace(",", ";")
+    assert both.cells["gyroscope_unit"] == unit and both.sureness == found.sureness
+    assert {name: both.cells[name] for name in found.cells} == found.cells

@@ -238,12 +238,23 @@ def named_unit(column: str) -> str | None:
     return _UNITS_BY_NAME.get(match[1].lower()) if match else None
 
 
+def named_turn_unit(column: str) -> str | None:
+    """Returns the unit of a turn rate that a column's name tells in brackets.
+
+    Args:
+        column: Such as "Gyroscope x (rad/s)".
+
+    Returns:
+        "deg/s", "rad/s", or None if it tells neither.
+    """
+    match = _NAMED_UNIT.fullmatch(column)
+    return _TURN_RATES_BY_NAME.get(match[1].lower()) if match else None
+
+
 def _check_named_units(names: list[str], clip: CustomClip, name: str) -> None:
     """Refuses columns whose names tell another unit, such as that of a gyroscope."""
     for column in names[3:]:
-        match = _NAMED_UNIT.fullmatch(column)
-        unit = _TURN_RATES_BY_NAME.get(match[1].lower()) if match else None
-        if unit not in (None, clip.gyroscope_unit):
+        if named_turn_unit(column) not in (None, clip.gyroscope_unit):
             rule = f"The columns must be a turn rate in {clip.gyroscope_unit}"
             raise UserError(rule, column, name)
     for column in names[:3]:
