@@ -97,9 +97,8 @@ def main(arguments: BenchmarkArguments) -> None:
     if arguments.settings.student != StudentSettings():
         rule = "The methods of a benchmark name their nets (model in --methods_file), not --student"
         raise UserError(rule, arguments.settings.student.student)
-    methods = read_methods(
-        packaged_file(arguments.methods_file, pskd_tf.__file__), arguments.methods
-    )
+    methods_file = packaged_file(arguments.methods_file, pskd_tf.__file__)
+    methods, listed = read_methods(methods_file, arguments.methods), read_methods(methods_file)
     arguments.run_dir.mkdir(parents=True, exist_ok=True)
     prepared = arguments.prepare()
     context = RunContext(
@@ -111,12 +110,17 @@ def main(arguments: BenchmarkArguments) -> None:
         views_dir=arguments.run_dir / "views" if arguments.keep_views else None,
     )
     # Not above: scikit-learn takes seconds, for which --help need not wait.
-    from pskd_tf.benchmark.learning_curve import curve_points, settings_of_amount, write_curve
+    from pskd_tf.benchmark.learning_curve import (
+        curve_points,
+        recorded_amounts,
+        settings_of_amount,
+        write_curve,
+    )
     from pskd_tf.benchmark.run import BenchmarkRun
 
     def one_run(settings: RunSettings, results_dir: Path) -> BenchmarkRun:
         seeds = arguments.trial_seeds, arguments.validation_seeds
-        return BenchmarkRun(settings, methods, prepared, context, results_dir, *seeds)
+        return BenchmarkRun(settings, methods, listed, prepared, context, results_dir, *seeds)
 
     if not arguments.curve:
         rows = _board(one_run(arguments.settings, arguments.results_dir), arguments)
@@ -125,15 +129,21 @@ def main(arguments: BenchmarkArguments) -> None:
             more = "other --methods, --seeds or --protocols"
             print(f"next: commit the folder, or add cells: {more}")
         return
+
+    def run_of_amount(amount: int) -> BenchmarkRun:
+        settings = settings_of_amount(arguments.settings, arguments.curve or "", amount)
+        return one_run(settings, arguments.results_dir / str(amount))
+
     boards = {}
     for amount in arguments.amounts:
         print(f"{arguments.curve}: {amount}")
-        settings = settings_of_amount(arguments.settings, arguments.curve, amount)
-        rows = _board(one_run(settings, arguments.results_dir / str(amount)), arguments)
+        rows = _board(run_of_amount(amount), arguments)
         if rows is not None:
             boards[amount] = rows
     if not arguments.dry_run:
-        points = curve_points(boards, [method.title for method in methods])
+        for amount in recorded_amounts(arguments.results_dir):
+            boards.setdefault(amount, run_of_amount(amount).board())
+        points = curve_points(boards, [method.title for method in listed])
         print(write_curve(arguments.results_dir, points, arguments.curve), end="")
         print(f"result: {arguments.results_dir / 'learning_curve.png'}")
         print("next: commit the folder, or add amounts: other --amounts")

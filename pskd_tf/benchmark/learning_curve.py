@@ -40,6 +40,16 @@ def settings_of_amount(settings: RunSettings, kind: str, amount: int) -> RunSett
     return dataclasses.replace(settings, labels=labels)
 
 
+def recorded_amounts(results_dir: Path) -> list[int]:
+    """Returns the amounts that have results, ascending: `RESULTS/AMOUNT/cells.csv`.
+
+    Args:
+        results_dir: The results folder of a curve.
+    """
+    paths = results_dir.glob("*/cells.csv")
+    return sorted(int(path.parent.name) for path in paths if path.parent.name.isdecimal())
+
+
 @dataclass(frozen=True)
 class CurvePoint:
     """A method's accuracy at one amount of labels; shares are fractions 0..1.

@@ -59,7 +59,9 @@ class BenchmarkRun:
 
     Args:
         settings: The recipe that all methods share; its seeds are those of test.
-        methods: The methods.
+        methods: The methods to run.
+        listed: The methods that the board shows as far as their cells are finished; those to run
+            are among them.
         prepared: The prepared set.
         context: Where stages are cached.
         results_dir: The folder to commit: `cells.csv`, `clips.csv`, `splits_*.json`,
@@ -72,13 +74,15 @@ class BenchmarkRun:
         self,
         settings: RunSettings,
         methods: Sequence[Method],
+        listed: Sequence[Method],
         prepared: PreparedSet,
         context: RunContext,
         results_dir: Path,
         trial_seeds: Sequence[int],
         validation_seeds: Sequence[int],
     ):
-        self.settings, self.methods, self.prepared = settings, list(methods), prepared
+        self.settings, self.prepared = settings, prepared
+        self.methods, self.listed = list(methods), list(listed)
         self.context, self.results_dir = context, results_dir
         self.trial_seeds, self.validation_seeds = list(trial_seeds), list(validation_seeds)
         self.results = ResultsFile(results_dir / "cells.csv")
@@ -187,7 +191,10 @@ class BenchmarkRun:
     def _known(self) -> tuple[dict[str, int], list[CellRecord]]:
         """Returns each method's picked trial, and all finished cells of them in this recipe."""
         picked, known = {}, []
-        for method in self.methods:
+        recorded = {one.method for one in self.results.records.values()}
+        for method in self.listed:
+            if method.name not in recorded:
+                continue
             trials = self.trials(method)
             if self.missing([cell for cells in trials for cell in cells]):
                 continue
@@ -199,6 +206,22 @@ class BenchmarkRun:
                 if (one.method, one.configuration) == (method.name, configuration)
             ]
         return picked, known
+
+    def recorded_cells(self) -> list[Cell]:
+        """Returns the cells of all methods of the board whose results are known."""
+        picked, known = self._known()
+        seeds: dict[tuple[str, str], tuple[set[int], set[int]]] = {}
+        for one in known:
+            students, teachers = seeds.setdefault((one.protocol, one.method), (set(), set()))
+            students.add(one.student_seed)
+            teachers.add(one.teacher_seed)
+        methods = {method.name: method for method in self.listed}
+        cells = []
+        for (protocol, name), (students, teachers) in seeds.items():
+            planner = self.planner(protocol)
+            trial = picked[name]
+            cells += planner.cells(methods[name], trial, sorted(students), sorted(teachers))
+        return [cell for cell in cells if cell.key in self.results.records]
 
     def _parts(self, records: Sequence[CellRecord]) -> dict[tuple[str, str], pd.DataFrame]:
         """Returns the held-out clips by protocol and subjects, as records name them.
@@ -223,7 +246,7 @@ class BenchmarkRun:
         """Sums up all finished cells of this recipe and writes `leaderboard.{md,csv,png}`."""
         picked, known = self._known()
         parts = self._parts(known)
-        rows = board_rows(self.methods, picked, known, parts)
+        rows = board_rows(self.listed, picked, known, parts)
         if rows:
             with whole_file(self.results_dir / "leaderboard.md") as temporary:
                 temporary.write_text(leaderboard_markdown(rows), encoding="utf-8")
@@ -237,7 +260,7 @@ class BenchmarkRun:
         _, known = self._known()
         count = self.settings.virtual.unworn_classes
         return write_unworn(
-            self.results_dir, unworn_rows(self.methods, known, self._parts(known), count)
+            self.results_dir, unworn_rows(self.listed, known, self._parts(known), count)
         )
 
 
@@ -253,7 +276,7 @@ def stream_board(
         workers: Stages at a time.
 
     Returns:
-        The rows of the board.
+        The rows of the board: all methods whose streams are recorded.
     """
     path = run.results_dir / "stream.csv"
     records = read_streams(path)
@@ -274,11 +297,13 @@ def stream_board(
         for one in missing:
             records += record_streams(one, run.context)
         write_streams(path, records)
+    recorded = [cell for cell in run.recorded_cells() if cell.method != FOREST]
+    shown = [StreamCell.of(cell, run.settings.compression, hours) for cell in recorded]
+    keys = {one.stage.key[:16] for one in shown}
     clips = run.clips().set_index("clip_id")
-    keys = {one.stage.key[:16] for one in wanted}
     subjects = {
         "|".join(split.test_subjects): clips.loc[list(split.test_clips), "subject"].to_numpy(str)
-        for protocol in protocols
+        for protocol in {cell.protocol for cell in recorded}
         for split in run.planner(protocol).splits
     }
     rows = stream_rows([one for one in records if one.cell in keys], subjects)

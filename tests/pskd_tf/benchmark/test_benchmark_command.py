@@ -126,6 +126,29 @@ def test_the_same_command_again_changes_nothing(finished):
 
 
 @pytest.mark.slow
+def test_a_command_with_fewer_methods_leaves_the_others_on_the_board(finished):
+    results = finished[0] / "results"
+    before = [(results / name).read_bytes() for name in ("leaderboard.md", "leaderboard.csv")]
+    again = run(finished[0], "--methods=random_forest", "--seeds=1")
+    assert again.returncode == 0, again.stderr
+    after = [(results / name).read_bytes() for name in ("leaderboard.md", "leaderboard.csv")]
+    assert after == before
+
+
+@pytest.mark.slow
+def test_a_curve_keeps_the_amounts_and_methods_of_earlier_commands(tmp_path):
+    curve = ("--curve=labelled_subjects", "--epochs=1", "--validation_seeds=1")
+    first = run(tmp_path, *curve, "--amounts=1,2", "--methods=cross_entropy,random_forest")
+    assert first.returncode == 0, first.stderr
+    path = tmp_path / "results" / "learning_curve.csv"
+    before = path.read_bytes()
+    assert before.count(b"cross-entropy") == before.count(b"forest") == 2
+    again = run(tmp_path, *curve, "--amounts=2", "--methods=random_forest")
+    assert again.returncode == 0, again.stderr
+    assert path.read_bytes() == before
+
+
+@pytest.mark.slow
 def test_the_last_lines_name_the_result_and_the_next_command(finished):
     *_, result, following = finished[1].splitlines()
     assert result == f"result: {finished[0] / 'results' / 'leaderboard.md'}"
