@@ -23,7 +23,7 @@ SELECTIONS = ("hard", "gap", "near", "right", "soft")
 SELECTIONS_BY_STUDENT = ("gap", "near")
 SEMANTIC_KINDS = ("mse", "cosine")
 CLASS_WEIGHTS = ("none", "balanced")
-CALIBRATIONS = ("range", "percentile", "error")
+CALIBRATIONS = ("auto", "range", "percentile", "error")
 
 # The streams that each model reads.
 STREAMS_READ = {
@@ -354,9 +354,10 @@ class CompressionSettings(_Checked):
         200, "Training clips that the int8 ranges are read from.", minimum=1
     )
     calibration: str = setting(
-        "range",
+        "auto",
         "How int8 ranges are read: range, from all values; percentile, without the outermost 0.1 % "
-        "of the input; error, with the cut by which int8 differs least from float.",
+        "of the input; error, with the cut by which int8 differs least from float; auto: as error "
+        "where the outermost 0.1 % take three quarters of the range, else as range.",
         choices=CALIBRATIONS,
         later=True,
     )

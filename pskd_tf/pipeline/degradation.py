@@ -41,6 +41,28 @@ def compared_students(plans: Sequence[FoldPlan], context: RunContext) -> list[di
     ]
 
 
+def calibration_warnings(plans: Sequence[FoldPlan], context: RunContext) -> list[str]:
+    """Says where int8 ranges leave out values of the calibration clips.
+
+    Args:
+        plans: A run's folds, all stages finished.
+        context: Where results lie.
+
+    Returns:
+        One sentence where the calibration found outliers in any student; else nothing.
+    """
+    stages = [stage for plan in plans for stage in plan.compressed.values()]
+    kept = [context.result(stage).get("calibration_kept_percent", 100.0) for stage in stages]
+    cut = [percent for percent in kept if percent < 100.0]
+    if not cut:
+        return []
+    who = f", in {len(cut)} of {len(kept)} students" if len(kept) > 1 else ""
+    return [
+        f"int8 ranges leave out the outermost {100.0 - min(cut):.3g} % of the values in the "
+        f"calibration clips{who}: a few lie far from all others, as a broken sensor gives them."
+    ]
+
+
 def degradation_warnings(students: Sequence[dict[str, Any]], most_points_lost: float) -> list[str]:
     """Says where a step of the compression loses more than is allowed.
 

@@ -309,7 +309,7 @@ class CompressSpec(StageSpec):
     """
 
     kind: ClassVar[str] = "compress"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     relies_on: ClassVar[tuple[str, ...]] = (*_NETS, *_TWINS, *_FLATBUFFERS)
 
     student: str

@@ -8,6 +8,7 @@ from data_prep.files import whole_file
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import kept_splits
 from pskd_tf.device.stream_figures import StreamFigures
+from pskd_tf.pipeline.degradation import calibration_warnings
 from pskd_tf.pipeline.metrics import collect_metrics
 from pskd_tf.pipeline.ownership import run_key
 from pskd_tf.pipeline.plan import FoldPlan, plan_warnings
@@ -55,7 +56,7 @@ def perform_run(
     run_stages([one for plan in plans for one in plan.wanted], context, workers)
     exported = export_run(settings, plans[0], prepared, context, key)
     metrics = collect_metrics(settings, plans, prepared, context, most_points_lost)
-    metrics["warnings"] = plan_warnings(plans, prepared)
+    metrics["warnings"] = plan_warnings(plans, prepared) + calibration_warnings(plans, context)
     if exported.no_plain_c is not None:
         metrics["warnings"].append(without_plain_c(exported.no_plain_c))
     metrics["splits_sha256"] = splits_hash

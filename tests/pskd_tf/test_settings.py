@@ -182,7 +182,7 @@ def test_a_later_setting_changes_no_record_while_it_has_its_default():
         read = record_from_json(
             CompressionSettings, record_to_json(CompressionSettings()) | written
         )
-        assert read.calibration == written.get("calibration", "range")
+        assert read.calibration == written.get("calibration", "auto")
 
 
 def test_a_length_in_steps_does_not_depend_on_the_number_of_clips():

@@ -11,6 +11,7 @@ from pskd_tf.compression.convert import (
     calibration_clips,
     convert_calibrated,
     convert_to_int8,
+    has_outliers,
     without_tails,
 )
 from pskd_tf.evaluation.tflm import Int8Interface, quantise_input, tflm_logits
@@ -190,6 +191,19 @@ def test_of_the_cuts_that_of_least_error_is_taken_and_of_equals_the_widest(
     assert greatest[0] == 60.0 and greatest == sorted(greatest, reverse=True)
     # 0.5 % of a normal distribution lie above 2.58.
     assert greatest[3] == pytest.approx(2.58, abs=0.05)
+
+
+def test_outliers_are_found_and_only_they_are_cut(monkeypatch):
+    """The range of a normal distribution is less than twice that of its middle 99.9 %."""
+    clips = np.random.default_rng(0).normal(size=(40, 50, 1, 10)).astype(np.float32)
+    middle = np.subtract(*np.percentile(clips, [99.95, 0.05]))
+    assert not has_outliers(clips) and has_outliers(_with_outlier(clips))
+    for share in (0.98, 1.02):
+        clips[2, 40, 0, 0] = clips.min() + share * 4 * middle
+        assert has_outliers(clips) is (share > 1)
+        greatest = _faked_conversions(monkeypatch, (0.2, 0.1, 0.3, 0.3))
+        _, kept = convert_calibrated([], {}, clips, np.zeros((40, 3)), "auto")
+        assert (kept, len(greatest)) == ((99.99, 4) if share > 1 else (100.0, 1))
 
 
 def test_the_range_is_the_conversion_as_it_was(int8_student):

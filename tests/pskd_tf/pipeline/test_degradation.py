@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from data_prep.prepared_set import PreparedSet
 from pskd_tf.data.clips import PairedClips
 from pskd_tf.evaluation.scores import score_clips
 from pskd_tf.evaluation.tflm import Int8Interface, quantise_input, tflm_logits
-from pskd_tf.pipeline.degradation import degradation_warnings
+from pskd_tf.pipeline.degradation import calibration_warnings, degradation_warnings
 from pskd_tf.run import Run
 from pskd_tf.run_records import publish
 
@@ -102,3 +103,12 @@ def test_a_run_that_lost_much_says_so_everywhere_and_fails_under_strict(degraded
     last = strict.stderr.strip().splitlines()[-1]
     assert last.startswith("error: With --strict no step of the compression may lose more.")
     assert run_train(*flags, "--strict", "--most_points_lost=100").returncode == 0
+
+
+def test_values_that_the_ranges_leave_out_are_a_warning():
+    """Of two students one was calibrated without the outermost 0.1 %."""
+    plan = SimpleNamespace(compressed={1: 100.0, 2: 99.9})
+    context = SimpleNamespace(result=lambda kept: {"calibration_kept_percent": kept})
+    (warning,) = calibration_warnings([plan], context)
+    assert "the outermost 0.1 % of the values" in warning and "in 1 of 2 students" in warning
+    assert calibration_warnings([SimpleNamespace(compressed={1: 100.0})], context) == []
