@@ -3,13 +3,15 @@
 Examples:
     python -m pskd_tf.simulate_board --run_dir=RUN
     python -m pskd_tf.simulate_board --run_dir=RUN --hours=24 --drift_percent=2
-    python -m pskd_tf.simulate_board --run_dir=RUN --csv=FILE --serial
+    python -m pskd_tf.simulate_board --run_dir=RUN --csv=FILE --energy
+    python -m pskd_tf.simulate_board --run_dir=RUN --csv=FILE --serial --sends_samples
 
 The sensor replays a recording, or the run's test clips with rest and idle time between them. The
 first two commands run the board as fast as the machine goes and compare its decisions with those
 of pskd_tf.simulate on the samples and stamps that the sensor delivered; the exit status is 1 if one
-differs. --serial offers the board's serial line as a port for pskd_tf.monitor, in real time, until
---hours are over or Ctrl-C.
+differs. --energy then estimates the current of two boards from what the board counted, and the days
+that a coin cell lasts. --serial offers the board's serial line as a port for pskd_tf.monitor, in
+real time, until --hours are over or Ctrl-C.
 """
 
 import sys
@@ -29,7 +31,9 @@ from pskd_tf.device.firmware import compile_core
 from pskd_tf.device.recognizer import ExportedModel, recognizer_settings
 from pskd_tf.device.recordings import Recording, idle_recordings, joined_clips
 from pskd_tf.export.boards.simulated import SimulatedBoard, SimulatedBoardSettings
+from pskd_tf.monitoring.energy import BOARDS, Workload, energy_table
 from pskd_tf.monitoring.simulated_board import BoardRun, SerialLine, run_board, serve_board
+from pskd_tf.run import Export
 
 _IDLE_KINDS = ("postures", "desk", "walking")
 _IDLE_HOURS = 0.1
@@ -49,12 +53,22 @@ class SimulateBoardArguments(PreparedArguments):
     speed: float = setting(
         1.0, "With --serial: seconds of the board in a second.", above=0, maximum=1000
     )
+    sends_samples: bool = setting(
+        False,
+        "Send each sample, too, as a board built with -DPSKD_SENDS_SAMPLES=1; pskd_tf.monitor "
+        "needs them to plot, to record and to check the axes.",
+    )
+    energy: bool = setting(
+        False, "Estimate from instructions, wake-ups and data sheets what two boards draw."
+    )
     compiler: str = setting("cc", "A C99 compiler.")
     board: SimulatedBoardSettings = part(SimulatedBoardSettings, "simulated board")
 
 
 def main(arguments: SimulateBoardArguments) -> None:
     """Builds the board, then compares it or serves its line."""
+    if arguments.energy and arguments.serial:
+        raise UserError("Either --energy or --serial", "both")
     model = ExportedModel.read(arguments.run_dir)
     if model.num_axes == 6:
         rule = "simulate_board has a sensor of three axes (a run with --sensors=accelerometer)"
@@ -69,7 +83,8 @@ def main(arguments: SimulateBoardArguments) -> None:
     seconds = 3600 * arguments.hours
     with tempfile.TemporaryDirectory() as folder:
         board = SimulatedBoard.build(
-            arguments.run_dir, Path(folder), recording, recognizer, arguments.compiler
+            *(arguments.run_dir, Path(folder), recording, recognizer, arguments.compiler),
+            sends_samples=arguments.sends_samples,
         )
         print(f"the sensor replays {minutes:.1f} min")
         if arguments.serial:
@@ -79,10 +94,18 @@ def main(arguments: SimulateBoardArguments) -> None:
         program = compile_core(model, Path(folder) / "simulator", arguments.compiler)
         run = run_board(board, arguments.board, seconds, model, recognizer, program)
         taken = time.monotonic() - begun
-    for line in board_table(run, "clip" if model.clip_mode else "window", arguments.board, taken):
+    mode = "clip" if model.clip_mode else "window"
+    for line in board_table(run, mode, arguments.board, taken):
         print(line)
+    if arguments.energy:
+        load = Workload.of_run(run, Export.read(model.folder))
+        print("an estimate from data sheets; nothing was measured on a board:")
+        for line in energy_table({mode: load}, arguments.board.baud):
+            print(line)
+        for source in (source for board in BOARDS for source in board.sources):
+            print(f"source: {source}")
     print("statuses: " + ", ".join(f"{word} {count}" for word, count in run.statuses.items()))
-    serial = ("--csv=FILE", "--serial") if arguments.csv else ("--serial",)
+    serial = (*(("--csv=FILE",) if arguments.csv else ()), "--serial", "--sends_samples")
     simulate = ("python", "-m", "pskd_tf.simulate_board", f"--run_dir={arguments.run_dir}")
     equal = run.differing == 0 and run.losses == run.simulator_losses
     print_result(f"{run.differing} of {run.decisions} decisions differ", *simulate, *serial)

@@ -132,6 +132,8 @@ class SimulatedBoard:
         recording: Recording,
         recognizer: RecognizerSettings,
         compiler: str = "cc",
+        *,
+        sends_samples: bool = False,
     ) -> "SimulatedBoard":
         """Writes the `cmake` project and compiles it.
 
@@ -141,6 +143,7 @@ class SimulatedBoard:
             recording: What the sensor replays; it must hold numbers alone.
             recognizer: Settings of the recognizer.
             compiler: A C99 compiler.
+            sends_samples: Whether it sends each sample, too.
 
         Returns:
             The board.
@@ -169,7 +172,8 @@ class SimulatedBoard:
         sources = [path for path in (project / "src").glob("*.c") if path.name not in of_host]
         sources += (project / "simulated").glob("*.c")
         program = folder / "simulated_board"
-        command = [found, *_FLAGS, *map(str, sorted(sources)), "-o", str(program), "-lm"]
+        define = f"-DPSKD_SENDS_SAMPLES={int(sends_samples)}"
+        command = [found, *_FLAGS, define, *map(str, sorted(sources)), "-o", str(program), "-lm"]
         finished = subprocess.run(command, capture_output=True, text=True)
         if finished.returncode:
             first = next((line for line in finished.stderr.splitlines() if "error" in line), "")

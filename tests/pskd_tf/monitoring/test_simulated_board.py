@@ -72,7 +72,7 @@ def board(exported, int8_student, tmp_path_factory):
     samples = np.concatenate([part for clip in clips for part in (rest(), clip, rest())])
     recording = Recording(np.arange(len(samples)) / 50, samples.astype(np.float32))
     folder = tmp_path_factory.mktemp("simulated")
-    return SimulatedBoard.build(exported.parent, folder, recording, RECOGNIZER)
+    return SimulatedBoard.build(exported.parent, folder, recording, RECOGNIZER, sends_samples=True)
 
 
 def _run(board, settings, seconds=20.0):
@@ -139,7 +139,8 @@ def test_it_decides_as_the_simulator_does(board, exported, tmp_path):
 @pytest.mark.slow
 def test_monitor_records_from_its_serial_line(tiny_run, tmp_path):
     """Both commands, thirty times as fast as real time."""
-    serve = ["-m", "pskd_tf.simulate_board", f"--run_dir={tiny_run}", "--serial", "--speed=30"]
+    serve = ["-m", "pskd_tf.simulate_board", f"--run_dir={tiny_run}", "--serial"]
+    serve += ["--sends_samples", "--speed=30"]
     with subprocess.Popen(
         [sys.executable, *serve], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as process:

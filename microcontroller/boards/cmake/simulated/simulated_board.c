@@ -58,15 +58,17 @@ static PskdI2cAccelerometer sensor;
 static const PskdSampleQueue *filled; /* the application's queue */
 static FILE *delivered;
 static double clock_us;
-static uint64_t wake_random, wake_ups, delivered_samples;
+static uint64_t wake_random, wake_ups, delivered_samples, bus_bytes, serial_bytes;
 
 static int write_register(uint8_t address, uint8_t first, uint8_t value) {
   (void)address;
+  bus_bytes += 3; /* address, register, value */
   return pskd_simulated_chip_write(&chip, clock_us, first, value);
 }
 
 static int read_registers(uint8_t address, uint8_t first, uint8_t *bytes, int32_t count) {
   (void)address;
+  bus_bytes += 3 + (uint64_t)count; /* address, register, address again */
   return pskd_simulated_chip_read(&chip, clock_us, first, bytes, count);
 }
 
@@ -105,6 +107,7 @@ void pskd_board_write(const char *text, int32_t length) {
   /* A class or "unknown" ends an inference. */
   const char *comma = strncmp(text, "activity,", 9) == 0 ? strchr(text + 9, ',') : NULL;
   if (comma != NULL && strncmp(comma, ",-2,", 4) != 0) clock_us += inference_us;
+  serial_bytes += (uint64_t)length;
   if (baud > 0.0) clock_us += 1e7 * length / baud;
   (void)fwrite(text, 1, (size_t)length, stdout);
 }
@@ -208,6 +211,8 @@ int main(int argc, char **argv) {
   (void)fprintf(stderr, "chip_overflows %llu\n", (unsigned long long)chip.overflows);
   (void)fprintf(stderr, "delivered_samples %llu\n", (unsigned long long)delivered_samples);
   (void)fprintf(stderr, "wake_ups %llu\n", (unsigned long long)wake_ups);
+  (void)fprintf(stderr, "bus_bytes %llu\n", (unsigned long long)bus_bytes);
+  (void)fprintf(stderr, "serial_bytes %llu\n", (unsigned long long)serial_bytes);
   if (filled != NULL) {
     (void)fprintf(stderr, "queue_lost %lu\n", (unsigned long)filled->lost);
     (void)fprintf(stderr, "queue_deepest %lu\n", (unsigned long)filled->deepest);
