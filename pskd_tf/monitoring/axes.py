@@ -19,6 +19,7 @@ from pskd_tf.monitoring.protocol import (
     BoardHeader,
     BoardSample,
     BoardStatus,
+    with_samples,
 )
 
 # For a board on the right wrist: the axis of UTD-MHAD's sensor that then points up (reads +1 g),
@@ -127,7 +128,7 @@ def hold_poses(
         The board's header, and for each of `WRIST_POSES` the mean `(3,)` in g.
 
     Raises:
-        UserError: A pose was not held in time, or no header came.
+        UserError: A pose was not held in time, no header came, or the board sends no samples.
     """
     waiting = list(WRIST_POSES)
     means: dict[str, np.ndarray] = {}
@@ -135,7 +136,7 @@ def hold_poses(
     clock = BoardClock()
     header, prompted = None, 0.0
     _prompt(waiting[0])
-    for message in messages:
+    for message in with_samples(messages):
         if isinstance(message, BoardHeader):
             header = message
         if not isinstance(message, BoardSample):

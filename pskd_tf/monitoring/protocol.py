@@ -1,13 +1,14 @@
 """The serial protocol of a board: its messages, its clock and its port.
 
 docs/serial_protocol.md describes it. `parse_message` reads one line, `BoardPort` yields messages,
-`BoardClock` turns the board's 32-bit stamps into seconds.
+`with_samples` refuses a board that sends none, `BoardClock` turns the board's 32-bit stamps into
+seconds.
 """
 
 import csv
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -156,6 +157,35 @@ class BoardClock:
         self._elapsed_us += step - _WRAP if step >= _WRAP // 2 else step
         self._newest = time_us
         return self._elapsed_us / 1e6
+
+
+def with_samples(
+    messages: Iterable[BoardHeader | BoardSample | BoardActivity | BoardStatus],
+) -> Iterator[BoardHeader | BoardSample | BoardActivity | BoardStatus]:
+    """Passes messages on, as long as samples are among them.
+
+    Args:
+        messages: From a `BoardPort`.
+
+    Raises:
+        UserError: Two headers came, 5 s of samples apart, without a sample between them.
+    """
+    headers = 0
+    for message in messages:
+        if isinstance(message, BoardHeader):
+            headers += 1
+        elif isinstance(message, BoardSample) or (
+            isinstance(message, BoardStatus) and message.word == "sensor_started"
+        ):
+            # A board that starts says its header twice before the first sample.
+            headers = 0
+        if headers == 2:
+            rule = (
+                "The board must send its samples: build its project with -DPSKD_SENDS_SAMPLES=1, "
+                "or set it to 1 in project_settings.h"
+            )
+            raise UserError(rule, "headers without samples")
+        yield message
 
 
 _POLL_SECONDS = 0.1

@@ -13,6 +13,7 @@ from pskd_tf.monitoring.protocol import (
     BoardHeader,
     BoardSample,
     BoardStatus,
+    with_samples,
 )
 
 _LONGEST_GAP_SECONDS = 1.0
@@ -46,15 +47,15 @@ class RecordedClip:
             The clip. Of samples with the same stamp the first is kept.
 
         Raises:
-            UserError: The board restarted, lost samples or sent nothing for a while, no header
-                came (a board repeats it every 5 s), or there are fewer than two samples.
+            UserError: The board sends no samples, restarted, lost some or sent nothing for a while,
+                no header came (a board repeats it every 5 s), or there are fewer than two samples.
         """
         clock = BoardClock()
         header: BoardHeader | None = None
         rows: list[tuple[int, float, float, float]] = []
         before = 0.0
         try:
-            for message in messages:
+            for message in with_samples(messages):
                 if isinstance(message, BoardHeader):
                     header = message
                 if isinstance(message, BoardStatus) and message.word == "samples_lost" and rows:

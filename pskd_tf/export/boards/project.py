@@ -284,9 +284,11 @@ def project_settings_header(project: str, settings: RecognizerSettings) -> str:
 /* The export's manifest: the first digits of its SHA-256. */
 #define PSKD_PROJECT "{project}"
 
-/* 0 if only activities are to be sent. */
+/* 1 sends each sample, too, as pskd_tf.monitor needs to check the axes and to record: 2.3 kB a
+ * second at 50 Hz, for which the core waits on most boards.
+ */
 #ifndef PSKD_SENDS_SAMPLES
-#define PSKD_SENDS_SAMPLES 1
+#define PSKD_SENDS_SAMPLES 0
 #endif
 
 static inline void pskd_project_settings(PskdLoopSettings *settings) {{

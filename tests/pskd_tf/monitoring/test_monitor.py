@@ -106,3 +106,14 @@ def test_a_dry_run_opens_nothing(tmp_path):
 def test_a_board_of_another_version_is_refused(monitor):
     finished = monitor(b"pskd,2,new\r\n")
     assert finished.returncode == 2 and "export its project again" in finished.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--check_axes"], ["--label=wave", "--subject=anna"]])
+def test_a_board_that_sends_no_samples_is_named(monitor, tmp_path, arguments):
+    if len(arguments) == 2:
+        arguments = [f"--record={tmp_path / 'one.csv'}", *arguments]
+    lines = [HEADER.format("+x+y+z"), 'activity,5,1,"wave",0.9', HEADER.format("+x+y+z"), ""]
+    finished = monitor("\r\n".join(lines).encode(), *arguments)
+    assert finished.returncode == 2 and finished.stderr.count("\n") == 1
+    assert "build its project with -DPSKD_SENDS_SAMPLES=1" in finished.stderr
+    assert list(tmp_path.iterdir()) == []

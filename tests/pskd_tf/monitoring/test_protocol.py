@@ -10,6 +10,7 @@ from pskd_tf.monitoring.protocol import (
     BoardSample,
     BoardStatus,
     parse_message,
+    with_samples,
 )
 
 
@@ -62,3 +63,18 @@ def test_the_clock_wraps_around_and_may_go_back_a_little():
     stamps = [4294967000, 4294967295, 4, 1_000_004, 1_000_000]
     seconds = [clock.seconds(stamp) for stamp in stamps]
     assert seconds == [0.0, 295e-6, 300e-6, 1.0003, 1.000296]
+
+
+HEADER = BoardHeader("0", "tflm", 50.0, 8.0, "+x+y+z", 8)
+STARTED = [HEADER, BoardStatus(0, "model_started", 0), BoardStatus(0, "sensor_started", 0), HEADER]
+SAMPLE = BoardSample(0, (0.0, 0.0, 1.0))
+
+
+def test_a_board_without_samples_is_refused_at_its_second_header():
+    activity = BoardActivity(5, 1, "wave", 0.9)
+    for messages in ([*STARTED, activity, HEADER], [HEADER, HEADER]):
+        seen = with_samples(messages)
+        with pytest.raises(UserError, match=r"-DPSKD_SENDS_SAMPLES=1.*headers without samples"):
+            assert list(seen) == messages
+    good = [*STARTED, *[SAMPLE] * 250, HEADER, SAMPLE, *STARTED, SAMPLE, HEADER]
+    assert list(with_samples(good)) == good

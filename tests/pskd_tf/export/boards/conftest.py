@@ -63,8 +63,13 @@ def host_objects(make_project, compile_with, tmp_path_factory) -> dict[str, Path
     objects = {}
     for source in sources:
         objects[source.name] = folder / f"{source.stem}.o"
-        compile_with("gcc", "-std=c99", "-O2", "-fPIC", "-c", source, "-o", objects[source.name])
+        command = ("gcc", "-std=c99", "-O2", "-fPIC", SENDS_SAMPLES, "-c", source)
+        compile_with(*command, "-o", objects[source.name])
     return objects
+
+
+# As the tests read the samples.
+SENDS_SAMPLES = "-DPSKD_SENDS_SAMPLES=1"
 
 
 # Sizes and settings that only C knows.
@@ -98,7 +103,8 @@ def core_library(
     objects = [path for name, path in host_objects.items() if name not in left_out]
     library = folder / "core.so"
     compile_with(
-        *("gcc", "-std=c99", "-shared", "-fPIC", f"-I{sources}", folder / "shim.c", *objects),
+        *("gcc", "-std=c99", "-shared", "-fPIC", SENDS_SAMPLES, f"-I{sources}"),
+        *(folder / "shim.c", *objects),
         *("-o", library, "-lm"),
     )
     return ctypes.CDLL(str(library))

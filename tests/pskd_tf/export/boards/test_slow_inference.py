@@ -130,6 +130,7 @@ def libraries(make_project, compile_with, core_shim, tmp_path_factory):
         library = folder / "core.so"
         compile_with(
             *("gcc", "-std=c99", "-O2", "-shared", "-fPIC", f"-I{sources}", folder / "shim.c"),
+            "-DPSKD_SENDS_SAMPLES=1",
             *(*files, "-o", library, "-lm"),
         )
         made[mode] = ctypes.CDLL(str(library))
