@@ -2,12 +2,18 @@
 
 python -m pskd_tf.export --run_dir=RUN --target=arduino --out=DIR
 python -m pskd_tf.export --run_dir=RUN --target=esp_idf --runtime=plain_c --axes=-y,+x,+z --out=DIR
+python -m pskd_tf.export --run_dir=RUN --target=cmake --out=DIR --verify
 
 Targets: arduino (Nano 33 BLE Sense, LSM9DS1), platformio and esp_idf (ESP32 with MPU-6050 or LSM6),
 zephyr (sensor API), stm32 (STM32Cube), cmake (any machine, samples from a file).
+
+--verify compares a project with its run, builds a copy of it with your own checkout of the
+ecosystem, and runs the golden vectors where it can. Exit status: 0 if all is well, 1 if something
+differs or does not build, 2 for a mistake or a tool that is missing (one line says which).
 """
 
 import dataclasses
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +31,12 @@ from pskd_tf.export.boards.project import (
 )
 from pskd_tf.export.boards.symbols import DEFAULT_PREFIX
 from pskd_tf.export.boards.targets import BOARD_TARGETS
+from pskd_tf.export.boards.verification import (
+    build_project,
+    changed_files,
+    check_tools,
+    read_record,
+)
 from pskd_tf.export.plain_c.arithmetic import WEIGHTS
 
 
@@ -71,10 +83,24 @@ class ExportArguments(RunArguments):
         minimum=0,
         maximum=1,
     )
+    verify: bool = setting(
+        False, "Compare the project in --out with the run and build it; write nothing there."
+    )
+    board: str | None = setting(
+        None, "With --verify, the board of zephyr, such as nucleo_l476rg or qemu_cortex_m3."
+    )
+    checkout: Path | None = setting(
+        None,
+        "With --verify, for cmake with tflm a built checkout of tflite-micro, for stm32 the CubeMX "
+        "project.",
+    )
 
 
 def main(arguments: ExportArguments) -> None:
-    """Makes the project and writes it."""
+    """Makes the project and writes it, or verifies one."""
+    if arguments.verify:
+        _verify(arguments)
+        return
     target = BOARD_TARGETS[arguments.target]
     out = arguments.out
     check_project_folder(out)
@@ -98,6 +124,37 @@ def main(arguments: ExportArguments) -> None:
     write_board_project(out, files)
     print(f"{len(files)} files, flash command and axes in {out / 'README.md'}")
     print_result(out, *(word.format(out=out) for word in target.build.split()))
+
+
+def _verify(arguments: ExportArguments) -> None:
+    out = arguments.out
+    record = read_record(out, arguments.target)
+    check_tools(arguments.target, record["runtime"], arguments.board, arguments.checkout)
+    if arguments.dry_run:
+        print(f"would compare {out} with {arguments.run_dir} and build a copy of it")
+        return
+    differing, own = changed_files(arguments.run_dir, out, record, _settings(arguments))
+    for name in differing:
+        print(f"differs from the export: {out / name}")
+    for name in own:
+        print(f"yours, changed: {out / name}")
+    report = build_project(out, record, arguments.board, arguments.checkout)
+    for line in report.warnings:
+        print(f"warning of the build: {line}")
+    if report.failure is not None:
+        print(f"does not build: {report.failure}")
+    elif report.model is None:
+        print("built; golden vectors run on the board, with -DPSKD_SELF_TEST=1")
+    else:
+        print(f"built; {report.model}, differing golden clips: {report.differing_clips}")
+    is_good = report.is_good and not differing
+    result = f"{out} {'is as exported and builds' if is_good else 'is not as exported'}"
+    export = ("python", "-m", "pskd_tf.export", f"--run_dir={arguments.run_dir}")
+    monitor = ("python", "-m", "pskd_tf.monitor", "--port=PORT")
+    again = (*export, f"--target={arguments.target}", "--out=NEW_DIR")
+    print_result(result, *(monitor if is_good else again))
+    if not is_good:
+        sys.exit(1)
 
 
 def _settings(arguments: ExportArguments) -> RecognizerSettings:
