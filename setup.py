@@ -7,6 +7,7 @@ from setuptools import find_packages, setup
 _C3D = "c3d>=0.6,<0.7"
 _RAY = "ray>=2.40,<3"
 _PYSERIAL = "pyserial>=3.5,<4"
+_RICH = "rich>=13,<16"  # keras depends on it, too
 
 setup(
     name="pskd_tf",
@@ -28,6 +29,7 @@ setup(
     package_data={
         "pskd_tf": ["py.typed"],
         "data_prep": ["templates/*"],
+        "pskd_tf.monitoring": ["templates/*"],
         "pskd_tf.reporting": ["templates/*"],
         "pskd_tf.configs": ["*.flags", "*.json"],
         "pskd_tf.firmware": [
@@ -64,7 +66,7 @@ setup(
     extras_require={
         "c3d": [_C3D],
         "ray": [_RAY],
-        "monitor": [_PYSERIAL],
+        "monitor": [_PYSERIAL, _RICH],
         # Guides `make fuzz` by coverage; without it the same changes are drawn blindly.
         "fuzz": ["atheris>=3,<4; sys_platform == 'linux'"],
         # Ray, because a runner that no test starts would not be kept working.
@@ -92,6 +94,7 @@ setup(
             "mkdocstrings[python]>=1,<2",
             _C3D,
             _PYSERIAL,
+            _RICH,
             _RAY,
         ],
     },

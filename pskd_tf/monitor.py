@@ -1,11 +1,21 @@
 """Reads a board over its serial port: live, to check its axes, or to record.
 
 python -m pskd_tf.monitor --port=/dev/ttyACM0
+python -m pskd_tf.monitor --port=/dev/ttyACM0 --plot
+python -m pskd_tf.monitor --port=/dev/ttyACM0 --web
 python -m pskd_tf.monitor --port=/dev/ttyACM0 --check_axes
 python -m pskd_tf.monitor --port=/dev/ttyACM0 --record=own/1.csv --label=wave --subject=anna
+python -m pskd_tf.monitor --port=PORT --record=own --labels=wave,clap --subject=anna --seconds=3
+
+--plot draws the samples in the terminal, --web on a page of this machine alone. With --labels, the
+keys 1 to 9 in the terminal or on the page record a clip of their label after a countdown.
 """
 
+import contextlib
+import math
+import queue
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +24,17 @@ from data_prep.errors import UserError
 from data_prep.settings import REQUIRED, setting
 from pskd_tf.export.boards.axis_map import AxisMap
 from pskd_tf.monitoring.axes import AxesCheck, hold_poses
-from pskd_tf.monitoring.protocol import BoardPort
-from pskd_tf.monitoring.recording import RecordedClip, check_new_clip, save_clip, show_live
+from pskd_tf.monitoring.live import LiveState, poll_messages, show_live
+from pskd_tf.monitoring.protocol import BoardPort, with_samples
+from pskd_tf.monitoring.recording import (
+    MANIFEST_NAME,
+    RecordedClip,
+    RecordingSession,
+    check_new_clip,
+    save_clip,
+)
+from pskd_tf.monitoring.terminal import Keys, TerminalDisplay, session_line
+from pskd_tf.monitoring.web import WebPage
 
 
 @dataclass(frozen=True)
@@ -25,31 +44,42 @@ class MonitorArguments(CommandArguments):
     port: str = setting(REQUIRED, "The serial port, such as /dev/ttyACM0 or COM3.")
     baud: int = setting(115200, "Bits a second.", minimum=1)
     seconds: float = setting(
-        0.0, "How long to read or record; 0 until Ctrl-C.", unit="s", minimum=0
+        0.0,
+        "How long to read, or length of each recording; 0 until Ctrl-C.",
+        unit="s",
+        minimum=0,
+    )
+    plot: bool = setting(False, "Plot the samples in the terminal.")
+    web: bool = setting(False, "Show samples and decisions on a page, http://127.0.0.1 alone.")
+    web_port: int = setting(
+        8765, "The page's port, for --web; 0 for a free one.", minimum=0, maximum=65535
     )
     check_axes: bool = setting(
         False, "Prompt for six poses of the right wrist and print what the axes must be."
     )
     record: Path | None = setting(
-        None, "A new CSV file; manifest.csv beside it gets a row for --dataset=custom."
+        None,
+        "A new CSV file, or with --labels a folder; manifest.csv beside the files gets a row for "
+        "--dataset=custom.",
     )
     label: str | None = setting(None, "The activity, for --record.")
+    labels: tuple[str, ...] = setting(
+        (), "Activities for the keys 1 to 9, for --record; clip after clip, until q."
+    )
+    countdown: float = setting(
+        3.0, "From a key of --labels to the first sample.", unit="s", minimum=0, maximum=60
+    )
     subject: str | None = setting(None, "The person, for --record.")
     sensor_place: str = setting("right_wrist", "Where the sensor is worn, for --record.")
 
 
 def main(arguments: MonitorArguments) -> None:
-    """Does one of the three."""
-    if arguments.check_axes and arguments.record:
-        raise UserError("Either --check_axes or --record", "both")
-    if arguments.record:
-        _label_and_subject(arguments)
-        check_new_clip(arguments.record)
-    elif arguments.label or arguments.subject:
-        raise UserError("--label and --subject go with --record", "no --record")
+    """Shows, checks or records."""
+    session = _check(arguments)
     if arguments.dry_run:
         task = "check the axes" if arguments.check_axes else "show what it recognizes"
-        task = f"record {arguments.label} to {arguments.record}" if arguments.record else task
+        what = arguments.label or ", ".join(arguments.labels)
+        task = f"record {what} to {arguments.record}" if arguments.record else task
         print(f"would listen on {arguments.port} at {arguments.baud} baud and {task}")
         return
     with BoardPort(arguments.port, arguments.baud) as port:
@@ -57,10 +87,93 @@ def main(arguments: MonitorArguments) -> None:
         print(f"listening on {arguments.port}", flush=True)
         if arguments.check_axes:
             _check_axes(port, arguments)
+        elif session or arguments.plot or arguments.web:
+            _show_views(port, session, arguments)
         elif arguments.record:
             _record(port, arguments.record, arguments)
         else:
             _show(port, arguments)
+
+
+def _check(arguments: MonitorArguments) -> RecordingSession | None:
+    """Refuses what does not go together; returns the session of --labels."""
+    if arguments.check_axes and arguments.record:
+        raise UserError("Either --check_axes or --record", "both")
+    if arguments.check_axes and (arguments.plot or arguments.web):
+        raise UserError("Either --check_axes or --plot and --web", "both")
+    if not arguments.record:
+        if arguments.label or arguments.labels or arguments.subject:
+            raise UserError("--label, --labels and --subject go with --record", "no --record")
+        return None
+    if not arguments.labels:
+        _label_and_subject(arguments)
+        if arguments.plot or arguments.web:
+            raise UserError("--plot and --web record with --labels", "--label")
+        check_new_clip(arguments.record)
+        return None
+    if arguments.label or not arguments.subject:
+        rule = "--labels needs --subject and no --label"
+        raise UserError(rule, "--label" if arguments.label else "no --subject")
+    if not arguments.web and not sys.stdin.isatty():
+        raise UserError("--labels needs a terminal for its keys, or --web", "neither")
+    return RecordingSession(
+        arguments.record,
+        arguments.labels,
+        subject=arguments.subject,
+        sensor_place=arguments.sensor_place,
+        seconds=arguments.seconds,
+        countdown=arguments.countdown,
+    )
+
+
+def _show_views(
+    port: BoardPort, session: RecordingSession | None, arguments: MonitorArguments
+) -> None:
+    state = LiveState()
+    pressed: queue.SimpleQueue[str] = queue.SimpleQueue()
+    messages = with_samples(port.messages()) if session else port.messages()
+    said = ""
+    with contextlib.ExitStack() as views, contextlib.suppress(KeyboardInterrupt):
+        if arguments.web:
+            page = views.enter_context(WebPage(state, session, pressed.put, arguments.web_port))
+            print(f"page: {page.address}", flush=True)
+        keys = views.enter_context(Keys())
+        display = views.enter_context(TerminalDisplay(arguments.labels)) if arguments.plot else None
+        for batch in poll_messages(messages):
+            for message in batch:
+                state.take(message)
+                if session:
+                    session.take(message)
+            typed = keys.pressed()
+            if "q" in typed:
+                break
+            for key in (*typed, *_waiting(pressed)):
+                if session:
+                    session.press(key)
+            view, doing = state.view(), session.state() if session else None
+            if display:
+                display.show(view, doing)
+            elif doing:
+                whole = math.ceil(doing.remaining) if doing.phase == "countdown" else 0
+                line = f"{doing.phase} {doing.label} {whole} {doing.last}"
+                if line != said:
+                    said = line
+                    print(session_line(doing, arguments.labels), flush=True)
+            if arguments.seconds and not session and view.now >= arguments.seconds:
+                break
+    if session and arguments.record:
+        manifest = arguments.record / MANIFEST_NAME
+        inspect = ("python", "-m", "data_prep.inspect", f"--manifest={manifest}")
+        print_result(f"{len(session.saved)} clips in {arguments.record}", *inspect)
+        return
+    print(f"{state.view().activities} activities")
+    print_result("what the board said", *_monitor(arguments), "--check_axes")
+
+
+def _waiting(keys: "queue.SimpleQueue[str]") -> Iterator[str]:
+    with contextlib.suppress(queue.Empty):
+        while True:
+            yield keys.get_nowait()
 
 
 def _monitor(arguments: MonitorArguments) -> tuple[str, ...]:

@@ -14,11 +14,10 @@ import numpy as np
 from data_prep.errors import UserError
 from pskd_tf.export.boards.axis_map import AxisMap
 from pskd_tf.monitoring.protocol import (
-    BoardActivity,
     BoardClock,
     BoardHeader,
+    BoardMessage,
     BoardSample,
-    BoardStatus,
     with_samples,
 )
 
@@ -115,7 +114,7 @@ _SAME_POSE_COSINE = 0.7  # 45 degrees
 
 
 def hold_poses(
-    messages: Iterable[BoardHeader | BoardSample | BoardActivity | BoardStatus],
+    messages: Iterable[BoardMessage],
     patience_seconds: float = 60.0,
 ) -> tuple[BoardHeader, dict[str, np.ndarray]]:
     """Prompts for each pose and waits until the board has been still in it for a second.

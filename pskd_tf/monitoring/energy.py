@@ -73,7 +73,7 @@ BOARDS = (
         serial_waits=False,
         sources=(
             "nRF52840 Product Specification 1.1, Electrical specification, CPU running (ICPU0)",
-            "the same, Sleep (ION_RAMON_RTC)",
+            "nRF52840 Product Specification 1.1, Electrical specification, Sleep (ION_RAMON_RTC)",
             "LSM9DS1 data sheet DocID025715, Electrical characteristics (Idd_XM, which includes "
             "the magnetometer: an upper bound)",
         ),
@@ -85,7 +85,7 @@ BOARDS = (
         active_ua=10_200.0,
         sleep_ua=2960.0,
         sensor_ua=150.0,
-        bus_hz=100e3,
+        bus_hz=400e3,
         bus_bytes_a_sample=None,
         threads=1,
         ticks=1000.0,
@@ -93,7 +93,7 @@ BOARDS = (
         sources=(
             "STM32L475xx data sheet DS10969, Current consumption in Run modes, code running from "
             "Flash, 80 MHz",
-            "the same, Current consumption in Sleep modes, Flash on, 80 MHz",
+            "STM32L475xx data sheet DS10969, Current consumption in Sleep modes, Flash on, 80 MHz",
             "LSM6DSL data sheet DocID028475, Electrical characteristics (LA_IddHP)",
         ),
     ),
@@ -104,7 +104,7 @@ BOARDS = (
         active_ua=10_200.0,
         sleep_ua=1.4,
         sensor_ua=150.0,
-        bus_hz=100e3,
+        bus_hz=400e3,
         bus_bytes_a_sample=None,
         threads=1,
         ticks=0.0,

@@ -85,7 +85,10 @@ class BoardStatus:
     number: int
 
 
-def parse_message(line: str) -> BoardHeader | BoardSample | BoardActivity | BoardStatus | None:
+BoardMessage = BoardHeader | BoardSample | BoardActivity | BoardStatus
+
+
+def parse_message(line: str) -> BoardMessage | None:
     """Reads a line.
 
     Args:
@@ -159,32 +162,46 @@ class BoardClock:
         return self._elapsed_us / 1e6
 
 
-def with_samples(
-    messages: Iterable[BoardHeader | BoardSample | BoardActivity | BoardStatus],
-) -> Iterator[BoardHeader | BoardSample | BoardActivity | BoardStatus]:
+NO_SAMPLES = (
+    "The board must send its samples: build its project with -DPSKD_SENDS_SAMPLES=1, or set it to "
+    "1 in project_settings.h"
+)
+
+
+class SampleWatch:
+    """Notices a board that sends no samples."""
+
+    def __init__(self) -> None:
+        self._headers = 0
+
+    def take(self, message: BoardMessage) -> bool:
+        """Takes a message; returns whether the board lacks samples.
+
+        That is when two headers came, which are 5 s of samples apart, without one between them.
+        """
+        if isinstance(message, BoardHeader):
+            self._headers += 1
+        elif isinstance(message, BoardSample) or (
+            isinstance(message, BoardStatus) and message.word == "sensor_started"
+        ):
+            # A board that starts says its header twice before the first sample.
+            self._headers = 0
+        return self._headers >= 2
+
+
+def with_samples(messages: Iterable[BoardMessage]) -> Iterator[BoardMessage]:
     """Passes messages on, as long as samples are among them.
 
     Args:
         messages: From a `BoardPort`.
 
     Raises:
-        UserError: Two headers came, 5 s of samples apart, without a sample between them.
+        UserError: The board sends no samples.
     """
-    headers = 0
+    watch = SampleWatch()
     for message in messages:
-        if isinstance(message, BoardHeader):
-            headers += 1
-        elif isinstance(message, BoardSample) or (
-            isinstance(message, BoardStatus) and message.word == "sensor_started"
-        ):
-            # A board that starts says its header twice before the first sample.
-            headers = 0
-        if headers == 2:
-            rule = (
-                "The board must send its samples: build its project with -DPSKD_SENDS_SAMPLES=1, "
-                "or set it to 1 in project_settings.h"
-            )
-            raise UserError(rule, "headers without samples")
+        if watch.take(message):
+            raise UserError(NO_SAMPLES, "headers without samples")
         yield message
 
 
@@ -230,7 +247,7 @@ class BoardPort:
     ) -> None:
         self._serial.close()
 
-    def messages(self) -> Iterator[BoardHeader | BoardSample | BoardActivity | BoardStatus]:
+    def messages(self) -> Iterator[BoardMessage]:
         """Yields the board's messages without end; lines that are no message are left out.
 
         Raises:

@@ -1,6 +1,8 @@
-"""Live display of a board's activities, and recording of labelled clips for `custom`."""
+"""Recording of labelled clips for `custom`: one, or one after the other by keys."""
 
-from collections.abc import Iterable
+import re
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,9 +10,9 @@ from data_prep.errors import UserError
 from data_prep.files import whole_file
 from data_prep.loaders.custom.manifest import add_manifest_row
 from pskd_tf.monitoring.protocol import (
-    BoardActivity,
     BoardClock,
     BoardHeader,
+    BoardMessage,
     BoardSample,
     BoardStatus,
     with_samples,
@@ -34,7 +36,7 @@ class RecordedClip:
     @classmethod
     def record(
         cls,
-        messages: Iterable[BoardHeader | BoardSample | BoardActivity | BoardStatus],
+        messages: Iterable[BoardMessage],
         seconds: float,
     ) -> "RecordedClip":
         """Records from the next sample on, until the time is over or the user interrupts.
@@ -140,37 +142,121 @@ def check_new_clip(path: str | Path) -> None:
         raise UserError("record must be a new file", "one that exists", path)
 
 
-def show_live(
-    messages: Iterable[BoardHeader | BoardSample | BoardActivity | BoardStatus], seconds: float
-) -> int:
-    """Prints header, activities and statuses.
+@dataclass(frozen=True)
+class SessionState:
+    """What a session does now.
+
+    Attributes:
+        phase: "waiting" for a key, "countdown" or "recording".
+        label: The action that is recorded; None while waiting.
+        remaining: Seconds to the end of the phase; 0 while waiting.
+        last: What became of the last key: the file, or why nothing was written.
+    """
+
+    phase: str
+    label: str | None
+    remaining: float
+    last: str
+
+
+class RecordingSession:
+    """Records clip after clip: a key, a countdown, then samples for some seconds.
 
     Args:
-        messages: From a `BoardPort`.
-        seconds: Duration by the board's clock; 0 for no end.
+        folder: Where `SUBJECT_LABEL_NUMBER.csv` and `manifest.csv` go.
+        labels: At most nine; the keys are 1 to 9.
+        subject: Name of the subject.
+        sensor_place: Where the board is worn.
+        seconds: Length of a clip, by the board's clock.
+        countdown: Seconds from the key to the first sample, by the host's clock.
+        clock: The host's time in seconds.
 
-    Returns:
-        The number of activities shown.
+    Raises:
+        UserError: No label, too many, one twice, or no length.
     """
-    clock = BoardClock()
-    shown, header = 0, None
-    for message in messages:
+
+    def __init__(
+        self,
+        folder: Path,
+        labels: Sequence[str],
+        *,
+        subject: str,
+        sensor_place: str,
+        seconds: float,
+        countdown: float,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        if not 1 <= len(labels) <= 9 or len(set(labels)) != len(labels):
+            raise UserError("--labels takes 1 to 9 different labels", ",".join(labels))
+        if seconds <= 0:
+            raise UserError("--labels needs --seconds, the length of each clip", seconds)
+        if folder.suffix or folder.is_file():
+            raise UserError("--record must be a folder with --labels", "a file", folder)
+        self.labels = tuple(labels)
+        self.saved: list[Path] = []
+        self._folder = folder
+        self._seconds = seconds
+        self._countdown = countdown
+        self._worn = {"subject": subject, "sensor_place": sensor_place}
+        self._clock = clock
+        self._header: BoardHeader | None = None
+        self._label: str | None = None
+        self._starts = 0.0
+        self._messages: list[BoardMessage] | None = None
+        self._board_clock = BoardClock()
+        self._elapsed = 0.0
+        self._last = ""
+
+    def press(self, key: str) -> None:
+        """Starts a clip of the key's label, unless one is under way; Backspace drops that one."""
+        if key in ("\x08", "\x7f") and self._label is not None:
+            self._end(f"{self._label}: dropped")
+        elif self._label is None and key.isdigit() and 1 <= int(key) <= len(self.labels):
+            self._label = self.labels[int(key) - 1]
+            self._starts = self._clock() + self._countdown
+
+    def take(self, message: BoardMessage) -> None:
+        """Takes a message of the board; the last one of a clip writes it."""
         if isinstance(message, BoardHeader):
-            if message != header:
-                header = message
-                print(
-                    f"project {header.project}, {header.runtime}, {header.num_classes} classes, "
-                    f"{header.rate_hz:g} Hz, +-{header.range_g:g} g, axes {header.axes}",
-                    flush=True,
-                )
-            continue
-        now = clock.seconds(message.time_us)
-        if isinstance(message, BoardActivity):
-            shown += 1
-            sure = "" if message.confidence is None else f"{message.confidence:.3f}"
-            print(f"{now:10.2f} s  {sure:>5}  {message.label}", flush=True)
-        elif isinstance(message, BoardStatus):
-            print(f"{now:10.2f} s  status {message.word} {message.number}", flush=True)
-        if seconds and now >= seconds:
-            break
-    return shown
+            self._header = message
+        if self._label is None or self._clock() < self._starts:
+            return
+        if self._messages is None:
+            self._messages = [] if self._header is None else [self._header]
+            self._board_clock, self._elapsed = BoardClock(), 0.0
+        self._messages.append(message)
+        if isinstance(message, BoardSample):
+            self._elapsed = self._board_clock.seconds(message.time_us)
+        if self._elapsed >= self._seconds:
+            self._save(self._label, self._messages)
+
+    def state(self) -> SessionState:
+        """Returns what it does now."""
+        if self._label is None:
+            return SessionState("waiting", None, 0.0, self._last)
+        until = self._starts - self._clock()
+        if until > 0:
+            return SessionState("countdown", self._label, until, self._last)
+        remaining = max(0.0, self._seconds - self._elapsed)
+        return SessionState("recording", self._label, remaining, self._last)
+
+    def _save(self, label: str, messages: Sequence[BoardMessage]) -> None:
+        try:
+            clip = RecordedClip.record(messages, self._seconds)
+            path = self._new_path(label)
+            save_clip(path, clip, label=label, **self._worn)
+        except UserError as error:
+            self._end(f"{label}: not recorded. {error}")
+            return
+        self.saved.append(path)
+        self._end(f"{path}: {len(clip.rows)} samples")
+
+    def _end(self, last: str) -> None:
+        self._label, self._messages, self._last, self._elapsed = None, None, last, 0.0
+
+    def _new_path(self, label: str) -> Path:
+        words = [re.sub(r"\W+", "_", word).strip("_") for word in (self._worn["subject"], label)]
+        number = 1
+        while (self._folder / f"{'_'.join(words)}_{number}.csv").exists():
+            number += 1
+        return self._folder / f"{'_'.join(words)}_{number}.csv"

@@ -132,6 +132,7 @@ def test_the_pages_quote_commands():
         "registry",
         "browser",
         "recording",
+        "tools",
     }
 
 

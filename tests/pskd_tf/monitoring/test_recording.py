@@ -8,7 +8,12 @@ from data_prep.loaders.custom.loader import CustomLoader
 from data_prep.loaders.custom.manifest import read_custom_manifest
 from pskd_tf.device.recordings import Recording
 from pskd_tf.monitoring.protocol import BoardActivity, BoardHeader, BoardSample, BoardStatus
-from pskd_tf.monitoring.recording import RecordedClip, save_clip
+from pskd_tf.monitoring.recording import (
+    RecordedClip,
+    RecordingSession,
+    SessionState,
+    save_clip,
+)
 
 HEADER = BoardHeader("0123456789ab", "tflm", 50.0, 8.0, "-y+z-x", 8)
 WORN = {"sensor_place": "right_wrist"}
@@ -65,7 +70,11 @@ def test_samples_that_were_lost_before_do_not_matter():
 
 
 def test_doubled_samples_are_dropped():
-    messages = [message for message in stream(movement(0, 50)) for _ in range(2)]
+    messages = [
+        message
+        for message in stream(movement(0, 50))
+        for _ in range(1 if isinstance(message, BoardHeader) else 2)
+    ]
     assert len(RecordedClip.record(messages, seconds=0).rows) == 50
 
 
@@ -156,3 +165,71 @@ def test_the_simulator_reads_a_recording(tmp_path):
     recording = Recording.read(tmp_path / "one.csv")
     np.testing.assert_allclose(recording.times, 0.02 * np.arange(160), atol=1e-12)
     np.testing.assert_allclose(recording.samples, values, atol=1e-5)
+
+
+@pytest.fixture
+def session(tmp_path):
+    """A session of clips of two seconds, three after the key; its clock is set by the test."""
+    now = [100.0]
+    made = RecordingSession(
+        *(tmp_path / "own", ["wave", "lie down!"]),
+        **{"subject": "anna", "seconds": 2.0, "countdown": 3.0, "clock": lambda: now[0]},
+        **WORN,
+    )
+    return made, now, tmp_path / "own"
+
+
+def test_a_key_records_after_the_countdown(session):
+    made, now, folder = session
+    messages = list(stream(movement(0, 300)))
+    for message in messages[:50]:
+        made.take(message)
+    assert made.state() == SessionState("waiting", None, 0.0, "")
+    made.press("7")
+    made.press("2")
+    made.press("1")  # one at a time
+    now[0] += 1.0
+    assert made.state() == SessionState("countdown", "lie down!", 2.0, "")
+    for message in messages[50:100]:
+        made.take(message)
+    now[0] += 2.5
+    for message in messages[100:400]:
+        made.take(message)
+    assert made.state().last == f"{folder / 'anna_lie_down_1.csv'}: 101 samples"
+    rows = (folder / "anna_lie_down_1.csv").read_text().splitlines()[1:]
+    # What came in the countdown is not in the clip: it begins with the 50th sample.
+    assert rows[0] == "0," + ",".join(f"{value:.5f}" for value in movement(0, 300)[50])
+    assert len(rows) == 101 and made.saved == [folder / "anna_lie_down_1.csv"]
+    assert "anna,lie down!,anna_lie_down_1.csv" in (folder / "manifest.csv").read_text()
+
+
+def test_a_clip_is_dropped_by_a_key_or_by_a_loss_and_the_session_goes_on(session):
+    made, now, folder = session
+    made.press("1")
+    now[0] += 4.0
+    made.take(HEADER)
+    made.take(BoardSample(0, (0.0, 0.0, 1.0)))
+    made.press("\x7f")
+    assert made.state() == SessionState("waiting", None, 0.0, "wave: dropped")
+    made.press("1")
+    now[0] += 4.0
+    for stamp in (0, 1_500_000, 3_000_000):
+        made.take(BoardSample(stamp, (0.0, 0.0, 1.0)))
+    assert made.state().last.startswith("wave: not recorded. A recording needs a board that goes")
+    assert not folder.exists() and made.saved == []
+
+
+@pytest.mark.parametrize(
+    ("labels", "seconds", "folder", "rule"),
+    [
+        (["a", "a"], 1.0, "own", "1 to 9 different labels"),
+        ([str(number) for number in range(10)], 1.0, "own", "1 to 9 different labels"),
+        (["a"], 0.0, "own", "--labels needs --seconds"),
+        (["a"], 1.0, "own.csv", "must be a folder"),
+    ],
+)
+def test_a_session_needs_labels_a_length_and_a_folder(tmp_path, labels, seconds, folder, rule):
+    with pytest.raises(UserError, match=rule):
+        RecordingSession(
+            tmp_path / folder, labels, subject="anna", seconds=seconds, countdown=0.0, **WORN
+        )

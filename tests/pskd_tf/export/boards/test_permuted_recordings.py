@@ -87,7 +87,7 @@ def test_a_model_in_window_mode_decides_at_every_hop(
     text = "".join(f"{20_000 * n},{x},{y},{z}\n" for n, (x, y, z) in enumerate(recording))
     finished = subprocess.run([program], input=text, capture_output=True, text=True, check=True)
     # By default no board sends samples.
-    assert "sample," not in finished.stdout
+    assert "\nsample," not in finished.stdout
     said = [line.split(",") for line in finished.stdout.splitlines() if line[0] == "a"]
     times = [int(fields[1]) for fields in said[:-1]]
     assert times == [20_000 * index for index in range(95, len(recording), 24)]
