@@ -24,13 +24,22 @@
 #define PSKD_MODE_SETTINGS PSKD_WINDOW_RATE_HZ PSKD_WINDOW_SAMPLES
 #endif
 
+#ifdef PSKD_STEP_MULTIPLIER
+#define PSKD_FEATURE_SETTINGS                                                             \
+  PSKD_FIXED_FEATURES PSKD_STEP_MULTIPLIER PSKD_SAMPLE_MULTIPLIER PSKD_SAMPLE_SHIFT       \
+      PSKD_MEAN_SHIFT PSKD_GRAVITY_MULTIPLIER PSKD_GRAVITY_SHIFT
+#else
+#define PSKD_FEATURE_SETTINGS
+#endif
+
 /* The settings as one text, which pskd_tf/export/headers.py writes, too. */
 #define PSKD_TEXT_OF(...) #__VA_ARGS__
 #define PSKD_TEXT(...) PSKD_TEXT_OF(__VA_ARGS__)
 #define PSKD_SETTINGS_TEXT                                                                \
   PSKD_TEXT(PSKD_STEPS PSKD_CHANNELS PSKD_NUM_CLASSES PSKD_NULL_CLASS PSKD_GRAVITY_TAPS   \
                 PSKD_INPUT_SCALE PSKD_INPUT_ZERO_POINT PSKD_OUTPUT_SCALE                  \
-                    PSKD_OUTPUT_ZERO_POINT PSKD_CLIP_MODE PSKD_MODE_SETTINGS PSKD_LABELS)
+                    PSKD_OUTPUT_ZERO_POINT PSKD_CLIP_MODE PSKD_MODE_SETTINGS              \
+                        PSKD_FEATURE_SETTINGS PSKD_LABELS)
 
 #ifdef __GNUC__
 /* The one way to compare texts at compile time in C99; the field's name is the message. */

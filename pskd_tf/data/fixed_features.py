@@ -179,9 +179,9 @@ class FixedFeatures:
         quantised: np.ndarray = np.clip(rounded, -128, 127).astype(np.int8)
         return quantised
 
-    def macros(self) -> str:
-        """Writes the lines that `model_settings.h` adds."""
-        values = {
+    def macros(self) -> dict[str, int]:
+        """Returns the macros that `model_settings.h` adds, in the order of `model_identity.h`."""
+        return {
             "PSKD_FIXED_FEATURES": 1,
             "PSKD_STEP_MULTIPLIER": self.step_multiplier,
             "PSKD_SAMPLE_MULTIPLIER": self.sample_multiplier,
@@ -190,5 +190,3 @@ class FixedFeatures:
             "PSKD_GRAVITY_MULTIPLIER": self.gravity_multiplier,
             "PSKD_GRAVITY_SHIFT": self.gravity_shift,
         }
-        lines = "".join(f"#define {name} {value}\n" for name, value in values.items())
-        return f"/* Features in fixed point: accelerometer_features_fixed.c. */\n{lines}"

@@ -36,7 +36,9 @@ def prepared_input(
     return arithmetic.prepare(samples)
 
 
-_BEFORE = "static const char *const pskd_labels"
+_BEFORE = "#define PSKD_LABELS "
+# The settings as one text, with which model_identity.h compares them; the labels are its end.
+_EXPORTED = re.compile(r'(#define PSKD_EXPORTED_SETTINGS "[^\\"]*)(?=\\042)')
 
 
 def fixed_settings_header(text: str, arithmetic: FixedFeatures) -> str:
@@ -53,8 +55,13 @@ def fixed_settings_header(text: str, arithmetic: FixedFeatures) -> str:
         UserError: It is no `model_settings.h` of this version.
     """
     if text.count(_BEFORE) != 1:
-        raise UserError("model_settings.h must declare pskd_labels once", text.count(_BEFORE))
-    return text.replace(_BEFORE, f"{arithmetic.macros()}\n{_BEFORE}")
+        raise UserError("model_settings.h must define PSKD_LABELS once", text.count(_BEFORE))
+    values = arithmetic.macros()
+    lines = "".join(f"#define {name} {value}\n" for name, value in values.items())
+    lines = f"/* Features in fixed point: accelerometer_features_fixed.c. */\n{lines}"
+    exported = "".join(f"{value} " for value in values.values())
+    text = _EXPORTED.sub(rf"\g<1>{exported}", text, count=1)
+    return text.replace(_BEFORE, f"{lines}\n{_BEFORE}")
 
 
 _GOLDEN = re.compile(r"pskd_golden_samples_(\d+)\[\] = \{([^}]*)\}")

@@ -102,8 +102,8 @@ class TerminalDisplay:
             for character, axis in row:
                 text.append(character, style=_COLOURS[axis] if axis >= 0 else None)
             text.append("\n")
-        for axis, colour in zip("xyz", _COLOURS, strict=True):
-            text.append(f"        {axis}", style=colour)
+        for name, colour in zip("xyz", _COLOURS, strict=True):
+            text.append(f"        {name}", style=colour)
         text.append(f"    {KEPT_SECONDS:g} s\n")
         for line in (*view.events, view.hint):
             if line:

@@ -9,11 +9,14 @@ import pytest
 from data_prep.errors import UserError
 from data_prep.files import file_sha256
 from project import MICROCONTROLLER
+from pskd_tf.data.fixed_features import FixedFeatures
 from pskd_tf.device.recognizer import RecognizerSettings
 from pskd_tf.export.boards.axis_map import AxisMap
 from pskd_tf.export.boards.project import board_project
 from pskd_tf.export.boards.targets import BOARD_TARGETS
+from pskd_tf.export.fixed_point import fixed_settings_header
 from pskd_tf.export.headers import model_id
+from pskd_tf.run import Export
 
 OTHER = "0x01234567u"
 
@@ -108,6 +111,20 @@ def test_an_edit_by_hand_does_not_compile(exported, compile_with, tmp_path, comp
     source = MICROCONTROLLER / "src" / "model_identity.c"
     compile_with(*command, source)
     _change(settings, *EDITS[edit][:2])
+    with pytest.raises(AssertionError, match="model_settings_h_was_changed_export_the_run_again"):
+        compile_with(*command, source)
+
+
+@pytest.mark.parametrize("name", ["STEP_MULTIPLIER", "SAMPLE_SHIFT", "GRAVITY_MULTIPLIER"])
+def test_an_edit_of_the_fixed_point_does_not_compile(exported, compile_with, tmp_path, name):
+    manifest = Export.read(exported).manifest
+    arithmetic = FixedFeatures.of(manifest.inputs, 0.03125, 3)
+    text = fixed_settings_header((exported / "model_settings.h").read_text(), arithmetic)
+    (tmp_path / "model_settings.h").write_text(text)
+    command = ("gcc", "-std=c99", "-fsyntax-only", "-I", tmp_path)
+    source = MICROCONTROLLER / "src" / "model_identity.c"
+    compile_with(*command, source)
+    _change(tmp_path / "model_settings.h", rf"(define PSKD_{name}) .*", r"\1 17")
     with pytest.raises(AssertionError, match="model_settings_h_was_changed_export_the_run_again"):
         compile_with(*command, source)
 
