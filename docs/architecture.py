@@ -17,6 +17,7 @@ LAYERS = (
     "label_settings",
     "virtual_settings",
     "student_settings",
+    "method",
     "settings",
     "processes",
     "run_records",

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from pskd_tf.distillation.optimizer import make_optimizer as make_optimizer
     from pskd_tf.evaluation.tflm import tflm_logits as tflm_logits
     from pskd_tf.export.student import export_student as export_student
+    from pskd_tf.method import Method as Method, read_methods as read_methods
     from pskd_tf.models.own_students import register_student as register_student
     from pskd_tf.models.registry import mean_of_models as mean_of_models
     from pskd_tf.models.students import accelerometer_student as accelerometer_student

@@ -7,13 +7,15 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+import pskd_tf
 from data_prep.clip import Clip
-from data_prep.commands import CommandArguments
-from data_prep.errors import Refusal
+from data_prep.commands import CommandArguments, packaged_file
+from data_prep.errors import Refusal, UserError
 from data_prep.preparation import prepare_dataset
 from data_prep.prepared_set import PreparedSet
 from data_prep.registry import DatasetArguments
 from data_prep.settings import REQUIRED, part, setting
+from pskd_tf.method import METHODS_FILE, read_methods
 from pskd_tf.settings import RunSettings
 
 
@@ -59,6 +61,11 @@ class TrainingArguments(StagesArguments):
     dataset: DatasetArguments = part(DatasetArguments, "data")
     data_seed: int = setting(0, "Seed of generated data.", minimum=0, group="data")
     settings: RunSettings = part(RunSettings)
+    methods_file: str = setting(
+        METHODS_FILE,
+        "The methods; see docs/benchmark.md.",
+        group="distillation",
+    )
     workers: int = setting(2, "Worker processes.", minimum=1)
     record_every_epochs: int = setting(
         10, "Epochs from one resumable record to the next.", minimum=1
@@ -111,6 +118,30 @@ class TrainArguments(TrainingArguments):
     strict: bool = setting(
         False, "End with exit status 2 where more is lost; the results are written all the same."
     )
+    method: str | None = setting(
+        None,
+        "Name of a method of methods_file that trains the student, with its own teachers and kind "
+        "of their outputs; ACS (our reconstruction) by the flags if none is given.",
+        group="distillation",
+    )
+    trial: int = setting(
+        0, "Which of the method's trials, from 0.", minimum=0, group="distillation"
+    )
+
+    @property
+    def run_settings(self) -> RunSettings:
+        """The settings, with the method where one is named.
+
+        Raises:
+            UserError: The file cannot be read, or the method or trial is unknown or trains no net.
+        """
+        if self.method is None:
+            if self.trial:
+                raise UserError("A trial is one of a method's (--method)", self.trial)
+            return self.settings
+        methods_file = packaged_file(self.methods_file, pskd_tf.__file__)
+        (method,) = read_methods(methods_file, (self.method,))
+        return self.settings.with_method(method.with_trial(self.trial))
 
 
 def _progress(clips: Iterable[Clip | Refusal], total: int) -> Iterable[Clip | Refusal]:

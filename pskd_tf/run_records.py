@@ -411,8 +411,18 @@ class LabelFigures:
 
     clips: int
     labelled: int
-    target: Literal["mean", "fusion", "most_confident", "acs", "none"]
+    target: Literal["mean", "fusion", "most_confident", "acs", "method", "none"]
     guesses: dict[str, dict[str, _Guess]]
+
+
+@dataclass(frozen=True)
+class MethodFigures:
+    """What `metrics.json` says of a method other than the default."""
+
+    name: str
+    title: str
+    loss: str
+    arguments: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -439,6 +449,8 @@ class MetricsContent:
     leaks_subjects: bool = False
     # Only where labels are missing.
     labels: LabelFigures | None = None
+    # Only with --method.
+    method: MethodFigures | None = None
     # Runs of older versions lack these two.
     splits_sha256: Key | None = None
     run_key: Key | None = None

@@ -11,11 +11,20 @@ from typing import Any
 
 from data_prep.clip import SENSORS, check_sensors_named
 from data_prep.errors import UserError
-from data_prep.records import read_record, record_to_json
+from data_prep.records import later_field, read_record, record_to_json
 from data_prep.settings import check_settings, part, setting
 from pskd_tf.label_settings import LabelSettings
+from pskd_tf.method import (
+    CACHED_OUTPUTS as CACHED_OUTPUTS,
+    FOREST,
+    MIXTURE_OUTPUTS as MIXTURE_OUTPUTS,
+    STREAMS_READ as STREAMS_READ,
+    TEACHER_OUTPUTS as TEACHER_OUTPUTS,
+    TEACHERS as TEACHERS,
+    Method,
+)
 from pskd_tf.stream_settings import StreamSettings
-from pskd_tf.student_settings import OWN_NET, OWN_STUDENT, StudentSettings
+from pskd_tf.student_settings import OWN_NET, StudentSettings
 from pskd_tf.virtual_settings import VirtualSettings
 
 SELECTIONS = ("hard", "gap", "near", "right", "soft")
@@ -24,23 +33,6 @@ SELECTIONS_BY_STUDENT = ("gap", "near")
 SEMANTIC_KINDS = ("mse", "cosine")
 CLASS_WEIGHTS = ("none", "balanced")
 CALIBRATIONS = ("auto", "range", "percentile", "error")
-
-# The streams that each model reads.
-STREAMS_READ = {
-    "skeleton_teacher": ("skeleton",),
-    "fusion_teacher": ("accelerometer", "skeleton"),
-    "accelerometer_teacher": ("accelerometer",),
-    "accelerometer_student": ("accelerometer",),
-    "ign_student": ("accelerometer",),
-    "gmp_student": ("accelerometer",),
-    OWN_STUDENT: ("accelerometer",),
-}
-
-TEACHERS = ("skeleton_teacher", "fusion_teacher", "accelerometer_teacher")
-CACHED_OUTPUTS = ("cross_fitted", "in_sample")
-# Teachers that see the mixed-up input itself; of an ensemble, the teachers of all seeds together.
-MIXTURE_OUTPUTS = ("live_mixture", "live_ensemble")
-TEACHER_OUTPUTS = (*CACHED_OUTPUTS, "live", *MIXTURE_OUTPUTS)
 
 FEATURE_CHANNELS = (
     "x",
@@ -156,6 +148,30 @@ class TrainingSettings(_Checked):
     def num_epochs(self) -> int:
         """Epochs; where the length is given in steps, stretches of `STEPS_OF_AN_EPOCH`."""
         return self.steps // STEPS_OF_AN_EPOCH if self.steps else self.epochs
+
+    def shared_out(self, share: float) -> "tuple[TrainingSettings, TrainingSettings]":
+        """Shares the length out to a pre-training, without mixup, and the training after it.
+
+        Args:
+            share: Share of the pre-training, more than 0 and less than 1.
+
+        Raises:
+            UserError: The length is too short for two trainings.
+        """
+        epochs = self.num_epochs
+        if epochs < 2:
+            rule = f"pretraining needs 2 --epochs or {2 * STEPS_OF_AN_EPOCH} --training_steps"
+            raise UserError(rule, self.steps or self.epochs)
+        first = min(max(round(epochs * share), 1), epochs - 1)
+        return (
+            dataclasses.replace(self._of_length(first), mixup=0.0),
+            self._of_length(epochs - first),
+        )
+
+    def _of_length(self, epochs: int) -> "TrainingSettings":
+        if self.steps:
+            return dataclasses.replace(self, steps=epochs * STEPS_OF_AN_EPOCH)
+        return dataclasses.replace(self, epochs=epochs)
 
     def batch_of(self, clips: int) -> int:
         """Clips in a batch of a set of this many; by epochs a small set is one batch."""
@@ -433,6 +449,8 @@ class RunSettings(_Checked):
     seeds: tuple[int, ...] = setting(
         (1,), "Seeds of the student; the first one's model is exported.", group="run"
     )
+    # The method of the student, with one trial; None for ACS as `acs` has it.
+    method: Method | None = later_field()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -461,6 +479,50 @@ class RunSettings(_Checked):
                     f"{name} must be different whole numbers, none negative",
                     ",".join(map(str, values)),
                 )
+
+    def with_method(self, method: Method) -> "RunSettings":
+        """Returns these settings with another method for the student than ACS.
+
+        Of the chain of teachers, those after the last one that teaches the student are left out.
+        The student's net stays, unless the method is one of another net.
+
+        Args:
+            method: The method, with one trial.
+
+        Raises:
+            UserError: The method trains no net, or needs a teacher that the chain lacks.
+        """
+        if method.model == FOREST:
+            rule = "A method of --method trains a net (pskd_tf.benchmark scores forests)"
+            raise UserError(rule, method.name)
+        student = self.student
+        if method.model != OWN_NET:
+            student = StudentSettings(student=method.model)
+        if OWN_NET in method.teachers and student.model != OWN_NET:
+            rule = f"{method.name} has own nets as teachers, which are {OWN_NET} (--student)"
+            raise UserError(rule, student.student)
+        own = [one for one in method.teachers if one in TEACHERS]
+        missing = [one for one in own if one not in self.teachers]
+        if missing:
+            rule = f"{method.name} needs {', '.join(own)} among --teachers"
+            raise UserError(rule, ",".join(self.teachers) or "none")
+        last = max((self.teachers.index(one) + 1 for one in own), default=0)
+        chain = tuple(one for one in self.teachers[:last] if one != OWN_NET)
+        chain += (OWN_NET,) if OWN_NET in method.teachers else ()
+        outputs = (method.teacher_outputs,) if chain else self.teacher_outputs[:1]
+        virtual = dataclasses.replace(
+            self.virtual,
+            virtual_sensors=method.virtual_sensors,
+            virtual_only=method.virtual_only,
+        )
+        return dataclasses.replace(
+            self,
+            teachers=chain,
+            teacher_outputs=outputs,
+            student=student,
+            virtual=virtual,
+            method=method,
+        )
 
     @property
     def teacher_acs(self) -> ACSSettings:

@@ -4,6 +4,8 @@ Examples:
     python -m pskd_tf.train --flagfile=configs/demo.flags
     python -m pskd_tf.train --flagfile=configs/utd_mhad.flags --raw_dir=DIR --run_dir=RUN
     python -m pskd_tf.train --flagfile=configs/utd_mhad.flags --raw_dir=DIR --run_dir=RUN --dry_run
+    python -m pskd_tf.train --flagfile=configs/utd_mhad.flags --raw_dir=DIR --run_dir=RUN \
+        --method=feature_kd
 
 The same command again resumes a run that was interrupted, and makes damaged files again; a finished
 one is only shown. A run_dir belongs to one run.
@@ -38,7 +40,7 @@ def main(arguments: TrainArguments) -> None:
     if arguments.dry_run:
         _print_plan(arguments)
         return
-    run_dir, settings = arguments.run_dir, arguments.settings
+    run_dir, settings = arguments.run_dir, arguments.run_settings
     with _run_lock(run_dir):
         check_owner(run_dir, settings)
         prepared = arguments.prepare(replaces=read_run_record(run_dir) is None)
@@ -93,7 +95,7 @@ def main(arguments: TrainArguments) -> None:
 
 
 def _print_plan(arguments: TrainArguments) -> None:
-    run_dir, settings = arguments.run_dir, arguments.settings
+    run_dir, settings = arguments.run_dir, arguments.run_settings
     check_owner(run_dir, settings)
     if (arguments.prepared / "dataset.json").exists():
         prepared = PreparedSet.load(arguments.prepared)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
         majority_vote as majority_vote,
         nested_bootstrap as nested_bootstrap,
     )
-    from pskd_tf.benchmark.methods import Method as Method, read_methods as read_methods
     from pskd_tf.benchmark.results import CellRecord as CellRecord
     from pskd_tf.benchmark.stream import (
         StreamRecord as StreamRecord,

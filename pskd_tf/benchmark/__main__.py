@@ -21,8 +21,8 @@ from data_prep.errors import UserError
 from data_prep.settings import REQUIRED, setting
 from data_prep.workers import RUNNERS
 from pskd_tf.arguments import TrainingArguments
-from pskd_tf.benchmark.methods import read_methods
 from pskd_tf.label_settings import LABEL_AMOUNTS
+from pskd_tf.method import read_methods
 from pskd_tf.pipeline.stage import RunContext
 from pskd_tf.settings import RunSettings
 from pskd_tf.student_settings import StudentSettings
@@ -39,11 +39,6 @@ class BenchmarkArguments(TrainingArguments):
 
     run_dir: Path = setting(REQUIRED, "Folder of the work in progress.")
     results_dir: Path = setting(REQUIRED, "Folder of the results, to be committed.")
-    methods_file: str = setting(
-        "configs/benchmark_methods.json",
-        "The methods; see docs/benchmark.md.",
-        group="benchmark",
-    )
     methods: tuple[str, ...] = setting(
         (), "Names of methods; all of the file if none is given.", group="benchmark"
     )

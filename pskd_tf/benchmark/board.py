@@ -15,9 +15,9 @@ import pandas as pd
 from scipy.stats import mode
 
 from data_prep.files import whole_file
-from pskd_tf.benchmark.methods import Method
 from pskd_tf.benchmark.results import CellRecord
 from pskd_tf.evaluation.scores import classification_scores
+from pskd_tf.method import Method
 
 
 @dataclass(frozen=True)

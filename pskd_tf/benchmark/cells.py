@@ -1,7 +1,7 @@
 """Cells of a benchmark: method x protocol x seed, planned, and picked by their results."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,23 +11,13 @@ from data_prep.files import json_sha256
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import ClipSplit
 from data_prep.records import read_arrays
-from pskd_tf.benchmark.methods import FOREST, Method
 from pskd_tf.benchmark.results import CellRecord, guesses_text
-from pskd_tf.pipeline.planner import Chain, StagePlanner, declare_score, subjects_label
-from pskd_tf.pipeline.specs import (
-    FitSpec,
-    ForestSpec,
-    LossSpec,
-    ScoreSpec,
-    TeacherOutputsSpec,
-    TrainingPart,
-)
+from pskd_tf.method import FOREST, Method
+from pskd_tf.pipeline.method_planner import MethodPlanner
+from pskd_tf.pipeline.planner import StagePlanner, declare_score, subjects_label
+from pskd_tf.pipeline.specs import ForestSpec, ScoreSpec
 from pskd_tf.pipeline.stage import RunContext, Stage
-from pskd_tf.settings import CACHED_OUTPUTS, RunSettings
-from pskd_tf.student_settings import STUDENTS
-
-# Seeds of one draw's further nets, apart from those of other draws.
-_SEEDS_APART = 1000
+from pskd_tf.settings import RunSettings
 
 
 @dataclass(frozen=True)
@@ -88,12 +78,7 @@ class CellPlanner:
         self.protocol = protocol
         self.splits = list(splits)
         self.planner = StagePlanner(settings, prepared)
-        # A training has one folder, whichever methods need it.
-        self._fits: dict[str, Stage[FitSpec]] = {}
-        self._chains: dict[tuple[TrainingPart, int], Chain] = {}
-        self._outputs: dict[
-            tuple[TrainingPart, int, str, bool, tuple[str, ...], int], Stage[TeacherOutputsSpec]
-        ] = {}
+        self.methods = MethodPlanner(self.planner)
 
     def cells(
         self, method: Method, trial: int, student_seeds: Iterable[int], teacher_seeds: Iterable[int]
@@ -133,18 +118,17 @@ class CellPlanner:
     def _cell(self, method: Method, trial: int, fold: int, teacher_seed: int, seed: int) -> Cell:
         split = self.splits[fold]
         part = self.planner.training_part(split, draw=seed)
-        alone = part.skeleton_only
-        if not method.uses_unlabelled and method.pretraining is None:
-            part = self.planner.labelled(part)
         held_out = subjects_label(split.test_subjects)
         label = f"{method.name}-trial{trial}"
         stage: Stage[ForestSpec] | Stage[ScoreSpec]
         if method.model == FOREST:
             arguments = method.trials[trial]
-            spec = ForestSpec(self.planner.data, part, seed, split.test_clips, arguments)
+            own = self.methods.part(method, part)
+            spec = ForestSpec(self.planner.data, own, seed, split.test_clips, arguments)
             stage = Stage(f"{label}-s{seed}-of-{held_out}", spec)
         else:
-            fitted = self._known(self._fit(method, trial, part, alone, teacher_seed, seed))
+            fit = f"{label}-t{teacher_seed}" if method.teachers else label
+            fitted = self.methods.fit(method, trial, part, teacher_seed, seed, fit)
             name = f"score-{label}-of-{held_out}"
             stage = declare_score(name, fitted, fitted, split.test_clips, "float")
         return Cell(
@@ -157,93 +141,6 @@ class CellPlanner:
             seed,
             stage,
         )
-
-    def _fit(
-        self,
-        method: Method,
-        trial: int,
-        part: TrainingPart,
-        skeleton_only: tuple[str, ...] | None,
-        teacher_seed: int,
-        seed: int,
-    ) -> Stage[FitSpec]:
-        loss = LossSpec(method.loss, method.trials[trial])
-        if loss.acs is not None:
-            # With every default written out, as `pskd_tf.train` declares it, so both share results.
-            loss = LossSpec.of_acs(loss.acs)
-        live: list[Stage[FitSpec]] = []
-        cached: Stage[TeacherOutputsSpec] | None = None
-        if method.teachers and method.teacher_outputs in CACHED_OUTPUTS:
-            cached = self._cached(method, part, teacher_seed)
-        elif method.teachers:
-            together = method.teacher_outputs == "live_ensemble"
-            seeds = self.settings.teacher_seeds if together else [teacher_seed]
-            chains = [self._chain(part, one) for one in seeds]
-            live = [chain[name] for chain in chains for name in chain if name in method.teachers]
-            live += self._own_nets(method, part, teacher_seed).values()
-        label = f"{method.name}-trial{trial}" + (f"-t{teacher_seed}" if method.teachers else "")
-        training, pretrained = self.settings.student_training, None
-        names = (*method.teachers, *method.own_net_names[1:])
-        if method.pretraining is not None:
-            first, training = method.pretraining.lengths(training)
-            pretrained = self.planner.fit(
-                method.model,
-                f"{label}-pretraining",
-                replace(part, unlabelled=part.clips),
-                seed,
-                first,
-                LossSpec(method.pretraining.loss, method.pretraining.arguments),
-                live,
-                cached,
-                teachers=names,
-                teacher_outputs=method.teacher_outputs,
-            )
-            part, live, cached = self.planner.labelled(part), [], None
-        return self.planner.fit(
-            method.model,
-            label,
-            part,
-            seed,
-            training,
-            loss,
-            live,
-            cached,
-            teachers=names,
-            teacher_outputs=method.teacher_outputs,
-            pretrained=pretrained,
-            drop_one_teacher=method.drop_one_teacher,
-            virtual_sensors=method.virtual_sensors,
-            virtual_only=method.virtual_only,
-            skeleton_only=skeleton_only,
-        )
-
-    def _chain(self, part: TrainingPart, seed: int) -> Chain:
-        part = self.planner.labelled(part)
-        if (part, seed) not in self._chains:
-            self._chains[part, seed] = self.planner.chain(part, seed)
-        return self._chains[part, seed]
-
-    def _own_nets(self, method: Method, part: TrainingPart, seed: int) -> Chain:
-        """Declares the student's own nets, trained with cross-entropy, by their teachers' names."""
-        return {
-            name: self._known(self.planner.baseline(part, seed + _SEEDS_APART * number))
-            for number, name in enumerate(method.own_net_names)
-        }
-
-    def _known(self, fit: Stage[FitSpec]) -> Stage[FitSpec]:
-        return self._fits.setdefault(fit.key, fit)
-
-    def _cached(self, method: Method, part: TrainingPart, seed: int) -> Stage[TeacherOutputsSpec]:
-        own = self._own_nets(method, part, seed)
-        # Own nets alone are calibrated among themselves: they know nothing of the skeleton.
-        alone = set(method.teachers) <= set(STUDENTS)
-        key = (part, seed, method.teacher_outputs, alone, tuple(own), method.rounds)
-        if key not in self._outputs:
-            chain = own if alone else self._chain(part, seed) | own
-            self._outputs[key] = self.planner.teacher_outputs(
-                method.teacher_outputs, part, seed, chain, method.rounds
-            )
-        return self._outputs[key]
 
 
 def record_cell(cell: Cell, configuration: str, context: RunContext) -> CellRecord:

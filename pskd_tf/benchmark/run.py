@@ -28,7 +28,6 @@ from pskd_tf.benchmark.cells import (
     pick_trial,
     record_cell,
 )
-from pskd_tf.benchmark.methods import FOREST, Method
 from pskd_tf.benchmark.results import CellRecord, ResultsFile, TestLedger
 from pskd_tf.benchmark.stream import (
     StreamCell,
@@ -41,6 +40,7 @@ from pskd_tf.benchmark.stream import (
     write_streams,
 )
 from pskd_tf.benchmark.unworn_classes import unworn_rows, write_unworn
+from pskd_tf.method import FOREST, Method
 from pskd_tf.pipeline.plan import run_splits
 from pskd_tf.pipeline.runner import run_stages
 from pskd_tf.pipeline.specs import FitSpec

@@ -367,14 +367,15 @@ _LAYERS = {
 }
 
 
-def prunable_layers(model_name: str) -> tuple[str, ...]:
+def prunable_layers(model_name: str, *, embedding: bool = True) -> tuple[str, ...]:
     """Returns the names of a student's layers whose output channels may be removed.
 
     Args:
         model_name: One of `pskd_tf.student_settings.STUDENTS`.
+        embedding: Whether the layer of the embedding is one of them.
     """
     layers, semantic = _LAYERS[model_name]
-    return layers if semantic is None else (*layers, semantic)
+    return layers if semantic is None or not embedding else (*layers, semantic)
 
 
 def slim_builder_arguments(
@@ -384,7 +385,8 @@ def slim_builder_arguments(
 
     Args:
         builder_arguments: Those of the model that loses them.
-        kept: `(channels,)` bool of every prunable layer, by name.
+        kept: `(channels,)` bool of every prunable layer, by name; that of the embedding may be
+            missing.
 
     Returns:
         The arguments, as JSON can hold them.
@@ -392,6 +394,6 @@ def slim_builder_arguments(
     arguments = dict(builder_arguments)
     layers, semantic = _LAYERS[arguments.get("model", "accelerometer_student")]
     arguments["widths"] = [int(np.sum(kept[name])) for name in layers]
-    if semantic is not None:
+    if semantic is not None and semantic in kept:
         arguments["embedding_width"] = int(np.sum(kept[semantic]))
     return arguments

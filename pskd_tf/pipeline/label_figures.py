@@ -22,6 +22,7 @@ TARGET_WORDS = {
     "fusion": "the fusion teacher",
     "most_confident": "the most confident teacher (ACS hard, our reconstruction)",
     "acs": "teachers that ACS (our reconstruction) selects by confidence",
+    "method": "what its method says",
     "none": "nothing: labelled clips alone",
 }
 MEAN_OF_TEACHERS = "mean of teachers"
@@ -52,9 +53,16 @@ def label_figures(
     return {
         "clips": clips,
         "labelled": labelled,
-        "target": settings.labels.unlabelled_target,
+        "target": _target(settings),
         "guesses": {kind: one for kind, one in guesses.items() if one},
     }
+
+
+def _target(settings: RunSettings) -> str:
+    method = settings.method
+    if method is None:
+        return settings.labels.unlabelled_target
+    return "method" if method.uses_unlabelled or method.pretraining is not None else "none"
 
 
 def _guesses(

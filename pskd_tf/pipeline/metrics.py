@@ -10,6 +10,7 @@ import numpy as np
 from data_prep.prepared_set import PreparedSet
 from data_prep.records import read_arrays
 from pskd_tf.evaluation.scores import classification_scores
+from pskd_tf.method import ACS_LOSS, Method
 from pskd_tf.pipeline.degradation import compared_students, degradation_warnings
 from pskd_tf.pipeline.label_figures import TARGET_WORDS, label_figures
 from pskd_tf.pipeline.plan import FoldPlan
@@ -63,6 +64,7 @@ def collect_metrics(
     labels = label_figures(plans, prepared, context, settings)
     virtual = virtual_figures(plans, settings)
     return {
+        **({} if settings.method is None else {"method": _method_figures(settings.method)}),
         **({} if virtual is None else {"virtual": virtual}),
         **({} if labels is None else {"labels": labels}),
         "dataset": prepared.description.name,
@@ -96,10 +98,13 @@ def collect_metrics(
         "baseline": {"cross_entropy": baseline},
         "paired_difference": _summary(paired.tolist()),
         "acs": {
-            "source": "ACS, reconstructed from the paper's abstract; the formula is ours",
+            "source": shares_source(settings.method),
             "selection": {
                 kind: _mean_shares(
-                    [*settings.teachers, "ground_truth"],
+                    [
+                        *plans[0].students[kind][settings.seeds[0]].spec.teachers,
+                        "ground_truth",
+                    ],
                     [
                         context.result(plan.students[kind][seed])["followed"]
                         for plan in plans
@@ -128,6 +133,25 @@ def collect_metrics(
             package: metadata.version(package)
             for package in ("pskd_tf", "tensorflow", "keras", "tf-keras", "numpy", "tflite-micro")
         },
+    }
+
+
+def shares_source(method: Method | None) -> str:
+    """Says where the loss comes from by whose shares a student followed its teachers."""
+    if method is None or method.loss == ACS_LOSS:
+        return "ACS, reconstructed from the paper's abstract; the formula is ours"
+    return f"{method.title}: the docstring of the loss {method.loss} says what is ours"
+
+
+def _method_figures(method: Method) -> dict[str, Any]:
+    return {
+        "name": method.name,
+        "title": method.title,
+        "loss": method.loss,
+        "arguments": method.trials[0],
+        "teachers": list(method.teachers),
+        "teacher_outputs": method.teacher_outputs,
+        **({} if method.pretraining is None else {"pretraining": method.pretraining.loss}),
     }
 
 
@@ -215,7 +239,10 @@ def metrics_table(metrics: dict[str, Any]) -> str:
     for name, scores in metrics["teachers"].items():
         rows.append((f"{name.replace('_', ' ')} (Keras)", scores))
     rows.append(("student, cross-entropy alone", metrics["baseline"]["cross_entropy"]))
-    if metrics["teachers"]:
+    if "method" in metrics:
+        (scores,) = metrics["students_by_teacher_outputs"].values()
+        rows.append((f"student, {_method(metrics)}", scores))
+    elif metrics["teachers"]:
         for kind, scores in metrics["students_by_teacher_outputs"].items():
             rows.append((f"student, {_method(metrics)} on {kind} teachers", scores))
     rows.append(("  pruned", metrics["student"]["pruned"]))
@@ -235,7 +262,7 @@ def metrics_table(metrics: dict[str, Any]) -> str:
         first, second, third = (_percent(cell) for cell in cells)
         lines.append(f"{label:34}{first:>16}{second:>16}{third:>18}")
     lines.append("")
-    if metrics["teachers"]:
+    if metrics["teachers"] or "method" in metrics:
         lines += _acs_lines(metrics)
     if "labels" in metrics:
         lines += _label_lines(metrics)
@@ -252,6 +279,8 @@ def metrics_table(metrics: dict[str, Any]) -> str:
 
 def _method(metrics: dict[str, Any]) -> str:
     """Returns what the student follows, in a word."""
+    if "method" in metrics:
+        return str(metrics["method"]["title"])
     target = metrics.get("labels", {}).get("target", "acs")
     return {"mean": "mean", "fusion": "KD", "none": "cross-entropy"}.get(target, "ACS")
 

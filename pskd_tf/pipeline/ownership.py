@@ -7,6 +7,7 @@ from typing import Any
 from data_prep.errors import UserError
 from data_prep.files import json_sha256
 from data_prep.settings import SettingField, setting_fields
+from pskd_tf.method import Method
 from pskd_tf.pipeline.plan import FoldPlan
 from pskd_tf.run import Run
 from pskd_tf.run_records import check_stage, published_file, read_run_record
@@ -74,9 +75,16 @@ def check_owner(run_dir: Path, settings: RunSettings, key: str | None = None) ->
         if values[0] != values[1]:
             now, then = (_as_flag(one, value) for value in values[::-1])
             raise UserError(rule, f"{now}, where the folder's run has {then}", run_dir)
+    if kept is not None and differ and kept.method != settings.method:
+        now, then = (_method_flag(one.method) for one in (settings, kept))
+        raise UserError(rule, f"{now}, where the folder's run has {then}", run_dir)
     owner = _owner(run_dir)
     if None not in (key, owner) and key != owner:
         raise UserError(rule, "other data, settings or versions of packages", run_dir)
+
+
+def _method_flag(method: Method | None) -> str:
+    return "no --method" if method is None else f"--method={method.name} {method.trials[0]}"
 
 
 def _as_flag(field: SettingField, value: Any) -> str:

@@ -9,6 +9,7 @@ from data_prep.clip import NO_LABEL, NULL_LABEL
 from data_prep.errors import UserError
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import ClipSplit, protocol_splits, validation_splits
+from pskd_tf.pipeline.method_planner import MethodPlanner
 from pskd_tf.pipeline.planner import (
     StagePlanner,
     declare_score,
@@ -169,14 +170,17 @@ def plan_warnings(plans: Sequence[FoldPlan], prepared: PreparedSet) -> list[str]
 
 def _plan_fold(settings: RunSettings, prepared: PreparedSet, split: ClipSplit) -> FoldPlan:
     planner = StagePlanner(settings, prepared)
+    methods, method = MethodPlanner(planner), settings.method
     part = planner.training_part(split)
     held_out = subjects_label(split.test_subjects)
-    chains = {seed: planner.chain(part, seed) for seed in settings.teacher_seeds}
+    chains = {seed: methods.chain(part, seed) for seed in settings.teacher_seeds}
     outputs: dict[str, dict[int, Stage[TeacherOutputsSpec]]] = {}
     for kind in settings.teacher_outputs:
         if kind in CACHED_OUTPUTS and settings.teachers:
             outputs[kind] = {
-                seed: planner.teacher_outputs(
+                seed: methods.outputs(method, methods.part(method, part), seed)
+                if method is not None
+                else planner.teacher_outputs(
                     kind, part, seed, chains[seed], settings.labels.unlabelled_rounds
                 )
                 # Students take turns; with fewer of them, the other outputs are never made.
@@ -188,7 +192,10 @@ def _plan_fold(settings: RunSettings, prepared: PreparedSet, split: ClipSplit) -
     for position, seed in enumerate(settings.seeds):
         teacher_seed = settings.teacher_seeds[position % len(settings.teacher_seeds)]
         for kind in settings.teacher_outputs:
-            if kind in outputs:
+            if method is not None:
+                label = f"{method.name}-t{teacher_seed}"
+                students[kind][seed] = methods.fit(method, 0, part, teacher_seed, seed, label)
+            elif kind in outputs:
                 cached = outputs[kind][teacher_seed]
                 students[kind][seed] = planner.student(part, seed, kind, cached=cached)
             else:

@@ -59,16 +59,15 @@ def slim_stage(stage: Stage[SlimSpec], context: RunContext, folder: Path) -> dic
     teaching, loss = StudentTeaching.load(student, context, clips).taught_or_not(spec.distil)
     measured = context.result(stage.input(spec.measured))
     cost = BoardCost(measured["flatbuffer_bytes"], measured["arena_bytes"], measured["macs"])
+    # A loss that compares embeddings of one width leaves the embedding as it is.
+    cut = prunable_layers(fitted.model, embedding=not loss.equal_widths)
     arguments = dict(measured["builder_arguments"]) | {"head": "dense"}
     if fitted.model != "accelerometer_student":
         arguments.pop("head")
     model = load_stage_model(student, context, clips)
     cuts, history, channels = spec.cuts, [], []
     for number in range(1, cuts + 1):
-        importance = {
-            name: channel_importance(model, name, spec.importance)
-            for name in prunable_layers(fitted.model)
-        }
+        importance = {name: channel_importance(model, name, spec.importance) for name in cut}
         share = number / cuts if number < cuts else 1.0
         kept = choose_channels(model, importance, _on_the_way(spec.limits, cost, share), cost)
         channels.append({name: np.flatnonzero(mask).tolist() for name, mask in kept.items()})

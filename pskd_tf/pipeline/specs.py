@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from data_prep.records import later_field, record_from_json, record_to_json
 from pskd_tf.compression.cost import BoardLimits
+from pskd_tf.method import ACS_LOSS
 from pskd_tf.settings import (
     MIXTURE_OUTPUTS,
     ACSSettings,
@@ -110,12 +111,12 @@ class LossSpec:
     @staticmethod
     def of_acs(settings: ACSSettings) -> "LossSpec":
         """Returns ACS (our reconstruction) with every argument written out."""
-        return LossSpec("adaptive_confidence_semantic", record_to_json(settings))
+        return LossSpec(ACS_LOSS, record_to_json(settings))
 
     @property
     def acs(self) -> ACSSettings | None:
         """The settings of ACS (our reconstruction); None for another loss."""
-        if self.name != "adaptive_confidence_semantic":
+        if self.name != ACS_LOSS:
             return None
         return record_from_json(ACSSettings, self.arguments)
 

@@ -3,7 +3,10 @@
 import json
 from dataclasses import dataclass
 
+import pskd_tf
+from data_prep.commands import packaged_file
 from data_prep.flags import flags_of
+from pskd_tf.method import METHODS_FILE, read_methods
 from pskd_tf.reporting.charts import Chart, colour_of
 from pskd_tf.reporting.score_charts import amount_bars
 from pskd_tf.reporting.scored_models import group_heading, training_group
@@ -38,7 +41,7 @@ def reproduce_section(run: Run) -> Reproduction:
     for stage in run.stages:
         group = "scores and cached outputs"
         if stage.kind in ("fit", "compress"):
-            group = group_heading(training_group(run, stage))
+            group = group_heading(training_group(run, stage), run)
         seconds[group] = seconds.get(group, 0.0) + float(
             run.metrics["wall_seconds"][stage.folder.name]
         )
@@ -50,7 +53,7 @@ def reproduce_section(run: Run) -> Reproduction:
     versions.pop("seed", None)  # of generated data; it stands among the flags
     settings = run.settings.to_json()
     return Reproduction(
-        flags="\n".join([*dataset_flags(run), *flags_of(run.settings)]),
+        flags="\n".join([*dataset_flags(run), *flags_of(run.settings), *method_flags(run)]),
         settings=json.dumps(settings, indent=1),
         versions=Table(
             ["Package", "Version"],
@@ -77,6 +80,19 @@ def dataset_flags(run: Run) -> list[str]:
         elif isinstance(value, str | int | float) and not isinstance(value, bool):
             found.append(f"--{name}={value}")
     return found
+
+
+def method_flags(run: Run) -> list[str]:
+    """Returns the flags that name the run's method; FILE stands for a file of one's own."""
+    method = run.settings.method
+    if method is None:
+        return []
+    shipped = read_methods(packaged_file(METHODS_FILE, pskd_tf.__file__))
+    for one in shipped:
+        for trial in range(len(one.trials)):
+            if one.with_trial(trial) == method:
+                return [f"--method={method.name}", f"--trial={trial}"]
+    return [f"--method={method.name}", "--methods_file=FILE"]
 
 
 def hashes(run: Run) -> dict[str, str]:

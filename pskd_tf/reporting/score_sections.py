@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pskd_tf.method import ACS_LOSS
 from pskd_tf.pipeline.metrics import virtual_sentence
 from pskd_tf.pipeline.specs import FitSpec, ScoreSpec
 from pskd_tf.reporting.charts import Chart, Panel
@@ -38,14 +39,32 @@ def summary_sentences(run: Run) -> str:
     over = f"mean and standard deviation over n = {seeds} seeds" if seeds > 1 else "one seed, n = 1"
     gain = paired_text(metrics["paired_difference"]["values"])
     virtual = f" {virtual_sentence(metrics['virtual'])}" if "virtual" in metrics else ""
+    method, own = "distillation", ""
+    if "method" in metrics:
+        method = metrics["method"]["title"]
+        own = f" The student's method is {method}: {method_text(run)}."
     return (
         "The int8 student, which reads only the accelerometer, reaches an accuracy of "
         f"{percent(int8['accuracy'])} % ({over}; macro F1 {percent(int8['macro_f1'])} %) on "
         f"held-out clips of {run.prepared.description.title}. "
         f"It takes {model['flatbuffer_bytes']:,} bytes of flash, {model['arena_bytes']:,} bytes of "
-        f"arena and {model['macs']:,} multiply-accumulates per inference. In float, distillation "
-        f"minus cross-entropy alone is {gain}.{virtual}"
+        f"arena and {model['macs']:,} multiply-accumulates per inference. In float, {method} "
+        f"minus cross-entropy alone is {gain}.{own}{virtual}"
     )
+
+
+def method_text(run: Run) -> str:
+    """Returns loss, arguments and teachers of a run with a method, as a part of a sentence."""
+    method = run.metrics["method"]
+    given = ", ".join(f"{words(name)} {value}" for name, value in method["arguments"].items())
+    taught = "no teacher"
+    if method["teachers"]:
+        kind = words(method["teacher_outputs"])
+        taught = f"{kind} outputs of {listed([words(one) for one in method['teachers']])}"
+    loss = f"the loss {method['loss']}{f' ({given})' if given else ''}"
+    if "pretraining" in method:
+        return f"{loss} after pre-training without labels by {method['pretraining']}, with {taught}"
+    return f"{loss} with {taught}"
 
 
 def warnings(run: Run) -> list[str]:
@@ -68,10 +87,13 @@ def warnings(run: Run) -> list[str]:
             "Validation: each training subject is left out in turn, to choose settings. The test "
             "subjects are not used."
         )
-    found.append(
-        "ACS is our reconstruction from the abstract of PSKD (Ni, Ngu, Yan, ACM MM 2022); its "
-        "formula, the order of the stages and all settings are ours."
-    )
+    method = run.settings.method
+    # Teachers after the first follow ACS whatever the student follows.
+    if method is None or method.loss == ACS_LOSS or len(run.settings.teachers) > 1:
+        found.append(
+            "ACS is our reconstruction from the abstract of PSKD (Ni, Ngu, Yan, ACM MM 2022); its "
+            "formula, the order of the stages and all settings are ours."
+        )
     return found
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import confusion_matrix
 
-from pskd_tf.pipeline.specs import FitSpec
+from pskd_tf.method import Method
+from pskd_tf.pipeline.specs import FitSpec, LossSpec
 from pskd_tf.reporting.charts import colour_of
 from pskd_tf.reporting.tables import words
 from pskd_tf.run import Run
@@ -66,7 +67,7 @@ def scored_models(run: Run) -> list[ScoredModel]:
     ]
     named.append(("baseline", _BASELINE, seeds))
     for kind in run.metrics["students_by_teacher_outputs"]:
-        named.append((f"students/{kind}", f"student, {words(kind)} teachers", seeds))
+        named.append((f"students/{kind}", group_heading(f"students/{kind}", run), seeds))
     named.append(("pruned", "student, pruned", seeds))
     named.append(("int8", "student, int8", seeds))
     return [ScoredModel(*one) for one in named]
@@ -77,14 +78,26 @@ def training_group(run: Run, stage: StageRecord) -> str:
     if stage.kind == "compress":
         return "pruned"
     spec = stage.spec(FitSpec)
-    if spec.model in run.metrics["teachers"]:
-        return f"teachers/{spec.model}"
-    return f"students/{spec.teacher_outputs}" if spec.teachers else "baseline"
+    student = run.settings.student.model
+    if spec.teachers and spec.model == student:
+        return f"students/{spec.teacher_outputs}"
+    method = run.settings.method
+    if method is not None and spec.model == student and _is_taught_by(method, spec):
+        return f"students/{run.settings.teacher_outputs[0]}"
+    return f"teachers/{spec.model}" if spec.model in run.metrics["teachers"] else "baseline"
 
 
-def group_heading(name: str) -> str:
+def _is_taught_by(method: Method, spec: FitSpec) -> bool:
+    """Whether a training without teachers is the student's of a method."""
+    own = spec.loss == LossSpec(method.loss, method.trials[0])
+    return own or spec.pretrained is not None
+
+
+def group_heading(name: str, run: Run) -> str:
     """Returns what a group of trainings is called."""
     group, _, own = name.partition("/")
+    if group == "students" and run.settings.method is not None:
+        return f"student, {run.settings.method.title}"
     if group == "students":
         return f"student, {words(own)} teachers"
     if group == "baseline":

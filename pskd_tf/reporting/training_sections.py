@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pskd_tf.pipeline.specs import LossSpec
 from pskd_tf.reporting.charts import Chart, Panel, colour_of
 from pskd_tf.reporting.clip_drawing import body_of, clip_chart
 from pskd_tf.reporting.replay import EmbeddingMap
@@ -30,7 +31,7 @@ def curve_panels(run: Run) -> list[Panel]:
             groups.setdefault(training_group(run, stage), []).append(stage)
     panels = []
     for name in sorted(groups, key=lambda name: _ORDER.index(name.partition("/")[0])):
-        heading, histories = group_heading(name), [stage.history for stage in groups[name]]
+        heading, histories = group_heading(name, run), [stage.history for stage in groups[name]]
         chart = training_curves(histories, colour_of(name), f"Training curves of {heading}")
         epochs = ", ".join(map(str, sorted({len(history) for history in histories})))
         trainings = "1 training" if len(histories) == 1 else f"{len(histories)} trainings"
@@ -43,7 +44,7 @@ class TeacherSelection:
     """The section on which teachers ACS selected.
 
     Attributes:
-        selection: The setting: `hard`, `gap`, `soft` or another loss's.
+        selection: The setting of ACS: `hard`, `gap`, `soft`, ...; "" of another loss.
         colours: Colour of each target.
         by_epoch: Shares while the students trained; empty where their loss selects nothing.
         by_class: Shares by class, replayed with the trained student.
@@ -67,7 +68,7 @@ def teacher_selection(
     Returns:
         The section.
     """
-    targets = [*run.settings.teachers, "ground_truth"]
+    targets = list(next(iter(run.metrics["acs"]["selection"].values())))
     colours = {target: colour_of(target) for target in targets}
     epoch_panels, class_panels = [], []
     for kind in run.settings.teacher_outputs:
@@ -86,7 +87,9 @@ def teacher_selection(
             class_panels.append(
                 Panel(heading, selection_by_class(names, occurring, colours, title))
             )
-    selection = run.settings.acs.selection
+    method, acs = run.settings.method, run.settings.acs
+    loss = LossSpec.of_acs(acs) if method is None else LossSpec(method.loss, method.trials[0])
+    selection = loss.acs.selection if loss.acs is not None else ""
     return TeacherSelection(selection, colours, epoch_panels, class_panels)
 
 
@@ -134,7 +137,7 @@ def embedding_panels(run: Run, maps: Sequence[EmbeddingMap]) -> list[Panel]:
     """
     panels = []
     for one in maps:
-        heading = group_heading(one.name)
+        heading = group_heading(one.name, run)
         title = f"Embeddings of {heading}"
         chart = embedding_chart(one.places, one.labels, run.class_names, title)
         panels.append(Panel(heading, chart, f"{len(one.labels)} clips"))

@@ -1,6 +1,7 @@
 """The export of a run."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from pskd_tf.data.clips import PairedClips
 from pskd_tf.data.features import window_samples
 from pskd_tf.data.views import draw_generator
 from pskd_tf.export.student import export_student
+from pskd_tf.method import ACS_LOSS
 from pskd_tf.pipeline.plan import GOLDEN_CLIPS, FoldPlan
 from pskd_tf.pipeline.stage import RunContext
 from pskd_tf.run import ExportManifest
@@ -64,13 +66,30 @@ def export_run(
             "seed": settings.seeds[0],
             "stage_key": stage.key,
             "student_key": stage.spec.student,
-            "acs": "reconstructed from the paper's abstract; the formula is ours",
+            **_method_provenance(settings),
             "sensor_place": description.wrist_place,
             "settings": settings.to_json(),
             "run_key": run_key,
         },
         stream=settings.stream if settings.stream.enabled else None,
     )
+
+
+def _method_provenance(settings: RunSettings) -> dict[str, Any]:
+    """Returns the method, where it is not the default, and where ACS comes from, if it is used."""
+    method = settings.method
+    found: dict[str, Any] = {}
+    if method is not None:
+        found["method"] = {
+            "name": method.name,
+            "title": method.title,
+            "loss": method.loss,
+            "arguments": method.trials[0],
+        }
+    # Teachers after the first follow ACS whatever the student follows.
+    if method is None or method.loss == ACS_LOSS or len(settings.teachers) > 1:
+        found["acs"] = "reconstructed from the paper's abstract; the formula is ours"
+    return found
 
 
 def model_labels(settings: RunSettings, class_names: Sequence[str]) -> tuple[str, ...]:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from pskd_tf.benchmark.methods import read_methods
 
 from data_prep.downloading import unpack_archive
 from data_prep.protocols import ClipSplit, kept_splits
 from data_prep.records import read_arrays, read_json_object
-from pskd_tf.benchmark.methods import read_methods
 from pskd_tf.benchmark.results import CellRecord, ResultsFile, TestLedger
 from pskd_tf.benchmark.stream import StreamRecord, read_streams, write_streams
 from pskd_tf.device.recognizer import ChosenSettings, ExportedModel

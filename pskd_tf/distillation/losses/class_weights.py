@@ -48,6 +48,8 @@ class ClassWeighted(DistillationLoss):
         self.loss = loss
         self.weights = tuple(weights)
         self.queue_length = loss.queue_length
+        self.least_teachers = loss.least_teachers
+        self.equal_widths = loss.equal_widths
 
     @property
     def learns_without_labels(self) -> bool:
@@ -60,6 +62,10 @@ class ClassWeighted(DistillationLoss):
     @property
     def uses_projections(self) -> bool:
         return self.loss.uses_projections
+
+    @property
+    def learned_weights(self) -> dict[str, float]:
+        return self.loss.learned_weights
 
     @property
     def second_view(self) -> str:

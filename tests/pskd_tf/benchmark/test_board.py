@@ -12,8 +12,8 @@ from pskd_tf.benchmark.board import (
     majority_vote,
     nested_bootstrap,
 )
-from pskd_tf.benchmark.methods import Method
 from pskd_tf.benchmark.results import CellRecord, guesses_text
+from pskd_tf.method import Method
 
 PLAIN = Method("cross_entropy", "cross-entropy", "cross_entropy", ({},))
 KD = Method(

@@ -13,9 +13,9 @@ from pskd_tf.benchmark.cells import (
     pick_trial,
     pooled_accuracy,
 )
-from pskd_tf.benchmark.methods import FOREST, Method, Pretraining
 from pskd_tf.benchmark.results import CellRecord
 from pskd_tf.label_settings import LabelSettings
+from pskd_tf.method import FOREST, Method, Pretraining
 from pskd_tf.pipeline.plan import plan_run
 from pskd_tf.pipeline.planner import declare_score
 from pskd_tf.pipeline.specs import DataSpec, FitSpec, LossSpec, ScoreSpec, TrainingPart

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pskd_tf.benchmark.methods import Method
 from pskd_tf.benchmark.results import CellRecord, guesses_text
 from pskd_tf.benchmark.unworn_classes import (
     harmonic_difference,
@@ -12,6 +11,7 @@ from pskd_tf.benchmark.unworn_classes import (
     unworn_markdown,
     unworn_rows,
 )
+from pskd_tf.method import Method
 from pskd_tf.pipeline.hidden_labels import drawn_classes
 
 PLAIN = Method("cross_entropy", "cross-entropy", "cross_entropy", ({},))

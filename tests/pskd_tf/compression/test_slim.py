@@ -212,3 +212,13 @@ def test_a_layer_that_mixes_channels_otherwise_is_refused():
     model = keras.Model(inputs, keras.layers.GRU(4)(inputs))
     with pytest.raises(UserError, match=r"can be followed through .* Received: GRU"):
         channel_masks(model, {})
+
+
+def test_the_embedding_may_stay_as_it_is():
+    layers = prunable_layers("accelerometer_student", embedding=False)
+    assert (*layers, "semantic") == prunable_layers("accelerometer_student")
+    kept = {name: np.arange(8) < 6 for name in layers}
+    assert slim_builder_arguments({"embedding_width": 64}, kept) == {
+        "embedding_width": 64,
+        "widths": [6, 6, 6, 6],
+    }

@@ -7,6 +7,9 @@ import pytest
 from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
 from pskd_tf.distillation.losses.base import CrossEntropy
 from pskd_tf.distillation.losses.class_weights import ClassWeighted, balanced_class_weights
+from pskd_tf.distillation.losses.contrastive import Contrastive
+from pskd_tf.distillation.losses.inertial import FeatureDistillation
+from pskd_tf.distillation.losses.two_teachers import TopologicalGuidance
 from pskd_tf.distillation.step import distillation_step
 
 
@@ -57,3 +60,14 @@ def test_weights_of_one_are_the_loss_itself_and_it_can_be_saved():
     assert keras.saving.serialize_keras_object(again) == keras.saving.serialize_keras_object(
         weighted
     )
+
+
+def test_it_needs_of_models_what_its_loss_needs():
+    for loss in (
+        TopologicalGuidance(),
+        FeatureDistillation(),
+        Contrastive(0.1, learns_temperature=True),
+    ):
+        weighted = ClassWeighted(loss, (1.0, 2.0))
+        for name in ("least_teachers", "equal_widths", "learned_weights", "uses_projections"):
+            assert getattr(weighted, name) == getattr(loss, name), name

@@ -7,8 +7,8 @@ import pytest
 
 from data_prep.errors import UserError
 from project import ROOT
-from pskd_tf.benchmark.methods import FOREST, Method, Pretraining, read_methods
 from pskd_tf.distillation.losses.registry import make_loss
+from pskd_tf.method import FOREST, Method, Pretraining, read_methods
 from pskd_tf.settings import STREAMS_READ, TrainingSettings
 
 CONFIGS = ROOT / "configs"
@@ -137,18 +137,16 @@ def test_virtual_sensors_train_a_student_without_teachers():
 
 def test_pretraining_and_fine_tuning_take_the_whole_length_together():
     training = TrainingSettings(steps=3600, mixup=0.5)
-    first, second = Pretraining("contrastive", share=0.4).lengths(training)
+    first, second = training.shared_out(0.4)
     assert (first.steps, first.mixup) == (1440, 0.0)
     assert (second.steps, second.mixup) == (2160, 0.5)
-    shortest = Pretraining("contrastive", share=0.01).lengths(
-        dataclasses.replace(training, steps=24)
-    )
+    shortest = dataclasses.replace(training, steps=24).shared_out(0.01)
     assert [one.steps for one in shortest] == [12, 12]
-    first, second = Pretraining("contrastive").lengths(TrainingSettings(epochs=9, mixup=0.5))
+    first, second = TrainingSettings(epochs=9, mixup=0.5).shared_out(0.5)
     assert (first.epochs, first.mixup, second.epochs, second.mixup) == (4, 0.0, 5, 0.5)
     for short in (TrainingSettings(steps=12), TrainingSettings(epochs=1)):
         with pytest.raises(UserError, match="pretraining needs 2 --epochs or 24 --training_steps"):
-            Pretraining("contrastive").lengths(short)
+            short.shared_out(0.5)
 
 
 def test_pretraining_is_a_part_of_a_student_s_training():

@@ -1,4 +1,7 @@
-"""The methods of a benchmark, read from a JSON file."""
+"""How a student is trained: its net, its teachers, the kind of their outputs, its loss.
+
+A file of methods is read by a benchmark, which compares them, and by a training of one of them.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -7,16 +10,28 @@ from typing import Any
 
 from data_prep.errors import UserError
 from data_prep.records import later_field, read_json_object, record_from_json
-from pskd_tf.settings import (
-    STEPS_OF_AN_EPOCH,
-    TEACHER_OUTPUTS,
-    TEACHERS,
-    TrainingSettings,
-)
-from pskd_tf.student_settings import STUDENTS
+from pskd_tf.student_settings import OWN_NET, OWN_STUDENT, STUDENTS
 from pskd_tf.virtual_settings import VIRTUAL_SENSORS
 
+# The streams that each model reads.
+STREAMS_READ = {
+    "skeleton_teacher": ("skeleton",),
+    "fusion_teacher": ("accelerometer", "skeleton"),
+    "accelerometer_teacher": ("accelerometer",),
+    "accelerometer_student": ("accelerometer",),
+    "ign_student": ("accelerometer",),
+    "gmp_student": ("accelerometer",),
+    OWN_STUDENT: ("accelerometer",),
+}
+
+TEACHERS = ("skeleton_teacher", "fusion_teacher", "accelerometer_teacher")
 FOREST = "random_forest"
+METHODS_FILE = "configs/benchmark_methods.json"  # beside the package, or in it
+ACS_LOSS = "adaptive_confidence_semantic"
+CACHED_OUTPUTS = ("cross_fitted", "in_sample")
+# Teachers that see the mixed-up input itself; of an ensemble, the teachers of all seeds together.
+MIXTURE_OUTPUTS = ("live_mixture", "live_ensemble")
+TEACHER_OUTPUTS = (*CACHED_OUTPUTS, "live", *MIXTURE_OUTPUTS)
 
 
 @dataclass(frozen=True)
@@ -39,31 +54,6 @@ class Pretraining:
     def __post_init__(self) -> None:
         if not 0 < self.share < 1:
             raise UserError("share of pretraining must lie between 0 and 1", self.share)
-
-    def lengths(self, training: TrainingSettings) -> tuple[TrainingSettings, TrainingSettings]:
-        """Shares the length of a training out to pre-training, without mixup, and fine-tuning.
-
-        Args:
-            training: Length and optimiser of both together.
-
-        Raises:
-            UserError: The length is too short for two trainings.
-        """
-        epochs = training.num_epochs
-        if epochs < 2:
-            rule = f"pretraining needs 2 --epochs or {2 * STEPS_OF_AN_EPOCH} --training_steps"
-            raise UserError(rule, f"{training.steps or training.epochs}")
-        first = min(max(round(epochs * self.share), 1), epochs - 1)
-        return (
-            replace(_of_length(training, first), mixup=0.0),
-            _of_length(training, epochs - first),
-        )
-
-
-def _of_length(training: TrainingSettings, epochs: int) -> TrainingSettings:
-    if training.steps:
-        return replace(training, steps=epochs * STEPS_OF_AN_EPOCH)
-    return replace(training, epochs=epochs)
 
 
 @dataclass(frozen=True)
@@ -99,7 +89,7 @@ class Method:
     title: str
     loss: str
     trials: tuple[dict[str, Any], ...]
-    model: str = "accelerometer_student"
+    model: str = OWN_NET
     teachers: tuple[str, ...] = ()
     teacher_outputs: str = ""
     crossed: bool = False
@@ -111,6 +101,20 @@ class Method:
     virtual_sensors: tuple[str, ...] = later_field(())
     virtual_only: bool = later_field(False)
     pretraining: Pretraining | None = later_field()
+
+    def with_trial(self, trial: int) -> "Method":
+        """Returns the method with one of its trials alone.
+
+        Args:
+            trial: Which one, from 0.
+
+        Raises:
+            UserError: There is no such trial.
+        """
+        if not 0 <= trial < len(self.trials):
+            rule = f"The trials of {self.name} are 0 to {len(self.trials) - 1} (--trial)"
+            raise UserError(rule, trial)
+        return replace(self, trials=(self.trials[trial],))
 
     @property
     def own_net_names(self) -> tuple[str, ...]:
