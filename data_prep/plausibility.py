@@ -286,12 +286,14 @@ class SetDoubts:
         self._seen: dict[tuple[str, str], _Seen] = {}
         self._copies: list[Problem] = []
         self._means: dict[str, dict[str, list[np.ndarray]]] = {}
+        self._turns: dict[tuple[str, str, str], dict[str, np.ndarray]] = defaultdict(dict)
 
     def add(self, clip: Clip, action: str) -> None:
         """Adds a clip and the name of its action."""
         if clip.accelerometer is not None:
             means = self._means.setdefault(clip.sensor_place, {}).setdefault(clip.subject, [])
             means.append(np.asarray(np.mean(clip.accelerometer, axis=0, dtype=np.float64)))
+            self._turns[clip.sensor_place, clip.subject, action][clip.clip_id] = means[-1]
         texts = [self._copy(clip, action, stream) for stream in ("accelerometer", "skeleton")]
         for text in [text for text in texts if text][:1]:
             self._copies.append(Problem("copy", clip.clip_id, text))
@@ -325,6 +327,8 @@ class SetDoubts:
             found += _sign_doubts(
                 place, {name: np.mean(own, axis=0) for name, own in means.items()}
             )
+        for means_of_clips in self._turns.values():
+            found += _turn_doubts(means_of_clips)
         return found
 
 
@@ -342,6 +346,28 @@ def _sign_doubts(place: str, means: dict[str, np.ndarray]) -> Iterator[Problem]:
                 "round (iOS and Android have opposite signs)?"
             )
             yield Problem("sign", f"subject {subject}", text)
+
+
+_FEWEST_OTHERS = 2
+_MOST_DEGREES = 60.0  # up to 28 between trials of one person and action, 52 in generated data
+
+
+def _turn_doubts(means: dict[str, np.ndarray]) -> Iterator[Problem]:
+    """Yields the clips whose gravity lies elsewhere than in the other trials of one action."""
+    for clip_id, mean in means.items():
+        others = [other for name, other in means.items() if name != clip_id]
+        rest = np.mean(others, axis=0) if len(others) >= _FEWEST_OTHERS else np.zeros(3)
+        size = float(np.linalg.norm(mean) * np.linalg.norm(rest))
+        if size < _SOME_GRAVITY_G**2:
+            continue
+        degrees = float(np.degrees(np.arccos(np.clip(mean @ rest / size, -1.0, 1.0))))
+        if degrees > _MOST_DEGREES:
+            text = (
+                f"gravity lies on {gravity_axis(mean)}, {degrees:.0f} degrees from the other "
+                f"{len(others)} clips of this subject and action: was the sensor worn another way "
+                "round, are axes exchanged, or is it another action?"
+            )
+            yield Problem("sign", clip_id, text)
 
 
 def gravity_axis(mean: np.ndarray) -> str:

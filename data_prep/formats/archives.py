@@ -126,7 +126,7 @@ class RawFile:
         """
         try:
             if self.path.is_dir():
-                return b"\n".join(path.read_bytes() for path in frame_files(self.path))
+                return _frames(self.path)
             return self.member.read(self.path) if self.member else self.path.read_bytes()
         except Exception as error:  # zlib, struct, OSError, BadZipFile, RuntimeError (password)
             raise UserError("A raw file must be readable", error, self.name) from error
@@ -144,6 +144,21 @@ class RawFile:
 def frame_files(folder: Path) -> list[Path]:
     """Returns the .json files of a folder in natural order, each of which is a frame."""
     return [folder / name for name in natural_order(path.name for path in folder.glob("*.json"))]
+
+
+def _frames(folder: Path) -> bytes:
+    contents, before = [], None
+    for path in frame_files(folder):
+        content = path.read_bytes()
+        numbers = re.findall(r"\d+", path.stem)
+        number = int(numbers[-1]) if numbers else None
+        if not content.strip():
+            raise ValueError(f"{path.name} is empty")
+        if number is None or (before is not None and number != before + 1):
+            raise ValueError(f"{path.name} does not follow frame {before}")
+        before = number
+        contents.append(content)
+    return b"\n".join(contents)
 
 
 _MOST_BYTES = 256 * 2**20  # about 18 h of an accelerometer at 100 Hz with stamps

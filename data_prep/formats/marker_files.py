@@ -195,7 +195,7 @@ def read_vicon_csv(content: bytes, name: str) -> MotionFile:
         raise UserError("A text file must be a table", error, name) from error
     if axes == 0 or len(rows) < 4:
         rule = "A Vicon file must hold names, axes, units and frames"
-        raise UserError(rule, "no line of names" if axes == 0 else "no frame", name)
+        raise UserError(rule, "no such lines" if axes == 0 else "no frame", name)
     names = _point_names([cell for cell in rows[0][2:] if cell.strip()], name)
     count = len([cell for cell in rows[1][2:] if cell.strip()])
     if count != 3 * len(names):

@@ -230,6 +230,18 @@ def test_gravity_of_opposite_sign(still_clip):
     assert whole(clips({"a": 1, "b": 1}) + clips({"c": -1, "d": -1}, "right_thigh")) == []
 
 
+def test_gravity_elsewhere_than_in_the_other_trials(still_clip):
+    clips = [(changed(still_clip, name, seed), "wave") for seed, name in enumerate("abc")]
+    assert whole(clips) == []
+    turned = changed(still_clip, "d", 7)
+    turned = still_clip(clip_id="d", accelerometer=turned.accelerometer[:, [1, 0, 2]], sources={})
+    ((kind, where, text),) = whole([*clips, (turned, "wave")])
+    assert (kind, where) == ("sign", "d")
+    assert "gravity lies on +x, " in text
+    assert "degrees from the other 3 clips of this subject and action" in text
+    assert whole([clips[0], (turned, "wave")]) == []  # nobody knows which of the two is right
+
+
 def test_a_prepared_set_of_any_loader(prepare, utd_dir: Path, write_mat):
     """The three clips of this UTD-MHAD have the same bytes, 1 m from frame to frame."""
     result = prepare(raw_dir=utd_dir)

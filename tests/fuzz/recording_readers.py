@@ -41,7 +41,7 @@ from data_prep.loaders.custom.manifest import (
     add_manifest_row,
     read_custom_manifest,
 )
-from data_prep.loaders.custom.read_files import read_custom_skeleton
+from data_prep.loaders.custom.skeleton_files import read_custom_skeleton
 from data_prep.loaders.czu_mhad import read_czu_sensor, read_czu_skeleton
 from data_prep.loaders.mm_fit.loader import read_mm_fit_labels
 from data_prep.loaders.mm_fit.streams import PoseRecording, WatchRecording

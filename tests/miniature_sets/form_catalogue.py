@@ -5,9 +5,11 @@ docs/recordings.md has a row for each.
 """
 
 import io
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta, timezone
+from pathlib import Path
 
 import numpy as np
 import scipy.io
@@ -27,6 +29,10 @@ from logger_files import (
     rows,
 )
 
+# The accelerometer beside a skeleton: it moves, as long as the 90 frames.
+WRIST = "t,x,y,z\n" + rows(NANOSECONDS, *axes(TRUTH))
+_BESIDE = {"accelerometer_path": "wrist.csv", "accelerometer_unit": "g",
+           "accelerometer_columns": "x;y;z", "accelerometer_rate_hz": "50"}  # fmt: skip
 _COUNTS = np.round(4096 * TRUTH).astype(int)
 _HALVES = np.round(64 * TRUTH).astype(int)
 _ARRAY = TRUTH.astype(np.float64)
@@ -57,7 +63,7 @@ class Form:
     cells: Mapping[str, str] = field(default_factory=dict)
     truth: np.ndarray | None = None
     refusal: str = ""
-    layout: object = None
+    layout: str | dict[str, object] | None = None
     guessed: Mapping[str, str] | None = None
     rate_hz: float | None = 50.0
     tolerance: float = 1e-6
@@ -67,10 +73,55 @@ class Form:
         """Whether it is a skeleton's file."""
         return self.layout is not None
 
-    def as_bytes(self) -> bytes:
-        """Returns the content of a single file."""
-        assert not isinstance(self.content, list)
-        return self.content.encode() if isinstance(self.content, str) else self.content
+    def write(self, folder: Path) -> Path:
+        """Writes the file, or the folder of frames, and returns its path."""
+        path = folder / self.file
+        if isinstance(self.content, list):
+            path.mkdir()
+            for number, text in enumerate(self.content):
+                (path / f"{number}.json").write_text(text)
+        elif isinstance(self.content, bytes):
+            path.write_bytes(self.content)
+        else:
+            path.write_bytes(self.content.encode())
+        return path
+
+    def row(self, cells: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Returns its row of a manifest, with its own cells or with others.
+
+        Args:
+            cells: In the place of its own.
+        """
+        told = {"accelerometer_path": self.file}
+        if self.is_skeleton:
+            told = {**_BESIDE, "skeleton_path": self.file}
+        row = {"subject": "a", "action": "wave", **told, **(self.cells if cells is None else cells)}
+        if row.get("accelerometer_format") in ("wisdm", "pamap2"):
+            row["action"] = ""  # the file tells it
+        return row
+
+    def write_manifest(
+        self, folder: Path, rows: list[dict[str, str]]
+    ) -> tuple[Path, str | Path | None]:
+        """Writes a manifest, and what it needs besides the form's file.
+
+        Args:
+            folder: Of the file.
+            rows: Cells by column.
+
+        Returns:
+            The manifest and the layout.
+        """
+        columns = list(dict.fromkeys(column for row in rows for column in row))
+        lines = [",".join(row.get(column, "") for column in columns) for row in rows]
+        path = folder / "manifest.csv"
+        path.write_text("\n".join([",".join(columns), *lines]) + "\n")
+        if self.is_skeleton:
+            (folder / "wrist.csv").write_text(WRIST)
+        if not isinstance(self.layout, dict):
+            return path, self.layout
+        (folder / "layout.json").write_text(json.dumps(self.layout))
+        return path, folder / "layout.json"
 
 
 def _logger(name: str, title: str, suffix: str = ".csv", content: str = "", **more: str) -> Form:

@@ -9,6 +9,7 @@ from data_prep.clip import STANDARD_GRAVITY, check_range
 from data_prep.errors import UserError
 from data_prep.loaders.custom.manifest import TURN_RATE_UNITS, CustomClip
 from data_prep.loaders.custom.raw_samples import RawSamples, read_raw_samples
+from data_prep.sample_notes import has_jump, has_repeated_sample, has_spike, is_disordered
 from data_prep.signals import resample_stamps, sort_stamps
 
 G_PER_UNIT = {"g": 1.0, "mg": 1e-3, "m/s^2": 1.0 / STANDARD_GRAVITY}
@@ -16,6 +17,8 @@ _STAMP_RATES_HZ = (2.0, 5000.0)  # stamps in a wrong unit are off by 1000
 _MARGIN_SECONDS = 1.0  # read beyond a clip's ends, for the filter
 _BRIDGED_SECONDS = 0.1  # a longer gap is noted
 _GAP_STEPS = 2.5
+_MOST_STEPS, _REGULAR = 90, 0.1  # per cent of the steps; how far they are off the median
+_LEAST_VARIANCE = 0.02  # g^2; a sensor at rest has none but its noise
 _SATURATED_SAMPLES = 3
 _SATURATED_G = 1.9  # the smallest range of common sensors is 2 g
 
@@ -68,6 +71,15 @@ class CustomAccelerometer:
         steps = np.diff(self.seconds)
         wide = np.flatnonzero(steps > _GAP_STEPS * np.median(steps))
         return np.stack([self.seconds[wide], self.seconds[wide + 1]], axis=1)
+
+    @cached_property
+    def _noted_gap_seconds(self) -> float:
+        """One sample is missed where stamps are regular, else 0.1 s or two and a half steps."""
+        steps = np.diff(self.seconds)
+        usual = float(np.median(steps))
+        if np.percentile(np.abs(steps / usual - 1), _MOST_STEPS) < _REGULAR:
+            return 1.5 * usual
+        return max(_BRIDGED_SECONDS, _GAP_STEPS * usual)
 
     @classmethod
     def read(
@@ -164,6 +176,14 @@ class CustomAccelerometer:
         flags = list(self.flags)
         if _is_saturated(values[inside, :3]):
             flags.append("accelerometer_saturated")
+        if has_spike(values[inside]):
+            flags.append("accelerometer_spikes")
+        if is_disordered(values[inside], _LEAST_VARIANCE):
+            flags.append("samples_disordered")
+        if has_repeated_sample(values[inside]):
+            flags.append("samples_repeated")
+        if has_jump(values[inside]) and np.diff(seconds[inside]).max() <= self._noted_gap_seconds:
+            flags.append("accelerometer_jumps")
         if self.even_rate_hz == rate_hz:
             return single(values[inside]), tuple(flags)
         gaps = np.diff(seconds)
@@ -173,7 +193,7 @@ class CustomAccelerometer:
             rule = f"Neighbouring samples must be at most {longest_gap_seconds:g} s apart"
             place = float(seconds[:-1][within][gaps[within].argmax()])
             raise UserError(rule, f"{longest:.3g} s after {place:.3f} s", self.name)
-        if longest > max(_BRIDGED_SECONDS, 2.5 / self.typical_rate_hz):
+        if longest > self._noted_gap_seconds:
             flags.append("gaps_bridged")
         start, end = max(start, float(seconds[0])), min(end, float(seconds[-1]))
         values, _ = resample_stamps(seconds, values, rate_hz, np.inf, start, end, self.name)

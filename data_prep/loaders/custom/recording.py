@@ -16,6 +16,7 @@ from data_prep.loaders.custom.accelerometer import single
 from data_prep.loaders.custom.manifest import CustomClip
 from data_prep.loaders.custom.read_files import ReadFiles
 from data_prep.pose_scaling import body_scaled_pose
+from data_prep.sample_notes import has_jump, has_repeated_sample, has_spike, is_disordered
 from data_prep.signals import bridge_frames, order_of_stamps
 from data_prep.skeletons import SkeletonLayout
 
@@ -329,7 +330,7 @@ def clean_custom_skeleton(
                 f"{longest_run} frames in a row"
             )
             raise UserError(rule, ", ".join(flags), name)
-        return scaled, flags
+        return scaled, (*flags, *_frame_notes(scaled[:, :, :2]))
     values = skeleton.copy()
     values[:, :, : layout.dimensions] *= _METRES_PER_UNIT[unit]
     for joint in np.flatnonzero(lost.any(axis=0)):
@@ -339,4 +340,18 @@ def clean_custom_skeleton(
         if run > longest_run:
             rule = f"A joint may be lost for at most {longest_run} frames on end"
             raise UserError(rule, f"{layout.joint_names[joint]} for {run}", name)
-    return single(values), ("joints_bridged",) if lost.any() else ()
+    flags = ("joints_bridged",) if lost.any() else ()
+    return single(values), (*flags, *_frame_notes(values[:, :, : layout.dimensions]))
+
+
+_LEAST_VARIANCE = 1e-4  # m^2 of a joint
+
+
+def _frame_notes(joints: np.ndarray) -> tuple[str, ...]:
+    found = {
+        "joint_spikes": has_spike(joints),
+        "joints_jump": has_jump(joints),
+        "frames_disordered": is_disordered(joints, _LEAST_VARIANCE * joints.shape[1]),
+        "frames_repeated": has_repeated_sample(joints),
+    }
+    return tuple(note for note, is_so in found.items() if is_so)

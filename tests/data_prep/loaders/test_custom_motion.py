@@ -16,6 +16,8 @@ from motion_files import FRAMES, NAMES, RATE, joints
 
 
 def write(path: Path, content: str | bytes | list[str]) -> None:
+    if path.is_dir():
+        return
     if isinstance(content, list):
         path.mkdir()
         for number, text in enumerate(content):
@@ -268,6 +270,18 @@ def test_other_files_say_what_to_do(tmp_path: Path, name: str, hint: str):
 def test_an_empty_folder_is_no_skeleton(tmp_path: Path):
     with pytest.raises(UserError, match=r"must hold \.json frames of OpenPose\. Received: poses"):
         read(tmp_path, "poses", [])
+
+
+def test_frames_of_openpose_must_be_all_there(tmp_path: Path):
+    frames = made.openpose([[person] for person in pose(25)])
+    cases = [("a", "", "clip_7_keypoints.json is empty")]
+    cases += [("b", None, "clip_8_keypoints.json does not follow frame 6")]
+    for name, content, found in cases:
+        write(tmp_path / name, frames)
+        path = tmp_path / name / "clip_7_keypoints.json"
+        path.unlink() if content is None else path.write_text(content)
+        with pytest.raises(UserError, match=f"must be readable. Received: {found}"):
+            read(tmp_path, f"{name}/", [], "openpose_25", skeleton_rate_hz="30")
 
 
 def test_the_package_for_c3d_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -1,6 +1,5 @@
 """Each form of the catalogue is read right or refused, and guessed; the docs have a row for it."""
 
-import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -15,46 +14,17 @@ from data_prep.folder_inspection import inspect_folder, manifest_rows
 from data_prep.loaders.custom.loader import CustomLoader
 from data_prep.plausibility import gravity_axis
 from data_prep.recording_guess import SURE
-from form_catalogue import FORMS, Form
-from logger_files import NANOSECONDS, TRUTH, axes, rows
+from form_catalogue import FORMS, WRIST, Form
 
 DOCUMENTATION = Path(__file__).parents[3] / "docs/recordings.md"
-# The accelerometer beside a skeleton: as long as its 90 frames, at 50 Hz.
-_WRIST = "t,x,y,z\n" + rows(NANOSECONDS, *axes(TRUTH))
-
-
-def write(form: Form, folder: Path) -> Path:
-    path = folder / form.file
-    if isinstance(form.content, list):
-        path.mkdir()
-        for number, text in enumerate(form.content):
-            (path / f"{number}.json").write_text(text)
-    else:
-        path.write_bytes(form.as_bytes())
-    return path
 
 
 def read(form: Form, folder: Path, cells: dict[str, str]) -> list[Clip | Refusal]:
     """Returns what a manifest with these cells makes of the form's file."""
-    write(form, folder)
-    layout = form.layout
-    if isinstance(layout, dict):
-        (folder / "layout.json").write_text(json.dumps(layout))
-        layout = folder / "layout.json"
-    if form.is_skeleton:
-        (folder / "wrist.csv").write_text(_WRIST)
-        told = {"accelerometer_path": "wrist.csv", "accelerometer_unit": "g",
-                "accelerometer_columns": "x;y;z", "accelerometer_rate_hz": "50",
-                "skeleton_path": form.file}  # fmt: skip
-    else:
-        told = {"accelerometer_path": form.file}
-    row = {"subject": "a", "action": "wave", **told, **cells}
-    if row.get("accelerometer_format") in ("wisdm", "pamap2"):
-        row["action"] = ""  # the file tells it
-    others = {**row, "subject": "b", "action": "clap"}
-    lines = [",".join(row), ",".join(row.values()), ",".join(others.values())]
-    (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
-    loader = CustomLoader(folder / "manifest.csv", skeleton_layout=layout)
+    form.write(folder)
+    row = form.row(cells)
+    manifest, layout = form.write_manifest(folder, [row, {**row, "subject": "b", "action": "clap"}])
+    loader = CustomLoader(manifest, skeleton_layout=layout)
     _, errors = loader.clips()
     if errors:
         return [Refusal("", errors[0])]
@@ -99,8 +69,8 @@ def test_the_tests_that_the_documentation_names_exist():
 def points(form: Form, folder: Path) -> tuple[Counter[str], Counter[str], bool]:
     """Returns what is right and what counts of a guess, and whether a wrong one is called sure."""
     right: Counter[str] = Counter()
-    path = write(form, folder)
-    (folder / "beside.csv").write_text(_WRIST)
+    path = form.write(folder)
+    (folder / "beside.csv").write_text(WRIST)
     guess = inspect_folder(folder)
     one = guess.files[path.name]
     if form.truth is None:  # nothing may be guessed, or only with a doubt
