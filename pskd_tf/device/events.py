@@ -332,9 +332,9 @@ def loss_table(
     spans: Sequence[LabelledSpan],
     pieces: Sequence[tuple[float, float]],
     decisions: Sequence[Decision],
+    said: Sequence[Decision],
     on_clip_borders: Sequence[int],
     model: ExportedModel,
-    threshold: float,
 ) -> LossTable:
     """Counts each movement once, by the first reason why it was not said right. Ours.
 
@@ -342,15 +342,14 @@ def loss_table(
         spans: The movements.
         pieces: Start and end of all that the detector cut, of whatever length, in seconds.
         decisions: The core's at threshold 0, in clip mode.
+        said: The same at the recogniser's threshold, which may adapt.
         on_clip_borders: The class that the model gives each movement between the data set's
             borders.
         model: The export.
-        threshold: The recogniser's.
 
     Returns:
-        The counts; `right` is that of `DecisionCounts` at this threshold.
+        The counts; `right` is that of `DecisionCounts` of `said`.
     """
-    said = [at_threshold(decision, threshold) for decision in decisions]
     counts = dict.fromkeys((field.name for field in fields(LossTable)), 0)
     for span, guess in zip(spans, on_clip_borders, strict=True):
         found = sum(start < span.end and end > span.start for start, end in pieces)

@@ -213,14 +213,24 @@ def measure_stream(
     model = ExportedModel.of(export)
     program = compile_core(model, cache_dir, compiler)
     recording, spans = joined_clips(prepared, model.test_clips, gyroscope=model.num_axes == 6)
-    # In clip mode every threshold's decisions follow from those at threshold 0.
-    lowest = dataclasses.replace(settings, threshold=0.0) if model.clip_mode else settings
+    # In clip mode the decisions at every constant threshold follow from those at threshold 0.
+    lowest = settings
+    if model.clip_mode:
+        lowest = dataclasses.replace(settings, threshold=0.0, adapt_most=0.0)
     decisions = run_core(program, model, recording, lowest)
+
+    def shown(one: Recording, lowest_decisions: list[Decision]) -> list[Decision]:
+        if not model.clip_mode:
+            return lowest_decisions
+        if settings.adapt_most > 0:
+            return run_core(program, model, one, settings)
+        return [at_threshold(decision, settings.threshold) for decision in lowest_decisions]
+
     hours = {name: _hours(one, settings) for name, one in idle.items()}
     streams = {
         name: (run_core(program, model, one, lowest), hours[name]) for name, one in idle.items()
     }
-    said = _shown(decisions, model, settings)
+    said = shown(recording, decisions)
     counts = DecisionCounts.of(said, spans, model)
     rows = timeline(said, model)
     from_start, from_end = latencies(spans, said, model)
@@ -228,7 +238,7 @@ def measure_stream(
     if model.clip_mode:
         pieces = _pieces(model, recording, lowest, cache_dir, compiler)
         guesses = _on_clip_borders(export, model, recording, spans)
-        losses = loss_table(spans, pieces, decisions, guesses, model, settings.threshold)
+        losses = loss_table(spans, pieces, decisions, said, guesses, model)
         each = [decisions, *(one for one, _ in streams.values())]
         thresholds = curve_thresholds(each, settings.threshold)
         curve = operating_curve(spans, decisions, streams, model, thresholds)
@@ -250,7 +260,7 @@ def measure_stream(
                 name,
                 one,
                 hours[name],
-                DecisionCounts.of(_shown(streams[name][0], model, settings), (), model),
+                DecisionCounts.of(shown(one, streams[name][0]), (), model),
             )
             for name, one in idle.items()
         ),
@@ -261,14 +271,6 @@ def measure_stream(
             if row.start < spans[:SHOWN_MOVEMENTS][-1].end
         ),
     )
-
-
-def _shown(
-    decisions: Sequence[Decision], model: ExportedModel, settings: RecognizerSettings
-) -> list[Decision]:
-    if not model.clip_mode:
-        return list(decisions)
-    return [at_threshold(decision, settings.threshold) for decision in decisions]
 
 
 def _idle_figures(

@@ -183,7 +183,8 @@ def choose_settings(
     best: tuple[tuple[float, ...], RecognizerSettings, dict[str, Any]] | None = None
     quietest, count = np.inf, 0
     clip_mode = folds[0].model.clip_mode
-    runs = _runs(folds[0].model, base)
+    # A constant threshold is chosen; it may adapt afterwards.
+    runs = _runs(folds[0].model, dataclasses.replace(base, adapt_most=0.0))
     for settings, thresholds in progress(runs, len(runs)):
         streamed = [
             (model, name, spans, run_core(program, model, recording, settings))
@@ -203,7 +204,8 @@ def choose_settings(
     if best is None:
         rule = f"Some settings must say movements with {maximum_false:g} false decisions an hour"
         raise UserError(rule, f"{quietest:g} at least (--maximum_false_an_hour)")
-    return Choice(best[1], best[2], count)
+    adapt_most = min(base.adapt_most, 1.0 - best[1].threshold)
+    return Choice(dataclasses.replace(best[1], adapt_most=adapt_most), best[2], count)
 
 
 def _runs(

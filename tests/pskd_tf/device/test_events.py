@@ -177,27 +177,32 @@ DECISIONS = [
 ]
 
 
+def _losses(spans, decisions, on_clip_borders, threshold):
+    said = [at_threshold(decision, threshold) for decision in decisions]
+    return loss_table(spans, PIECES, decisions, said, on_clip_borders, MODEL)
+
+
 def test_each_loss_once():
     on_clip_borders = [0, 0, 0, 1, 0, 0, 1]
-    table = loss_table(SPANS, PIECES, DECISIONS, on_clip_borders, MODEL, 0.5)
+    table = _losses(SPANS, DECISIONS, on_clip_borders, 0.5)
     assert table == LossTable(1, 1, 1, 1, 1, 1, 1) and table.movements == 7
-    strict = loss_table(SPANS, PIECES, DECISIONS, on_clip_borders, MODEL, 0.6)
+    strict = _losses(SPANS, DECISIONS, on_clip_borders, 0.6)
     assert strict == LossTable(1, 1, 1, 1, 1, 2, 0)
     with pytest.raises(ValueError):
-        loss_table(SPANS, PIECES, DECISIONS, [0], MODEL, 0.5)
+        _losses(SPANS, DECISIONS, [0], 0.5)
 
 
 def test_what_only_the_class_floor_keeps_is_below_the_threshold():
     kept = [Decision(0, None, 0, 2, 2, UNKNOWN, 0, 0.9, None)]
-    assert loss_table(SPANS[:1], PIECES, kept, [1], MODEL, 0.0) == LossTable(below_threshold=1)
+    assert _losses(SPANS[:1], kept, [1], 0.0) == LossTable(below_threshold=1)
     # The best output is that of a null class, which has no name.
     none = [Decision(0, None, 0, 2, 2, UNKNOWN, 2, 0.9, None)]
-    assert loss_table(SPANS[:1], PIECES, none, [0], MODEL, 0.0) == LossTable(wrong_on_the_cut=1)
+    assert _losses(SPANS[:1], none, [0], 0.0) == LossTable(wrong_on_the_cut=1)
 
 
 def test_what_is_no_number_is_classified_wrongly():
     decisions = [Decision(0, None, 0, 2, 2, UNKNOWN, 0, float("nan"), None)]
-    table = loss_table(SPANS[:1], PIECES, decisions, [0], MODEL, 0.0)
+    table = _losses(SPANS[:1], decisions, [0], 0.0)
     assert table == LossTable(wrong_on_the_cut=1)
 
 

@@ -82,6 +82,21 @@ def test_what_is_counted_adds_up(figures):
 
 
 @pytest.mark.slow
+def test_a_threshold_that_adapts_says_less_and_its_losses_still_add_up(tiny_run, figures, tmp_path):
+    export, prepared = Run.load(tiny_run).export, PreparedSet.load(tiny_run / "prepared")
+    adapted = dataclasses.replace(
+        SETTINGS, adapt_most=1.0 - SETTINGS.threshold, adapt_rise=0.3, adapt_decisions_an_hour=1.0
+    )
+    found = measure_stream(export, prepared, adapted, {}, tmp_path)
+    assert 0 < found.right < figures.right
+    assert found.losses.right == found.right
+    assert (
+        found.losses.below_threshold - figures.losses.below_threshold == figures.right - found.right
+    )
+    assert found.curve == measure_stream(export, prepared, SETTINGS, {}, tmp_path).curve
+
+
+@pytest.mark.slow
 def test_pieces_that_are_too_short_are_told_from_nothing(tiny_run, tmp_path):
     """With a start that no movement reaches nothing starts; without rest much is in pieces."""
     export = Run.load(tiny_run).export
