@@ -10,7 +10,7 @@ from data_prep.formats.text_tables import TextTable
 from data_prep.loaders.custom.accelerometer import G_PER_UNIT
 from data_prep.loaders.custom.raw_samples import SECONDS_PER_UNIT
 from data_prep.plausibility import gravity_at_rest
-from data_prep.signals import clock_seconds, stamp_seconds
+from data_prep.stamps import clock_seconds, stamp_seconds
 
 SOME_RATE_HZ = 50.0  # to look for rest where no rate is known
 REST_TOLERANCE = 0.15

@@ -17,7 +17,7 @@ import numpy as np
 
 from data_prep.errors import UserError
 from data_prep.formats.text_tables import did_you_mean, parsed_number
-from data_prep.signals import stamp_seconds
+from data_prep.stamps import stamp_seconds
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from data_prep.formats.archives import RawFile, add_raw_file, find_raw_files
 from data_prep.formats.mat import read_mat_array, read_mat_cells
 from data_prep.formats.tables import check_usable_rows, read_number_table
 from data_prep.loader import ClipSource, Discovery, recorded_set, subject_protocol
-from data_prep.signals import sort_stamps
 from data_prep.skeletons import SkeletonLayout
+from data_prep.stamps import sort_stamps
 from data_prep.stream_pairs import StampedStream, even_pair
 
 ACTION_NAMES = (

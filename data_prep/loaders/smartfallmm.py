@@ -18,8 +18,9 @@ from data_prep.formats.archives import RawFile, add_raw_file, find_raw_files
 from data_prep.formats.csv_files import read_sensor_csv, whole_lines
 from data_prep.formats.text_tables import parsed_number
 from data_prep.loader import ClipSource, Discovery, recorded_set, subject_protocol
-from data_prep.signals import bridge_frames, even_samples, order_of_stamps
+from data_prep.signals import bridge_frames, even_samples
 from data_prep.skeletons import SkeletonLayout
+from data_prep.stamps import order_of_stamps
 
 # A01 to A14, as the README of the data set lists them. Stepping up is done by the old alone;
 # sitting and the falls by the young alone; A08 is walking (young) or the timed up-and-go (old).

@@ -11,7 +11,8 @@ from data_prep.errors import UserError
 from data_prep.formats.bvh import BvhFile
 from data_prep.formats.tables import read_number_table
 from data_prep.loader import ClipSource
-from data_prep.signals import fill_lost_markers, sort_stamps
+from data_prep.signals import fill_lost_markers
+from data_prep.stamps import sort_stamps
 
 ACTION_NAMES = [
     "jumping_in_place",

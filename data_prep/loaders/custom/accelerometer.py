@@ -10,7 +10,8 @@ from data_prep.errors import UserError
 from data_prep.loaders.custom.manifest import TURN_RATE_UNITS, CustomClip
 from data_prep.loaders.custom.raw_samples import RawSamples, read_raw_samples
 from data_prep.sample_notes import has_jump, has_repeated_sample, has_spike, is_disordered
-from data_prep.signals import resample_stamps, sort_stamps
+from data_prep.signals import resample_stamps
+from data_prep.stamps import sort_stamps
 
 G_PER_UNIT = {"g": 1.0, "mg": 1e-3, "m/s^2": 1.0 / STANDARD_GRAVITY}
 _STAMP_RATES_HZ = (2.0, 5000.0)  # stamps in a wrong unit are off by 1000

@@ -17,8 +17,9 @@ from data_prep.loaders.custom.manifest import CustomClip
 from data_prep.loaders.custom.read_files import ReadFiles
 from data_prep.pose_scaling import body_scaled_pose
 from data_prep.sample_notes import has_jump, has_repeated_sample, has_spike, is_disordered
-from data_prep.signals import bridge_frames, order_of_stamps
+from data_prep.signals import bridge_frames
 from data_prep.skeletons import SkeletonLayout
+from data_prep.stamps import order_of_stamps
 
 
 @dataclass(frozen=True, eq=False)

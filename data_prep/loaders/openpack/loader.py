@@ -28,7 +28,7 @@ from data_prep.loaders.openpack.streams import (
     SensorRecording,
 )
 from data_prep.loaders.spans import SHORTEST_GAP_SECONDS, Span, cut_notes, ordered_spans, with_gaps
-from data_prep.signals import stamp_seconds
+from data_prep.stamps import stamp_seconds
 from data_prep.stream_pairs import even_pair
 
 # The authors' id of each operation; 8100 is Null, 8200 a system error that counts as Null.

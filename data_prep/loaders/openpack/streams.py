@@ -13,8 +13,8 @@ from data_prep.formats.coco_poses import check_coco_units, coco_person, json_kin
 from data_prep.formats.tables import check_usable_rows, read_columns
 from data_prep.loaders.spans import check_covered
 from data_prep.pose_scaling import body_scaled_pose
-from data_prep.signals import sort_stamps
 from data_prep.skeletons import SkeletonLayout
+from data_prep.stamps import sort_stamps
 from data_prep.stream_pairs import StampedStream
 
 RATE_HZ = 30.0
