@@ -100,14 +100,18 @@ FIRMWARE_HEADERS := $(wildcard $(FIRMWARE)/src/*.h $(FIRMWARE)/firmware/*.h \
 # The tools come first: a model takes half a minute, and a check without its compiler fails late.
 firmware: firmware-tools firmware-host firmware-faults firmware-fuzz firmware-qemu firmware-s390x firmware-live
 
-FIRMWARE_KINDS := host fuzz cores s390x
-firmware-tools: $(FIRMWARE_KINDS:%=firmware-tools-%)
-
-# $* kind
-firmware-tools-%:
-	@missing=$$(sh $(FIRMWARE)/firmware/missing_packages.sh $*); if [ -n "$$missing" ]; then \
+# $(1) kinds of tools
+define firmware-need
+@missing=$$(sh $(FIRMWARE)/firmware/missing_packages.sh $(1)); if [ -n "$$missing" ]; then \
 	  echo "error: These checks need Debian packages that are not installed. Received: none of" \
 	    "$$missing (apt-get install $$missing)" >&2; exit 2; fi
+endef
+
+firmware-tools:
+	$(call firmware-need,host fuzz cores s390x)
+
+firmware-tools-%:
+	$(call firmware-need,$*)
 
 $(FIRMWARE_BUILD):
 	mkdir -p $@

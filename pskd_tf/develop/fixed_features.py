@@ -2,18 +2,23 @@
 
 Examples:
     python -m pskd_tf.develop.fixed_features --run_dir=RUN
+    python -m pskd_tf.develop.fixed_features --run_dir=RUN --out=FILE.csv
 
 Each int8 student of the run (its seeds and folds) is run in TensorFlow Lite Micro's interpreter on
 both; nothing is chosen by the result. In clip mode only.
 """
 
 import json
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from data_prep.commands import print_result, run_command
 from data_prep.errors import UserError
+from data_prep.files import whole_file
+from data_prep.settings import setting
 from pskd_tf.arguments import StagesArguments
 from pskd_tf.data.fixed_features import FEATURES
 from pskd_tf.evaluation.tflm import Int8Interface, tflm_logits
@@ -21,6 +26,13 @@ from pskd_tf.export.fixed_point import prepared_input
 from pskd_tf.pipeline.specs import ScoreSpec
 from pskd_tf.run import Run
 from pskd_tf.stage_record import Predictions, StageRecord
+
+
+@dataclass(frozen=True)
+class FixedFeaturesArguments(StagesArguments):
+    """The run and the table."""
+
+    out: Path | None = setting(None, "CSV file for the table; only printed if not given.")
 
 
 def compare_stage(run: Run, stage: StageRecord) -> dict[str, float]:
@@ -53,7 +65,7 @@ def compare_stage(run: Run, stage: StageRecord) -> dict[str, float]:
     }
 
 
-def main(arguments: StagesArguments) -> None:
+def main(arguments: FixedFeaturesArguments) -> None:
     """Prints a row for each int8 student, and the means."""
     run = Run.load(arguments.run_dir, arguments.stages_dir, arguments.prepared_dir)
     if run.export.manifest.inputs.mode != "clip":
@@ -64,6 +76,9 @@ def main(arguments: StagesArguments) -> None:
         return
     rows = {stage.name.removeprefix("score-int8-"): compare_stage(run, stage) for stage in stages}
     table = pd.DataFrame.from_dict(rows, orient="index")
+    if arguments.out is not None:
+        with whole_file(arguments.out) as temporary:
+            table.to_csv(temporary, index_label="student", float_format="%.3f")
     print(table.to_string(float_format="{:.2f}".format))
     means = {name: float(table[name].mean()) for name in FEATURES}
     means |= {name: int(table[name].sum()) for name in ("clips", "differing")}
@@ -72,4 +87,4 @@ def main(arguments: StagesArguments) -> None:
 
 
 if __name__ == "__main__":
-    run_command(main, StagesArguments)
+    run_command(main, FixedFeaturesArguments)
