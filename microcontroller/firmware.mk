@@ -185,7 +185,7 @@ firmware-is-mode-clip := PSKD_CLIP_MODE 1
 
 # $(1) mode, $(2) file
 firmware-settings = printf '\#define %s\n' $(patsubst %,'%',$(firmware-mode-$(1)) $(firmware-mode-unchecked)) | tr = ' ' > $(2); \
-	  grep -v -E 'define PSKD_(CLIP_MODE|(MINIMUM|MAXIMUM)_SAMPLES|WINDOW_|EXPORTED|SETTINGS_CRC)' \
+	  grep -v -E 'define PSKD_(CLIP_MODE|(MINIMUM|MAXIMUM)_SAMPLES|WINDOW_|EXPORTED|SETTINGS_CRC$(firmware-replaced-$(1)))' \
 	  $(FIRMWARE_MODEL)/model_settings.h >> $(2)
 
 firmware-faults: firmware-tools-host $(FIRMWARE_FAULTS)
@@ -209,11 +209,11 @@ $(foreach compiler,$(FIRMWARE_COMPILERS),$(foreach mode,$(FIRMWARE_MODES),\
 # libFuzzer draws inputs that reach new code, FUZZ_RUNS of them for each target. They are the same each
 # time without -use_cmp, which steers by operands of comparisons, too: FUZZ_FLAGS= for a campaign.
 # An input with a finding is written beside the programs; the program, given its path, runs it alone.
-# Of the recognizer each mode, and the features in fixed point.
+# Of the recognizer each mode, clip mode with six axes, and the features in fixed point.
 FUZZ_RUNS ?= 2000
 FUZZ_FLAGS ?= -seed=1 -use_cmp=0
 FIRMWARE_FUZZ := $(foreach target,samples stamps settings,$(FIRMWARE_MODES:%=fuzz_$(target)-%)) \
-  fuzz_samples-fixed fuzz_slot-clip
+  fuzz_samples-six fuzz_stamps-six fuzz_samples-fixed fuzz_slot-clip
 FIRMWARE_FUZZ_SOURCES := $(filter-out %/plain_model.c $(FIRMWARE)/src/plain_%,$(FIRMWARE_RECOGNIZER)) \
   $(foreach name,i2c_accelerometer model_identity model_slot sample_queue sensor_fifo,\
   $(FIRMWARE)/src/$(name).c)
@@ -237,9 +237,14 @@ $(FIRMWARE_BUILD)/$(1)-$(2): $(FIRMWARE)/fuzz/$(1).c $(wildcard $(FIRMWARE)/fuzz
 endef
 firmware-model-window := $(FIRMWARE_MODEL)
 firmware-model-clip := $(FIRMWARE_MODEL)
+firmware-model-six := $(FIRMWARE_MODEL)
+firmware-mode-six := $(firmware-mode-clip) PSKD_NUM_AXES=6 PSKD_CHANNELS=14
+firmware-replaced-six := |NUM_AXES|CHANNELS
 firmware-model-fixed := $(FIRMWARE_FIXED)
 $(foreach target,samples stamps settings,$(foreach mode,$(FIRMWARE_MODES),\
   $(eval $(call FIRMWARE_FUZZ_RULE,fuzz_$(target),$(mode)))))
+$(eval $(call FIRMWARE_FUZZ_RULE,fuzz_samples,six))
+$(eval $(call FIRMWARE_FUZZ_RULE,fuzz_stamps,six))
 $(eval $(call FIRMWARE_FUZZ_RULE,fuzz_samples,fixed))
 $(eval $(call FIRMWARE_FUZZ_RULE,fuzz_slot,clip))
 

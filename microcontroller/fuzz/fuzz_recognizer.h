@@ -27,6 +27,9 @@ static inline PskdRecognizerSettings working_settings(void) {
   settings.filter.enter = 0.15f;
   settings.filter.leave = 0.1f;
   settings.filter.minimum_windows = 1;
+  settings.adaptation.rise = 0.05f;
+  settings.adaptation.fall_per_us = 1e-8f;
+  settings.adaptation.most = 0.2f;
   settings.maximum_same = MAXIMUM_SAME;
 #if PSKD_CLIP_MODE
   settings.segment.gravity_weight = 0.1f;

@@ -8,12 +8,14 @@ static int8_t prepared[PSKD_INPUT_SIZE];
 
 /* A clip of the input's first samples, of any number of them. */
 static void prepare(FuzzInput input, int32_t length) {
-  FuzzStretch stretch = {{0.0f, 0.0f, 0.0f}, 0.0f, 0};
+  FuzzStretch stretch = {{0.0f}, 0.0f, 0};
   int32_t held = 0, index;
   PskdStatus status;
   int is_finite = 1;
   while (held < length && take_sample(&input, &stretch, clip + PSKD_NUM_AXES * held)) ++held;
-  for (index = 0; index < PSKD_NUM_AXES * held; ++index) is_finite = is_finite && isfinite(clip[index]);
+  for (index = 0; index < PSKD_NUM_AXES * held; ++index) {
+    is_finite = is_finite && isfinite(clip[index]);
+  }
   status = pskd_prepare_clip(clip, held, workspace, prepared);
   expect((status == PSKD_TOO_FEW_SAMPLES) == (held < 2), "a clip has two samples");
   if (held < 2 || !is_finite) return;
@@ -27,7 +29,7 @@ static void prepare(FuzzInput input, int32_t length) {
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   const PskdRecognizerSettings settings = working_settings();
   FuzzInput input = {bytes, size};
-  FuzzStretch stretch = {{0.0f, 0.0f, 0.0f}, 0.0f, 0};
+  FuzzStretch stretch = {{0.0f}, 0.0f, 0};
   uint32_t time_us = take_number(&input, 4);
   float sample[PSKD_NUM_AXES], held[3] = {NAN, NAN, NAN};
   int32_t same[3] = {0, 0, 0};

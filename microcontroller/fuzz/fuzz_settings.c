@@ -6,7 +6,7 @@ static PskdActivityRecognizer recognizer;
 static PskdRecognizerSettings take_settings(FuzzInput *input) {
   PskdRecognizerSettings settings = working_settings();
   /* A bit for each field: those that are clear keep what works. */
-  const uint32_t drawn = take_number(input, 2);
+  const uint32_t drawn = take_number(input, 3);
   if (drawn & 0x0001u) settings.filter.smoothing = take_float(input);
   if (drawn & 0x0002u) settings.filter.enter = take_float(input);
   if (drawn & 0x0004u) settings.filter.leave = take_float(input);
@@ -27,12 +27,15 @@ static PskdRecognizerSettings take_settings(FuzzInput *input) {
 #else
   if (drawn & 0x8000u) settings.maximum_gap_us = take_number(input, 4);
 #endif
+  if (drawn & 0x10000u) settings.adaptation.rise = take_float(input);
+  if (drawn & 0x20000u) settings.adaptation.fall_per_us = take_float(input);
+  if (drawn & 0x40000u) settings.adaptation.most = take_float(input);
   return settings;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   FuzzInput input = {bytes, size};
-  FuzzStretch stretch = {{0.0f, 0.0f, 0.0f}, 0.0f, 0};
+  FuzzStretch stretch = {{0.0f}, 0.0f, 0};
   const PskdRecognizerSettings settings = take_settings(&input);
   const uint32_t period_us = PERIOD_US + take_number(&input, 1);
   uint32_t time_us = 0u;

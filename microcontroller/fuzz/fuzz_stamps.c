@@ -67,7 +67,7 @@ static void add_batch(uint32_t newest_us, uint32_t count, uint32_t added, FuzzIn
                       FuzzStretch *stretch) {
   const uint32_t before = queue.added, lost = queue.lost;
   uint32_t index;
-  float raw[3] = {0.0f, 0.0f, 0.0f};
+  float raw[PSKD_NUM_AXES] = {0.0f};
   pskd_sensor_fifo_begin(&sensor.fifo, newest_us, (int32_t)count);
   for (index = 0; index < added; ++index) {
     (void)take_sample(input, stretch, raw);
@@ -100,9 +100,9 @@ static void recognize(uint32_t most) {
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   const PskdRecognizerSettings settings = working_settings();
   FuzzInput input = {bytes, size};
-  FuzzStretch stretch = {{0.0f, 0.0f, 0.0f}, 0.0f, 0};
+  FuzzStretch stretch = {{0.0f}, 0.0f, 0};
   uint32_t time_us = take_number(&input, 4), step_us;
-  float raw[3];
+  float raw[PSKD_NUM_AXES];
   ++fuzzed_inputs;
   pskd_activity_recognizer_start(&recognizer, &settings);
   pskd_activity_recognizer_start(&ahead, &settings);
