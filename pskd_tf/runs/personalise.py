@@ -74,6 +74,9 @@ class PrunedStudent:
         context = RunContext(prepared_dir, fit.folder.parent, fit.folder.parent)
         clips = training_clips(spec, context)
         model = build_fit_model(spec, clips)
+        if not isinstance(model.get_layer("logits"), keras.layers.Dense):
+            rule = "A student needs a dense layer as its last one, to be fine-tuned for a wearer"
+            raise UserError(rule, type(model.get_layer("logits")).__name__)
         model.set_weights(load_weights(compressed.folder / "weights.npz"))
         result = read_result(compressed.folder, compressed.kind)
         kept = result.get("calibration_kept_percent", 100.0)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 
 from data_prep.errors import UserError
 from data_prep.records import record_to_json
-from project import ROOT
+from project import ROOT, run_command
+from pskd_tf.benchmark.__main__ import BenchmarkArguments, main as benchmark
 from pskd_tf.models.own_students import own_architecture
 from pskd_tf.runs import load_run
 from pskd_tf.settings import RunSettings, read_run_settings
@@ -36,6 +38,8 @@ def test_a_registered_student_goes_to_c(run_train, tiny_run, tmp_path):
     assert "pskd_plain_mean" in text and "pskd_plain_add" in text
     other = run_train(*flags, "--student=dilated")
     assert other.returncode == 2 and "--student=dilated, where the folder's run has" in other.stderr
+    narrow = run_command("pskd_tf.compress", f"--run_dir={run_dir}", "--max_flash_kb=24")
+    assert narrow.returncode == 2 and "give an own student fewer channels" in narrow.stderr
     module.unlink()
     run = load_run(run_dir, prepared_dir=tiny_run / "prepared")
     assert [layer.name for layer in run.student.layers][-2:] == ["features", "logits"]
@@ -96,6 +100,16 @@ def test_wrong_files_and_functions_are_named(tmp_path):
     saved.write_bytes(b"PK")
     with pytest.raises(UserError, match=r"Keras 3 saved \(.keras\). Received: BadZipFile"):
         _architecture(student=str(saved))
+
+
+def test_a_benchmark_names_its_nets_by_its_methods():
+    arguments = BenchmarkArguments(
+        run_dir=Path("run"),
+        results_dir=Path("results"),
+        settings=RunSettings(student=StudentSettings(student="ign_student")),
+    )
+    with pytest.raises(UserError, match=r"not --student\. Received: ign_student"):
+        benchmark(arguments)
 
 
 def test_settings_name_a_net_in_one_way():

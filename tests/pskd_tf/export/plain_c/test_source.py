@@ -94,6 +94,22 @@ def test_long_pool_with_a_window_that_hangs_over(run_plain, run_wheel, hand_made
     _assert_equal(run_plain, run_wheel, graph.build(), _random_inputs(500, (11, 1, 4)))
 
 
+def test_signal_layers_in_one_graph(run_plain, run_wheel, hand_made):
+    """Padding, a dilated convolution, tanh, max pool, mean: the portable kernels."""
+    graph = hand_made(np.random.default_rng(1), 20, 3)
+    graph.pad(2, 1)
+    graph.conv(6, 3, 1, VALID, 0, 3)
+    graph.tanh()
+    graph.pool(2, 2, VALID, kind="MAX_POOL_2D")
+    graph.mean(2.0)
+    graph.dense(7)
+    outputs = _assert_equal(
+        run_plain, run_wheel, graph.build(), _random_inputs(200, (20, 1, 3)), VARIANTS[:1]
+    )
+    assert len(np.unique(outputs)) > 5
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("rows", "factor"), [(1, 0.6), (3, 5.3), (96, 12.0), (31, 0.2)])
 def test_mean_over_time(run_plain, run_wheel, hand_made, rows, factor):
     """Scales of the output from coarser to far finer than the input's, which clips."""
@@ -105,6 +121,7 @@ def test_mean_over_time(run_plain, run_wheel, hand_made, rows, factor):
     assert len(np.unique(outputs)) > 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("padding", [SAME, VALID])
 def test_max_pool(run_plain, run_wheel, hand_made, padding):
     graph = hand_made(np.random.default_rng(0), 11, 4)
@@ -112,6 +129,7 @@ def test_max_pool(run_plain, run_wheel, hand_made, padding):
     _assert_equal(run_plain, run_wheel, graph.build(), _random_inputs(300, (11, 1, 4)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [0.0001, 0.004, 1 / 64, 0.03, 0.11, 2.5])
 def test_tanh_of_every_value(run_plain, run_wheel, hand_made, scale):
     outputs = []
@@ -135,6 +153,7 @@ def test_every_tanh_table():
         np.testing.assert_array_equal(np.maximum(table[1:128], -127), -table[:128:-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dilation", [2, 4])
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("padding", [SAME, VALID])
@@ -146,6 +165,7 @@ def test_dilated_convolutions(run_plain, run_wheel, hand_made, dilation, stride,
     _assert_equal(run_plain, run_wheel, graph.build(), _random_inputs(100, (26, 1, 5)))
 
 
+@pytest.mark.slow
 def test_padding_before_a_causal_convolution(run_plain, run_wheel, hand_made):
     graph = hand_made(np.random.default_rng(0), 12, 3)
     graph.pad(4, 1)
