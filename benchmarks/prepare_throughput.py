@@ -19,7 +19,7 @@ from pathlib import Path
 
 from data_prep.commands import run_command
 from data_prep.errors import UserError
-from data_prep.loaders.synthetic import ACTION_NAMES
+from data_prep.loaders.synthetic.movements import ACTION_NAMES
 from data_prep.prepared_set import PreparedSet
 from data_prep.settings import setting
 

@@ -96,7 +96,7 @@ def test_packages_import_each_other_in_no_cycle(sources):
 
 def test_a_planted_cycle_of_packages_is_found(sources):
     """Modules would not be in a cycle, their folders would."""
-    text = sources["data_prep.formats.mat"] + "\n\nimport data_prep.loaders.synthetic\n"
+    text = sources["data_prep.formats.mat"] + "\n\nimport data_prep.loaders.utd_mhad\n"
     graph = folder_graphs(sources | {"data_prep.formats.mat": text})["data_prep"]
     with pytest.raises(graphlib.CycleError) as caught:
         list(graphlib.TopologicalSorter(graph).static_order())

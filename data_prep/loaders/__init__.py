@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from data_prep.loaders.mmact import MMActLoader as MMActLoader
     from data_prep.loaders.openpack.loader import OpenPackLoader as OpenPackLoader
     from data_prep.loaders.smartfallmm import SmartFallMMLoader as SmartFallMMLoader
-    from data_prep.loaders.synthetic import SyntheticLoader as SyntheticLoader
+    from data_prep.loaders.synthetic.loader import SyntheticLoader as SyntheticLoader
     from data_prep.loaders.utd_mhad import UTDMHADLoader as UTDMHADLoader
 else:
     __all__, __getattr__, __dir__ = lazy_names(__name__)

@@ -19,7 +19,7 @@ from data_prep.clip_reading import read_clips
 from data_prep.errors import Refusal, UserError
 from data_prep.formats.archives import RawFile
 from data_prep.loader import ClipSource, Discovery
-from data_prep.loaders.synthetic import SyntheticLoader
+from data_prep.loaders.synthetic.loader import SyntheticLoader
 from data_prep.loaders.utd_mhad import UTDMHADLoader
 from data_prep.preparation import prepare_dataset
 from project import ROOT

@@ -12,7 +12,7 @@ import pytest
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import UserError
 from data_prep.files import file_sha256
-from data_prep.loaders.synthetic import SyntheticLoader
+from data_prep.loaders.synthetic.loader import SyntheticLoader
 from data_prep.plausibility import prepared_doubts
 from data_prep.prepared_set import PreparedSet, prepared_table, write_prepared_set
 

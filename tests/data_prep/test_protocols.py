@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import UserError
-from data_prep.loaders.synthetic import SyntheticLoader
+from data_prep.loaders.synthetic.loader import SyntheticLoader
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import (
     ClipSplit,

@@ -7,7 +7,7 @@ import pytest
 
 from data_prep.errors import UserError
 from data_prep.loader import DatasetOptions, option_values
-from data_prep.loaders.synthetic import SyntheticLoader, SyntheticStyle
+from data_prep.loaders.synthetic.loader import SyntheticLoader, SyntheticStyle
 from data_prep.registry import DATASETS, load_dataset
 
 

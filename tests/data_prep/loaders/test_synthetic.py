@@ -8,17 +8,15 @@ import pytest
 from hypothesis import given, strategies as st
 from sklearn.ensemble import RandomForestClassifier
 
-from data_prep.clip import Clip, check_clip
+from data_prep.clip import STANDARD_GRAVITY, Clip, check_clip
 from data_prep.errors import UserError
-from data_prep.loaders.synthetic import (
+from data_prep.loaders.synthetic.loader import SyntheticLoader, SyntheticStyle
+from data_prep.loaders.synthetic.movements import (
     ANGLE_NAMES,
     JOINT_NAMES,
     JOINT_PARENTS,
     RIGHT_WRIST,
-    STANDARD_GRAVITY,
     Body,
-    SyntheticLoader,
-    SyntheticStyle,
     between_rests,
     body_pose,
     ideal_accelerometer,
