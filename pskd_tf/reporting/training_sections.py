@@ -74,7 +74,7 @@ def teacher_selection(
     for kind in run.settings.teacher_outputs:
         heading = f"{words(kind)} teachers"
         shares = _shares_by_epoch(run, kind, targets)
-        if shares is not None:
+        if shares is not None and len(targets) > 1:
             chart = selection_by_epoch(shares, colours, f"Teacher selection by epoch: {heading}")
             means = [f"{words(name)} {100 * one.mean():.0f} %" for name, one in shares.items()]
             epoch_panels.append(Panel(heading, chart, f"mean over epochs: {', '.join(means)}"))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
@@ -141,9 +142,15 @@ def test_methods_train_compress_and_export_through_the_main_command(tmp_path):
             text = (run / file).read_text(encoding="utf-8")
             assert f"The student's method is {title}" in text.replace("&#39;", "'"), (name, file)
             assert f"{title} minus cross-entropy alone" in text
+        drawn = "Teacher selection by epoch" in text_of_report(run)
+        assert drawn == bool(METHODS[name].teachers and METHODS[name].pretraining is None), name
         if METHODS[name].pretraining is not None:
             assert "after pre-training without labels by contrastive" in text
-        assert f"--method={name}" in (run / "report.html").read_text(encoding="utf-8")
+        assert f"--method={name}" in text_of_report(run)
+
+
+def text_of_report(run: Path) -> str:
+    return (run / "report.html").read_text(encoding="utf-8")
 
 
 def _kind(method: Method) -> str:
