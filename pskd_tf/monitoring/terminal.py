@@ -95,7 +95,7 @@ class TerminalDisplay:
         """Draws once."""
         width = max(20, self._live.console.width - 8)
         largest, rows = plot_rows(view.samples, view.now, width, _HEIGHT)
-        text = self._text(f"{view.header}\n", no_wrap=True, overflow="ellipsis")
+        text = self._text(f"{view.header}\n")
         for number, row in enumerate(rows):
             edge = {0: largest, _HEIGHT - 1: -largest}.get(number)
             text.append(f"{edge:+5.1f} g " if edge is not None else " " * 8)
