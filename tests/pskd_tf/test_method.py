@@ -1,7 +1,9 @@
 """The methods in `configs/`, and refusals of wrong files."""
 
+import csv
 import dataclasses
 import json
+import re
 
 import pytest
 
@@ -154,3 +156,16 @@ def test_pretraining_is_a_part_of_a_student_s_training():
         Pretraining("contrastive", share=1.0)
     with pytest.raises(UserError, match="a: after pretraining a student learns from its labelled"):
         Method("a", "A", "cross_entropy", ({},), pretraining=Pretraining("x"), uses_unlabelled=True)
+
+
+def test_the_page_of_neighbours_names_their_rows_and_says_which_were_not_run():
+    text = (ROOT / "docs" / "neighbours.md").read_text(encoding="utf-8")
+    rebuilt = text.partition("## What we rebuilt")[2].partition("## What our board says")[0]
+    rows = [line.split("|")[4].strip(" `") for line in rebuilt.splitlines() if "| `" in line]
+    assert len(rows) == 12
+    assert {method.name for method in read_methods(SHIPPED, rows)} == set(rows)
+    not_run = re.findall(r"`(\w+)`", text.partition("Not run yet:")[2].partition(".")[0])
+    with open(ROOT / "benchmarks/results/utd_mhad/leaderboard.csv", encoding="utf-8") as table:
+        titles = {line["method"] for line in csv.DictReader(table)}
+    ran = {method.name for method in read_methods(SHIPPED, rows) if method.title in titles}
+    assert set(rows) - ran == set(not_run)
