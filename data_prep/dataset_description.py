@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,20 @@ def check_labels(class_names: Sequence[str]) -> None:
             raise UserError(rule, f"{length} bytes: {name[:20]}...")
         if "\0" in name:
             raise UserError("A label must not hold a null character", repr(name))
+
+
+def _check_protocols(protocols: Mapping[str, Mapping[str, Any]]) -> None:
+    for name, declared in protocols.items():
+        for part in ("train", "test"):
+            wanted = declared.get(part, {"subject": declared.get(f"{part}_subjects")})
+            values = list(wanted.values()) if isinstance(wanted, Mapping) else [None]
+            if not all(isinstance(one, list | tuple) and _are_names(one) for one in values):
+                rule = f"A protocol must list its {part}_subjects, or values of columns as {part}"
+                raise UserError(rule, f"{wanted} in {name}")
+
+
+def _are_names(values: Iterable[Any]) -> bool:
+    return all(isinstance(one, str | int) for one in values)
 
 
 @dataclass(frozen=True)
@@ -96,6 +110,7 @@ class DatasetDescription:
 
     def __post_init__(self) -> None:
         check_labels(self.class_names)
+        _check_protocols(self.protocols)
 
     def without(self, num_quarantined: int, subjects: Collection[str]) -> "DatasetDescription":
         """Returns the description of the same set after bad clips were left out.

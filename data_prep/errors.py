@@ -16,7 +16,7 @@ class UserError(ValueError):
 
     def __init__(self, rule: str, received: object = None, path: str | Path | None = None):
         self.rule = " ".join(rule.split())
-        self.received = None if received is None else " ".join(str(received).split())
+        self.received = None if received is None else _shortened(" ".join(str(received).split()))
         self.path = None if path is None else str(path)
         message = self.reason if self.path is None else f"{self.reason} (file: {self.path})"
         super().__init__(" ".join(message.split()))
@@ -47,3 +47,11 @@ class Refusal:
     error: UserError
     subject: str = ""
     action: int | None = None
+
+
+_LONGEST_RECEIVED = 600
+
+
+def _shortened(text: str) -> str:
+    # A message is one line that fits a screen, however large what a file holds is.
+    return text if len(text) <= _LONGEST_RECEIVED else f"{text[:_LONGEST_RECEIVED]}..."

@@ -81,6 +81,7 @@ class PreparedSet:
         counts = [f"{name}_{what}" for name in _STREAMS for what in ("start", "length")]
         manifest = _load_table(folder / "manifest.csv", description)
         try:
+            _ = manifest[["clip_id", "subject", "sensor_place", "flags"]]
             manifest = manifest.astype(dict.fromkeys(["action", *counts], np.int64))
             ends = {name: int(_bounds(manifest, name)[:, 1].max()) for name in _STREAMS}
         except (KeyError, ValueError, TypeError, OverflowError) as error:

@@ -5,9 +5,11 @@ file's structure first.
 """
 
 import io
+import math
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,8 +18,9 @@ import scipy.io
 from data_prep.errors import UserError
 from data_prep.files import LARGEST_UNPACKED, check_unpacked_size
 
-_COMPRESSED, _MATRIX = 15, 14
-_DATA_TYPES = {1, 2, 3, 4, 5, 6, 7, 9, 12, 13, _MATRIX, 16, 17, 18}
+_COMPRESSED, _MATRIX = 15, 14  # data types of elements
+_INT8, _INT32, _UINT32, _UTF8 = 1, 5, 6, 16
+_NUMBERS = {1, 2, 3, 4, 5, 6, 7, 9, 12, 13, 16, 17, 18}
 _BYTE_ORDERS = {b"\x00\x01IM": "<", b"\x01\x00MI": ">"}  # version 5 to 7.2; 7.3 is HDF5
 
 
@@ -107,6 +110,26 @@ def _check_elements(content: bytes, order: str, left: int) -> int:
     Scipy's reader indexes a table by the data type without a check, so that a wrong one crashes
     the whole process (scipy issue 25349); and it may read before it compares the checksum.
     """
+    for data_type, body in _elements(content, order):
+        if data_type == _COMPRESSED:
+            # One byte more than is left is enough to see that it is too much.
+            stream = zlib.decompressobj()
+            unpacked = stream.decompress(body, left + 1)
+            left -= len(unpacked)
+            check_unpacked_size(LARGEST_UNPACKED - left)
+            if not stream.eof:
+                raise ValueError("a compressed element is cut off")
+            left = _check_elements(unpacked, order, left)
+        elif data_type == _MATRIX:
+            _check_matrix(body, order)
+            left = _check_elements(body, order, left)
+        elif data_type not in _NUMBERS:
+            raise ValueError(f"data type {data_type} is unknown")
+    return left
+
+
+def _elements(content: bytes, order: str) -> Iterator[tuple[int, bytes]]:
+    """Yields the data type and the bytes of each element."""
     offset = 0
     while offset < len(content):
         data_type, size = struct.unpack_from(f"{order}II", content, offset)
@@ -117,21 +140,37 @@ def _check_elements(content: bytes, order: str, left: int) -> int:
             start = offset + 8
             padding = 0 if data_type == _COMPRESSED else -size % 8
             end = start + size + padding
-        body = content[start : start + size]
         if start + size > min(end, len(content)):
             raise ValueError("an element is cut off")
-        if data_type == _COMPRESSED:
-            # One byte more than is left is enough to see that it is too much.
-            stream = zlib.decompressobj()
-            unpacked = stream.decompress(body, left + 1)
-            left -= len(unpacked)
-            check_unpacked_size(LARGEST_UNPACKED - left)
-            if not stream.eof:
-                raise ValueError("a compressed element is cut off")
-            left = _check_elements(unpacked, order, left)
-        elif data_type not in _DATA_TYPES:
-            raise ValueError(f"data type {data_type} is unknown")
-        elif data_type == _MATRIX:
-            left = _check_elements(body, order, left)
+        yield data_type, content[start : start + size]
         offset = end
-    return left
+
+
+_CHARACTERS, _SPARSE, _LAST_OF_NUMBERS = 4, 5, 15  # classes of arrays
+_OWN_OBJECTS = (16, 17)  # functions and objects of MATLAB's own, which have other parts
+_COMPLEX = 0x800
+
+
+def _check_matrix(matrix: bytes, order: str) -> None:
+    """Raises an exception unless an array has the parts and no more elements than it states.
+
+    Scipy reads on behind an array that lacks a part, and crashes where the next element is another
+    array. It makes an array of the size that is stated before it reads the first element: half a
+    minute for 600 bytes.
+    """
+    parts = list(_elements(matrix, order))
+    if not parts or len(parts[0][1]) < 4:
+        raise ValueError("an array without flags")
+    (flags,) = struct.unpack_from(f"{order}I", parts[0][1])
+    kind, types = flags & 0xFF, [data_type for data_type, _ in parts]
+    if kind in _OWN_OBJECTS:
+        return
+    if len(types) < 3 or types[1] not in (_INT32, _UINT32) or types[2] not in (_INT8, _UTF8):
+        raise ValueError(f"an array with parts {types}")
+    shape = np.frombuffer(parts[1][1], f"{order}i4").tolist()
+    if kind != _SPARSE and (min(shape, default=0) < 0 or math.prod(shape) > len(matrix)):
+        raise ValueError(f"dimensions {shape} of {len(matrix)} bytes")
+    if _CHARACTERS <= kind <= _LAST_OF_NUMBERS:
+        wanted = 1 + 2 * (kind == _SPARSE) + bool(flags & _COMPLEX)
+        if len(types) != 3 + wanted or not set(types) <= _NUMBERS:
+            raise ValueError(f"an array with parts {types}, where {3 + wanted} are due")

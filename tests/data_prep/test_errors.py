@@ -41,3 +41,8 @@ def test_it_crosses_processes(arguments: tuple):
 
 def test_reason_leaves_the_file_out():
     assert UserError("A rule", 3, "a.csv").reason == "A rule. Received: 3"
+
+
+def test_what_was_received_is_shortened():
+    error = UserError("A rule", "x" * 5000, "a.csv")
+    assert str(error) == f"A rule. Received: {'x' * 600}... (file: a.csv)"

@@ -209,6 +209,27 @@ def test_damaged_set(folder: Path, damage, message: str):
     assert str(folder) in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "protocol",
+    [{}, {"train_subjects": ["a"]}, {"train": 1, "test": {}}, {"train": {"trial": 3}, "test": {}}],
+)
+def test_a_protocol_without_its_parts_is_refused(folder: Path, protocol):
+    described = json.loads((folder / "dataset.json").read_text())
+    (folder / "dataset.json").write_text(json.dumps(described | {"protocols": {"mine": protocol}}))
+    with pytest.raises(UserError, match=r"must list its .*_subjects.* in mine.*dataset\.json"):
+        PreparedSet.load(folder)
+
+
+def test_a_manifest_without_a_column_is_refused(folder: Path):
+    text = (folder / "manifest.csv").read_text().replace("sensor_place", "place", 1)
+    (folder / "manifest.csv").write_text(text)
+    described = json.loads((folder / "dataset.json").read_text())
+    described["array_sha256"]["manifest.csv"] = hashlib.sha256(text.encode()).hexdigest()
+    (folder / "dataset.json").write_text(json.dumps(described))
+    with pytest.raises(UserError, match=r"must be as it was prepared.*sensor_place"):
+        PreparedSet.load(folder)
+
+
 @pytest.mark.parametrize("content", [b"", b"a,b\n1,2,3\n", b"\xff\xfe,b\n"])
 def test_a_manifest_that_is_no_table_is_refused(folder: Path, content: bytes):
     (folder / "manifest.csv").write_bytes(content)

@@ -1,6 +1,7 @@
 """Damaged .mat files give one user error, never another exception."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -132,3 +133,28 @@ def test_wrong_bytes_are_a_user_error_or_numbers(content: bytes, data):
     except UserError:
         return
     assert values.dtype.kind in "fiu"
+
+
+def test_dimensions_beyond_the_bytes_are_refused_at_once():
+    """Found by fuzzing: scipy takes half a minute for these 600 bytes before it refuses them."""
+    cells = np.empty((1, 2), object)
+    cells[:] = [[np.arange(3.0), np.arange(2.0)]]
+    stream = io.BytesIO()
+    scipy.io.savemat(stream, {"cells": cells})
+    content = stream.getvalue().replace(struct.pack("<ii", 1, 2), struct.pack("<ii", 1, 2**28), 1)
+    with pytest.raises(UserError, match=r"dimensions \[1, 268435456\] of \d+ bytes"):
+        read_mat_cells(content, "cells", "a.mat")
+
+
+@pytest.mark.parametrize("part", ["real", "complex"])
+def test_an_array_without_its_last_part_is_refused(part):
+    """Found by fuzzing: scipy reads on into the next array and crashes the process."""
+    stream = io.BytesIO()
+    scipy.io.savemat(stream, {"first": np.arange(6.0), "second": np.arange(2.0)})
+    content = bytearray(stream.getvalue())
+    if part == "complex":
+        content[145] |= 0x08  # the flags of the first array
+    else:
+        content[184] = 14  # the data type of its numbers
+    with pytest.raises(UserError, match=r"an array with parts \[6, 5, 1, (9|14)\], where [45] are"):
+        read_mat_array(bytes(content), "first", "a.mat")
