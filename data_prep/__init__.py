@@ -3,9 +3,14 @@
 `from data_prep import ...` offers the names below; each is imported at its first use.
 """
 
+import sys
+import warnings
 from typing import TYPE_CHECKING
 
 from data_prep.lazy import lazy_names
+
+if sys.platform == "win32":
+    warnings.warn("pskd_tf runs on Linux and macOS; on Windows, in WSL", stacklevel=2)
 
 if TYPE_CHECKING:
     from data_prep.clip import Clip as Clip, check_clip as check_clip

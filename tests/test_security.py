@@ -22,6 +22,8 @@ from data_prep.records import read_arrays, read_record
 from project import ROOT
 from pskd_tf.export.headers import c_string
 from pskd_tf.pipeline.planner import subjects_label
+from pskd_tf.reporting.score_charts import confusion_matrix_chart
+from pskd_tf.reporting.training_charts import selection_by_class
 from pskd_tf.run import Export
 from pskd_tf.run_records import StageFiles, read_run_record
 from store_run import FOLDER
@@ -134,6 +136,16 @@ def test_any_name_is_one_string_in_c(tmp_path, name):
     flags = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror"]
     subprocess.run(["gcc", *flags, tmp_path / "a.c", "-o", program], check=True)
     assert subprocess.run([program], capture_output=True, check=True).stdout == name.encode()
+
+
+def test_labels_in_charts_are_escaped():
+    harmful = "<img src=x onerror=alert(1)>"
+    shares = {harmful: np.array([0.5, 1.0]), "b": np.array([0.5, 0.0])}
+    for chart in (
+        confusion_matrix_chart(np.eye(2, dtype=int), [harmful, "b"], harmful),
+        selection_by_class([harmful, "b"], shares, {harmful: "#0b6fb0", "b": "#c8501e"}, harmful),
+    ):
+        assert "<img" not in chart.svg and "&lt;img" in chart.svg
 
 
 def test_a_small_file_of_arrays_that_claims_much_is_refused(tmp_path, monkeypatch):

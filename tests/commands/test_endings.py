@@ -178,6 +178,16 @@ def test_native_windows_is_refused_in_one_line():
     )
 
 
+@pytest.mark.parametrize("package", ["data_prep", "pskd_tf"])
+def test_an_import_on_native_windows_names_wsl(package):
+    text = f"import sys; sys.platform = 'win32'; import {package}; print('imported')"
+    finished = subprocess.run(
+        [sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (finished.returncode, finished.stdout) == (0, "imported\n")
+    assert "UserWarning: pskd_tf runs on Linux and macOS; on Windows, in WSL" in finished.stderr
+
+
 def test_a_flagfile_that_is_not_utf_8_is_refused_in_one_line(tmp_path):
     (tmp_path / "a.flags").write_bytes(b"--dry_run\n# gr\xf6\xdfer\n")
     command = [*script("print('ran')"), f"--flagfile={tmp_path / 'a.flags'}"]

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from pskd_tf.evaluation.tflm import Int8Interface, check_fixed_shapes, tflm_oper
 from pskd_tf.export.boards.axis_map import AxisMap
 from pskd_tf.export.headers import model_data_source, parse_c_array
 from pskd_tf.export.plain_c.graph import read_graph
+from pskd_tf.models.architecture import read_architecture
+from pskd_tf.models.own_students import own_architecture
 from pskd_tf.monitoring.protocol import BoardClock, BoardHeader, parse_message
 from pskd_tf.pipeline.specs import FitSpec
 from pskd_tf.run import Export, Run
@@ -32,6 +35,7 @@ from pskd_tf.run_records import (
 )
 from pskd_tf.settings import read_run_settings
 from pskd_tf.stage_record import Predictions, StageRecord
+from pskd_tf.student_settings import StudentSettings
 from pskd_tf.verify import verify_run
 from recording_readers import Reader, at
 from store_run import FOLDER
@@ -51,6 +55,7 @@ def run_readers(folder: Path) -> list[Reader]:
         *_record_readers(folder / "records", run_dir),
         *_benchmark_readers(folder / "records"),
         *_board_readers(folder / "records", run_dir),
+        *_student_readers(folder / "records"),
     ]
 
 
@@ -227,4 +232,25 @@ def _board_readers(folder: Path, run_dir: Path) -> list[Reader]:
         ),
         Reader("C arrays", [source], lambda c: parse_c_array(c.decode("latin1"))),
         Reader("flatbuffers", [tflite], flatbuffer),
+    ]
+
+
+def _student_readers(folder: Path) -> list[Reader]:
+    # As `json.loads(model.to_json())` of Keras 3 gives it: Conv1D, GlobalAveragePooling1D, Dense.
+    configuration = Path(__file__).with_name("net.json").read_bytes()
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("metadata.json", "{}")
+        archive.writestr("config.json", configuration)
+    shape = (32, 1, 3)
+
+    def saved(path: Path) -> None:
+        own_architecture(StudentSettings(str(path)), input_shape=shape, num_classes=4)
+
+    def configured(path: Path) -> None:
+        read_architecture(read_json_object(path), shape, path)
+
+    return [
+        Reader("saved Keras models", [packed.getvalue()], at(folder / "net.keras", saved)),
+        Reader("Keras configurations", [configuration], at(folder / "net.json", configured)),
     ]

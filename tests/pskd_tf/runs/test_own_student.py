@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import keras
@@ -97,6 +98,13 @@ def test_wrong_files_and_functions_are_named(tmp_path):
     with pytest.raises(UserError, match=r"must run\. Received: ModuleNotFoundError in line 1"):
         _architecture(student="broken", student_module=str(path))
     saved = tmp_path / "net.keras"
+    with zipfile.ZipFile(saved, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", '{"config": 1}' * 9)
+    content = bytearray(saved.read_bytes())
+    content[41] ^= 0xFF  # the first byte of the packed configuration
+    saved.write_bytes(content)
+    with pytest.raises(UserError, match=r"Keras 3 saved \(.keras\). Received: (error|BadZip)"):
+        _architecture(student=str(saved))
     saved.write_bytes(b"PK")
     with pytest.raises(UserError, match=r"Keras 3 saved \(.keras\). Received: BadZipFile"):
         _architecture(student=str(saved))
