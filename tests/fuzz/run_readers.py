@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from pskd_tf.benchmark.methods import read_methods
 
 from data_prep.downloading import unpack_archive
 from data_prep.protocols import ClipSplit, kept_splits
@@ -21,6 +20,7 @@ from pskd_tf.evaluation.tflm import Int8Interface, check_fixed_shapes, tflm_oper
 from pskd_tf.export.boards.axis_map import AxisMap
 from pskd_tf.export.headers import model_data_source, parse_c_array
 from pskd_tf.export.plain_c.graph import read_graph
+from pskd_tf.method import read_methods
 from pskd_tf.models.architecture import read_architecture
 from pskd_tf.models.own_students import own_architecture
 from pskd_tf.monitoring.protocol import BoardClock, BoardHeader, parse_message
