@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 
 import my_students
+from data_prep.errors import UserError
 from data_prep.records import record_to_json
 from pskd_tf.compression.convert import convert_to_int8
+from pskd_tf.device.recognizer import ExportedModel
 from pskd_tf.evaluation.tflm import Int8Interface, quantise_input, tflm_logits, tflm_operators
 from pskd_tf.export.student import export_student
 from pskd_tf.models.architecture import SUPPORTED_LAYERS, build_architecture, read_architecture
+from pskd_tf.run import Export
 from pskd_tf.settings import InputSettings
 
 SHAPE, CLASSES = (48, 1, 10), 5
@@ -58,8 +61,12 @@ def test_from_keras_to_c(name, run_plain, tmp_path, export_arguments):
         of_shape = {"input_settings": InputSettings(steps=SHAPE[0]), "class_names": names}
         arguments = export_arguments | of_shape | {"tflite": tflite}
         manifest = export_student(tmp_path / "export", **arguments)
-        assert manifest.no_plain_c.endswith("CONCATENATION 6, which is none of them")
+        assert manifest.no_plain_c.endswith("LOGISTIC 10, which is none of them")
         assert "model_data.cc" in manifest.files and "plain_model.c" not in manifest.files
+        with pytest.raises(
+            UserError, match=r"no plain C, .* \(boards: --runtime=tflm\)\. .* LOGISTIC"
+        ):
+            ExportedModel.of(Export.read(tmp_path / "export"))
         return
     bytes_of_tflm = tflm_logits(tflite, inputs)[0]
     for kernel in ("portable", "dsp", "helium"):
