@@ -13,7 +13,7 @@ from data_prep.alignment import best_lag, movement_correlations
 from data_prep.clip import NULL_LABEL, Clip, check_clip
 from data_prep.errors import UserError
 from data_prep.loaders.custom.accelerometer import G_PER_UNIT
-from data_prep.loaders.custom.manifest import CustomClip
+from data_prep.loaders.custom.manifest_row import CustomClip
 from data_prep.loaders.custom.recording import CustomRecording
 from data_prep.loaders.custom.recording_paths import tells_rate
 from data_prep.plausibility import clip_doubts, gravity_at_rest

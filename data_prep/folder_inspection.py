@@ -15,7 +15,7 @@ from data_prep.clip import SENSORS
 from data_prep.errors import UserError
 from data_prep.files import file_sha256, natural_order, whole_file
 from data_prep.loaders.custom.logger_formats import LOGGER_FORMATS
-from data_prep.loaders.custom.manifest import OPTIONAL_COLUMNS
+from data_prep.loaders.custom.manifest_row import OPTIONAL_COLUMNS
 from data_prep.name_guess import NameGuess, fields_by_pattern, guess_fields, name_words
 from data_prep.plausibility import gravity_axis, spelling_doubts
 from data_prep.problems import Problem

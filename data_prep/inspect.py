@@ -36,7 +36,7 @@ from data_prep.folder_inspection import (
 from data_prep.inspection import inspect_recordings, inspection_table
 from data_prep.loader import DatasetOptions
 from data_prep.loaders.custom.loader import CustomLoader
-from data_prep.loaders.custom.manifest import CustomClip
+from data_prep.loaders.custom.manifest_row import CustomClip
 from data_prep.problems import problem_lines
 from data_prep.settings import setting
 from data_prep.skeletons import KNOWN_SKELETONS

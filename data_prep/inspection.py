@@ -22,7 +22,7 @@ from data_prep.loaders.custom.loader import (
     action_names,
     split_subjects,
 )
-from data_prep.loaders.custom.manifest import CustomClip
+from data_prep.loaders.custom.manifest_row import CustomClip
 from data_prep.plausibility import SetDoubts, spelling_doubts
 from data_prep.problems import Problem, problem_lines
 from data_prep.side_doubts import SideDoubts

@@ -14,7 +14,7 @@ from data_prep.errors import UserError
 from data_prep.files import whole_file
 from data_prep.inspection import Inspection, inspection_table
 from data_prep.loaders.custom.loader import CustomLoader
-from data_prep.loaders.custom.manifest import CustomClip
+from data_prep.loaders.custom.manifest_row import CustomClip
 from data_prep.loaders.custom.recording import CustomRecording
 from data_prep.problems import Problem
 

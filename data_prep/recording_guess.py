@@ -32,7 +32,7 @@ from data_prep.formats.text_tables import (
 )
 from data_prep.loaders.custom.accelerometer import G_PER_UNIT
 from data_prep.loaders.custom.logger_formats import LOGGER_FORMATS
-from data_prep.loaders.custom.manifest import CustomClip
+from data_prep.loaders.custom.manifest_row import CustomClip
 from data_prep.loaders.custom.raw_samples import (
     named_turn_unit,
     named_unit,

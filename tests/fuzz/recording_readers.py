@@ -36,11 +36,8 @@ from data_prep.loader import DatasetOptions
 from data_prep.loaders.custom.accelerometer import CustomAccelerometer
 from data_prep.loaders.custom.annotations import cut_by_annotations
 from data_prep.loaders.custom.label_tracks import read_annotations
-from data_prep.loaders.custom.manifest import (
-    CustomClip,
-    add_manifest_row,
-    read_custom_manifest,
-)
+from data_prep.loaders.custom.manifest import add_manifest_row, read_custom_manifest
+from data_prep.loaders.custom.manifest_row import CustomClip
 from data_prep.loaders.custom.skeleton_files import read_custom_skeleton
 from data_prep.loaders.czu_mhad import read_czu_sensor, read_czu_skeleton
 from data_prep.loaders.mm_fit.loader import read_mm_fit_labels

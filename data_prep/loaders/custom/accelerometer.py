@@ -7,7 +7,7 @@ import numpy as np
 
 from data_prep.clip import STANDARD_GRAVITY, check_range
 from data_prep.errors import UserError
-from data_prep.loaders.custom.manifest import TURN_RATE_UNITS, CustomClip
+from data_prep.loaders.custom.manifest_row import TURN_RATE_UNITS, CustomClip
 from data_prep.loaders.custom.raw_samples import RawSamples, read_raw_samples
 from data_prep.sample_notes import has_jump, has_repeated_sample, has_spike, is_disordered
 from data_prep.signals import resample_stamps

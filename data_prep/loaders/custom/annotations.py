@@ -9,7 +9,8 @@ from data_prep.clip import NULL_LABEL
 from data_prep.errors import UserError
 from data_prep.formats.csv_files import CsvRecord
 from data_prep.loaders.custom.label_tracks import moment_seconds, read_annotations
-from data_prep.loaders.custom.manifest import CustomClip, doubled_names, named_clips
+from data_prep.loaders.custom.manifest import doubled_names, named_clips
+from data_prep.loaders.custom.manifest_row import CustomClip
 from data_prep.loaders.spans import SHORTEST_GAP_SECONDS
 
 _MOST_SECONDS = 1e6

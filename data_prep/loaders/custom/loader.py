@@ -19,7 +19,8 @@ from data_prep.files import made_by, natural_order
 from data_prep.formats.archives import RawFile, raw_sources
 from data_prep.loader import ClipSource, Discovery
 from data_prep.loaders.custom.annotations import cut_by_annotations
-from data_prep.loaders.custom.manifest import METRIC_UNITS, CustomClip, read_custom_manifest
+from data_prep.loaders.custom.manifest import read_custom_manifest
+from data_prep.loaders.custom.manifest_row import METRIC_UNITS, CustomClip
 from data_prep.loaders.custom.read_files import ReadFiles
 from data_prep.loaders.custom.recording import CustomRecording, read_custom_recording
 from data_prep.records import later_field

@@ -17,7 +17,7 @@ from data_prep.formats.text_tables import (
     read_text_table,
 )
 from data_prep.loaders.custom.logger_formats import LOGGER_FORMATS
-from data_prep.loaders.custom.manifest import CustomClip
+from data_prep.loaders.custom.manifest_row import CustomClip
 from data_prep.stamps import clock_seconds, stamp_seconds
 
 SECONDS_PER_UNIT = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}

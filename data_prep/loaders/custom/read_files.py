@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 
 from data_prep.formats.archives import RawFile, ReadOnce
 from data_prep.loaders.custom.accelerometer import CustomAccelerometer
-from data_prep.loaders.custom.manifest import CustomClip
+from data_prep.loaders.custom.manifest_row import CustomClip
 from data_prep.loaders.custom.raw_samples import RawSamples, read_raw_samples
 from data_prep.loaders.custom.skeleton_files import CustomSkeleton, read_custom_skeleton
 from data_prep.skeletons import SkeletonLayout

@@ -13,7 +13,7 @@ import numpy as np
 from data_prep.errors import UserError
 from data_prep.formats.archives import RawFile
 from data_prep.loaders.custom.accelerometer import single
-from data_prep.loaders.custom.manifest import CustomClip
+from data_prep.loaders.custom.manifest_row import CustomClip
 from data_prep.loaders.custom.read_files import ReadFiles
 from data_prep.pose_scaling import body_scaled_pose
 from data_prep.sample_notes import has_jump, has_repeated_sample, has_spike, is_disordered

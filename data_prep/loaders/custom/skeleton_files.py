@@ -19,7 +19,7 @@ from data_prep.formats.marker_files import (
 )
 from data_prep.formats.tables import read_columns
 from data_prep.formats.text_tables import TEXT_SUFFIXES, did_you_mean, read_text_table
-from data_prep.loaders.custom.manifest import CustomClip
+from data_prep.loaders.custom.manifest_row import CustomClip
 from data_prep.loaders.custom.raw_samples import SECONDS_PER_UNIT, text_stamps
 from data_prep.skeletons import SkeletonLayout
 

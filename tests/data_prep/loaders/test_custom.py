@@ -19,7 +19,7 @@ from data_prep.loaders.custom.loader import (
     split_subjects,
     within_subject,
 )
-from data_prep.loaders.custom.manifest import CustomClip
+from data_prep.loaders.custom.manifest_row import CustomClip
 from data_prep.preparation import prepare_dataset
 from data_prep.prepared_set import prepared_table
 from data_prep.protocols import protocol_splits

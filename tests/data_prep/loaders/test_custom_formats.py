@@ -12,7 +12,8 @@ from data_prep.errors import UserError
 from data_prep.loaders.custom.accelerometer import CustomAccelerometer
 from data_prep.loaders.custom.loader import CustomLoader
 from data_prep.loaders.custom.logger_formats import LOGGER_FORMATS
-from data_prep.loaders.custom.manifest import CustomClip, read_custom_manifest
+from data_prep.loaders.custom.manifest import read_custom_manifest
+from data_prep.loaders.custom.manifest_row import CustomClip
 from logger_files import FILES, ISO, MOMENTS, NANOSECONDS, SECONDS, TRUTH, G, axes, numbers, rows
 from project import ROOT
 
