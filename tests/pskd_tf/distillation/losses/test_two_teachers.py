@@ -120,10 +120,10 @@ def test_one_teacher_and_shares_out_of_range_are_refused(tiny_model):
         TopologicalDistillation(sharpness=0)
 
 
-def test_a_distiller_trains_with_both(tiny_model, streams, labels):
-    for loss in (TopologicalDistillation(), TopologicalGuidance(similarity_weight=10.0)):
-        teachers = {"body": tiny_model(("skeleton",), seed=1), "wrist": tiny_model(seed=2)}
-        distiller = PSKDDistiller(tiny_model(), teachers, loss)
-        distiller.compile(optimizer=keras.optimizers.Adam(0.01))
-        history = distiller.fit(streams, labels, epochs=1, batch_size=12, verbose=0).history
-        assert np.isfinite(history["loss"]).all() and history["distillation"][0] > 0
+def test_a_distiller_trains_with_tgd(tiny_model, streams, labels):
+    teachers = {"body": tiny_model(("skeleton",), seed=1), "wrist": tiny_model(seed=2)}
+    distiller = PSKDDistiller(tiny_model(), teachers, TopologicalGuidance(similarity_weight=10.0))
+    distiller.compile(optimizer=keras.optimizers.Adam(0.01))
+    history = distiller.fit(streams, labels, epochs=1, batch_size=12, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+    assert history["distillation"][0] > 0 and history["semantic"][0] > 0
