@@ -239,6 +239,8 @@ def _subject_names(keys: list[_ClipKey]) -> dict[tuple[str, int], str]:
 
 _RATE_FACTOR = 2.0  # the few files looked at hold about 35 to 52 samples a second at "32 Hz"
 _BURST_SECONDS = 0.1
+# A burst has steps of nearly 0; without them a stamp is the time of its sample.
+_SHORT, _FEW_SHORT = 0.25, 0.02
 
 
 def respace_stamps(
@@ -253,8 +255,9 @@ def respace_stamps(
     Watch and phone deliver their buffer in bursts: half a second without a sample, then ten with
     nearly the same stamp. To interpolate between such stamps would stretch one half second and
     compress the next, so only the order of the samples is used. Where that moves a stamp by more
-    than `longest_gap_seconds`, the rate drifts, and the samples of each second are spread on their
-    own. A gap is a pause that the samples delivered after it do not fill.
+    than `longest_gap_seconds`, or than any pause explains, the rate drifts, and the samples of each
+    second are spread on their own. Stamps that do not come in bursts are kept. A gap is a pause
+    that the samples delivered after it do not fill.
 
     Args:
         stamps: float64 (samples,), seconds, in any order, at least 2. Samples that share one keep
@@ -287,9 +290,19 @@ def respace_stamps(
     even = np.linspace(0.0, span, len(stamps))
     moved = float(np.abs(stamps - even).max())
     _check_pauses(stamps, steps / span, longest_gap_seconds, name)
-    if moved > longest_gap_seconds:
+    # A buffer's samples are at most as old as the pause before its delivery.
+    drifts = moved > min(longest_gap_seconds, float(np.diff(stamps).max()) + _BURST_SECONDS)
+    if (np.diff(stamps) < _SHORT * span / steps).mean() < _FEW_SHORT:
+        return stamps, values, (*flags, "stamps_drifting") if drifts else flags
+    if drifts:
         return _spread_by_seconds(stamps), values, (*flags, "stamps_drifting")
-    return even, values, (*flags, "stamps_bursty") if moved > _BURST_SECONDS else flags
+    if moved <= _BURST_SECONDS:
+        return even, values, flags
+    # The first burst was measured before its stamp: the samples after it tell the rate.
+    first = int(np.searchsorted(stamps, _BURST_SECONDS, side="right")) - 1
+    if first < steps:
+        even = np.arange(len(stamps)) * (span - stamps[first]) / (steps - first)
+    return even, values, (*flags, "stamps_bursty")
 
 
 def _check_pauses(stamps: np.ndarray, rate_hz: float, longest_seconds: float, name: str) -> None:

@@ -158,7 +158,7 @@ def test_lost_samples_are_a_gap(raw_dir: Path):
     write(raw_dir, f"{WATCH}/S29A01T01.csv", text)
     with pytest.raises(UserError, match=r"gap between samples must be bridgeable.*S29A01T01"):
         first_clip(raw_dir)
-    assert first_clip(raw_dir, longest_gap_seconds=3.0).flags == ("stamps_bursty",)
+    assert first_clip(raw_dir, longest_gap_seconds=3.0).flags == ("gaps_bridged",)
 
 
 def test_pause_filled_by_the_next_burst_is_no_gap(raw_dir: Path):
