@@ -30,6 +30,7 @@ from data_prep.skeletons import KNOWN_SKELETONS
 
 _FIRST_COLUMNS = ("subject", "action", "trial", "accelerometer_path", "accelerometer_format")
 _SOME_GRAVITY_G = 0.5
+_FRAME_ENDING = "_keypoints.json"  # of OpenPose's frames: their folder is the recording
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,11 +58,12 @@ class FolderGuess:
     @property
     def skeleton_layout(self) -> str:
         """The known layout with as many joints as the skeletons, "" if there is none."""
-        counts = {self.files[path].form.split()[2] for path in self.skeletons.values()}
+        forms = {self.files[path].form for path in self.skeletons.values()}
+        found = {(form.split()[2], 2 if form.endswith("(px)") else 3) for form in forms}
         fits = [
             name
             for name, (joints, dimensions) in KNOWN_SKELETONS.items()
-            if {str(len(joints))} == counts and dimensions == 3
+            if {(str(len(joints)), dimensions)} == found
         ]
         return fits[0] if len(fits) == 1 else ""
 
@@ -92,7 +94,9 @@ def inspect_folder(
         raise UserError("The folder must exist", "no folder", folder)
     names = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
     plain = [name.as_posix() for name in names if not any(p.startswith(".") for p in name.parts)]
-    paths = [folder / name for name in natural_order(plain)]
+    frames = {name.rpartition("/")[0] for name in plain if name.lower().endswith(_FRAME_ENDING)}
+    plain = [name for name in plain if name.rpartition("/")[0] not in frames]
+    paths = [folder / name for name in natural_order({*plain, *frames} - {""})]
     files = {path.relative_to(folder).as_posix(): guess_recording(path) for path in progress(paths)}
     recordings = [path for path, guess in files.items() if guess.kind == "accelerometer"]
     if "gyroscope" in sensors:

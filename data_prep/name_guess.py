@@ -19,6 +19,7 @@ _PATTERNS = {
 _KIND_WORDS = {
     *("acc", "accel", "accelerometer", "acceleration", "totalacceleration", "inertial", "imu"),
     *("watch", "phone", "sensor", "sensors", "wrist", "joint", "joints", "skeleton", "skel"),
+    *("openpose", "keypoints", "vicon", "markers"),
     *("pose", "poses", "kinect", "camera", "mocap", "body", "raw", "data"),
 }
 

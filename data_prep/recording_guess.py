@@ -23,6 +23,8 @@ from data_prep.column_guess import (
     rate_of_stamps,
 )
 from data_prep.errors import UserError
+from data_prep.formats.archives import RawFile
+from data_prep.formats.marker_files import MOTION_SUFFIXES, is_vicon_csv
 from data_prep.formats.text_tables import (
     TEXT_SUFFIXES,
     TextTable,
@@ -38,6 +40,7 @@ from data_prep.loaders.custom.raw_samples import (
     named_unit,
     read_raw_samples,
 )
+from data_prep.loaders.custom.skeleton_files import read_motion
 from data_prep.plausibility import gravity_at_rest, gravity_doubt, turned_degrees
 
 SURE, LIKELY, UNSURE = "sure", "likely", "unsure"
@@ -73,13 +76,17 @@ def guess_recording(path: Path) -> RecordingGuess:
     """Guesses what a file holds.
 
     Args:
-        path: A text file or an .npy file; of others nothing is guessed.
+        path: A text file, an .npy file, a file of motion capture, or a folder of frames of
+            OpenPose; of others nothing is guessed.
 
     Returns:
         The guess; of a file that cannot be read "other", with the reason.
     """
     suffix = path.suffix.lower()
     try:
+        motion = _guess_motion(path, suffix)
+        if motion is not None:
+            return motion
         if suffix == ".npy":
             return _guess_array(np.load(path, mmap_mode="r", allow_pickle=False))
         if suffix not in TEXT_SUFFIXES:
@@ -292,6 +299,40 @@ def _table_below_any_header(content: bytes) -> tuple[TextTable, int]:
 def _is_numeric(table: TextTable, column: int) -> bool:
     values, errors = table.numbers_or_errors([column])
     return not errors and bool(2 * np.isfinite(values).sum() > len(values))
+
+
+def _guess_motion(path: Path, suffix: str) -> RecordingGuess | None:
+    """Returns the guess of a form with named points, None for a table."""
+    if path.is_dir():
+        suffix = ""
+    elif suffix == ".csv":
+        with open(path, "rb") as stream:
+            if not is_vicon_csv(stream.read(_HEAD_BYTES)):
+                return None
+    elif suffix not in MOTION_SUFFIXES or suffix == ".json":
+        return None
+    content, cells = RawFile(path.name, path).read(), {}
+    try:
+        motion = read_motion(content, suffix, "", "the file")
+    except UserError as error:
+        if "skeleton_key" not in error.rule:
+            raise
+        cells["skeleton_key"] = "1"
+        motion = read_motion(content, suffix, "1", "the file")
+    assert motion is not None  # of a form with points
+    sureness, reason = SURE, f"the form tells {len(motion.names)} points and their unit"
+    unit = motion.unit
+    if not unit:
+        measured = _skeleton(motion.positions[:_MOST_FRAMES], {})
+        unit = measured.cells.get("skeleton_unit", "")
+        if not unit:
+            return measured
+        cells["skeleton_unit"] = unit
+        sureness, reason = LIKELY, f"the form tells {len(motion.names)} points; {measured.reason}"
+    if cells.get("skeleton_key"):
+        sureness, reason = LIKELY, f"{reason}; of several bodies that in most frames"
+    form = f"skeleton of {len(motion.names)} joints ({unit})"
+    return RecordingGuess("skeleton", form, cells, sureness, reason, motion.rate_hz)
 
 
 _FEWEST_SKELETON_COLUMNS = 36  # twelve joints

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import motion_files
 from data_prep.clip_reading import read_clips
 from data_prep.errors import UserError
 from data_prep.folder_inspection import (
@@ -137,6 +138,29 @@ def test_a_table_of_many_people_tells_subject_and_action_itself(tmp_path: Path):
     (tmp_path / "WISDM_v1_raw.txt").write_text(FILES["wisdm"])
     (row,) = manifest(inspect_folder(tmp_path), tmp_path / "manifest.csv")
     assert (row["accelerometer_format"], row["subject"], row["action"]) == ("wisdm", "", "")
+
+
+def test_skeletons_of_motion_capture_belong_to_their_recordings(folder: Path):
+    for names in PEOPLE:
+        stem = "_".join(names)
+        (folder / f"camera/{stem}_joints.csv").unlink()
+        frames = folder / f"openpose/{stem}"
+        frames.mkdir(parents=True)
+        person = np.array([[200.0 + 5 * n, 100.0 + 9 * n, 0.9] for n in range(25)])
+        for number, text in enumerate(motion_files.openpose([[person]] * 30)):
+            (frames / f"{stem}_{number:012d}_keypoints.json").write_text(text)
+    (folder / "camera/anna_wave_1.trc").write_text(motion_files.trc(motion_files.joints()))
+    guess = inspect_folder(folder)
+    written = manifest(guess, folder / "manifest.csv")
+    assert (written[0]["skeleton_path"], guess.skeleton_layout) == (
+        "openpose/anna_clap_1", "openpose_25",
+    )  # fmt: skip
+    assert guess.files["openpose/anna_clap_1"].form == "skeleton of 25 joints (px)"
+    trc = guess.files["camera/anna_wave_1.trc"]
+    assert (trc.form, trc.sureness, trc.rate_hz) == ("skeleton of 8 joints (mm)", "sure", 30.0)
+    assert "anna_wave_1" not in {
+        row["accelerometer_path"] for row in written if row["skeleton_path"]
+    }
 
 
 def test_warnings_about_all_files(folder: Path):

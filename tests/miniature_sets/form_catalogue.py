@@ -79,7 +79,7 @@ class Form:
         if isinstance(self.content, list):
             path.mkdir()
             for number, text in enumerate(self.content):
-                (path / f"{number}.json").write_text(text)
+                (path / f"{number}_keypoints.json").write_text(text)
         elif isinstance(self.content, bytes):
             path.write_bytes(self.content)
         else:
@@ -317,17 +317,18 @@ SKELETONS = [
           "accelerometer_stamp_column": "t", "accelerometer_stamp_unit": "ns"}, _body(20),
          layout="kinect_v1_20", guessed={"skeleton_columns": "1-60"}, tolerance=1e-5),
     Form("TRC", "x.trc", motion_files.trc(1000 * _JOINTS), {}, _JOINTS,
-         layout=motion_files.LAYOUT),
+         layout=motion_files.LAYOUT, guessed={}),
     Form("Vicon Nexus CSV, two header rows", "x.csv", motion_files.vicon(1000 * _JOINTS), {},
-         _JOINTS, layout=motion_files.LAYOUT),
+         _JOINTS, layout=motion_files.LAYOUT, guessed={}),
     Form("c3d", "x.c3d", motion_files.c3d_bytes(1000 * _JOINTS), {}, _JOINTS,
-         layout=motion_files.LAYOUT, tolerance=2e-6),
+         layout=motion_files.LAYOUT, tolerance=2e-6, guessed={}),
     Form("BVH", "x.bvh", motion_files.bvh(_JOINTS[:, 0], _ANGLES), {"skeleton_unit": "m"},
-         _BVH_TRUTH, layout={"joint_names": ["hip", "right_wrist"], "parents": [-1, 0]}),
+         _BVH_TRUTH, layout={"joint_names": ["hip", "right_wrist"], "parents": [-1, 0]},
+         guessed={"skeleton_unit": "m"}),
     Form("NTU RGB+D `.skeleton`", "x.skeleton", motion_files.ntu({"72057": _BODY_25}), _RATE,
-         _BODY_25, layout="kinect_v2_25"),
+         _BODY_25, layout="kinect_v2_25", guessed={}),
     Form("OpenPose, a JSON file each frame", "poses", _FRAMES, _RATE, _OPENPOSE_TRUTH,
-         layout="openpose_25"),
+         layout="openpose_25", guessed={}),
     Form("pixels of a layout of your own", "x.csv", _table(_IN_PIXELS),
          {**_RATE, "skeleton_unit": "px"}, _scaled(_IN_PIXELS),
          layout={**motion_files.LAYOUT, "dimensions": 2}, tolerance=2e-6),

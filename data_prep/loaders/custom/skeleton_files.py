@@ -97,9 +97,9 @@ def read_custom_skeleton(
     Raises:
         UserError: The file is damaged or lacks a joint.
     """
-    if suffix in _MOTION_READERS and (suffix != ".csv" or is_vicon_csv(content)):
-        reader = _MOTION_READERS[suffix]
-        found = _of_motion(reader(content, clip.skeleton_key, name), clip, layout, name)
+    motion = read_motion(content, suffix, clip.skeleton_key, name)
+    if motion is not None:
+        found = _of_motion(motion, clip, layout, name)
     else:
         table = read_columns(content, suffix, name, clip.skeleton_columns, clip.skeleton_key)
         joints = len(layout.joint_names)
@@ -139,6 +139,23 @@ _MOTION_READERS: Mapping[str, _Reader] = MappingProxyType(
         "": lambda content, _, name: read_openpose(content, name),
     }
 )
+
+
+def read_motion(content: bytes, suffix: str, key: str, name: str) -> MotionFile | None:
+    """Returns the named points of a file of motion capture or of a camera; None for a table.
+
+    Args:
+        content: The file's bytes.
+        suffix: Of the file; "" for a folder of frames.
+        key: Which body, where a file holds several.
+        name: The file's name, for errors.
+
+    Raises:
+        UserError: The file is damaged.
+    """
+    if suffix not in _MOTION_READERS or (suffix == ".csv" and not is_vicon_csv(content)):
+        return None
+    return _MOTION_READERS[suffix](content, key, name)
 
 
 def _of_motion(
