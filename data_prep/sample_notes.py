@@ -12,6 +12,7 @@ _SPIKE_SHAPE = 0.2
 _LEAST_SPIKE = 0.05  # g, or m
 
 
+@np.errstate(over="ignore", invalid="ignore")  # of what `check_clip` refuses
 def has_spike(values: np.ndarray) -> bool:
     """Returns whether one sample alone leaves the line through its neighbours.
 
@@ -39,6 +40,7 @@ def has_spike(values: np.ndarray) -> bool:
     return False
 
 
+@np.errstate(over="ignore", invalid="ignore")  # of what `check_clip` refuses
 def has_jump(values: np.ndarray) -> bool:
     """Returns whether one step alone is far larger than those around: lines lost or exchanged.
 
@@ -61,6 +63,7 @@ def has_jump(values: np.ndarray) -> bool:
 _JUMP_RATIO = 4.0
 
 
+@np.errstate(over="ignore", invalid="ignore")  # of what `check_clip` refuses
 def has_repeated_sample(values: np.ndarray) -> bool:
     """Returns whether a single sample is exactly the one before, in values of fine resolution.
 
@@ -82,6 +85,7 @@ def has_repeated_sample(values: np.ndarray) -> bool:
 _FINE = 20.0
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def is_disordered(values: np.ndarray, least: float) -> bool:
     """Returns whether neighbouring samples differ nearly as much as distant ones do.
 

@@ -58,6 +58,16 @@ def test_shuffled_samples():
     assert not is_disordered(noise, 0.02)  # a sensor at rest
 
 
+@pytest.mark.filterwarnings("error")
+def test_numbers_that_are_too_large_to_square():
+    values = MOVED.copy()
+    values[50, 0] = 1e300
+    assert has_spike(values)
+    assert not has_repeated_sample(values)
+    assert not has_jump(values)
+    assert not is_disordered(values, 0.02)
+
+
 def test_real_recordings_are_in_order_and_repeat_no_sample(real_utd: PreparedSet):
     for index in range(0, len(real_utd), 20):
         for values in (real_utd.accelerometer(index), real_utd.skeleton(index)):
