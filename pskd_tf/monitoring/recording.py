@@ -249,7 +249,7 @@ class RecordingSession:
             self._end(f"{label}: not recorded. {error}")
             return
         self.saved.append(path)
-        self._end(f"{path}: {len(clip.rows)} samples")
+        self._end(f"{path.name}: {len(clip.rows)} samples")
 
     def _end(self, last: str) -> None:
         self._label, self._messages, self._last, self._elapsed = None, None, last, 0.0

@@ -197,7 +197,7 @@ def test_a_key_records_after_the_countdown(session):
     now[0] += 2.5
     for message in messages[100:400]:
         made.take(message)
-    assert made.state().last == f"{folder / 'anna_lie_down_1.csv'}: 101 samples"
+    assert made.state().last == "anna_lie_down_1.csv: 101 samples"
     rows = (folder / "anna_lie_down_1.csv").read_text().splitlines()[1:]
     # What came in the countdown is not in the clip: it begins with the 50th sample.
     assert rows[0] == "0," + ",".join(f"{value:.5f}" for value in movement(0, 300)[50])
