@@ -16,6 +16,7 @@ import czu_mhad_files
 import mm_fit_files
 import mmact_files
 import motion_files
+import openpack_files
 import smartfallmm_files
 from data_prep.commands import CommandArguments
 from data_prep.dataset_description import DatasetDescription
@@ -43,6 +44,8 @@ from data_prep.loaders.czu_mhad import read_czu_sensor, read_czu_skeleton
 from data_prep.loaders.mm_fit.loader import read_mm_fit_labels
 from data_prep.loaders.mm_fit.streams import PoseRecording, WatchRecording
 from data_prep.loaders.mmact import read_mmact_pose
+from data_prep.loaders.openpack import streams as openpack
+from data_prep.loaders.openpack.loader import read_openpack_operations
 from data_prep.loaders.smartfallmm import read_smartfallmm_skeleton
 from data_prep.preparation import prepare_dataset
 from data_prep.prepared_set import PreparedSet, prepared_table
@@ -236,7 +239,27 @@ def _set_readers() -> list[Reader]:
     watch = _encoded(np.save, mm_fit_files.watch_array(20))
     pose = _encoded(np.save, mm_fit_files.pose_array(20))
     skeleton = smartfallmm_files.skeleton_csv(6).encode()
+    work = openpack_files.operations_csv("U0101", "S0100", [(1, 3, "Picking"), (3, 5, "Null")])
+    sensor = openpack_files.sensor_frame(0.5).to_csv(index=False).encode()
+    frames = openpack_files.pose_frame(0.3).to_csv(index=False).encode()
+    annotations = json.dumps({"annotations": openpack_files.pose_annotations(0.3)}).encode()
     return [
+        Reader(
+            "OpenPack operations",
+            [work.encode()],
+            lambda c: read_openpack_operations(c, "a.csv", "U0101", "S0100"),
+        ),
+        Reader("OpenPack sensors", [sensor], lambda c: openpack.SensorRecording.read(c, "a.csv")),
+        Reader(
+            "OpenPack poses in 3-D",
+            [frames],
+            lambda c: openpack.PoseRecording.read(c, "a.csv", "kinect_3d"),
+        ),
+        Reader(
+            "OpenPack poses in 2-D",
+            [annotations],
+            lambda c: openpack.PoseRecording.read(c, "a.json", "kinect_2d"),
+        ),
         Reader("MMAct poses", [poses], lambda c: read_mmact_pose(c, "a.json")),
         Reader("CZU-MHAD .mat", [packed.getvalue()], lambda c: read_czu_sensor(c, "a.mat", 5)),
         Reader("CZU-MHAD text", [czu_text], lambda c: read_czu_sensor(c, "a.txt", 5)),

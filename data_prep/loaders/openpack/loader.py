@@ -159,7 +159,8 @@ class OpenPackLoader:
             files = {"inertial": sensors[session]}
             if session in poses:
                 files["skeleton"] = poses[session]
-            sources += self._sources(session, read_openpack_operations(item, *session), files)
+            spans = read_openpack_operations(item.read(), item.name, *session)
+            sources += self._sources(session, spans, files)
         notes = [
             "skeleton: the vertical axis is that of the camera",
             *_session_notes("this sensor", operations.keys() - sensors.keys()),
@@ -302,19 +303,20 @@ _REQUIRED = ("user", "session", "id", "start", "end")
 _OPTIONAL = ("uuid", "box", "operation", "actions")
 
 
-def read_openpack_operations(item: RawFile, user: str, session: str) -> list[Span]:
+def read_openpack_operations(content: bytes, name: str, user: str, session: str) -> list[Span]:
     """Returns the operations of a session, in seconds since 1970 and ordered by their start.
 
     Args:
-        item: The file: a csv file with the columns user, session, id, start and end, the last two
-            as date and time with their zone.
+        content: The file's bytes: a csv file with the columns user, session, id, start and end, the
+            last two as date and time with their zone.
+        name: The file's name, for errors.
         user: Whose file it is by its folder.
         session: Which session it is by its name.
 
     Raises:
         UserError: A row breaks a rule, belongs to another session, or overlaps another.
     """
-    records, errors = csv_records(item.read(), _REQUIRED, _OPTIONAL, item.name)
+    records, errors = csv_records(content, _REQUIRED, _OPTIONAL, name)
     if errors:
         raise errors[0]
     spans = []
@@ -324,7 +326,7 @@ def read_openpack_operations(item: RawFile, user: str, session: str) -> list[Spa
             raise record.error(f"A row must belong to {user}-{session}", own)
         label = OPERATIONS.get(record.choice("id", (*OPERATIONS, *_NULL_IDS)), NULL_LABEL)
         spans.append(Span(_moment(record, "start"), _moment(record, "end"), label, record.place))
-    return ordered_spans(spans, item.name)
+    return ordered_spans(spans, name)
 
 
 def _moment(record: CsvRecord, column: str) -> float:
