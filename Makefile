@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALL := setup.py pyproject.toml constraints.txt
 EXECUTED := $(patsubst %,build/%,$(wildcard notebooks/*.ipynb))
 
-.PHONY: demo test test-all coverage lint docs wheel-check ci clean fuzz audit
+.PHONY: demo test test-all coverage lint docs wheel-check ci clean fuzz faults audit
 
 # Train; choose the threshold on training subjects that a second run leaves out; measure in the stream.
 demo: $(VENV)/.installed
@@ -40,6 +40,10 @@ FUZZ_INPUTS ?= 10000
 FUZZ_PATH := tests/fuzz:tests/miniature_sets:tests/stored_run:tests/support
 fuzz: $(VENV)/.installed-test
 	PYTHONPATH=$(FUZZ_PATH) $(BIN)/python tests/fuzz/campaign.py --inputs=$(FUZZ_INPUTS)
+
+# Kills, signals, full disks and damaged files on short runs; an hour and more.
+faults: $(VENV)/.installed-test
+	PYTHONPATH=tests/support $(BIN)/python tests/faults/campaign.py
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
