@@ -5,6 +5,7 @@ picture and sentences show what more of them bring. Source: ours.
 """
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -80,7 +81,8 @@ def curve_points(
 
     Returns:
         The points, by method and amount. All are of test subjects, or all of validation where a
-        board has no test score.
+        board has no test score. Where some method has several amounts, one with a single amount is
+        left out.
     """
     tested = all(any("cross_subject" in row.spreads for row in rows) for rows in boards.values())
     protocol = "cross_subject" if tested else "validation"
@@ -92,7 +94,9 @@ def curve_points(
                     difference = row.differences.get(protocol, {}).get("cross_entropy")
                     accuracy = row.spreads[protocol]["accuracy"]
                     points.append(CurvePoint(amount, title, protocol, accuracy, difference))
-    return points
+    amounts = Counter(point.title for point in points)
+    least = min(2, max(amounts.values(), default=0))
+    return [point for point in points if amounts[point.title] >= least]
 
 
 def curve_table(points: Sequence[CurvePoint]) -> pd.DataFrame:

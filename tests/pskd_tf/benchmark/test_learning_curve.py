@@ -48,6 +48,13 @@ def test_points_are_of_test_subjects_where_every_board_has_them():
     assert [one.accuracy.mean for one in points] == pytest.approx([0.60, 0.70, 0.80, 0.85])
 
 
+def test_a_method_with_one_amount_is_no_curve_unless_all_have_one():
+    boards = BOARDS | {1: [*BOARDS[1], row("rival", 0.75)]}
+    assert curve_points(boards, ["plain", "taught", "rival"]) == POINTS
+    single = curve_points({1: boards[1]}, ["plain", "rival"])
+    assert [one.title for one in single] == ["plain", "rival"]
+
+
 def test_the_amount_that_reaches_an_accuracy_lies_on_the_line_between_points():
     plain = POINTS[:3]
     assert amount_needed(plain, 0.85) == pytest.approx(3.0)
