@@ -295,8 +295,9 @@ def damage(campaign: Campaign) -> None:
                 path.write_bytes(content)
             for path in chosen:
                 FILE_DAMAGE[name](path)
-            if keeps:  # as its error says
+            if keeps:  # as verify says
                 _remove(folder / "run" / "run.json")
+                shutil.rmtree(folder / "run" / "prepared")
             campaign.finish(command, folder, counts, f"{name}, {'keepers' if keeps else 'others'}")
         campaign.row(f"{name}: each kind of file of a run", counts)
 
