@@ -5,6 +5,7 @@ import json
 import os
 import re
 import select
+import shutil
 import subprocess
 import sys
 import time
@@ -196,6 +197,9 @@ def test_a_key_records_from_the_simulated_board(tiny_run, tmp_path):
             os.close(master)
     manifest = (own / "manifest.csv").read_text().splitlines()
     assert len(manifest) == 3 and "anna,clap,anna_clap_1.csv" in manifest[1]
-    simulate = ["-m", "pskd_tf.simulate", f"--run_dir={tiny_run}", f"--csv={own}/anna_clap_1.csv"]
+    # It keeps the compiled core in the run.
+    shutil.copytree(tiny_run / "export", tmp_path / "run" / "export")
+    simulate = ["-m", "pskd_tf.simulate", f"--run_dir={tmp_path / 'run'}"]
+    simulate.append(f"--csv={own}/anna_clap_1.csv")
     finished = subprocess.run([sys.executable, *simulate], cwd=ROOT, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
