@@ -164,7 +164,7 @@ def _models() -> tuple[Any, Any]:
 
 def _optimizer(flat: bool = False) -> Any:
     from pskd_tf.distillation.optimizer import make_optimizer
-    from pskd_tf.settings import TrainingSettings
+    from pskd_tf.training_settings import TrainingSettings
 
     return make_optimizer(TrainingSettings(), 10_000, flat=flat)
 

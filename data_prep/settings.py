@@ -193,6 +193,17 @@ def check_settings(record: Any) -> None:
             info.check(info.name(field.name), getattr(record, field.name))
 
 
+class CheckedSettings:
+    """A record of settings that refuses values out of range when it is made.
+
+    Raises:
+        UserError: A value is out of range; the rule names the setting.
+    """
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+
 @dataclass(frozen=True)
 class SettingField:
     """One setting of a tree of dataclasses.

@@ -18,6 +18,8 @@ LAYERS = (
     "virtual_settings",
     "student_settings",
     "method",
+    "input_settings",
+    "training_settings",
     "settings",
     "processes",
     "run_records",

@@ -57,6 +57,11 @@ if TYPE_CHECKING:
     from pskd_tf.distillation.optimizer import make_optimizer as make_optimizer
     from pskd_tf.evaluation.tflm import tflm_logits as tflm_logits
     from pskd_tf.export.student import export_student as export_student
+    from pskd_tf.input_settings import (
+        FEATURE_CHANNELS as FEATURE_CHANNELS,
+        AugmentationSettings as AugmentationSettings,
+        InputSettings as InputSettings,
+    )
     from pskd_tf.method import Method as Method, read_methods as read_methods
     from pskd_tf.models.own_students import register_student as register_student
     from pskd_tf.models.registry import mean_of_models as mean_of_models
@@ -73,13 +78,8 @@ if TYPE_CHECKING:
         Prediction as Prediction,
         load_run as load_run,
     )
-    from pskd_tf.settings import (
-        FEATURE_CHANNELS as FEATURE_CHANNELS,
-        AugmentationSettings as AugmentationSettings,
-        InputSettings as InputSettings,
-        RunSettings as RunSettings,
-        TrainingSettings as TrainingSettings,
-    )
+    from pskd_tf.settings import RunSettings as RunSettings
     from pskd_tf.stream_settings import StreamSettings as StreamSettings
+    from pskd_tf.training_settings import TrainingSettings as TrainingSettings
 else:
     __all__, __getattr__, __dir__ = lazy_names(__name__)

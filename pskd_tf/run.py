@@ -18,6 +18,7 @@ from data_prep.records import (
     read_record,
     record_from_json,
 )
+from pskd_tf.input_settings import InputSettings
 from pskd_tf.run_records import (
     TRAIN_AGAIN,
     Key,
@@ -27,7 +28,7 @@ from pskd_tf.run_records import (
     read_metrics,
     read_run_record,
 )
-from pskd_tf.settings import InputSettings, RunSettings, read_run_settings
+from pskd_tf.settings import RunSettings, read_run_settings
 from pskd_tf.stage_record import Predictions, StageRecord
 from pskd_tf.stream_settings import StreamSettings
 from pskd_tf.student_settings import OWN_NET

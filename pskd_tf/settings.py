@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data_prep.clip import SENSORS, check_sensors_named
 from data_prep.errors import UserError
 from data_prep.records import later_field, read_record, record_to_json
-from data_prep.settings import check_settings, part, setting
+from data_prep.settings import CheckedSettings, part, setting
+from pskd_tf.input_settings import AugmentationSettings, InputSettings
 from pskd_tf.label_settings import LabelSettings
 from pskd_tf.method import (
     CACHED_OUTPUTS as CACHED_OUTPUTS,
@@ -25,333 +25,14 @@ from pskd_tf.method import (
 )
 from pskd_tf.stream_settings import StreamSettings
 from pskd_tf.student_settings import OWN_NET, StudentSettings
+from pskd_tf.training_settings import ACSSettings, TeacherEpochs, TrainingSettings
 from pskd_tf.virtual_settings import VirtualSettings
 
-SELECTIONS = ("hard", "gap", "near", "right", "soft")
-# The selections that also depend on the student.
-SELECTIONS_BY_STUDENT = ("gap", "near")
-SEMANTIC_KINDS = ("mse", "cosine")
-CLASS_WEIGHTS = ("none", "balanced")
 CALIBRATIONS = ("auto", "range", "percentile", "error")
 
-FEATURE_CHANNELS = (
-    "x",
-    "y",
-    "z",
-    "magnitude_minus_1",
-    "gravity_x",
-    "gravity_y",
-    "gravity_z",
-    "linear_x",
-    "linear_y",
-    "linear_z",
-)
-GYROSCOPE_CHANNELS = ("rate_x", "rate_y", "rate_z", "rate_magnitude")
-
-
-class _Checked:
-    def __post_init__(self) -> None:
-        check_settings(self)
-
 
 @dataclass(frozen=True)
-class ACSSettings(_Checked):
-    """Arguments of `AdaptiveConfidenceSemantic`, our reconstruction; the formula stands there."""
-
-    selection: str = setting(
-        "soft",
-        "Which right teachers ACS (our reconstruction) follows.",
-        choices=SELECTIONS,
-        flag="acs_selection",
-    )
-    temperature: float = setting(2.0, "Temperature T of the distillation.", above=0)
-    distillation_weight: float = setting(3.0, "Weight lambda of the distillation term.", minimum=0)
-    semantic_weight: float = setting(
-        0.0, "Weight mu of the distance of embeddings; 0 leaves it out.", minimum=0
-    )
-    semantic_kind: str = setting("mse", "Distance of embeddings.", choices=SEMANTIC_KINDS)
-    label_smoothing: float = setting(
-        0.0, "Label smoothing of the student's cross-entropy.", minimum=0, below=1
-    )
-    lowest_confidence: float = setting(
-        0.0,
-        "Confidence below which a teacher is not followed on a clip without a label.",
-        minimum=0,
-        below=1,
-        flag="acs_lowest_confidence",
-        later=True,
-    )
-
-
-# Steps that count as one epoch where the length of a training is given in steps.
-STEPS_OF_AN_EPOCH = 12
-
-
-@dataclass(frozen=True)
-class TrainingSettings(_Checked):
-    """Length and optimiser of one training. The number of epochs is fixed: none is ever chosen."""
-
-    epochs: int = setting(400, "Epochs of the student and of the baseline.", minimum=1)
-    batch_size: int = setting(48, "Clips in a batch.", minimum=1)
-    peak_learning_rate: float = setting(
-        4e-3,
-        "Learning rate after the warm-up; it falls to 0 along a cosine.",
-        above=0,
-        flag="learning_rate",
-    )
-    warmup_share: float = setting(
-        0.08,
-        "Share of all steps over which the learning rate rises.",
-        minimum=0,
-        below=1,
-        flag=False,
-    )
-    weight_decay: float = setting(
-        0.02, "Decoupled weight decay of kernels; biases and norms have none.", minimum=0
-    )
-    ema_momentum: float = setting(
-        0.98,
-        "Momentum of the weights' moving average, which is the model that is kept.",
-        minimum=0,
-        below=1,
-    )
-    mixup: float = setting(
-        0.5,
-        "Parameter a of mixup's Beta(a, a), for models that read the accelerometer alone; "
-        "0 for no mixup.",
-        minimum=0,
-    )
-    steps: int = setting(
-        0,
-        "Steps of the student and of the baseline, a multiple of 12, instead of epochs: a length "
-        "that does not depend on the number of clips, which come again to fill the batches; 0 for "
-        "epochs.",
-        minimum=0,
-        flag="training_steps",
-        later=True,
-    )
-    class_weight: str = setting(
-        "none",
-        "Weights of the classes in every training's loss: balanced gives each class of the "
-        "training clips the same weight in all.",
-        choices=CLASS_WEIGHTS,
-        later=True,
-    )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.steps % STEPS_OF_AN_EPOCH:
-            rule = f"training_steps and teacher_steps must be multiples of {STEPS_OF_AN_EPOCH}"
-            raise UserError(rule, self.steps)
-
-    @property
-    def num_epochs(self) -> int:
-        """Epochs; where the length is given in steps, stretches of `STEPS_OF_AN_EPOCH`."""
-        return self.steps // STEPS_OF_AN_EPOCH if self.steps else self.epochs
-
-    def shared_out(self, share: float) -> "tuple[TrainingSettings, TrainingSettings]":
-        """Shares the length out to a pre-training, without mixup, and the training after it.
-
-        Args:
-            share: Share of the pre-training, more than 0 and less than 1.
-
-        Raises:
-            UserError: The length is too short for two trainings.
-        """
-        epochs = self.num_epochs
-        if epochs < 2:
-            rule = f"pretraining needs 2 --epochs or {2 * STEPS_OF_AN_EPOCH} --training_steps"
-            raise UserError(rule, self.steps or self.epochs)
-        first = min(max(round(epochs * share), 1), epochs - 1)
-        return (
-            dataclasses.replace(self._of_length(first), mixup=0.0),
-            self._of_length(epochs - first),
-        )
-
-    def _of_length(self, epochs: int) -> "TrainingSettings":
-        if self.steps:
-            return dataclasses.replace(self, steps=epochs * STEPS_OF_AN_EPOCH)
-        return dataclasses.replace(self, epochs=epochs)
-
-    def batch_of(self, clips: int) -> int:
-        """Clips in a batch of a set of this many; by epochs a small set is one batch."""
-        return self.batch_size if self.steps else min(self.batch_size, clips)
-
-    def steps_of_an_epoch(self, clips: int) -> int:
-        """Batches in an epoch of a set of this many clips."""
-        return STEPS_OF_AN_EPOCH if self.steps else clips // self.batch_of(clips)
-
-
-@dataclass(frozen=True)
-class TeacherEpochs(_Checked):
-    """Epochs of each teacher."""
-
-    skeleton_teacher: int = setting(
-        60, "Epochs of the skeleton teacher.", minimum=1, flag="skeleton_teacher_epochs"
-    )
-    fusion_teacher: int = setting(
-        60,
-        "Epochs of the skeleton + accelerometer teacher.",
-        minimum=1,
-        flag="fusion_teacher_epochs",
-    )
-    accelerometer_teacher: int = setting(
-        200, "Epochs of the accelerometer teacher.", minimum=1, flag="accelerometer_teacher_epochs"
-    )
-
-
-@dataclass(frozen=True)
-class AugmentationSettings(_Checked):
-    """Strengths of the random changes of one training view; 0 switches each off."""
-
-    time_warp: float = setting(
-        0.15, "Standard deviation of the log speed at the knots of a smooth time warp.", minimum=0
-    )
-    # From 0.5 on the start could come after the end.
-    shift: float = setting(
-        0.05,
-        "Largest shift of a clip's start and of its end, as a share of its duration.",
-        minimum=0,
-        below=0.5,
-    )
-    rotation_radians: float = setting(
-        0.15,
-        "Standard deviation of the sensor's rotation about each axis.",
-        unit="rad",
-        minimum=0,
-        flag="rotation",
-    )
-    log_scale: float = setting(
-        0.1, "Standard deviation of the log of the acceleration's scale.", minimum=0
-    )
-    noise_g: float = setting(
-        0.03,
-        "Standard deviation of white noise on the acceleration.",
-        unit="g",
-        minimum=0,
-        flag="noise",
-    )
-    gyroscope_log_scale: float = setting(
-        0.2,
-        "Standard deviation of the log of the turn rates' scale, where --sensors has a gyroscope.",
-        minimum=0,
-        later=True,
-    )
-    gyroscope_noise: float = setting(
-        24.0,
-        "Standard deviation of white noise on the turn rates.",
-        unit="deg/s",
-        minimum=0,
-        later=True,
-    )
-    skeleton_yaw_radians: float = setting(
-        0.2,
-        "Standard deviation of the body's rotation about the vertical.",
-        unit="rad",
-        minimum=0,
-        flag="skeleton_yaw",
-    )
-    skeleton_tilt_radians: float = setting(
-        0.06,
-        "Standard deviation of the body's rotation about each of the other two axes.",
-        unit="rad",
-        minimum=0,
-        flag="skeleton_tilt",
-    )
-    skeleton_log_scale: float = setting(
-        0.1, "Standard deviation of the log of the body's size.", minimum=0
-    )
-    joint_noise_metres: float = setting(
-        0.03,
-        "Standard deviation of white noise on the joints.",
-        unit="m",
-        minimum=0,
-        flag="joint_noise",
-    )
-
-
-@dataclass(frozen=True)
-class InputSettings(_Checked):
-    """How a recording becomes a model's input."""
-
-    mode: str = setting(
-        "clip",
-        "clip: a whole clip, resampled end to end; window: windows of a fixed rate and length.",
-        choices=("clip", "window"),
-        flag="input_mode",
-    )
-    steps: int = setting(
-        96,
-        "Length of the accelerometer input, after resampling, in either mode; a multiple of 24.",
-        unit="samples",
-        minimum=24,
-    )
-    gravity_taps: int = setting(
-        17,
-        "Length of the moving mean that estimates gravity; odd.",
-        unit="samples",
-        minimum=1,
-        flag=False,
-    )
-    skeleton_frames: int = setting(
-        48,
-        "Length of the skeleton input, after resampling; a multiple of 12.",
-        unit="frames",
-        minimum=12,
-    )
-    window_rate_hz: float = setting(
-        50.0, "Sampling rate in window mode.", unit="Hz", above=0, flag="window_rate"
-    )
-    window_hop: int = setting(
-        24, "Distance from one window to the next in window mode.", unit="samples", minimum=1
-    )
-    window_score: str = setting(
-        "mean",
-        "How the windows of a clip decide together: mean of their probabilities, or a vote.",
-        choices=("mean", "vote"),
-    )
-    sensors: tuple[str, ...] = setting(
-        ("accelerometer",),
-        "What the models read of the worn sensor: accelerometer, or accelerometer,gyroscope for "
-        "six axes.",
-        choices=SENSORS,
-        later=True,
-    )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_sensors_named(self.sensors)
-        # Three strides of 2 and three segments divide the time axis.
-        if self.steps % 24:
-            raise UserError("steps must be a multiple of 24", self.steps)
-        if self.skeleton_frames % 12:
-            raise UserError("skeleton_frames must be a multiple of 12", self.skeleton_frames)
-        if self.gravity_taps % 2 == 0:
-            raise UserError("gravity_taps must be odd", self.gravity_taps)
-
-    @property
-    def has_gyroscope(self) -> bool:
-        """Whether the models read the gyroscope, too."""
-        return "gyroscope" in self.sensors
-
-    @property
-    def num_axes(self) -> int:
-        """Values of a raw sample: three, or six with a gyroscope."""
-        return 3 * len(self.sensors)
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        """Names of the channels that `sensor_features` derives."""
-        return FEATURE_CHANNELS + GYROSCOPE_CHANNELS * self.has_gyroscope
-
-    @property
-    def accelerometer_shape(self) -> tuple[int, int, int]:
-        """Shape of the worn sensor's input: `(steps, 1, channels)`."""
-        return (self.steps, 1, len(self.channels))
-
-
-@dataclass(frozen=True)
-class CompressionSettings(_Checked):
+class CompressionSettings(CheckedSettings):
     """Pruning and conversion of the student."""
 
     sparsity: float = setting(
@@ -380,7 +61,7 @@ class CompressionSettings(_Checked):
 
 
 @dataclass(frozen=True)
-class RunSettings(_Checked):
+class RunSettings(CheckedSettings):
     """The settings of one run, without its folders."""
 
     inputs: InputSettings = part(InputSettings, "data")
@@ -586,7 +267,7 @@ def read_run_settings(run_dir: Path) -> RunSettings:
 
 
 @dataclass(frozen=True)
-class CompressionSearch(_Checked):
+class CompressionSearch(CheckedSettings):
     """How `pskd_tf.compress` cuts, fine-tunes and quantises, the same for every candidate."""
 
     cuts: int = setting(

@@ -179,7 +179,7 @@ def _train_and_convert(
 @pytest.fixture(scope="session")
 def export_arguments(int8_student: Int8Student) -> dict[str, Any]:
     """Arguments of `export_student`; every sixth clip is a golden one."""
-    from pskd_tf.settings import InputSettings
+    from pskd_tf.input_settings import InputSettings
 
     return {
         "tflite": int8_student.tflite,

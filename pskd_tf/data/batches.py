@@ -17,7 +17,7 @@ from data_prep.errors import UserError
 from data_prep.files import lock_stream
 from pskd_tf.data.clips import PairedClips
 from pskd_tf.data.views import draw_generator, plain_views, random_views
-from pskd_tf.settings import AugmentationSettings, InputSettings
+from pskd_tf.input_settings import AugmentationSettings, InputSettings
 
 Draw = Callable[[Collection[str]], dict[str, np.ndarray]]
 

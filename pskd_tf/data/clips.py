@@ -10,7 +10,7 @@ from data_prep.clip import NO_LABEL
 from data_prep.errors import UserError
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import clip_indices
-from pskd_tf.settings import InputSettings
+from pskd_tf.input_settings import InputSettings
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pskd_tf.settings import InputSettings
+from pskd_tf.input_settings import InputSettings
 
 
 def accelerometer_features(acceleration: np.ndarray, gravity_taps: int) -> np.ndarray:

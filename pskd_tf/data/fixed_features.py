@@ -11,7 +11,7 @@ import numpy as np
 
 from data_prep.errors import UserError
 from pskd_tf.data.features import GYROSCOPE_UNIT
-from pskd_tf.settings import InputSettings
+from pskd_tf.input_settings import InputSettings
 
 # The two arithmetics among which an export chooses.
 FEATURES = ("float", "fixed")

@@ -14,7 +14,7 @@ from pskd_tf.data.clips import PairedClips, padded_arrays
 from pskd_tf.data.detector import detect_segments
 from pskd_tf.data.stream_clips import jittered_detector
 from pskd_tf.data.views import random_views
-from pskd_tf.settings import AugmentationSettings, InputSettings
+from pskd_tf.input_settings import AugmentationSettings, InputSettings
 from pskd_tf.stream_settings import StreamSettings
 
 

@@ -18,7 +18,7 @@ from pskd_tf.data.features import (
     skeleton_features,
     window_samples,
 )
-from pskd_tf.settings import AugmentationSettings, InputSettings
+from pskd_tf.input_settings import AugmentationSettings, InputSettings
 
 
 def draw_generator(seed: int, stage: str, *position: int) -> np.random.Generator:

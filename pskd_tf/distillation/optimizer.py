@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from pskd_tf.settings import TrainingSettings
+from pskd_tf.training_settings import TrainingSettings
 
 _WITHOUT_DECAY = ("bias", "gamma", "beta", "log_temperature")
 

@@ -29,7 +29,8 @@ from pskd_tf.distillation.distiller import PSKDDistiller
 from pskd_tf.distillation.losses.base import DistillationLoss
 from pskd_tf.distillation.optimizer import make_optimizer
 from pskd_tf.distillation.step import check_finite_loss
-from pskd_tf.settings import AugmentationSettings, InputSettings, TrainingSettings
+from pskd_tf.input_settings import AugmentationSettings, InputSettings
+from pskd_tf.training_settings import TrainingSettings
 
 # Python's part of a call is about a tenth of a small net's step.
 _MOST_STEPS_IN_A_CALL = 16

@@ -8,7 +8,7 @@ from sklearn.metrics import f1_score
 
 from pskd_tf.data.clips import PairedClips
 from pskd_tf.data.views import evaluation_views
-from pskd_tf.settings import InputSettings
+from pskd_tf.input_settings import InputSettings
 
 
 def classification_scores(

@@ -17,7 +17,7 @@ from pskd_tf.data.detector import Segments, detect_segments
 from pskd_tf.data.features import accelerometer_features, resample_clip
 from pskd_tf.data.idle import IdleSource, Stream, idle_stream, joined, posture_change
 from pskd_tf.data.views import draw_generator
-from pskd_tf.settings import InputSettings
+from pskd_tf.input_settings import InputSettings
 from pskd_tf.stream_settings import StreamSettings
 
 # Kinds whose false decisions a threshold bounds, and kinds that are counted besides.

@@ -19,7 +19,7 @@ from tflite_micro import runtime
 from data_prep.errors import UserError
 from pskd_tf.data.features import resample_clip, sensor_features
 from pskd_tf.evaluation.flatbuffers import read_flatbuffer
-from pskd_tf.settings import InputSettings
+from pskd_tf.input_settings import InputSettings
 
 # Operators with an int8 kernel in TensorFlow Lite Micro, and the method of
 # `tflite::MicroMutableOpResolver` that registers each.

@@ -15,7 +15,7 @@ import numpy as np
 
 from data_prep.errors import UserError
 from pskd_tf.evaluation.tflm import RESOLVER_METHODS, Int8Interface
-from pskd_tf.settings import InputSettings
+from pskd_tf.input_settings import InputSettings
 
 
 def model_settings_header(

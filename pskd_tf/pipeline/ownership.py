@@ -11,10 +11,7 @@ from pskd_tf.method import Method
 from pskd_tf.pipeline.plan import FoldPlan
 from pskd_tf.run import Run
 from pskd_tf.run_records import check_stage, published_file, read_run_record
-from pskd_tf.settings import (
-    RunSettings,
-    read_run_settings,
-)
+from pskd_tf.settings import RunSettings, read_run_settings
 
 
 def run_key(settings: RunSettings, plans: Sequence[FoldPlan]) -> str:

@@ -24,10 +24,7 @@ from pskd_tf.pipeline.specs import (
     TeacherOutputsSpec,
 )
 from pskd_tf.pipeline.stage import Stage, stages_summary
-from pskd_tf.settings import (
-    CACHED_OUTPUTS,
-    RunSettings,
-)
+from pskd_tf.settings import CACHED_OUTPUTS, RunSettings
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,9 @@ from pskd_tf.pipeline.specs import (
     TrainingPart,
 )
 from pskd_tf.pipeline.stage import Stage
-from pskd_tf.settings import (
-    STREAMS_READ,
-    RunSettings,
-    TrainingSettings,
-)
+from pskd_tf.settings import STREAMS_READ, RunSettings
 from pskd_tf.student_settings import OWN_NET, OWN_STUDENT
+from pskd_tf.training_settings import TrainingSettings
 
 # Characters of subjects in a stage's folder name, which a file system limits to 255 bytes.
 _LONGEST_LABEL = 80

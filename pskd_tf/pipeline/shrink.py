@@ -33,11 +33,11 @@ from pskd_tf.data.views import draw_generator, evaluation_views
 from pskd_tf.distillation.training import fit_student
 from pskd_tf.evaluation.layers import layer_noise, layer_table
 from pskd_tf.evaluation.tflm import arena_bytes, tflm_operators, tflm_probe
+from pskd_tf.input_settings import InputSettings
 from pskd_tf.models.registry import build_student, model_outputs
 from pskd_tf.pipeline.specs import CompressSpec, FitSpec, QuantiseSpec, SlimSpec
 from pskd_tf.pipeline.stage import RunContext, Stage, load_weights, save_weights
 from pskd_tf.pipeline.teach import StudentTeaching, load_stage_model, training_clips
-from pskd_tf.settings import InputSettings
 
 
 def slim_stage(stage: Stage[SlimSpec], context: RunContext, folder: Path) -> dict[str, Any]:

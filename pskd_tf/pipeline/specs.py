@@ -9,17 +9,12 @@ from typing import Any, ClassVar
 
 from data_prep.records import later_field, record_from_json, record_to_json
 from pskd_tf.compression.cost import BoardLimits
+from pskd_tf.input_settings import AugmentationSettings, InputSettings
 from pskd_tf.method import ACS_LOSS
-from pskd_tf.settings import (
-    MIXTURE_OUTPUTS,
-    ACSSettings,
-    AugmentationSettings,
-    CompressionSettings,
-    InputSettings,
-    TrainingSettings,
-)
+from pskd_tf.settings import MIXTURE_OUTPUTS, CompressionSettings
 from pskd_tf.stream_settings import StreamSettings
 from pskd_tf.student_settings import Architecture
+from pskd_tf.training_settings import ACSSettings, TrainingSettings
 
 _NETS = ("keras", "numpy", "tensorflow")
 _SCORING = ("numpy", "scikit-learn", "scipy")

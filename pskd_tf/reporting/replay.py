@@ -18,8 +18,9 @@ from pskd_tf.pipeline.specs import FitSpec, ScoreSpec
 from pskd_tf.pipeline.stage import load_weights
 from pskd_tf.pipeline.teach import availability_column, build_fit_model, given_columns
 from pskd_tf.run import Run
-from pskd_tf.settings import SELECTIONS_BY_STUDENT, STREAMS_READ
+from pskd_tf.settings import STREAMS_READ
 from pskd_tf.stage_record import StageRecord
+from pskd_tf.training_settings import SELECTIONS_BY_STUDENT
 
 
 def stage_model(record: StageRecord, clips: PairedClips) -> keras.Model:

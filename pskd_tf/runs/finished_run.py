@@ -24,13 +24,14 @@ from pskd_tf.export.boards.project import (
     write_board_project,
 )
 from pskd_tf.export.boards.targets import BOARD_TARGETS
+from pskd_tf.input_settings import InputSettings
 from pskd_tf.models.registry import build_student, model_outputs
 from pskd_tf.pipeline.shrink import fitted_arguments
 from pskd_tf.pipeline.specs import FitSpec
 from pskd_tf.pipeline.stage import load_weights
 from pskd_tf.reporting.report import write_report
 from pskd_tf.run import Run
-from pskd_tf.settings import InputSettings, RunSettings
+from pskd_tf.settings import RunSettings
 
 Form = Literal["float", "pruned", "int8"]
 FORMS = ("float", "pruned", "int8")

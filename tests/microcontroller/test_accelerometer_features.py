@@ -7,7 +7,7 @@ import pytest
 
 from data_prep.errors import UserError
 from pskd_tf.evaluation.tflm import Int8Interface, clip_input
-from pskd_tf.settings import InputSettings
+from pskd_tf.input_settings import InputSettings
 
 OK, TOO_FEW, TOO_MANY, NOT_FINITE = range(4)
 LABELS = 27

@@ -7,7 +7,7 @@ import pytest
 
 from pskd_tf.evaluation.tflm import Int8Interface
 from pskd_tf.export.headers import model_settings_header
-from pskd_tf.settings import InputSettings
+from pskd_tf.input_settings import InputSettings
 
 UNKNOWN, NO_SIGNAL = -1, -2
 

@@ -11,7 +11,7 @@ import pytest
 from firmware import CORES, make_reports
 from project import MICROCONTROLLER, ROOT, run_command
 from pskd_tf.export.plain_c.vectors import write_firmware_inputs
-from pskd_tf.settings import InputSettings
+from pskd_tf.input_settings import InputSettings
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from pskd_tf.data.fixed_features import FixedFeatures
 from pskd_tf.evaluation.tflm import Int8Interface
 from pskd_tf.export.fixed_point import fixed_settings_header
-from pskd_tf.settings import InputSettings
+from pskd_tf.input_settings import InputSettings
 
 OK, TOO_FEW, TOO_MANY, NOT_FINITE = range(4)
 

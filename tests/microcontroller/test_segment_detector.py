@@ -9,7 +9,7 @@ import pytest
 from pskd_tf.data.detector import detect_segments
 from pskd_tf.evaluation.tflm import Int8Interface
 from pskd_tf.export.headers import model_settings_header
-from pskd_tf.settings import InputSettings
+from pskd_tf.input_settings import InputSettings
 from pskd_tf.stream_settings import DetectorSettings
 
 RESTING, MOVING, READY, TOO_SHORT, DUPLICATE, NOT_FINITE, RESTARTED = range(7)

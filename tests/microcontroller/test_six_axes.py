@@ -10,7 +10,7 @@ from pskd_tf.evaluation.tflm import Int8Interface, clip_input
 from pskd_tf.export.boards.axis_map import AxisMap
 from pskd_tf.export.fixed_point import fixed_settings_header
 from pskd_tf.export.headers import model_settings_header
-from pskd_tf.settings import InputSettings
+from pskd_tf.input_settings import InputSettings
 
 OK, NOT_FINITE = 0, 3
 SIX = InputSettings(sensors=("accelerometer", "gyroscope"))

@@ -8,7 +8,7 @@ import pytest
 from pskd_tf.data.features import window_samples
 from pskd_tf.evaluation.tflm import Int8Interface
 from pskd_tf.export.headers import model_settings_header
-from pskd_tf.settings import InputSettings
+from pskd_tf.input_settings import InputSettings
 
 FILLING, READY, DUPLICATE, NOT_FINITE, RESTARTED = range(5)
 RATE, STEPS, HOP = 50, 24, 10

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pskd_tf.data.clips import PairedClips
-from pskd_tf.settings import AugmentationSettings
+from pskd_tf.input_settings import AugmentationSettings
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,8 @@ from data_prep.errors import UserError
 from project import ROOT
 from pskd_tf.distillation.losses.registry import make_loss
 from pskd_tf.method import FOREST, Method, Pretraining, read_methods
-from pskd_tf.settings import STREAMS_READ, TrainingSettings
+from pskd_tf.settings import STREAMS_READ
+from pskd_tf.training_settings import TrainingSettings
 
 CONFIGS = ROOT / "configs"
 SHIPPED = CONFIGS / "benchmark_methods.json"

@@ -11,19 +11,10 @@ from data_prep.flags import flags_of, parse_flags
 from data_prep.records import record_from_json, record_to_json
 from pskd_tf.arguments import TrainingArguments
 from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
+from pskd_tf.input_settings import FEATURE_CHANNELS, AugmentationSettings, InputSettings
 from pskd_tf.label_settings import LabelSettings
-from pskd_tf.settings import (
-    FEATURE_CHANNELS,
-    TEACHERS,
-    ACSSettings,
-    AugmentationSettings,
-    CompressionSettings,
-    InputSettings,
-    RunSettings,
-    TeacherEpochs,
-    TrainingSettings,
-    read_run_settings,
-)
+from pskd_tf.settings import TEACHERS, CompressionSettings, RunSettings, read_run_settings
+from pskd_tf.training_settings import ACSSettings, TeacherEpochs, TrainingSettings
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from pskd_tf.data.clips import PairedClips
 from pskd_tf.data.views import plain_views
 from pskd_tf.evaluation.tflm import Int8Interface, quantise_input, tflm_logits
 from pskd_tf.export.headers import parse_c_array
+from pskd_tf.input_settings import InputSettings
 from pskd_tf.runs import load_run
-from pskd_tf.settings import InputSettings
 from sharing import contents, result_hashes
 
 

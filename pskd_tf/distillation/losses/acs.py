@@ -18,7 +18,7 @@ from pskd_tf.distillation.losses.base import (
     semantic_distances,
 )
 from pskd_tf.distillation.losses.logits import knowledge_distillation
-from pskd_tf.settings import ACSSettings
+from pskd_tf.training_settings import ACSSettings
 
 
 def teacher_confidence(labels: Any, teacher_logits: Any, lowest_confidence: float = 0.0) -> Any:

@@ -14,19 +14,15 @@ from pskd_tf.benchmark.cells import (
     pooled_accuracy,
 )
 from pskd_tf.benchmark.results import CellRecord
+from pskd_tf.input_settings import AugmentationSettings, InputSettings
 from pskd_tf.label_settings import LabelSettings
 from pskd_tf.method import FOREST, Method, Pretraining
 from pskd_tf.pipeline.plan import plan_run
 from pskd_tf.pipeline.planner import declare_score
 from pskd_tf.pipeline.specs import DataSpec, FitSpec, LossSpec, ScoreSpec, TrainingPart
 from pskd_tf.pipeline.stage import Stage
-from pskd_tf.settings import (
-    ACSSettings,
-    AugmentationSettings,
-    InputSettings,
-    RunSettings,
-    TrainingSettings,
-)
+from pskd_tf.settings import RunSettings
+from pskd_tf.training_settings import ACSSettings, TrainingSettings
 from pskd_tf.virtual_settings import VirtualSettings
 
 ACS = Method(

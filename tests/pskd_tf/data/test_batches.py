@@ -8,7 +8,7 @@ from pskd_tf.data import batches as training_batches_module
 from pskd_tf.data.batches import KeptViews, training_batches
 from pskd_tf.data.clips import PairedClips
 from pskd_tf.data.views import draw_generator, plain_views
-from pskd_tf.settings import AugmentationSettings, InputSettings
+from pskd_tf.input_settings import AugmentationSettings, InputSettings
 
 INPUTS = InputSettings(steps=24, skeleton_frames=12, gravity_taps=5)
 

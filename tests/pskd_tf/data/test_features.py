@@ -11,7 +11,7 @@ from pskd_tf.data.features import (
     window_samples,
 )
 from pskd_tf.data.views import evaluation_views, plain_views, random_views
-from pskd_tf.settings import FEATURE_CHANNELS, InputSettings
+from pskd_tf.input_settings import FEATURE_CHANNELS, InputSettings
 
 
 def _channel(features: np.ndarray, name: str) -> np.ndarray:

@@ -6,7 +6,7 @@ import pytest
 from data_prep.errors import UserError
 from pskd_tf.data.fixed_features import FixedFeatures, fixed_point, integer_factor
 from pskd_tf.evaluation.tflm import Int8Interface, clip_input
-from pskd_tf.settings import InputSettings
+from pskd_tf.input_settings import InputSettings
 
 # 1/16 g a step: a factor of exactly 2^-7 from 1/2048 g.
 ARITHMETIC = FixedFeatures.of(InputSettings(), 1 / 16, 5)

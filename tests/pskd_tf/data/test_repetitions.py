@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pskd_tf.data.repetitions import LabelledSamples, Repetitions
-from pskd_tf.settings import AugmentationSettings, InputSettings
+from pskd_tf.input_settings import AugmentationSettings, InputSettings
 from pskd_tf.stream_settings import StreamSettings
 
 STREAM = StreamSettings(enabled=True, cuts=4, jitter=0.05)

@@ -11,7 +11,8 @@ from data_prep.records import record_to_json
 from pskd_tf.data.clips import PairedClips
 from pskd_tf.data.features import accelerometer_features, sensor_features
 from pskd_tf.data.views import evaluation_views, plain_views, random_views
-from pskd_tf.settings import AugmentationSettings, InputSettings, RunSettings
+from pskd_tf.input_settings import AugmentationSettings, InputSettings
+from pskd_tf.settings import RunSettings
 from pskd_tf.stream_settings import StreamSettings
 from pskd_tf.virtual_settings import VirtualSettings
 

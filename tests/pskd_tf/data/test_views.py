@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 
 from pskd_tf.data.features import accelerometer_features, read_along, resample_clip
 from pskd_tf.data.views import plain_views, random_rotations, random_views, time_spans
-from pskd_tf.settings import AugmentationSettings, InputSettings
+from pskd_tf.input_settings import AugmentationSettings, InputSettings
 
 BOTH = ("accelerometer", "skeleton")
 INPUTS = InputSettings(steps=48, skeleton_frames=48, gravity_taps=5)

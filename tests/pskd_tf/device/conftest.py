@@ -16,7 +16,7 @@ from pskd_tf.device.recognizer import ExportedModel
 def window_run(export_arguments, tmp_path_factory):
     """A folder with the export of the fixture's student, as if it had been trained on windows."""
     from pskd_tf.export.student import export_student
-    from pskd_tf.settings import InputSettings
+    from pskd_tf.input_settings import InputSettings
 
     run_dir = tmp_path_factory.mktemp("window") / "run"
     settings = InputSettings(mode="window")

@@ -32,7 +32,7 @@ from pskd_tf.device.recordings import Recording
 from pskd_tf.evaluation.tflm import Int8Interface, clip_input, tflm_logits
 from pskd_tf.export.boards.project import project_settings_header
 from pskd_tf.export.student import export_student
-from pskd_tf.settings import InputSettings
+from pskd_tf.input_settings import InputSettings
 from pskd_tf.stream_settings import DetectorSettings, StreamSettings
 
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="cc is not installed")

@@ -13,8 +13,8 @@ from pskd_tf.device.recognizer import ExportedModel, RecognizerSettings, recogni
 from pskd_tf.device.recordings import Recording
 from pskd_tf.evaluation.stream import decide, idle_streams, movement_stream
 from pskd_tf.evaluation.tflm import Int8Interface, clip_input, quantise_input, tflm_logits
+from pskd_tf.input_settings import InputSettings
 from pskd_tf.run import Run
-from pskd_tf.settings import InputSettings
 
 pytestmark = pytest.mark.slow
 

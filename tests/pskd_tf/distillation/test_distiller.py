@@ -16,7 +16,7 @@ from pskd_tf.distillation.losses.pseudo_labels import FixMatch
 from pskd_tf.distillation.optimizer import make_optimizer
 from pskd_tf.distillation.step import distillation_step, mix_with_next
 from pskd_tf.models.registry import select_inputs
-from pskd_tf.settings import TrainingSettings
+from pskd_tf.training_settings import TrainingSettings
 
 WITHOUT_EMBEDDINGS = AdaptiveConfidenceSemantic("soft", label_smoothing=0.1)
 WITH_EMBEDDINGS = AdaptiveConfidenceSemantic("soft", semantic_weight=0.5, label_smoothing=0.1)

@@ -8,7 +8,7 @@ from pskd_tf.distillation.distiller import PSKDDistiller, projections
 from pskd_tf.distillation.losses.base import CrossEntropy
 from pskd_tf.distillation.optimizer import FlatAdamW, make_optimizer
 from pskd_tf.models.students import accelerometer_student
-from pskd_tf.settings import TrainingSettings
+from pskd_tf.training_settings import TrainingSettings
 
 
 def _rate(optimizer, step: int) -> float:

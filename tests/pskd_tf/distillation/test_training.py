@@ -20,9 +20,10 @@ from pskd_tf.distillation.training import (
     device_strategy,
     fit_student,
 )
+from pskd_tf.input_settings import AugmentationSettings, InputSettings
 from pskd_tf.models.students import accelerometer_student
 from pskd_tf.models.teachers import skeleton_teacher
-from pskd_tf.settings import AugmentationSettings, InputSettings, TrainingSettings
+from pskd_tf.training_settings import TrainingSettings
 
 INPUTS = InputSettings(steps=24, skeleton_frames=12, gravity_taps=5)
 EPOCHS = 5

@@ -21,8 +21,9 @@ from pskd_tf.distillation.distiller import PSKDDistiller  # noqa: E402
 from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic  # noqa: E402
 from pskd_tf.distillation.step import next_samples  # noqa: E402
 from pskd_tf.distillation.training import SeedDropout, device_strategy, fit_student  # noqa: E402
+from pskd_tf.input_settings import AugmentationSettings, InputSettings  # noqa: E402
 from pskd_tf.models.students import accelerometer_student  # noqa: E402
-from pskd_tf.settings import AugmentationSettings, InputSettings, TrainingSettings  # noqa: E402
+from pskd_tf.training_settings import TrainingSettings  # noqa: E402
 
 BATCH, CLASSES = 12, 3
 LOSS = AdaptiveConfidenceSemantic("soft", semantic_weight=0.5, label_smoothing=0.1)

@@ -17,7 +17,7 @@ from pskd_tf.evaluation.stream import (
     upper_bound_an_hour,
     wrong_scores,
 )
-from pskd_tf.settings import InputSettings
+from pskd_tf.input_settings import InputSettings
 from pskd_tf.stream_settings import StreamSettings
 
 

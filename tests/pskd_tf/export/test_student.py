@@ -11,7 +11,7 @@ from data_prep.files import file_sha256
 from pskd_tf.evaluation.tflm import Int8Interface, clip_input, tflm_logits
 from pskd_tf.export.headers import parse_c_array
 from pskd_tf.export.student import export_student
-from pskd_tf.settings import InputSettings
+from pskd_tf.input_settings import InputSettings
 
 
 def _array(text, name, kind):

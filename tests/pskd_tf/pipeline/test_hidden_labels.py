@@ -9,13 +9,15 @@ import pytest
 
 from data_prep.errors import UserError
 from data_prep.prepared_set import PreparedSet
+from pskd_tf.input_settings import InputSettings
 from pskd_tf.label_settings import LabelSettings
 from pskd_tf.pipeline.hidden_labels import kept_labels
 from pskd_tf.pipeline.plan import plan_run
 from pskd_tf.pipeline.runner import run_stages
 from pskd_tf.pipeline.stage import RunContext
-from pskd_tf.settings import InputSettings, RunSettings, TeacherEpochs, TrainingSettings
+from pskd_tf.settings import RunSettings
 from pskd_tf.stream_settings import StreamSettings
+from pskd_tf.training_settings import TeacherEpochs, TrainingSettings
 
 CLIPS = pd.DataFrame(
     [

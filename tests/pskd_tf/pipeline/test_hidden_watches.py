@@ -6,12 +6,14 @@ import pytest
 
 from data_prep.errors import UserError
 from data_prep.prepared_set import PreparedSet
+from pskd_tf.input_settings import InputSettings
 from pskd_tf.pipeline.metrics import virtual_figures, virtual_sentence
 from pskd_tf.pipeline.plan import FoldPlan, plan_run, plan_summary
 from pskd_tf.pipeline.runner import run_stages
 from pskd_tf.pipeline.stage import RunContext
-from pskd_tf.settings import InputSettings, RunSettings, TrainingSettings
+from pskd_tf.settings import RunSettings
 from pskd_tf.stream_settings import StreamSettings
+from pskd_tf.training_settings import TrainingSettings
 from pskd_tf.virtual_settings import VirtualSettings
 
 BOTH = ("rotation", "regression")

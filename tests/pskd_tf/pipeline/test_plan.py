@@ -14,8 +14,9 @@ from pskd_tf.pipeline.ownership import run_key
 from pskd_tf.pipeline.plan import FoldPlan, plan_run, plan_warnings, run_splits
 from pskd_tf.pipeline.specs import FitSpec, TeacherOutputsSpec
 from pskd_tf.pipeline.stage import Stage
-from pskd_tf.settings import ACSSettings, RunSettings
+from pskd_tf.settings import RunSettings
 from pskd_tf.stream_settings import StreamSettings
+from pskd_tf.training_settings import ACSSettings
 
 KINDS = ("cross_fitted", "in_sample", "live")
 

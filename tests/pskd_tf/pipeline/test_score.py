@@ -3,10 +3,10 @@
 import numpy as np
 
 from data_prep.preparation import prepare_dataset
+from pskd_tf.input_settings import AugmentationSettings, InputSettings
 from pskd_tf.pipeline.score import forest_stage
 from pskd_tf.pipeline.specs import DataSpec, ForestSpec, TrainingPart
 from pskd_tf.pipeline.stage import RunContext, Stage
-from pskd_tf.settings import AugmentationSettings, InputSettings
 
 
 def test_a_forest_learns_and_leaves_unknown_classes_alone(tmp_path):

@@ -14,7 +14,8 @@ from pskd_tf.pipeline.plan import plan_run
 from pskd_tf.pipeline.runner import run_stage
 from pskd_tf.pipeline.search import CompressionPlanner
 from pskd_tf.pipeline.stage import RunContext
-from pskd_tf.settings import CompressionSearch, RunSettings, TeacherEpochs, TrainingSettings
+from pskd_tf.settings import CompressionSearch, RunSettings
+from pskd_tf.training_settings import TeacherEpochs, TrainingSettings
 
 LIMITS = BoardLimits(flash_bytes=16 * 1024, arena_bytes=6656)
 

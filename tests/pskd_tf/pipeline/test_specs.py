@@ -10,6 +10,7 @@ import pytest
 from data_prep.errors import UserError
 from data_prep.records import record_to_json
 from pskd_tf.compression.cost import BoardLimits
+from pskd_tf.input_settings import InputSettings
 from pskd_tf.pipeline import stage as stage_module
 from pskd_tf.pipeline.plan import plan_run
 from pskd_tf.pipeline.planner import declare_score
@@ -17,9 +18,10 @@ from pskd_tf.pipeline.runner import stage_actions
 from pskd_tf.pipeline.search import CompressionPlanner
 from pskd_tf.pipeline.specs import ForestSpec, LossSpec, StageSpec, StreamScoreSpec
 from pskd_tf.pipeline.stage import Stage, all_stages
-from pskd_tf.settings import ACSSettings, CompressionSearch, InputSettings, RunSettings
+from pskd_tf.settings import CompressionSearch, RunSettings
 from pskd_tf.stage_record import StageRecord
 from pskd_tf.stream_settings import StreamSettings
+from pskd_tf.training_settings import ACSSettings
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,6 +15,7 @@ from pskd_tf.distillation.losses.base import CrossEntropy, cross_entropy
 from pskd_tf.distillation.losses.class_weights import ClassWeighted, balanced_class_weights
 from pskd_tf.distillation.losses.logits import KnowledgeDistillation
 from pskd_tf.distillation.step import teacher_availability
+from pskd_tf.input_settings import AugmentationSettings, InputSettings
 from pskd_tf.pipeline.plan import run_splits
 from pskd_tf.pipeline.planner import StagePlanner
 from pskd_tf.pipeline.runner import run_stages
@@ -27,13 +28,8 @@ from pskd_tf.pipeline.teach import (
     given_columns,
     training_loss,
 )
-from pskd_tf.settings import (
-    SELECTIONS,
-    AugmentationSettings,
-    InputSettings,
-    RunSettings,
-    TrainingSettings,
-)
+from pskd_tf.settings import RunSettings
+from pskd_tf.training_settings import SELECTIONS, TrainingSettings
 
 SPEC = FitSpec(
     model="accelerometer_student",

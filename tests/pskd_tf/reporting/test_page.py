@@ -14,7 +14,7 @@ import pytest
 from pskd_tf.reporting.charts import PALETTE
 from pskd_tf.reporting.page import render
 from pskd_tf.reporting.tables import Table
-from pskd_tf.settings import SELECTIONS
+from pskd_tf.training_settings import SELECTIONS
 
 
 def parsed(text: str) -> Element:

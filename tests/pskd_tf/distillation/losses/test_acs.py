@@ -12,7 +12,7 @@ from pskd_tf.distillation.losses.acs import (
 )
 from pskd_tf.distillation.losses.base import cross_entropy, semantic_distance
 from pskd_tf.distillation.losses.logits import knowledge_distillation
-from pskd_tf.settings import ACSSettings
+from pskd_tf.training_settings import ACSSettings
 
 SELECTIONS = ("hard", "gap", "near", "right", "soft")
 # One sample, label 0. Probabilities at T = 1: teacher 1 (0.8, 0.2), teacher 2 (0.6, 0.4), teacher

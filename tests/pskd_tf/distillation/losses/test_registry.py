@@ -41,7 +41,7 @@ from pskd_tf.distillation.losses.two_teachers import (
     TopologicalDistillation,
     TopologicalGuidance,
 )
-from pskd_tf.settings import SELECTIONS, ACSSettings
+from pskd_tf.training_settings import SELECTIONS, ACSSettings
 
 ACS = {
     "temperature": 3.0,
