@@ -298,6 +298,8 @@ def damage(campaign: Campaign) -> None:
             if keeps:  # as verify says
                 _remove(folder / "run" / "run.json")
                 shutil.rmtree(folder / "run" / "prepared")
+            if (folder / "run" / "log.txt").is_dir():  # as its error says
+                _remove(folder / "run" / "log.txt")
             campaign.finish(command, folder, counts, f"{name}, {'keepers' if keeps else 'others'}")
         campaign.row(f"{name}: each kind of file of a run", counts)
 
