@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         SemanticRegression as SemanticRegression,
         SimilarityPreservingDistillation as SimilarityPreservingDistillation,
     )
+    from pskd_tf.distillation.losses.inertial import FeatureDistillation as FeatureDistillation
     from pskd_tf.distillation.losses.logits import (
         DecoupledDistillation as DecoupledDistillation,
         KnowledgeDistillation as KnowledgeDistillation,
@@ -53,6 +54,9 @@ if TYPE_CHECKING:
         ConfidenceAwareDistillation as ConfidenceAwareDistillation,
         EntropyBasedDistillation as EntropyBasedDistillation,
         GuidedKnowledgeDistillation as GuidedKnowledgeDistillation,
+    )
+    from pskd_tf.distillation.losses.two_teachers import (
+        TopologicalDistillation as TopologicalDistillation,
     )
     from pskd_tf.distillation.optimizer import make_optimizer as make_optimizer
     from pskd_tf.evaluation.tflm import tflm_logits as tflm_logits

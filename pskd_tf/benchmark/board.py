@@ -348,7 +348,10 @@ def leaderboard_table(rows: Sequence[BoardRow]) -> pd.DataFrame:
                 line[f"{name}_low"] = round(difference.low, 6)
                 line[f"{name}_high"] = round(difference.high, 6)
         table.append(line)
-    return pd.DataFrame(table)
+    whole = pd.DataFrame(table)
+    # Counts stay whole numbers where a method has no run of a protocol.
+    counts = [name for name in whole.columns if name.endswith("_runs")]
+    return whole.astype(dict.fromkeys(counts, "Int64"))
 
 
 def _percent(spread: Spread | None, with_count: bool = True) -> str:

@@ -8,8 +8,11 @@ Targets: arduino (Nano 33 BLE Sense, LSM9DS1), platformio and esp_idf (ESP32 wit
 zephyr (sensor API), stm32 (STM32Cube), cmake (any machine, samples from a file).
 
 --verify compares a project with its run, builds a copy of it with your own checkout of the
-ecosystem, and runs the golden vectors where it can. Exit status: 0 if all is well, 1 if something
-differs or does not build, 2 for a mistake or a tool that is missing (one line says which).
+ecosystem, and runs the golden vectors where it can.
+
+Exit status: 0 if all is well, 1 if something differs or does not build, 2 for a mistake that the
+user can mend or a tool that is missing (one line says which), 130 if interrupted, 143 if
+terminated.
 """
 
 import dataclasses

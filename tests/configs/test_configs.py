@@ -148,7 +148,9 @@ def test_every_flagfile_makes_settings_of_a_known_set(path: Path, tmp_path):
     arguments = parse_flags(TrainingArguments, ["--run_dir=RUN", f"--flagfile={path}"])
     assert arguments.settings.protocol == "cross_subject"
     generated, given = path.stem in ("demo", "tiny"), arguments.dataset
-    of_data = path.stem.removesuffix("_stream").removesuffix("_one_person")
+    of_data = path.stem
+    for study in ("_stream", "_one_person", "_six_axes"):
+        of_data = of_data.removesuffix(study)
     assert given.dataset == ("synthetic" if generated else of_data)
     assert arguments.settings.stream.enabled == path.stem.endswith(("_stream", "demo"))
     if given.dataset == "custom":

@@ -114,6 +114,14 @@ def test_the_table_counts_the_runs(rows):
     assert list(table["cross_subject_vote"]) == [0.75, 0.75]
 
 
+def test_counts_stay_whole_where_a_method_was_not_tested():
+    validated = [one for one in RECORDS if (one.method, one.protocol) != (KD.name, "cross_subject")]
+    table = leaderboard_table(board_rows([PLAIN, KD], PICKED, validated, PARTS, replicates=10))
+    counts = table.set_index("method")["cross_subject_runs"]
+    assert counts["cross-entropy"] == 2 and pd.isna(counts["KD"])
+    assert ",2," in table.to_csv() and "2.0" not in table.to_csv()
+
+
 def test_the_picture_is_drawn(rows, tmp_path):
     leaderboard_plot(tmp_path / "board.png", rows)
     assert (tmp_path / "board.png").read_bytes()[:4] == b"\x89PNG"
