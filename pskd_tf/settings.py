@@ -99,6 +99,14 @@ class RunSettings(CheckedSettings):
         choices=TEACHER_OUTPUTS,
         group="teachers",
     )
+    cross_fitting_folds: int = setting(
+        0,
+        "Groups of training subjects that cross-fitted teachers are trained without, in turn; 0 "
+        "for one group a subject. Fewer groups are fewer trainings.",
+        minimum=0,
+        group="teachers",
+        later=True,
+    )
     teacher_views: int = setting(
         8,
         "Augmented views that cached teacher outputs are averaged over; 0 for the plain clip.",

@@ -141,9 +141,9 @@ def plan_warnings(plans: Sequence[FoldPlan], prepared: PreparedSet) -> list[str]
         prepared: The prepared set.
 
     Returns:
-        One sentence each: few clips, classes without training clips.
+        One sentence each: many cross-fitted teachers, few clips, classes without training clips.
     """
-    found = []
+    found = _cross_fitting_warnings(plans)
     clips = min(len(plan.split.train_clips) + len(plan.split.test_clips) for plan in plans)
     if clips < GOLDEN_CLIPS:
         found.append(
@@ -163,6 +163,30 @@ def plan_warnings(plans: Sequence[FoldPlan], prepared: PreparedSet) -> list[str]
             where += f" of {sum(map(bool, missing))} of {len(plans)} folds"
         found.append(f"No clip in {where} shows {', '.join(names)}: what it lacks is not learnt.")
     return found
+
+
+# With more groups left out, the teachers of cross-fitting are most of a run.
+_MANY_LEFT_OUT = 8
+
+
+def _cross_fitting_warnings(plans: Sequence[FoldPlan]) -> list[str]:
+    specs = [
+        one.spec
+        for plan in plans
+        for of_seed in plan.teacher_outputs.values()
+        for one in of_seed.values()
+    ]
+    held_out = [
+        {one.fit for one in spec.teachers if one.left_out and one.name == spec.teachers[0].name}
+        for spec in specs
+    ]
+    if max(map(len, held_out), default=0) <= _MANY_LEFT_OUT:
+        return []
+    trainings = {one.fit for spec in specs for one in spec.teachers if one.left_out}
+    return [
+        f"Cross-fitting trains the teachers again without each training subject: {len(trainings)} "
+        "trainings. --cross_fitting_folds=5 leaves several subjects out together."
+    ]
 
 
 def _plan_fold(settings: RunSettings, prepared: PreparedSet, split: ClipSplit) -> FoldPlan:

@@ -9,7 +9,7 @@ from data_prep.clip import NO_LABEL, NULL_ACTION
 from data_prep.errors import UserError
 from data_prep.preparation import check_sensors
 from data_prep.prepared_set import PreparedSet
-from data_prep.protocols import ClipSplit
+from data_prep.protocols import ClipSplit, subject_folds
 from pskd_tf.pipeline.hidden_labels import drawn_classes, drawn_subjects, kept_labels
 from pskd_tf.pipeline.specs import (
     DataSpec,
@@ -165,15 +165,25 @@ class StagePlanner:
         names = self.clips["clip_id"][is_none & self.clips["subject"].isin(part.subjects)]
         return tuple(name for name in names if name not in self.silent)
 
-    def _without(self, part: TrainingPart, subject: str) -> TrainingPart:
+    def _held_out(self, part: TrainingPart) -> list[tuple[str, ...]]:
+        """Groups the subjects that cross-fitted teachers are trained without."""
+        count = self.settings.cross_fitting_folds
+        if count == 0 or len(part.subjects) < 2:
+            return [(subject,) for subject in part.subjects]
+        if not 2 <= count <= len(part.subjects):
+            rule = f"cross_fitting_folds must be 0, or 2 to {len(part.subjects)} training subjects"
+            raise UserError(rule, count)
+        return [split.test_subjects for split in subject_folds(part.subjects, count)]
+
+    def _without(self, part: TrainingPart, held_out: Sequence[str]) -> TrainingPart:
         if len(part.subjects) < 2:
             rule = (
                 "cross_fitted teacher outputs need at least 2 training subjects (with one: "
                 "--teacher_outputs=in_sample)"
             )
             raise UserError(rule, ", ".join(part.subjects))
-        subjects = tuple(other for other in part.subjects if other != subject)
-        clips = tuple(clip for clip in part.clips if self.subject_of[clip] != subject)
+        subjects = tuple(other for other in part.subjects if other not in held_out)
+        clips = tuple(clip for clip in part.clips if self.subject_of[clip] not in held_out)
         return TrainingPart(subjects, clips)
 
     def check_skeletons(self, model: str, clips: Sequence[str], subjects: Sequence[str]) -> None:
@@ -209,7 +219,8 @@ class StagePlanner:
     ) -> Stage[TeacherOutputsSpec]:
         """Declares the cached outputs of teachers, by their names.
 
-        `cross_fitted` declares one more chain per subject left out of those with labels.
+        `cross_fitted` declares one more chain for each group of subjects with labels that is left
+        out, of one subject unless the settings say otherwise.
 
         Args:
             kind: Kind of the outputs.
@@ -249,10 +260,10 @@ class StagePlanner:
         teachers = [teacher_input(fit, name=name) for name, fit in chain.items()]
         if kind == "cross_fitted":
             labelled = self.labelled(part)
-            for subject in labelled.subjects:
-                others = self.chain(self._without(labelled, subject), seed).values()
+            for held_out in self._held_out(labelled):
+                others = self.chain(self._without(labelled, held_out), seed).values()
                 fits += others
-                teachers += [teacher_input(fit, subject) for fit in others]
+                teachers += [teacher_input(fit, one) for one in held_out for fit in others]
         calibration = self.settings.labels.teacher_calibration
         spec = TeacherOutputsSpec(
             outputs=kind,

@@ -246,6 +246,29 @@ def test_folder_names_are_safe_and_short(prepared):
     assert plan.scores["int8/1"].name == "score-int8-1-of-3_subjects"
 
 
+def test_subjects_may_be_left_out_in_groups(prepared):
+    def left_out(count: int) -> dict[str, str]:
+        (plan,) = plan_run(RunSettings(cross_fitting_folds=count), prepared)
+        (outputs,) = plan.teacher_outputs["cross_fitted"].values()
+        teachers = [one for one in outputs.spec.teachers if one.name == "skeleton_teacher"]
+        return {one.left_out: one.fit for one in teachers if one.left_out}
+
+    one_by_one, in_two = left_out(0), left_out(2)
+    assert one_by_one == left_out(3)  # one group a subject are the same trainings
+    assert set(one_by_one) == set(in_two) == {"1", "3", "5"}
+    assert len(set(one_by_one.values())) == 3 and len(set(in_two.values())) == 2
+    with pytest.raises(UserError, match=r"0, or 2 to 3 training subjects\. Received: 4"):
+        left_out(4)
+
+
+def test_many_subjects_left_out_one_by_one_are_a_warning(prepared, monkeypatch):
+    plans = plan_run(RunSettings(), prepared)
+    assert plan_warnings(plans, prepared) == []
+    monkeypatch.setattr("pskd_tf.pipeline.plan._MANY_LEFT_OUT", 2)
+    (warning,) = plan_warnings(plans, prepared)
+    assert "without each training subject: 9 trainings. --cross_fitting_folds=5" in warning
+
+
 def test_few_clips_and_a_class_without_training_clips_are_warnings(prepared):
     settings = RunSettings(teacher_outputs=("live",))
     assert plan_warnings(plan_run(settings, prepared), prepared) == []
