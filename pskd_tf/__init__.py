@@ -42,7 +42,11 @@ if TYPE_CHECKING:
         SemanticRegression as SemanticRegression,
         SimilarityPreservingDistillation as SimilarityPreservingDistillation,
     )
-    from pskd_tf.distillation.losses.inertial import FeatureDistillation as FeatureDistillation
+    from pskd_tf.distillation.losses.inertial import (
+        AssistantContrast as AssistantContrast,
+        FeatureDistillation as FeatureDistillation,
+        MultiScaleSimilarity as MultiScaleSimilarity,
+    )
     from pskd_tf.distillation.losses.logits import (
         DecoupledDistillation as DecoupledDistillation,
         KnowledgeDistillation as KnowledgeDistillation,
@@ -57,6 +61,7 @@ if TYPE_CHECKING:
     )
     from pskd_tf.distillation.losses.two_teachers import (
         TopologicalDistillation as TopologicalDistillation,
+        TopologicalGuidance as TopologicalGuidance,
     )
     from pskd_tf.distillation.optimizer import make_optimizer as make_optimizer
     from pskd_tf.evaluation.tflm import tflm_logits as tflm_logits

@@ -206,6 +206,7 @@ def test_outliers_are_found_and_only_they_are_cut(monkeypatch):
         assert (kept, len(greatest)) == ((99.99, 4) if share > 1 else (100.0, 1))
 
 
+@pytest.mark.slow
 def test_the_range_is_the_conversion_as_it_was(int8_student):
     calibration = int8_student.features[::4]
     tflite, _ = convert_calibrated(

@@ -59,6 +59,7 @@ def test_neighbours_never_share_and_others_do():
     assert planned_bytes([100, 10, 100, 10]) == 110
 
 
+@pytest.mark.slow
 def test_an_operator_in_float_is_refused(small_student):
     """TFMOT leaves the norm behind the dense layer in float; the board has no such kernel."""
     wrapped = quantised_twin(small_student.model.get_weights(), small_student.arguments)

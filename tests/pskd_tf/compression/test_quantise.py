@@ -103,6 +103,7 @@ def test_zeros_stay_and_all_else_is_trained(source, trained):
     assert len(trained.history["loss"]) == 2
 
 
+@pytest.mark.slow
 def test_the_trained_ranges_convert_to_pure_int8_without_rescaling(small_student, source, trained):
     tflite = convert_to_int8(trained.wrapped_weights, source[1], None)
     assert tflm_operators(tflite) == ("AVERAGE_POOL_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "RESHAPE")

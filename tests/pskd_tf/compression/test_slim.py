@@ -85,6 +85,7 @@ def test_a_model_that_fits_stays_whole(student, importance):
     assert all(mask.all() for mask in kept.values())
 
 
+@pytest.mark.slow
 def test_the_estimate_is_a_close_upper_bound_of_the_converted_model(
     int8_student, student, importance
 ):

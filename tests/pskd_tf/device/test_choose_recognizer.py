@@ -123,6 +123,7 @@ def test_chosen_settings_are_read_and_flags_override_them(own_run, simulate):
     assert finished.returncode == 2 and "must be what --choose_threshold wrote" in finished.stderr
 
 
+@pytest.mark.slow
 def test_refusals_and_dry_runs_write_nothing(own_run, make_validation_run, simulate, tmp_path):
     validation_run = make_validation_run("clip")
     before = sorted(own_run.rglob("*"))

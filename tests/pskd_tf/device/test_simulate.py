@@ -285,6 +285,7 @@ def test_command_prints_timeline_latency_and_plot(
     assert again.stdout == finished.stdout and program.stat().st_mtime_ns == made
 
 
+@pytest.mark.slow
 def test_mistakes_are_one_line(window_run, write_csv, simulate, tmp_path):
     recording = write_csv(np.zeros((100, 3)))
     labels = tmp_path / "labels.csv"

@@ -79,6 +79,7 @@ def killed_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run_dir
 
 
+@pytest.mark.slow
 def test_a_killed_training_resumes_and_leaves_the_bytes_of_the_tiny_run(tiny_run, tmp_path):
     """Killed after an epoch's record of the student without distillation, which the copy lacks."""
     run_dir = tmp_path / "run"

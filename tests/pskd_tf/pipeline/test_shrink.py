@@ -51,6 +51,7 @@ def done(prepared, tmp_path_factory):
     return context, stages
 
 
+@pytest.mark.slow
 def test_the_cut_fits_and_the_estimate_is_a_close_upper_bound(done):
     context, (_, full, slim, qat, *_) = done
     estimated = context.result(slim)["estimated"]
@@ -62,6 +63,7 @@ def test_the_cut_fits_and_the_estimate_is_a_close_upper_bound(done):
     assert estimated["macs"] == after["macs"] == context.result(slim)["macs"]
 
 
+@pytest.mark.slow
 def test_every_cut_keeps_fewer_channels_and_is_trained(done):
     context, (_, _, slim, *_) = done
     folder = context.folder(slim)
@@ -74,6 +76,7 @@ def test_every_cut_keeps_fewer_channels_and_is_trained(done):
     assert not list(Path(context.stages_dir).glob("*.record.*"))
 
 
+@pytest.mark.slow
 def test_the_flatbuffer_stands_for_the_float_weights_beside_it(done):
     context, (_, _, _, qat, _, of_float, of_int8) = done
     guesses = []

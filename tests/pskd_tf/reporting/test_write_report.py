@@ -69,6 +69,7 @@ def test_the_model_card_names_the_model_by_its_hash(tiny_run):
     assert "reconstruction" in card and "## Intended use" in card and "## Limits" in card
 
 
+@pytest.mark.slow
 def test_a_missing_report_is_written_again_byte_for_byte(tiny_run, tmp_path, run_train):
     copy = tmp_path / "run"
     shutil.copytree(tiny_run, copy, ignore=shutil.ignore_patterns("tensorboard"))

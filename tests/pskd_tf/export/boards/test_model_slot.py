@@ -251,7 +251,7 @@ def test_the_whole_program_on_a_recording(
     """The lines of the program with tables compiled in; with a damaged slot nothing but unknown."""
     program = tmp_path / "host"
     sources = (with_slot / "src").glob("*.c")
-    compile_with("gcc", "-std=c99", "-O2", *sources, "-o", program, "-lm")
+    compile_with("gcc", "-std=c99", "-O2", "-DPSKD_SENDS_SAMPLES=1", *sources, "-o", program, "-lm")
     text = "".join(
         f"{20_000 * n},{x:.9g},{y:.9g},{z:.9g}\n" for n, (x, y, z) in enumerate(recording)
     )

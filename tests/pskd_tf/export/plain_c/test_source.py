@@ -55,6 +55,7 @@ def test_extreme_inputs(run_plain, run_wheel, int8_student):
     _assert_equal(run_plain, run_wheel, int8_student.tflite, inputs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(16))
 def test_random_graphs(run_plain, run_wheel, hand_made, seed):
     """Odd widths, strides, both paddings, all activations, residual sums, per-tensor scales."""
