@@ -75,7 +75,9 @@ def even_pair(sensor: StampedStream, skeleton: StampedStream | None) -> EvenPair
     period, other = 1.0 / sensor.rate_hz, sensor
     if skeleton is not None:
         period, other = 1.0 / math.gcd(int(sensor.rate_hz), int(skeleton.rate_hz)), skeleton
-    start, end = common_time(sensor.stamps, other.stamps, period, _SHORTEST_SECONDS, other.name)
+    # Either may be the shorter one.
+    names = f"{sensor.name} and {other.name}"
+    start, end = common_time(sensor.stamps, other.stamps, period, _SHORTEST_SECONDS, names)
     samples, longest = sensor.even(start, end)
     frames = None if skeleton is None else skeleton.even(start, end)[0]
     return EvenPair(samples, frames, start, end, longest)

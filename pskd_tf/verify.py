@@ -89,9 +89,11 @@ def verify_run(run: Run) -> Findings:
     record_error = _errors(lambda: run.record)
     found.add(1, record_error, f"rm -r {run_dir / 'run.json'}; {train}")
     record = None if record_error else run.record
+    # A damaged list names a file that is not there.
+    unchanged = f"{_UNCHANGED}, as {run_dir / 'run.json'} lists it"
     for name, sha256 in {} if record is None else record.files.items():
         if name not in heals or (run_dir / name).exists():
-            damage = damaged_files(run_dir, {name: sha256}, _UNCHANGED)
+            damage = damaged_files(run_dir, {name: sha256}, unchanged)
             found.add(1, damage, heals.get(name, train))
     if not record_error:
         found.add(0, _errors(lambda: run.metrics), train)

@@ -5,7 +5,7 @@ Nothing was measured on a board.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pskd_tf.export.plain_c.graph import read_graph
 from pskd_tf.monitoring.simulated_board import BoardRun
@@ -56,6 +56,26 @@ class BoardPower:
     sources: tuple[str, ...]
 
 
+_B_L475E = BoardPower(
+    name="B-L475E-IOT01A",
+    chips="STM32L475, LSM6DSL",
+    clock_hz=80e6,
+    active_ua=10_200.0,
+    sleep_ua=2960.0,
+    sensor_ua=150.0,
+    bus_hz=400e3,
+    bus_bytes_a_sample=None,
+    threads=1,
+    ticks=1000.0,
+    serial_waits=True,
+    sources=(
+        "STM32L475xx data sheet DS10969, Current consumption in Run modes, code running from "
+        "Flash, 80 MHz",
+        "STM32L475xx data sheet DS10969, Current consumption in Sleep modes, Flash on, 80 MHz",
+        "LSM6DSL data sheet DocID028475, Electrical characteristics (LA_IddHP)",
+    ),
+)
+
 BOARDS = (
     BoardPower(
         name="Arduino Nano 33 BLE Sense",
@@ -78,37 +98,12 @@ BOARDS = (
             "the magnetometer: an upper bound)",
         ),
     ),
-    BoardPower(
-        name="B-L475E-IOT01A",
-        chips="STM32L475, LSM6DSL",
-        clock_hz=80e6,
-        active_ua=10_200.0,
-        sleep_ua=2960.0,
-        sensor_ua=150.0,
-        bus_hz=400e3,
-        bus_bytes_a_sample=None,
-        threads=1,
-        ticks=1000.0,
-        serial_waits=True,
-        sources=(
-            "STM32L475xx data sheet DS10969, Current consumption in Run modes, code running from "
-            "Flash, 80 MHz",
-            "STM32L475xx data sheet DS10969, Current consumption in Sleep modes, Flash on, 80 MHz",
-            "LSM6DSL data sheet DocID028475, Electrical characteristics (LA_IddHP)",
-        ),
-    ),
-    BoardPower(
+    _B_L475E,
+    replace(
+        _B_L475E,
         name="the same with a pskd_board_wait of your own in Stop 2",
-        chips="STM32L475, LSM6DSL",
-        clock_hz=80e6,
-        active_ua=10_200.0,
         sleep_ua=1.4,
-        sensor_ua=150.0,
-        bus_hz=400e3,
-        bus_bytes_a_sample=None,
-        threads=1,
         ticks=0.0,
-        serial_waits=True,
         sources=("STM32L475xx data sheet DS10969, Current consumption in Stop 2 mode, with RTC",),
     ),
 )

@@ -107,7 +107,8 @@ def test_each_core_says_what_python_says(make, inputs, tmp_path, core):
         sizes = section_sizes((tmp_path / report.stem / "firmware.map").read_text())
         parts = ("plain", "features", "recognizer", "library")
         code = sum(sizes[part, ".text"] for part in parts) + sizes["library", ".rodata"]
-        assert 2000 < code < 13_000
+        # Without a unit for floats their routines are the library's.
+        assert 2000 < code < (13_000 if core == "rv32imac" else 12_000)
         # The core's state is the caller's.
         assert sizes["recognizer", ".bss"] == sizes["features", ".bss"] == 0
         assert values["recognizer_bytes"] + values["model_buffer_bytes"] + bound < 8000
