@@ -66,6 +66,19 @@ class OperatorReader:
         if not holds:
             raise UserError(f"Plain C needs {rule}", f"{self.name} {self._position}, {received}")
 
+    def layer(
+        self, kind: str, fields: dict[str, Any], arrays: dict[str, np.ndarray] | None = None
+    ) -> "PlainLayer":
+        """Makes the layer of this operator, with its first input as the only signal that it reads.
+
+        Args:
+            kind: Name of the kernel.
+            fields: As `PlainLayer` has them.
+            arrays: As `PlainLayer` has them; none by default.
+        """
+        sources = (self.sources[0],)
+        return PlainLayer(kind, self.name, sources, self.result, fields, arrays or {})
+
     def activation(self, number: int) -> PlainTensor:
         """Reads an int8 tensor whose axes but one and the last, the channels, have a length of 1.
 

@@ -58,14 +58,9 @@ def _read_pool(reader: OperatorReader, kind: str) -> PlainLayer:
 def _pool(
     reader: OperatorReader, kind: str, window: TimeWindow, limits: tuple[int, int]
 ) -> PlainLayer:
-    source, result = reader.activation(reader.sources[0]), reader.activation(reader.result)
-    same = (source.scale, source.zero_point) == (result.scale, result.zero_point)
-    reader.require(same, "the scale of its input", f"{source.scale} to {result.scale}")
-    return PlainLayer(
+    source, _ = _of_one_scale(reader)
+    return reader.layer(
         kind=kind,
-        operator=reader.name,
-        sources=(reader.sources[0],),
-        result=reader.result,
         fields={
             "input_rows": source.rows,
             "positions": window.positions,
@@ -76,8 +71,15 @@ def _pool(
             "minimum": limits[0],
             "maximum": limits[1],
         },
-        arrays={},
     )
+
+
+def _of_one_scale(reader: OperatorReader) -> tuple[PlainTensor, PlainTensor]:
+    """Returns input and output of an operator that must not rescale."""
+    source, result = reader.activation(reader.sources[0]), reader.activation(reader.result)
+    same = (source.scale, source.zero_point) == (result.scale, result.zero_point)
+    reader.require(same, "the scale of its input", f"{source.scale} to {result.scale}")
+    return source, result
 
 
 def _reduced(reader: OperatorReader) -> tuple[PlainTensor, PlainTensor]:
@@ -111,11 +113,8 @@ def read_mean(reader: OperatorReader) -> PlainLayer:
     multiplier, shift = (multiplier << part) // source.rows, shift + part
     left = max(-shift, 0)
     reader.require(255 * source.rows << left < 1 << 31, "sums within int32", source.rows)
-    return PlainLayer(
+    return reader.layer(
         kind="mean",
-        operator=reader.name,
-        sources=(reader.sources[0],),
-        result=reader.result,
         fields={
             "rows": source.rows,
             "channels": source.channels,
@@ -123,7 +122,6 @@ def read_mean(reader: OperatorReader) -> PlainLayer:
             "multiplier": multiplier,
             "shifts": (left, max(shift, 0)),
         },
-        arrays={},
     )
 
 
@@ -142,11 +140,8 @@ def read_tanh(reader: OperatorReader) -> PlainLayer:
     source, result = reader.activation(reader.sources[0]), reader.activation(reader.result)
     fits = (result.scale, result.zero_point) == (1 / 128, 0)
     reader.require(fits, "outputs of scale 1/128", f"{result.scale}, {result.zero_point}")
-    return PlainLayer(
+    return reader.layer(
         kind="lookup",
-        operator=reader.name,
-        sources=(reader.sources[0],),
-        result=reader.result,
         fields={"size": source.size},
         arrays={"table": tanh_table(source.scale, source.zero_point)},
     )
@@ -164,26 +159,20 @@ def read_pad(reader: OperatorReader) -> PlainLayer:
     Raises:
         UserError: What the kernel does not compute.
     """
-    source, result = reader.activation(reader.sources[0]), reader.activation(reader.result)
-    same = (source.scale, source.zero_point) == (result.scale, result.zero_point)
-    reader.require(same, "the scale of its input", f"{source.scale} to {result.scale}")
+    source, result = _of_one_scale(reader)
     pads = reader.integers(reader.sources[1])
     rows = [pair for pair in pads.tolist() if any(pair)] or [[0, 0]]
     along_time = len(rows) == 1 and not pads[-1].any() and min(rows[0]) >= 0
     fits = along_time and sum(rows[0]) + source.rows == result.rows
     reader.require(fits, "padding along time alone", pads.tolist())
-    return PlainLayer(
+    return reader.layer(
         kind="pad",
-        operator=reader.name,
-        sources=(reader.sources[0],),
-        result=reader.result,
         fields={
             "head": rows[0][0] * source.channels,
             "size": source.size,
             "tail": rows[0][1] * source.channels,
             "zero_point": result.zero_point,
         },
-        arrays={},
     )
 
 
