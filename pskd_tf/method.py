@@ -31,7 +31,9 @@ ACS_LOSS = "adaptive_confidence_semantic"
 CACHED_OUTPUTS = ("cross_fitted", "in_sample")
 # Teachers that see the mixed-up input itself; of an ensemble, the teachers of all seeds together.
 MIXTURE_OUTPUTS = ("live_mixture", "live_ensemble")
-TEACHER_OUTPUTS = (*CACHED_OUTPUTS, "live", *MIXTURE_OUTPUTS)
+# In a training for the stream: each cut is read once, before the training.
+EACH_CUT = "each_cut"
+TEACHER_OUTPUTS = (*CACHED_OUTPUTS, "live", *MIXTURE_OUTPUTS, EACH_CUT)
 
 
 @dataclass(frozen=True)

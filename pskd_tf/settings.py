@@ -16,6 +16,7 @@ from pskd_tf.input_settings import AugmentationSettings, InputSettings
 from pskd_tf.label_settings import LabelSettings
 from pskd_tf.method import (
     CACHED_OUTPUTS as CACHED_OUTPUTS,
+    EACH_CUT as EACH_CUT,
     FOREST,
     MIXTURE_OUTPUTS as MIXTURE_OUTPUTS,
     STREAMS_READ as STREAMS_READ,
@@ -148,6 +149,9 @@ class RunSettings(CheckedSettings):
         if self.stream.enabled and self.inputs.mode != "clip":
             rule = "stream_training needs whole movements (--input_mode=clip)"
             raise UserError(rule, self.inputs.mode)
+        if EACH_CUT in self.teacher_outputs and not self.stream.enabled:
+            rule = "teacher_outputs=each_cut needs the cuts of --stream_training"
+            raise UserError(rule, ",".join(self.teacher_outputs))
         for flag, is_used in (
             ("stream_training", self.stream.enabled),
             ("virtual_sensors", bool(self.virtual.virtual_sensors)),

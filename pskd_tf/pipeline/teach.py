@@ -1,6 +1,6 @@
 """The stages that train: teachers, their outputs, students."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,45 +34,8 @@ from pskd_tf.pipeline.stage import (
     save_arrays,
     save_weights,
 )
-from pskd_tf.settings import STREAMS_READ, TEACHERS
-
-# A logit beside zeros that leaves the other 27 classes a probability of 1e-3 at temperature 2.
-_SURE = 20.0
-
-
-def given_columns(
-    arrays: Mapping[str, np.ndarray], clips: PairedClips, teachers: Collection[str]
-) -> dict[str, np.ndarray]:
-    """Picks teachers' cached outputs for clips, by the clips' names.
-
-    A cut of a clip has the outputs of its whole clip. For a cut of the class "none", which is the
-    last one, all teachers are sure of it: so it counts in the loss as much as a movement does.
-
-    Args:
-        arrays: `clip_ids` and columns of one row per clip, as `teacher_outputs_stage` wrote them.
-        clips: The clips to pick for; each is among the cached ones, or a cut of one.
-        teachers: Names of the teachers.
-
-    Returns:
-        The columns, in the order of `clips`.
-    """
-    place = {clip_id: row for row, clip_id in enumerate(arrays["clip_ids"])}
-    clip_of_row = clips.clip_of_row
-    is_cached = clip_of_row >= 0
-    rows = [place[clips.clip_ids[row]] for row in clip_of_row[is_cached]]
-    wanted = {f"{one}_{kind}" for one in teachers for kind in ("logits", "embedding", "available")}
-    columns = {name: column[rows] for name, column in arrays.items() if name in wanted}
-    if is_cached.all():
-        return columns
-    spread = {}
-    for name, column in columns.items():
-        spread[name] = np.zeros((len(clips), *column.shape[1:]), column.dtype)
-        spread[name][is_cached] = column
-        if name.endswith("_available"):
-            spread[name][~is_cached] = 1
-        elif name.endswith("_logits"):
-            spread[name][~is_cached, -1] = _SURE
-    return spread
+from pskd_tf.pipeline.teacher_columns import availability_column, cut_columns, given_columns
+from pskd_tf.settings import EACH_CUT, STREAMS_READ, TEACHERS
 
 
 def part_clips(part: TrainingPart, prepared: PreparedSet) -> PairedClips:
@@ -99,30 +62,6 @@ def training_clips(spec: FitSpec, context: RunContext) -> PairedClips:
     recorded = none_recordings(prepared, spec.recorded_none or ())
     cuts = StreamClips.of(clips, spec.stream, classes, spec.seed, "skeleton" in reads, recorded)
     return cuts.with_skeleton() if "skeleton" in STREAMS_READ[spec.model] else cuts
-
-
-def cached_columns(
-    stage: Stage[FitSpec], context: RunContext, clips: PairedClips
-) -> dict[str, np.ndarray]:
-    """Reads the outputs of a training's cached teachers, in the order of `clips`."""
-    source = context.folder(stage.input(str(stage.spec.cached))) / "outputs.npz"
-    return given_columns(read_arrays(source), clips, stage.spec.teachers)
-
-
-def availability_column(teacher: str, net: str, clips: PairedClips) -> dict[str, np.ndarray]:
-    """Returns the availability of teachers that are not available for every clip.
-
-    Args:
-        teacher: Name of the teacher.
-        net: Name of its model.
-        clips: The clips.
-
-    Returns:
-        `{"<teacher>_available": (clips,) float32}`, or nothing.
-    """
-    if "skeleton" not in STREAMS_READ[net] or clips.has_skeleton.all():
-        return {}
-    return {f"{teacher}_available": clips.has_skeleton.astype(np.float32)}
 
 
 def training_loss(spec: FitSpec, loss: LossSpec, clips: PairedClips) -> DistillationLoss:
@@ -177,6 +116,32 @@ def load_teachers(
         )
         for name in stage.spec.teachers
     }
+
+
+def load_teaching(
+    stage: Stage[FitSpec], context: RunContext, clips: PairedClips
+) -> tuple[dict[str, np.ndarray], dict[str, keras.Model]]:
+    """Reads what teaches a training: given columns, and the teachers that run during it.
+
+    Args:
+        stage: A fit stage.
+        context: Where results lie.
+        clips: The training clips.
+
+    Returns:
+        Columns with one row per row of `clips`, and live teachers by name.
+    """
+    spec = stage.spec
+    if spec.cached is not None:
+        source = context.folder(stage.input(spec.cached)) / "outputs.npz"
+        return given_columns(read_arrays(source), clips, spec.teachers), {}
+    live = load_teachers(stage, context, clips)
+    if spec.teacher_outputs == EACH_CUT:
+        return cut_columns(live, clips, spec.data.inputs), {}
+    given: dict[str, np.ndarray] = {}
+    for one in spec.live:
+        given |= availability_column(one.name, one.net, clips)
+    return given, live
 
 
 def fit_stage(stage: Stage[FitSpec], context: RunContext, folder: Path) -> dict[str, Any]:
@@ -237,16 +202,13 @@ def _fit(stage: Stage[FitSpec], context: RunContext, folder: Path) -> dict[str, 
     if spec.pretrained is not None:
         before = context.folder(stage.input(spec.pretrained))
         model.set_weights(load_weights(before / "weights.npz"))
-    given, widths = {}, {}
-    teachers: dict[str, keras.Model | None]
-    if spec.cached is not None:
-        given = cached_columns(stage, context, clips)
-        teachers = dict.fromkeys(spec.teachers)
-        widths = {teacher: given[f"{teacher}_embedding"].shape[1] for teacher in teachers}
-    else:
-        teachers = load_teachers(stage, context, clips)
-        for live in spec.live:
-            given |= availability_column(live.name, live.net, clips)
+    given, live = load_teaching(stage, context, clips)
+    teachers = {teacher: live.get(teacher) for teacher in spec.teachers}
+    widths = {
+        teacher: given[f"{teacher}_embedding"].shape[1]
+        for teacher in teachers
+        if teacher not in live
+    }
     name = context.folder(stage).name
     history, projections = fit_student(
         model,
@@ -430,14 +392,7 @@ class StudentTeaching:
         Returns:
             The teachers; none for a baseline.
         """
-        given: dict[str, np.ndarray] = {}
-        live: dict[str, keras.Model] = {}
-        if student.spec.cached is not None:
-            given = cached_columns(student, context, clips)
-        else:
-            live = load_teachers(student, context, clips)
-            for one in student.spec.live:
-                given |= availability_column(one.name, one.net, clips)
+        given, live = load_teaching(student, context, clips)
         projections = read_arrays(context.folder(student) / "projections.npz")
         return StudentTeaching(student, clips, given, live, projections)
 

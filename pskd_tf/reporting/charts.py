@@ -58,6 +58,7 @@ _COLOURS = {
     "students/live": "teal",
     "students/live_mixture": "olive",
     "students/live_ensemble": "brown",
+    "students/each_cut": "green",
     "pruned": "rose",
     "int8": "navy",
     "ground_truth": "silver",

@@ -20,7 +20,7 @@ from data_prep.records import read_arrays
 from pskd_tf.data.clips import PairedClips
 from pskd_tf.distillation.losses.acs import teacher_confidence
 from pskd_tf.pipeline.specs import FitSpec, ScoreSpec
-from pskd_tf.pipeline.teach import given_columns
+from pskd_tf.pipeline.teacher_columns import given_columns
 from pskd_tf.reporting.charts import colour_of
 from pskd_tf.reporting.replay import teacher_selection_by_class
 from pskd_tf.reporting.scored_models import training_group

@@ -16,7 +16,8 @@ from pskd_tf.distillation.losses.acs import followed_shares
 from pskd_tf.models.registry import model_outputs
 from pskd_tf.pipeline.specs import FitSpec, ScoreSpec
 from pskd_tf.pipeline.stage import load_weights
-from pskd_tf.pipeline.teach import availability_column, build_fit_model, given_columns
+from pskd_tf.pipeline.teach import build_fit_model
+from pskd_tf.pipeline.teacher_columns import availability_column, given_columns
 from pskd_tf.run import Run
 from pskd_tf.settings import STREAMS_READ
 from pskd_tf.stage_record import StageRecord

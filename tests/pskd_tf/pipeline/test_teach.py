@@ -8,8 +8,6 @@ from keras import ops
 
 from data_prep.errors import UserError
 from data_prep.records import record_to_json
-from pskd_tf.data.clips import PairedClips
-from pskd_tf.data.stream_clips import StreamClips
 from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
 from pskd_tf.distillation.losses.base import CrossEntropy, cross_entropy
 from pskd_tf.distillation.losses.class_weights import ClassWeighted, balanced_class_weights
@@ -21,13 +19,7 @@ from pskd_tf.pipeline.planner import StagePlanner
 from pskd_tf.pipeline.runner import run_stages
 from pskd_tf.pipeline.specs import DataSpec, FitSpec, LossSpec, TrainingPart
 from pskd_tf.pipeline.stage import RunContext, Stage, load_weights
-from pskd_tf.pipeline.teach import (
-    _kept_views,
-    availability_column,
-    fit_stage,
-    given_columns,
-    training_loss,
-)
+from pskd_tf.pipeline.teach import _kept_views, fit_stage, training_loss
 from pskd_tf.settings import RunSettings
 from pskd_tf.training_settings import SELECTIONS, TrainingSettings
 
@@ -97,56 +89,6 @@ def test_kept_views_are_named_by_the_draws_and_nothing_else(tmp_path, clips):
     assert _kept_views(SPEC, context, fewer) != name()
     nothing = RunContext(tmp_path, tmp_path, tmp_path)
     assert _kept_views(SPEC, nothing, clips) is None
-
-
-def without_skeleton(clips, row):
-    lengths = clips.skeleton_lengths.copy()
-    lengths[row] = 0
-    return dataclasses.replace(clips, skeleton_lengths=lengths)
-
-
-def test_columns_follow_the_clips_by_name(time_clips):
-    arrays = {
-        "clip_ids": np.array([f"clip_{row}" for row in (4, 2, 0, 1, 3)]),
-        "teacher_logits": np.array([[4.0], [2.0], [0.0], [1.0], [3.0]]),
-        "teacher_2_logits": np.zeros((5, 1)),
-    }
-    columns = given_columns(arrays, time_clips.subset(np.array([1, 4])), ["teacher"])
-    assert list(columns) == ["teacher_logits"]
-    np.testing.assert_array_equal(columns["teacher_logits"], [[1.0], [4.0]])
-
-
-def test_a_cut_has_the_outputs_of_its_clip_and_teachers_are_sure_of_none(time_clips):
-    fields = {one.name: getattr(time_clips, one.name) for one in dataclasses.fields(PairedClips)}
-    rows = np.array([0, 1, 2, 3, 4, 3, 0])  # two cuts behind the clips, of which one is "none"
-    cuts = StreamClips(
-        **fields, whole=5, cuts_of=tuple(np.array([5] if row == 3 else [], int) for row in range(5))
-    )
-    of_rows = {
-        name: fields[name][rows]
-        for name in ("labels", "accelerometer", "accelerometer_lengths", "skeleton_lengths")
-    }
-    cuts = dataclasses.replace(cuts, clip_ids=(*cuts.clip_ids, "cut 0", "cut 1"), **of_rows)
-    assert cuts.clip_of_row.tolist() == [0, 1, 2, 3, 4, 3, -1]
-    arrays = {
-        "clip_ids": np.array([f"clip_{row}" for row in (4, 2, 0, 1, 3)]),
-        "teacher_logits": np.array([[4, 5], [2, 5], [7, 5], [1, 5], [3, 5]], np.float32),
-        "teacher_available": np.array([1, 1, 1, 0, 1], np.float32),
-        "teacher_embedding": np.ones((5, 1), np.float32),
-    }
-    columns = given_columns(arrays, cuts, ["teacher"])
-    assert columns["teacher_logits"][:, 0].tolist() == [7, 1, 2, 3, 4, 3, 0]
-    assert columns["teacher_logits"][:, 1].tolist() == [5, 5, 5, 5, 5, 5, 20]
-    assert columns["teacher_available"].tolist() == [1, 0, 1, 1, 1, 1, 1]
-    assert columns["teacher_embedding"][:, 0].tolist() == [1, 1, 1, 1, 1, 1, 0]
-
-
-def test_only_teachers_that_read_the_skeleton_miss_it(time_clips):
-    clips = without_skeleton(time_clips, 2)
-    assert availability_column("body", "skeleton_teacher", time_clips) == {}
-    assert availability_column("arm", "accelerometer_teacher", clips) == {}
-    column = availability_column("both", "fusion_teacher", clips)["both_available"]
-    np.testing.assert_array_equal(column, [1, 1, 0, 1, 1])
 
 
 def test_availability_is_collected_in_the_teachers_order():
