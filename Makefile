@@ -51,11 +51,15 @@ lint: $(VENV)/.installed-test
 	$(BIN)/mypy
 	$(BIN)/bandit --quiet --configfile=pyproject.toml --recursive data_prep pskd_tf benchmarks docs
 
-# Known weaknesses of the dependencies; asks the advisory service of PyPI, so it needs a network.
-audit: $(VENV)/.installed
+# Known weaknesses of the pinned dependencies; asks the advisory service of PyPI. Where that does not
+# answer, or does not know a package, nothing was audited: the last line of pip-audit is the reason.
+audit:
 	$(PYTHON) -m venv build/audit
 	build/audit/bin/pip install --quiet --disable-pip-version-check "pip-audit>=2.10,<3"
-	build/audit/bin/pip-audit --requirement=constraints.txt --no-deps --disable-pip
+	@build/audit/bin/pip-audit --requirement=constraints.txt --no-deps --disable-pip --strict \
+	  --progress-spinner=off 2> build/audit/errors || { grep "^Found" build/audit/errors || \
+	  echo "error: An audit needs PyPI's advisory service. Received: $$(tail -n 1 build/audit/errors)"; \
+	  exit 1; } >&2
 
 docs: $(VENV)/.installed-test $(EXECUTED)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -1,6 +1,5 @@
 """A folder of recordings without a manifest: what lies there, and a manifest to correct."""
 
-import csv
 import io
 import os
 import re
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.clip import SENSORS
+from data_prep.csv_cells import CsvWriter
 from data_prep.errors import UserError
 from data_prep.files import file_sha256, natural_order, whole_file
 from data_prep.loaders.custom.logger_formats import LOGGER_FORMATS
@@ -278,9 +278,9 @@ def write_manifest(rows: Sequence[dict[str, str]], path: Path) -> None:
     columns = [column for column in (*_FIRST_COLUMNS, "accelerometer_unit", *OPTIONAL_COLUMNS)]
     columns = [column for column in dict.fromkeys(columns) if column in used]
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, "", extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer = CsvWriter(text, columns)
+    for row in rows:
+        writer.write_row(row.get(column, "") for column in columns)
     with whole_file(path) as temporary:
         temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
 

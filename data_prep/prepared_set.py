@@ -6,7 +6,6 @@ quarantine.csv lists the clips that were left out. `write_prepared_set` writes t
 `PreparedSet` reads it, `prepared_table` summarises it.
 """
 
-import csv
 import dataclasses
 import shutil
 from collections.abc import Iterable, Sequence
@@ -18,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from data_prep.clip import NO_LABEL, NULL_ACTION, NULL_LABEL, Clip, check_clip
+from data_prep.csv_cells import CsvWriter, cell_text
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import Refusal, UserError
 from data_prep.files import check_sha256, file_sha256, json_sha256, whole_folder
@@ -176,9 +176,10 @@ def _load_table(path: Path, description: DatasetDescription) -> pd.DataFrame:
         rule = f"A {path.name} must be as it was prepared; prepare it again"
         raise UserError(rule, "edits", path)
     try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False)
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except ValueError as error:  # no UTF-8, no column, rows of other lengths
         raise UserError(f"A {path.name} must be a table in UTF-8", error, path) from error
+    return table.map(cell_text).rename(columns=cell_text)
 
 
 def _load_array(path: Path, shape: tuple[int, ...]) -> np.ndarray:
@@ -249,8 +250,8 @@ class _Manifest:
     def __init__(self, path: Path, description: DatasetDescription):
         self._description = description
         self._stream = open(path, "w", newline="", encoding="utf-8")  # noqa: SIM115
-        self._writer = csv.writer(self._stream, lineterminator="\n")
-        self._attributes: list[str] | None = None
+        self._writer: CsvWriter | None = None
+        self._attributes: list[str] = []
         self.clip_ids: set[str] = set()
         self.subjects: set[str] = set()
 
@@ -263,8 +264,9 @@ class _Manifest:
     def append(self, clip: Clip, streams: dict[str, "_StreamFile"]) -> None:
         check_clip(clip, self._description.skeleton_dimensions)
         _check_against(self._description, clip, self.clip_ids)
-        if self._attributes is None:
-            self._attributes = self._write_header(clip)
+        if self._writer is None:
+            self._attributes = list(clip.attributes)
+            self._writer = CsvWriter(self._stream, self._columns())
         if list(clip.attributes) != self._attributes:
             rule = f"Every clip must have the attributes {', '.join(self._attributes) or 'of none'}"
             raise UserError(rule, ", ".join(clip.attributes) or "none", f"clip {clip.clip_id}")
@@ -277,31 +279,27 @@ class _Manifest:
             row += streams[name].append(clip.stream(name))
         for name in _STREAMS:
             row += clip.sources.get(name, ("", ""))
-        self._writer.writerow([*row, ";".join(clip.flags)])
+        self._writer.write_row([*row, ";".join(clip.flags)])
 
-    def _write_header(self, clip: Clip) -> list[str]:
-        """Returns the attributes that have columns."""
+    def _columns(self) -> list[str]:
         header = ["clip_id", "subject", "action", "action_name", "trial", "sensor_place"]
         rest = [f"{name}_{suffix}" for name in _STREAMS for suffix in ("start", "length")]
         rest += [f"{name}_{suffix}" for name in _STREAMS for suffix in ("source", "sha256")]
         rest.append("flags")
-        attributes = list(clip.attributes)
-        taken = sorted({*header, *rest} & set(attributes))
+        taken = sorted({*header, *rest} & set(self._attributes))
         if taken:
             raise UserError("An attribute must not be named like a column", taken[0])
-        self._writer.writerow([*header, *attributes, *rest])
-        return attributes
+        return [*header, *self._attributes, *rest]
 
 
 def _write_quarantine(path: Path, refusals: list[Refusal], class_names: list[str]) -> None:
     with open(path, "w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(_QUARANTINE_HEADER)
+        writer = CsvWriter(stream, _QUARANTINE_HEADER)
         for refusal in refusals:
             error = refusal.error
             action = "" if refusal.action is None else _action_name(refusal.action, class_names)
             cells = [refusal.clip_id, error.path or "", error.reason, refusal.subject, action]
-            writer.writerow(cells)
+            writer.write_row(cells)
 
 
 def _action_name(action: int, class_names: Sequence[str]) -> str:

@@ -1,9 +1,11 @@
 """Files and names that are meant to do harm; docs/reliability.md lists all attacks and tests."""
 
+import csv
 import json
 import os
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -12,14 +14,19 @@ import pytest
 
 from custom_files import CustomFiles
 from data_prep import files
+from data_prep.clip import Clip
 from data_prep.dataset_description import DatasetDescription
 from data_prep.downloading import unpack_archive
-from data_prep.errors import UserError
-from data_prep.loaders.custom.manifest import read_custom_manifest
-from data_prep.prepared_set import PreparedSet
+from data_prep.errors import Refusal, UserError
+from data_prep.folder_inspection import write_manifest
+from data_prep.formats.csv_files import read_csv_records
+from data_prep.loaders.custom.manifest import add_manifest_row, read_custom_manifest
+from data_prep.prepared_set import PreparedSet, write_prepared_set
 from data_prep.recording_guess import guess_recording
 from data_prep.records import read_arrays, read_record
 from project import ROOT
+from pskd_tf.benchmark.results import CellRecord, ResultsFile, TestLedger, guesses_text
+from pskd_tf.benchmark.stream import StreamRecord, read_streams, write_streams
 from pskd_tf.export.headers import c_string
 from pskd_tf.pipeline.planner import subjects_label
 from pskd_tf.reporting.score_charts import confusion_matrix_chart
@@ -162,3 +169,78 @@ def test_what_a_folder_is_named_after_stays_in_its_folder():
     for name in NAMES:
         label = subjects_label([name])
         assert Path(label).name == label and label not in (".", "..")
+
+
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "'=1", "a;=1", "＝1"]
+# The readers of a manifest take white space from both ends and refuse what cannot be printed.
+UNPRINTABLE_FORMULAS = ["\t=1", "\r=1", "a\r=1", "a\n=1"]
+
+
+@pytest.mark.parametrize("name", FORMULAS + UNPRINTABLE_FORMULAS)
+def test_no_name_of_a_prepared_set_is_a_formula(tmp_path, prepared, name):
+    described = replace(prepared.description, subjects=[name], class_names=[name])
+    still = np.tile(np.float32([0, 1, 0]), (4, 1))
+    sources = {"accelerometer": (name, "0" * 64)}
+    clip = Clip(name, name, 0, name, name, still, sources=sources, attributes={name: name})
+    refusal = Refusal(f"{name}2", UserError(name, name, name), name, 0)
+    write_prepared_set(tmp_path / "set", described, [clip, refusal])
+    loaded = PreparedSet.load(tmp_path / "set")
+    columns = ["clip_id", "subject", "action_name", "sensor_place", "accelerometer_source", name]
+    assert loaded.manifest[columns].to_numpy().tolist() == [[name] * 6]
+    columns = ["file", "subject", "action_name"]
+    assert loaded.quarantine[columns].to_numpy().tolist() == [[name] * 3]
+    _assert_no_formulas(tmp_path / "set", 2)
+
+
+@pytest.mark.parametrize("name", FORMULAS + UNPRINTABLE_FORMULAS)
+def test_no_name_of_a_benchmark_is_a_formula(tmp_path, name):
+    text = guesses_text(np.array([1]))
+    cell = CellRecord("a", "c", name, 0, "", "p", name, 1, 1, 9, 0.5, 0.5, 0.5, 0.5, text)
+    stream = StreamRecord("a", name, 0, "p", name, 1, 1, "movements", 0.0, 0.0, "")
+    paths = [tmp_path / f"{table}.csv" for table in ("cells", "test_ledger", "stream")]
+    ResultsFile(paths[0]).add(cell)
+    TestLedger(paths[1]).add(cell)
+    write_streams(paths[2], [stream])
+    assert list(ResultsFile(paths[0]).records.values()) == [cell]
+    assert TestLedger(paths[1]).lines["a"]["held_out"] == name
+    assert read_streams(paths[2]) == [stream]
+    _assert_no_formulas(tmp_path, 3)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_no_name_of_a_manifest_of_recordings_is_a_formula(tmp_path, name):
+    row = {"subject": name, "action": name, "accelerometer_path": "a.csv"}
+    row |= {"accelerometer_unit": "g", "accelerometer_rate_hz": "50", "sensor_place": name}
+    paths = [tmp_path / f"{table}.csv" for table in ("guessed", "new", "semicolons")]
+    write_manifest([row], paths[0])
+    add_manifest_row(paths[1], row)
+    _assert_no_formulas(tmp_path, 2)
+    paths[2].write_text("subject;action;accelerometer_delay_s\nanna;x;-0.5\n")
+    add_manifest_row(paths[2], row)
+    assert paths[2].read_text(encoding="utf-8").splitlines()[1].startswith("anna;x;-0.5;")
+    for path in paths:
+        records, errors = read_csv_records(path, row, ["accelerometer_delay_s"])
+        assert not errors
+        assert [records[-1].cells[column] for column in ("subject", "action")] == [name, name]
+
+
+def _assert_no_formulas(folder: Path, count: int) -> None:
+    paths = list(folder.glob("*.csv"))
+    assert len(paths) == count
+    for path in paths:
+        with open(path, newline="", encoding="utf-8") as stream:
+            cells = [cell for row in csv.reader(stream) for cell in row]
+        parts = [part for cell in cells for part in re.split("[;\t\r\n]", cell)]
+        assert not [one for one in parts if one[:1] in tuple("=+-@＝")], path
+
+
+def test_csv_is_written_by_one_writer():
+    other = re.compile(r"csv\.writer\(|DictWriter\(|savetxt\(")
+    # A text names `to_csv(...)`.
+    unsafe = re.compile(r"^(?!.*safe_table\().*\.to_csv\((?!\.\.\.)", re.MULTILINE)
+    names = ("pskd_tf", "data_prep", "benchmarks")
+    sources = {
+        path: path.read_text("utf-8") for one in names for path in (ROOT / one).rglob("*.py")
+    }
+    assert [path.name for path, text in sources.items() if other.search(text)] == ["csv_cells.py"]
+    assert not [path for path, text in sources.items() if unsafe.search(text)]

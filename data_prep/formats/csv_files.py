@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep.csv_cells import cell_text
 from data_prep.errors import UserError
 from data_prep.formats.text_tables import did_you_mean, parsed_number
 from data_prep.stamps import stamp_seconds
@@ -109,7 +110,7 @@ def csv_records(
     rows = []
     try:
         for cells in reader:
-            rows.append((reader.line_num, [cell.strip() for cell in cells]))
+            rows.append((reader.line_num, [cell_text(cell.strip()) for cell in cells]))
     except csv.Error as error:
         place = f"{path}, row {reader.line_num}"
         raise UserError("A table must be valid CSV", error, place) from error

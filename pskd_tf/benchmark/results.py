@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from data_prep.csv_cells import CsvWriter, cell_text
 from data_prep.errors import UserError
 from data_prep.files import whole_file
 
@@ -110,7 +111,7 @@ def table_rows(path: Path, columns: Sequence[str]) -> list[tuple[int, dict[str, 
     for number, row in rows:
         if None in row or None in row.values():
             raise UserError(f"Line {number} must have {len(columns)} fields", "others", path)
-    return rows
+    return [(number, {name: cell_text(row[name]) for name in columns}) for number, row in rows]
 
 
 class ResultsFile:
@@ -150,9 +151,9 @@ class ResultsFile:
         self.records[record.cell] = record
         names = [field.name for field in dataclasses.fields(CellRecord)]
         with whole_file(self.path) as temporary, open(temporary, "w", newline="") as stream:
-            writer = csv.DictWriter(stream, names, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(dataclasses.asdict(one) for one in self.records.values())
+            writer = CsvWriter(stream, names)
+            for one in self.records.values():
+                writer.write_row(dataclasses.astuple(one))
 
 
 _COLUMNS = (
@@ -190,9 +191,9 @@ class TestLedger:
         line |= {"revision": _revision(), "date": datetime.date.today().isoformat()}
         self.lines[record.cell] = line
         with whole_file(self.path) as temporary, open(temporary, "w", newline="") as stream:
-            writer = csv.DictWriter(stream, _COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(self.lines.values())
+            writer = CsvWriter(stream, _COLUMNS)
+            for one in self.lines.values():
+                writer.write_row(one[name] for name in _COLUMNS)
 
 
 def _revision() -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from data_prep.csv_cells import safe_table
 from data_prep.errors import UserError
 from data_prep.files import json_sha256, whole_file
 from data_prep.prepared_set import PreparedSet
@@ -174,7 +175,7 @@ class BenchmarkRun:
         path = self.results_dir / "clips.csv"
         if not path.exists():
             with whole_file(path) as temporary:
-                self.clips().to_csv(temporary, index=False, lineterminator="\n")
+                safe_table(self.clips()).to_csv(temporary, index=False, lineterminator="\n")
 
     def clips(self) -> pd.DataFrame:
         """Returns what a board needs of the clips, in the manifest's order."""
@@ -251,7 +252,9 @@ class BenchmarkRun:
             with whole_file(self.results_dir / "leaderboard.md") as temporary:
                 temporary.write_text(leaderboard_markdown(rows), encoding="utf-8")
             with whole_file(self.results_dir / "leaderboard.csv") as temporary:
-                leaderboard_table(rows).to_csv(temporary, index=False, lineterminator="\n")
+                safe_table(leaderboard_table(rows)).to_csv(
+                    temporary, index=False, lineterminator="\n"
+                )
             leaderboard_plot(self.results_dir / "leaderboard.png", rows)
         return rows
 
@@ -310,7 +313,7 @@ def stream_board(
     with whole_file(run.results_dir / "stream_board.md") as temporary:
         temporary.write_text(stream_markdown(rows), encoding="utf-8")
     with whole_file(run.results_dir / "stream_board.csv") as temporary:
-        stream_table(rows).to_csv(temporary, index=False, lineterminator="\n")
+        safe_table(stream_table(rows)).to_csv(temporary, index=False, lineterminator="\n")
     return rows
 
 

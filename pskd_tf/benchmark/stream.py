@@ -6,7 +6,6 @@ figure of the board can be computed again. Each run's threshold is the lowest at
 validation folds stay within a bound of false decisions an hour; test subjects choose nothing.
 """
 
-import csv
 import dataclasses
 import math
 import re
@@ -18,6 +17,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
+from data_prep.csv_cells import CsvWriter
 from data_prep.errors import UserError
 from data_prep.files import whole_file
 from data_prep.records import read_arrays
@@ -160,9 +160,9 @@ def write_streams(path: Path, records: Sequence[StreamRecord]) -> None:
     """Writes `stream.csv`, whole or not at all."""
     names = [field.name for field in dataclasses.fields(StreamRecord)]
     with whole_file(path) as temporary, open(temporary, "w", newline="") as stream:
-        writer = csv.DictWriter(stream, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(dataclasses.asdict(one) for one in records)
+        writer = CsvWriter(stream, names)
+        for one in records:
+            writer.write_row(dataclasses.astuple(one))
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from data_prep.commands import print_result, run_command
+from data_prep.csv_cells import safe_table
 from data_prep.errors import UserError
 from data_prep.files import whole_file
 from data_prep.settings import setting
@@ -78,7 +79,7 @@ def main(arguments: FixedFeaturesArguments) -> None:
     table = pd.DataFrame.from_dict(rows, orient="index")
     if arguments.out is not None:
         with whole_file(arguments.out) as temporary:
-            table.to_csv(temporary, index_label="student", float_format="%.3f")
+            safe_table(table).to_csv(temporary, index_label="student", float_format="%.3f")
     print(table.to_string(float_format="{:.2f}".format))
     means = {name: float(table[name].mean()) for name in FEATURES}
     means |= {name: int(table[name].sum()) for name in ("clips", "differing")}

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from data_prep.commands import print_result, run_command
+from data_prep.csv_cells import safe_table
 from data_prep.errors import UserError
 from data_prep.files import whole_file
 from data_prep.prepared_set import PreparedSet
@@ -418,7 +419,7 @@ def main(arguments: StudyArguments) -> None:
     tables = {"choice.csv": choice.table, "draws.csv": draws}
     for name, table in tables.items():
         with whole_file(arguments.out / name) as temporary:
-            table.round(6).to_csv(temporary, index=False)
+            safe_table(table.round(6)).to_csv(temporary, index=False)
     with whole_file(arguments.out / "summary.md") as temporary:
         temporary.write_text(text, encoding="utf-8")
     print(text)

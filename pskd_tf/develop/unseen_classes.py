@@ -21,6 +21,7 @@ import pandas as pd
 from scipy.special import softmax
 
 from data_prep.commands import print_result, run_command
+from data_prep.csv_cells import safe_table
 from data_prep.errors import UserError
 from data_prep.files import whole_file
 from data_prep.prepared_set import PreparedSet
@@ -356,7 +357,7 @@ def main(arguments: UnseenArguments) -> None:
     rows = [row for one in draws for row in measure(one, run, prepared, context, arguments)]
     table = pd.DataFrame(rows)
     with whole_file(out / "unseen.csv") as temporary:
-        table.round(6).to_csv(temporary, index=False)
+        safe_table(table.round(6)).to_csv(temporary, index=False)
     with whole_file(out / "unseen.md") as temporary:
         temporary.write_text(table_text(table), encoding="utf-8")
     print(table_text(table))

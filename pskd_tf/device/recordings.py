@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep.csv_cells import cell_text
 from data_prep.errors import UserError
 from data_prep.prepared_set import PreparedSet
 from pskd_tf.data.idle import IDLE_GENERATORS, IdleSource, Stream, idle_stream
@@ -127,7 +128,7 @@ class LabelledSpan:
         for number, row in enumerate(rows[1:], 2):
             try:
                 start, end, label = row
-                span = cls(float(start), float(end), label.strip())
+                span = cls(float(start), float(end), cell_text(label.strip()))
             except ValueError as error:
                 rule = "A row must hold two times and a label"
                 raise UserError(rule, f"{','.join(row)[:60]} in row {number}", path) from error

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pandas as pd
 
+from data_prep.csv_cells import safe_table
 from data_prep.files import whole_file
 from data_prep.records import record_to_json
 from pskd_tf.compression.convert import (
@@ -107,7 +108,7 @@ def slim_stage(stage: Stage[SlimSpec], context: RunContext, folder: Path) -> dic
         record.with_name(f"{record.name}.cut{number}.npz").unlink(missing_ok=True)
     save_weights(folder / "weights.npz", model.get_weights())
     (folder / "channels.json").write_text(json.dumps(channels), encoding="utf-8")
-    pd.DataFrame(history).to_csv(folder / "history.csv", index_label="epoch")
+    safe_table(pd.DataFrame(history)).to_csv(folder / "history.csv", index_label="epoch")
     return {
         "builder_arguments": arguments,
         "estimated": dataclasses.asdict(cost),
@@ -161,7 +162,7 @@ def calibration_views(
         rows = np.sort(np.random.default_rng(seed).permutation(len(clips))[:count])
     with whole_file(folder / "calibration.csv") as temporary:
         listed = {"clip_id": clips.clip_ids, "subject": clips.subjects, "action": clips.labels}
-        pd.DataFrame(listed).iloc[rows].to_csv(temporary, index=False)
+        safe_table(pd.DataFrame(listed).iloc[rows]).to_csv(temporary, index=False)
     views = evaluation_views(clips, {"accelerometer"}, inputs)
     middles = [np.flatnonzero(views.rows == row) for row in rows]
     return views.streams["accelerometer"][[windows[len(windows) // 2] for windows in middles]]
@@ -201,7 +202,7 @@ def compress_stage(stage: Stage[CompressSpec], context: RunContext, folder: Path
     )
     context.advance(settings.epochs)
     save_weights(folder / "weights.npz", weights)
-    pd.DataFrame(history).to_csv(folder / "history.csv", index_label="epoch")
+    safe_table(pd.DataFrame(history)).to_csv(folder / "history.csv", index_label="epoch")
     calibration = calibration_views(clips, inputs, settings.calibration_clips, fitted.seed, folder)
     pruned = load_stage_model(student, context, clips)
     pruned.set_weights(weights)
@@ -291,7 +292,7 @@ def quantise_stage(stage: Stage[QuantiseSpec], context: RunContext, folder: Path
     model = build_student(keras, **arguments)
     model.set_weights(weights)
     noise = layer_noise(tflite, model, calibration[:_NOISE_CLIPS])
-    pd.DataFrame(layer_table(tflite, noise)).to_csv(folder / "layers.csv", index=False)
+    safe_table(pd.DataFrame(layer_table(tflite, noise))).to_csv(folder / "layers.csv", index=False)
     return {
         "builder_arguments": arguments,
         "parameters": model.count_params(),
@@ -330,7 +331,7 @@ def _trained(
         projection_widths={name: one.shape[1] for name, one in teaching.projections.items()},
         seed=seed,
     )
-    pd.DataFrame(trained.history).to_csv(folder / "history.csv", index_label="epoch")
+    safe_table(pd.DataFrame(trained.history)).to_csv(folder / "history.csv", index_label="epoch")
     if spec.ranges == "recalibrated":
         return trained.weights, convert_to_int8(trained.weights, source[1], calibration)
     return trained.weights, convert_to_int8(trained.wrapped_weights, source[1], None)

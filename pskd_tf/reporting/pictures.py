@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
+from data_prep.csv_cells import safe_table
 from data_prep.errors import UserError
 from data_prep.files import whole_file
 from data_prep.records import read_arrays
@@ -260,7 +261,9 @@ def write_pictures(run: Run, folder: Path) -> list[Path]:
     table = _calibrations(run, kinds)
     if len(table):
         with whole_file(folder / f"{TABLE}.csv") as temporary:
-            table.to_csv(temporary, index=False, lineterminator="\n", float_format="%.4f")
+            safe_table(table).to_csv(
+                temporary, index=False, lineterminator="\n", float_format="%.4f"
+            )
         written.append(folder / f"{TABLE}.csv")
     return written
 

@@ -115,7 +115,7 @@ COMMANDS = {
     one.name: one
     for one in (
         Command("train", _train, _of_run),
-        Command("train, 2 workers", lambda folder: _train(folder, 2), _of_run),
+        Command("train with 2 workers", lambda folder: _train(folder, 2), _of_run),
         Command("prepare", _prepare, lambda folder: files_hashes(folder, "set/*")),
         Command("benchmark", _benchmark, _cells),
         Command(

@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+from data_prep.csv_cells import CsvWriter
 from data_prep.errors import UserError
 from data_prep.files import whole_file
 from data_prep.formats.csv_files import read_csv_records, table_separator
@@ -98,9 +99,10 @@ def add_manifest_row(path: str | Path, row: Mapping[str, str], *, dry: bool = Fa
         return
     columns += [column for column in row if column not in columns]
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, "", delimiter=separator, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows([*rows, row])
+    writer = CsvWriter(text, columns, separator)
+    for one in rows:
+        writer.write_row_as_read(one.get(column, "") for column in columns)
+    writer.write_row(row.get(column, "") for column in columns)
     with whole_file(path) as temporary:
         temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
 
