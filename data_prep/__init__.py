@@ -41,7 +41,9 @@ if TYPE_CHECKING:
         kept_splits as kept_splits,
         leave_one_subject_out as leave_one_subject_out,
         protocol_splits as protocol_splits,
+        repeated_halves_splits as repeated_halves_splits,
         subject_folds as subject_folds,
+        subject_halves as subject_halves,
         validation_splits as validation_splits,
     )
     from data_prep.registry import DATASETS as DATASETS, load_dataset as load_dataset

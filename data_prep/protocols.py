@@ -8,6 +8,7 @@ its description, each as `{"train_subjects", "test_subjects", "metric"}` or as
 
 import dataclasses
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from data_prep.records import read_json_object
 
 LEAVE_ONE_SUBJECT_OUT = "leave_one_subject_out"
 SUBJECT_FOLDS = "subject_folds"
+REPEATED_SUBJECT_HALVES = "repeated_subject_halves"
 _SCHEMA_VERSION = 1
 
 
@@ -194,6 +196,32 @@ def validation_splits(
     ]  # fmt: skip
 
 
+def repeated_halves_splits(
+    description: DatasetDescription, manifest: pd.DataFrame, num_halvings: int, seed: int = 0
+) -> list[ClipSplit]:
+    """Returns the splits of "repeated_subject_halves" over all subjects of a data set.
+
+    Args:
+        description: The data set.
+        manifest: The prepared set's manifest.
+        num_halvings: Number of halvings; see `subject_halves`.
+        seed: Seed of the draw.
+
+    Returns:
+        Two splits a halving, whose folds are "1a", "1b", "2a" and so on.
+
+    Raises:
+        UserError: There are not as many halvings.
+    """
+    folds = subject_halves(description.subjects, num_halvings, seed)
+    names = [f"{number}{half}" for number in range(1, num_halvings + 1) for half in "ab"]
+    return [
+        _split(description, manifest, REPEATED_SUBJECT_HALVES, name,
+               {"subject": fold.train_subjects}, {"subject": fold.test_subjects})
+        for name, fold in zip(names, folds, strict=True)
+    ]  # fmt: skip
+
+
 def _split(
     description: DatasetDescription,
     manifest: pd.DataFrame,
@@ -301,6 +329,53 @@ def subject_folds(subjects: Sequence[str], num_folds: int, seed: int = 0) -> lis
         )
         for fold in range(num_folds)
     ]
+
+
+def subject_halves(subjects: Sequence[str], num_halvings: int, seed: int = 0) -> list[Split]:
+    """Returns splits in which one half of the subjects trains and the other half tests.
+
+    A halving gives two splits, because each half trains once. So every subject tests once in each
+    halving and trains once. Source: two-fold cross-validation, repeated (5x2cv of Dietterich 1998,
+    "Approximate Statistical Tests for Comparing Supervised Classification Learning Algorithms"),
+    by subject instead of by sample.
+
+    Args:
+        subjects: At least 2, each once. Of an odd number, one half has one subject more.
+        num_halvings: Number of halvings, which all differ. Of 8 subjects there are 35.
+        seed: Seed of the draw, at least 0. More halvings of the same seed begin with the same ones.
+
+    Returns:
+        Two splits a halving, one after the other; subjects stand in the order of `subjects`.
+
+    Raises:
+        UserError: An argument is out of range, or a subject comes twice.
+    """
+    subjects = tuple(subjects)
+    if len(set(subjects)) != len(subjects):
+        raise UserError("A subject must be named once", ", ".join(subjects))
+    if len(subjects) < 2:
+        raise UserError("Halves need at least 2 subjects", ", ".join(subjects) or "none")
+    count, half = len(subjects), len(subjects) // 2
+    total = math.comb(count, half) // (2 if count % 2 == 0 else 1)
+    if not 1 <= num_halvings <= total:
+        rule = f"The number of halvings of {count} subjects must be 1 to {total}"
+        raise UserError(rule, num_halvings)
+    if seed < 0:
+        raise UserError("seed must be at least 0", seed)
+    generator = np.random.default_rng(seed)
+    splits: list[Split] = []
+    known: set[frozenset[frozenset[str]]] = set()
+    while len(splits) < 2 * num_halvings:
+        drawn = {subjects[place] for place in generator.permutation(count)[:half]}
+        halves = [
+            tuple(one for one in subjects if one in drawn),
+            tuple(one for one in subjects if one not in drawn),
+        ]
+        halving = frozenset(map(frozenset, halves))
+        if halving not in known:
+            known.add(halving)
+            splits += [Split(halves[0], halves[1]), Split(halves[1], halves[0])]
+    return splits
 
 
 def clip_indices(manifest: pd.DataFrame, subjects: Iterable[str]) -> np.ndarray:

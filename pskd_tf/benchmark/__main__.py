@@ -8,7 +8,8 @@ python -m pskd_tf.benchmark --flagfile=configs/benchmark_utd_mhad.flags --raw_di
 Every cell (method, seeds, fold) is a small job and one line of RESULTS/cells.csv; the same command
 resumes, and adds what is missing. `validation` leaves training subjects out and picks each method's
 trial; the other protocols score test subjects, want --score_test, and leave a line in
-RESULTS/test_ledger.csv.
+RESULTS/test_ledger.csv. `repeated_subject_halves` compares methods over many halves of the
+subjects.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 import pskd_tf
 from data_prep.commands import packaged_file, run_command
 from data_prep.errors import UserError
+from data_prep.protocols import REPEATED_SUBJECT_HALVES
 from data_prep.settings import REQUIRED, setting
 from data_prep.workers import RUNNERS
 from pskd_tf.arguments import TrainingArguments
@@ -56,6 +58,20 @@ class BenchmarkArguments(TrainingArguments):
         "Allow test subjects to be scored; each time leaves a line in the ledger.",
         group="benchmark",
     )
+    halvings: int = setting(
+        10,
+        "With the protocol repeated_subject_halves: how often the subjects are halved; each half "
+        "trains once and the other one is scored.",
+        minimum=1,
+        group="benchmark",
+    )
+    halving_seed: int = setting(0, "Seed that draws the halvings.", minimum=0, group="benchmark")
+    expected_from: Path | None = setting(
+        None,
+        "Results folder whose finished cells tell how much people and runs vary, to estimate the "
+        "smallest difference that halves will show; --results_dir if none is given.",
+        group="benchmark",
+    )
     idle_hours: float = setting(
         2.0,
         "With --stream_training: hours of idle of each kind, for each fold.",
@@ -89,6 +105,8 @@ def main(arguments: BenchmarkArguments) -> None:
     scoring = [name for name in arguments.protocols if name != "validation"]
     if scoring and not arguments.score_test:
         raise UserError("Test subjects are scored with --score_test only", ", ".join(scoring))
+    if REPEATED_SUBJECT_HALVES in arguments.protocols:
+        _check_halves(arguments)
     if arguments.settings.student != StudentSettings():
         rule = "The methods of a benchmark name their nets (model in --methods_file), not --student"
         raise UserError(rule, arguments.settings.student.student)
@@ -115,12 +133,15 @@ def main(arguments: BenchmarkArguments) -> None:
 
     def one_run(settings: RunSettings, results_dir: Path) -> BenchmarkRun:
         seeds = arguments.trial_seeds, arguments.validation_seeds
-        return BenchmarkRun(settings, methods, listed, prepared, context, results_dir, *seeds)
+        halvings = arguments.halvings, arguments.halving_seed
+        folders = context, results_dir
+        return BenchmarkRun(settings, methods, listed, prepared, *folders, *seeds, *halvings)
 
     if not arguments.curve:
         rows = _board(one_run(arguments.settings, arguments.results_dir), arguments)
         if rows is not None:
-            print(f"result: {arguments.results_dir / 'leaderboard.md'}")
+            name = "leaderboard.md" if rows else "halves.md"
+            print(f"result: {arguments.results_dir / name}")
             more = "other --methods, --seeds or --protocols"
             print(f"next: commit the folder, or add cells: {more}")
         return
@@ -154,6 +175,8 @@ def _board(run: "BenchmarkRun", arguments: BenchmarkArguments) -> "list[BoardRow
         _print_plan(run, arguments)
         return None
     for protocol in arguments.protocols:
+        if protocol == REPEATED_SUBJECT_HALVES:
+            _print_expected(run, arguments)
         run.perform(
             protocol,
             lambda cells, finished: run_cells(
@@ -166,7 +189,10 @@ def _board(run: "BenchmarkRun", arguments: BenchmarkArguments) -> "list[BoardRow
             ),
         )
     rows = run.board()
-    print(leaderboard_markdown(rows), end="")
+    if rows:
+        print(leaderboard_markdown(rows), end="")
+    if REPEATED_SUBJECT_HALVES in arguments.protocols:
+        print(run.halves(), end="")
     if arguments.settings.virtual.unworn_classes:
         print(run.unworn_classes(), end="")
     if arguments.settings.stream.enabled:
@@ -175,11 +201,38 @@ def _board(run: "BenchmarkRun", arguments: BenchmarkArguments) -> "list[BoardRow
     return rows
 
 
+def _check_halves(arguments: BenchmarkArguments) -> None:
+    rule = f"{REPEATED_SUBJECT_HALVES} needs at least two student seeds (--seeds=1,2)"
+    if len(arguments.settings.seeds) < 2:
+        raise UserError(rule, ",".join(map(str, arguments.settings.seeds)))
+    # Boards in the stream and curves read folds that score each clip once.
+    if arguments.curve or arguments.settings.stream.enabled:
+        rule = f"{REPEATED_SUBJECT_HALVES} goes without --curve and --stream_training"
+        raise UserError(rule, arguments.curve or "stream_training")
+
+
+def _print_expected(run: "BenchmarkRun", arguments: BenchmarkArguments) -> None:
+    """Prints the smallest difference that repeated halves are expected to show."""
+    folder = arguments.expected_from or arguments.results_dir
+    count = f"{arguments.halvings} halvings, {len(arguments.settings.seeds)} student seeds"
+    expected = run.halves_expected(folder)
+    if not expected:
+        print(
+            f"{count}: {folder} has no test cells that tell what they will show (--expected_from)"
+        )
+        return
+    print(f"{count}, as the cells of {folder} let expect:")
+    for one in expected:
+        print(f"  {one}")
+
+
 def _print_plan(run: "BenchmarkRun", arguments: BenchmarkArguments) -> None:
     from pskd_tf.benchmark.run import estimated_seconds
 
     total = 0.0
     for protocol in arguments.protocols:
+        if protocol == REPEATED_SUBJECT_HALVES:
+            _print_expected(run, arguments)
         cells = []
         for method in run.methods:
             trials = run.trials(method)

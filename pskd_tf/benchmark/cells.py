@@ -9,7 +9,7 @@ import numpy as np
 from data_prep.errors import UserError
 from data_prep.files import json_sha256
 from data_prep.prepared_set import PreparedSet
-from data_prep.protocols import ClipSplit
+from data_prep.protocols import REPEATED_SUBJECT_HALVES, ClipSplit
 from data_prep.records import read_arrays
 from pskd_tf.benchmark.results import CellRecord, guesses_text
 from pskd_tf.method import FOREST, Method
@@ -47,7 +47,11 @@ class Cell:
     @property
     def key(self) -> str:
         """The cell's name in results: 16 digits of a hash over everything its result depends on."""
-        return json_sha256({"stage": self.stage.key, "method": self.method})[:16]
+        made_of = {"stage": self.stage.key, "method": self.method}
+        # A halving may be the data set's own split; it is a cell of both protocols then.
+        if self.protocol == REPEATED_SUBJECT_HALVES:
+            made_of["protocol"] = self.protocol
+        return json_sha256(made_of)[:16]
 
     @property
     def fit(self) -> Stage[Any]:

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import pandas as pd
 
 from data_prep.csv_cells import CsvWriter, cell_text
 from data_prep.errors import UserError
 from data_prep.files import whole_file
+from data_prep.records import read_json_object
 
 _HIGHEST_CLASS = 255
 
@@ -154,6 +156,34 @@ class ResultsFile:
             writer = CsvWriter(stream, names)
             for one in self.records.values():
                 writer.write_row(dataclasses.astuple(one))
+
+
+def held_out_parts(folder: Path) -> dict[tuple[str, str], pd.DataFrame]:
+    """Reads the scored clips of a results folder from its `splits_*.json` and `clips.csv`.
+
+    Args:
+        folder: The results folder.
+
+    Returns:
+        By protocol and `CellRecord.held_out`: the clips in the order of the guesses, indexed by
+        clip_id, with columns subject, label and on_wrist.
+
+    Raises:
+        UserError: A file is missing or damaged.
+    """
+    rule = "A results folder must have clips.csv and splits_*.json; check it out again"
+    path = folder / "clips.csv"
+    parts: dict[tuple[str, str], pd.DataFrame] = {}
+    try:
+        clips = pd.read_csv(path, dtype={"clip_id": str, "subject": str}).set_index("clip_id")
+        for path in sorted(folder.glob("splits_*.json")):
+            content = read_json_object(path)
+            for split in content["splits"]:
+                held_out = "|".join(split["test_subjects"])
+                parts[content["protocol"], held_out] = clips.loc[split["test_clips"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(rule, error, path) from error
+    return parts
 
 
 _COLUMNS = (

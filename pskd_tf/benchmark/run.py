@@ -14,7 +14,7 @@ from data_prep.csv_cells import safe_table
 from data_prep.errors import UserError
 from data_prep.files import json_sha256, whole_file
 from data_prep.prepared_set import PreparedSet
-from data_prep.protocols import kept_splits
+from data_prep.protocols import REPEATED_SUBJECT_HALVES, kept_splits
 from data_prep.records import record_to_json
 from pskd_tf.benchmark.board import (
     BoardRow,
@@ -29,7 +29,14 @@ from pskd_tf.benchmark.cells import (
     pick_trial,
     record_cell,
 )
-from pskd_tf.benchmark.results import CellRecord, ResultsFile, TestLedger
+from pskd_tf.benchmark.halves import (
+    Expectation,
+    HalvesRow,
+    expectations,
+    halves_rows,
+    write_halves,
+)
+from pskd_tf.benchmark.results import CellRecord, ResultsFile, TestLedger, held_out_parts
 from pskd_tf.benchmark.stream import (
     StreamCell,
     StreamRow,
@@ -69,6 +76,8 @@ class BenchmarkRun:
             `test_ledger.csv` and the board.
         trial_seeds: Student seeds by which a trial is picked.
         validation_seeds: Student seeds that validate a picked trial.
+        halvings: Halvings of `repeated_subject_halves`.
+        halving_seed: Seed of their draw.
     """
 
     def __init__(
@@ -81,11 +90,14 @@ class BenchmarkRun:
         results_dir: Path,
         trial_seeds: Sequence[int],
         validation_seeds: Sequence[int],
+        halvings: int,
+        halving_seed: int,
     ):
         self.settings, self.prepared = settings, prepared
         self.methods, self.listed = list(methods), list(listed)
         self.context, self.results_dir = context, results_dir
         self.trial_seeds, self.validation_seeds = list(trial_seeds), list(validation_seeds)
+        self.halvings, self.halving_seed = halvings, halving_seed
         self.results = ResultsFile(results_dir / "cells.csv")
         self.ledger = TestLedger(results_dir / "test_ledger.csv")
         self._planners: dict[str, CellPlanner] = {}
@@ -93,7 +105,7 @@ class BenchmarkRun:
     def planner(self, protocol: str) -> CellPlanner:
         """Returns the planner of a protocol; its splits are kept in the results folder."""
         if protocol not in self._planners:
-            splits = run_splits(self.prepared, protocol)
+            splits = run_splits(self.prepared, protocol, self.halvings, self.halving_seed)
             self._planners[protocol] = CellPlanner(self.settings, self.prepared, protocol, splits)
         return self._planners[protocol]
 
@@ -141,6 +153,11 @@ class BenchmarkRun:
                 [one for m in self.methods for cells in self.trials(m) for one in cells], perform
             )
         cells = [one for m in self.methods for one in self.cells(protocol, m, self.picked(m))]
+        if protocol == REPEATED_SUBJECT_HALVES:
+            # Halving after halving, so that an interrupted command has whole ones of all methods.
+            splits = self.planner(protocol).splits
+            place = {split.test_subjects: number for number, split in enumerate(splits)}
+            cells.sort(key=lambda cell: place[cell.held_out])
         self._do(cells, perform)
 
     def _do(self, cells: Sequence[Cell], perform: Perform) -> None:
@@ -189,8 +206,12 @@ class BenchmarkRun:
             }
         )
 
-    def _known(self) -> tuple[dict[str, int], list[CellRecord]]:
-        """Returns each method's picked trial, and all finished cells of them in this recipe."""
+    def _known(self, *, halves: bool = False) -> tuple[dict[str, int], list[CellRecord]]:
+        """Returns each method's picked trial, and all finished cells of them in this recipe.
+
+        Args:
+            halves: Whether cells of `repeated_subject_halves` are wanted, or those of the board.
+        """
         picked, known = {}, []
         recorded = {one.method for one in self.results.records.values()}
         for method in self.listed:
@@ -205,6 +226,7 @@ class BenchmarkRun:
                 one
                 for one in self.results.records.values()
                 if (one.method, one.configuration) == (method.name, configuration)
+                and (one.protocol == REPEATED_SUBJECT_HALVES) == halves
             ]
         return picked, known
 
@@ -257,6 +279,37 @@ class BenchmarkRun:
                 )
             leaderboard_plot(self.results_dir / "leaderboard.png", rows)
         return rows
+
+    def halves(self) -> str:
+        """Sums up the finished cells of `repeated_subject_halves` in `halves.csv` and `halves.md`.
+
+        Returns:
+            The table.
+        """
+        return write_halves(self.results_dir, self.halves_rows())
+
+    def halves_rows(self) -> list[HalvesRow]:
+        """Returns the rows of all methods with finished cells of `repeated_subject_halves`."""
+        _, known = self._known(halves=True)
+        if not known:
+            return []
+        parts = {held_out: part for (_, held_out), part in self._parts(known).items()}
+        names = ["|".join(one.test_subjects) for one in self.planner(known[0].protocol).splits]
+        halvings = list(zip(names[::2], names[1::2], strict=True))
+        return halves_rows(self.listed, known, parts, halvings)
+
+    def halves_expected(self, folder: Path) -> list[Expectation]:
+        """Returns what the finished cells of a results folder let expect of the halves.
+
+        Args:
+            folder: A results folder with cells of `cross_subject` or `leave_one_subject_out`.
+        """
+        records = ResultsFile(folder / "cells.csv").records.values()
+        if not records:
+            return []
+        people = len(self.prepared.description.subjects)
+        sizes = (people, self.halvings, len(self.settings.seeds))
+        return expectations(self.methods, records, held_out_parts(folder), *sizes)
 
     def unworn_classes(self) -> str:
         """Writes `unworn_classes.md` of a recipe with `unworn_classes` and returns its text."""

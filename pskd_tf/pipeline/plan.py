@@ -8,7 +8,13 @@ from typing import Any
 from data_prep.clip import NO_LABEL, NULL_LABEL
 from data_prep.errors import UserError
 from data_prep.prepared_set import PreparedSet
-from data_prep.protocols import ClipSplit, protocol_splits, validation_splits
+from data_prep.protocols import (
+    REPEATED_SUBJECT_HALVES,
+    ClipSplit,
+    protocol_splits,
+    repeated_halves_splits,
+    validation_splits,
+)
 from pskd_tf.pipeline.method_planner import MethodPlanner
 from pskd_tf.pipeline.planner import (
     StagePlanner,
@@ -68,13 +74,18 @@ class FoldPlan:
         return [*self.scores.values(), *self.compared.values()]
 
 
-def run_splits(prepared: PreparedSet, protocol: str) -> list[ClipSplit]:
+def run_splits(
+    prepared: PreparedSet, protocol: str, halvings: int = 0, halving_seed: int = 0
+) -> list[ClipSplit]:
     """Returns a protocol's splits, each with clips to train and to score.
 
     Args:
         prepared: The prepared set.
         protocol: `validation`, which leaves each training subject of `cross_subject` out in turn
-            and in which test subjects do not occur, or a name that `protocol_splits` knows.
+            and in which test subjects do not occur, or a name that `protocol_splits` knows; with
+            `halvings` also `repeated_subject_halves`.
+        halvings: Number of halvings of the subjects; see `subject_halves`.
+        halving_seed: Seed of their draw.
 
     Returns:
         The splits.
@@ -86,6 +97,8 @@ def run_splits(prepared: PreparedSet, protocol: str) -> list[ClipSplit]:
     if protocol == "validation":
         (split,) = protocol_splits(description, manifest, "cross_subject")
         splits = validation_splits(description, manifest, split)
+    elif protocol == REPEATED_SUBJECT_HALVES and halvings:
+        splits = repeated_halves_splits(description, manifest, halvings, halving_seed)
     else:
         splits = protocol_splits(description, manifest, protocol)
     unlabelled = set(manifest["clip_id"][manifest["action"] == NO_LABEL])

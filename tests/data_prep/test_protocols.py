@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -20,7 +21,9 @@ from data_prep.protocols import (
     kept_splits,
     leave_one_subject_out,
     protocol_splits,
+    repeated_halves_splits,
     subject_folds,
+    subject_halves,
     validation_splits,
 )
 
@@ -237,6 +240,60 @@ def test_bad_folds(subjects: list[str], num_folds: int, seed: int, message: str)
     with pytest.raises(UserError) as error:
         subject_folds(subjects, num_folds, seed)
     assert message in str(error.value)
+
+
+@settings(max_examples=50)
+@given(st.integers(2, 12), st.data())
+def test_halves_test_every_subject_equally_often(num_subjects: int, data):
+    subjects = [str(number) for number in range(num_subjects)]
+    num_halvings = data.draw(st.integers(1, {2: 1, 3: 3, 4: 3}.get(num_subjects, 10)))
+    seed = data.draw(st.integers(0, 5))
+    splits = subject_halves(subjects, num_halvings, seed)
+    assert len(set(splits)) == len(splits) == 2 * num_halvings
+    tested = Counter(name for split in splits for name in split.test_subjects)
+    assert tested == dict.fromkeys(subjects, num_halvings)
+    for one, other in zip(splits[::2], splits[1::2], strict=True):
+        assert one == Split(other.test_subjects, other.train_subjects)
+        assert sorted(one.train_subjects + one.test_subjects) == sorted(subjects)
+        assert abs(len(one.train_subjects) - len(one.test_subjects)) == num_subjects % 2
+
+
+def test_eight_subjects_have_35_halvings_and_more_of_them_begin_with_the_same():
+    subjects = list("12345678")
+    splits = subject_halves(subjects, 35, seed=3)
+    assert len({frozenset(split.train_subjects) for split in splits}) == 70
+    assert subject_halves(subjects, 10, seed=3) == splits[:20]
+    assert subject_halves(subjects, 10, seed=4) != splits[:20]
+
+
+def test_many_subjects_are_halved_without_listing_all_halvings():
+    splits = subject_halves([str(number) for number in range(42)], 20)
+    assert {len(split.train_subjects) for split in splits} == {21}
+
+
+@pytest.mark.parametrize(
+    ("subjects", "num_halvings", "seed", "message"),
+    [
+        ("12345678", 36, 0, "The number of halvings of 8 subjects must be 1 to 35. Received: 36"),
+        ("123", 4, 0, "must be 1 to 3. Received: 4"),
+        ("1234", 0, 0, "Received: 0"),
+        ("1", 1, 0, "Halves need at least 2 subjects. Received: 1"),
+        ("11", 1, 0, "A subject must be named once"),
+        ("12", 1, -1, "seed must be at least 0"),
+    ],
+)
+def test_bad_halves(subjects: str, num_halvings: int, seed: int, message: str):
+    with pytest.raises(UserError) as error:
+        subject_halves(list(subjects), num_halvings, seed)
+    assert message in str(error.value)
+
+
+def test_a_halving_is_two_folds_of_all_clips(description, manifest):
+    splits = repeated_halves_splits(description, manifest, 2, seed=1)
+    assert [split.fold for split in splits] == ["1a", "1b", "2a", "2b"]
+    for one, other in zip(splits[::2], splits[1::2], strict=True):
+        assert (one.train_clips, one.test_clips) == (other.test_clips, other.train_clips)
+        assert not one.leaks_subjects and not one.empty_parts
 
 
 def test_file_is_written_once(description, manifest, tmp_path: Path):

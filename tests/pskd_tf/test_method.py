@@ -5,6 +5,7 @@ import dataclasses
 import json
 import re
 
+import pandas as pd
 import pytest
 
 from data_prep.errors import UserError
@@ -17,6 +18,19 @@ from pskd_tf.training_settings import TrainingSettings
 CONFIGS = ROOT / "configs"
 SHIPPED = CONFIGS / "benchmark_methods.json"
 STUDY = CONFIGS / "benchmark_acs_study_methods.json"
+
+
+def test_halves_have_the_trial_that_validation_chose():
+    """Nothing is tuned on halves, in which every subject is scored."""
+    board = pd.read_csv(ROOT / "benchmarks/results/utd_mhad/leaderboard.csv")
+    chosen = board.set_index("method")["trial"]
+    listed = {method.name: method for method in read_methods(SHIPPED)}
+    halves = read_methods(CONFIGS / "benchmark_halves_methods.json")
+    assert len(halves) >= 5 and halves[0].name == "cross_entropy"
+    for method in halves:
+        whole = listed[method.name]
+        trial = (whole.trials[chosen[whole.title]],)
+        assert method == dataclasses.replace(whole, trials=trial, most_seeds=method.most_seeds)
 
 
 def test_every_shipped_method_has_the_same_number_of_trials():

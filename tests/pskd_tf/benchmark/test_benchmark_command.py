@@ -207,10 +207,57 @@ def test_forests_are_picked_on_validation_and_then_scored_on_test_subjects(tmp_p
     assert done.stdout.splitlines()[-2].endswith(str(tmp_path / "results" / "leaderboard.md"))
 
 
+FORESTS = [
+    {"name": name, "title": name, "loss": "", "model": "random_forest",
+     "trials": [{"n_estimators": trees}]}
+    for name, trees in (("cross_entropy", 2), ("many_trees", 20))
+]  # fmt: skip
+
+
+def test_halves_score_every_subject_equally_often_with_the_splits_of_all_methods(tmp_path):
+    (tmp_path / "methods.json").write_text(json.dumps({"methods": FORESTS}))
+    halves = ("--protocols=repeated_subject_halves", "--halvings=2")
+    refused = run(tmp_path, *halves)
+    assert refused.returncode == 2 and "with --score_test only" in refused.stderr
+    first = run(tmp_path, *halves, "--score_test", "--methods=cross_entropy")
+    assert first.returncode == 0, first.stderr
+    done = run(tmp_path, *halves, "--score_test", "--protocols=cross_subject")
+    assert done.returncode == 0, done.stderr
+    done = run(tmp_path, *halves, "--score_test")
+    assert done.returncode == 0, done.stderr
+    assert "2 halvings, 2 student seeds, as the cells of" in done.stdout
+    results = tmp_path / "results"
+    rows = [row for row in cells(tmp_path) if row["protocol"] == "repeated_subject_halves"]
+    assert len(rows) == 2 * 2 * 2 * 2  # halvings, halves, methods, seeds
+    split_of = json.loads((results / "splits_repeated_subject_halves.json").read_text())["splits"]
+    held_out = ["|".join(split["test_subjects"]) for split in split_of]
+    for method in ("cross_entropy", "many_trees"):
+        own = [row["held_out"] for row in rows if row["method"] == method]
+        assert sorted(own) == sorted(held_out * 2)
+    # Halving after halving: an interrupted command has whole ones of every method.
+    last = [row["held_out"] for row in rows if row["method"] == "many_trees"]
+    assert [held_out.index(one) for one in last] == [0, 0, 1, 1, 2, 2, 3, 3]
+    table = (results / "halves.md").read_text()
+    assert table in done.stdout and "| many_trees |" in table
+    assert "cross_subject_runs" in (results / "leaderboard.csv").read_text()
+    assert "repeated" not in (results / "leaderboard.csv").read_text()
+    with open(results / "test_ledger.csv", newline="") as stream:
+        ledger = list(csv.DictReader(stream))
+    assert sorted(line["cell"] for line in ledger) == sorted(one["cell"] for one in cells(tmp_path))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("--protocols=cross_subject",), "with --score_test only. Received: cross_subject"),
+        (
+            ("--protocols=repeated_subject_halves", "--score_test", "--seeds=3"),
+            "needs at least two student seeds (--seeds=1,2). Received: 3",
+        ),
+        (
+            ("--protocols=repeated_subject_halves", "--score_test", "--curve=labelled_subjects"),
+            "goes without --curve and --stream_training. Received: labelled_subjects",
+        ),
         (("--methods=magic",), "A method is one of cross_entropy, acs"),
         (("--trial_seeds=one",), "trial_seeds takes whole numbers. Received: one"),
     ],

@@ -143,6 +143,13 @@ def test_cells_of_different_seeds_trials_and_folds_differ(planners):
     assert len({cell.key for cell in cells}) == len(cells) == 24
 
 
+def test_a_halving_that_is_the_sets_own_split_is_a_cell_of_its_own(planners):
+    """The training is made once; each protocol has its line of results and of the ledger."""
+    (own,) = planners["cross_subject"].cells(PLAIN, 0, [1], [1])
+    half = dataclasses.replace(own, protocol="repeated_subject_halves")
+    assert half.stage is own.stage and half.key != own.key
+
+
 def fit_spec(trial: int, seed: int, fold: str) -> FitSpec:
     data = DataSpec("f", 8, InputSettings(), AugmentationSettings())
     part = TrainingPart((fold,), ("a",))
