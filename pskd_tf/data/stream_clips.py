@@ -262,6 +262,7 @@ class _CutMaker:
             "accelerometer_lengths": lengths,
             "skeleton": skeleton,
             "skeleton_lengths": frames,
+            "gyroscope": None,  # a training for the stream reads the accelerometer alone
         }
         negatives = [np.array(rows) for rows in self.negatives.values() if rows]
         return StreamClips(

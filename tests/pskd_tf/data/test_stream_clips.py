@@ -48,6 +48,14 @@ def cut(clips):
     return StreamClips.of(clips, SETTINGS, CLASSES, seed=1, skeletons=True)
 
 
+def test_rows_are_picked_where_the_clips_have_a_gyroscope(clips, cut):
+    recorded = dataclasses.replace(clips, gyroscope=np.ones_like(clips.accelerometer))
+    cuts = StreamClips.of(recorded, SETTINGS, CLASSES, seed=1, skeletons=True)
+    last = cuts.subset(np.array([len(cuts) - 1]))
+    assert last.gyroscope is None
+    np.testing.assert_array_equal(last.accelerometer[0], cut.accelerometer[-1])
+
+
 def test_the_clips_come_first_and_every_clip_has_cuts(clips, cut):
     assert cut.movements == CLIPS
     assert cut.clip_ids[:CLIPS] == clips.clip_ids
