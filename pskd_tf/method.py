@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UserError
-from data_prep.records import later_field, read_json_object, record_from_json
+from data_prep.records import later_field, read_json_object, record_from_json, record_to_json
 from pskd_tf.student_settings import OWN_NET, OWN_STUDENT, STUDENTS
+from pskd_tf.training_settings import TrainingSettings
 from pskd_tf.virtual_settings import VIRTUAL_SENSORS
 
 # The streams that each model reads.
@@ -82,9 +83,13 @@ class Method:
         virtual_only: Whether clips with an accelerometer only fit the virtual sensors.
         pretraining: What the student's body learns before; the teachers, where there are any, teach
             there and not afterwards. None trains once.
+        training: Settings of the student's training that differ from the recipe's, by the names of
+            the fields of `TrainingSettings`, without its length.
+        epochs_factor: How many times as long as the recipe's the student's training is.
 
     Raises:
-        UserError: A teacher or a kind of teacher outputs is unknown, or there is no trial.
+        UserError: A teacher or a kind of teacher outputs is unknown, there is no trial, or a
+            setting of the training is wrong.
     """
 
     name: str
@@ -103,6 +108,8 @@ class Method:
     virtual_sensors: tuple[str, ...] = later_field(())
     virtual_only: bool = later_field(False)
     pretraining: Pretraining | None = later_field()
+    training: dict[str, Any] | None = later_field()
+    epochs_factor: int = later_field(1)
 
     def with_trial(self, trial: int) -> "Method":
         """Returns the method with one of its trials alone.
@@ -117,6 +124,18 @@ class Method:
             rule = f"The trials of {self.name} are 0 to {len(self.trials) - 1} (--trial)"
             raise UserError(rule, trial)
         return replace(self, trials=(self.trials[trial],))
+
+    def training_from(self, recipe: TrainingSettings) -> TrainingSettings:
+        """Returns the settings of the student's training.
+
+        Args:
+            recipe: Those that all methods share.
+
+        Raises:
+            UserError: A setting of the method's training is unknown or out of range.
+        """
+        values = record_to_json(recipe.longer(self.epochs_factor), whole=True)
+        return record_from_json(TrainingSettings, values | (self.training or {}))
 
     @property
     def own_net_names(self) -> tuple[str, ...]:
@@ -154,6 +173,14 @@ class Method:
             raise UserError(rule, self.teacher_outputs or "nothing")
         if self.own_nets < 1:
             raise UserError("own_nets must be positive", f"{self.own_nets} of {self.name}")
+        if self.epochs_factor < 1:
+            rule = f"epochs_factor of {self.name} must be positive"
+            raise UserError(rule, self.epochs_factor)
+        length = {"epochs", "steps"} & set(self.training or {})
+        if length:
+            rule = f"{self.name} has the recipe's length, or epochs_factor times that"
+            raise UserError(rule, f"{length.pop()} in training")
+        self.training_from(TrainingSettings())
         if bool(self.teachers) != (self.teacher_outputs in TEACHER_OUTPUTS):
             rule = f"teacher_outputs of {self.name} must be one of {', '.join(TEACHER_OUTPUTS)}"
             rule = rule if self.teachers else f"{self.name} has no teachers, so no teacher_outputs"

@@ -229,10 +229,12 @@ class RunSettings(CheckedSettings):
             model: A name in `STREAMS_READ`.
 
         Returns:
-            The student's settings, for a teacher with its own epochs; without mixup for a model
-            that reads the skeleton.
+            The student's settings, for a teacher with its own epochs and plain; without mixup for a
+            model that reads the skeleton.
         """
         training = self.student_training
+        if model in TEACHERS:
+            training = training.plain
         return dataclasses.replace(
             training,
             epochs=getattr(self.teacher_epochs, model, training.epochs),

@@ -1,6 +1,7 @@
 """Settings of one training: its length and optimiser, its loss, and the epochs of each teacher."""
 
 import dataclasses
+import math
 from dataclasses import dataclass
 
 from data_prep.errors import UserError
@@ -96,20 +97,60 @@ class TrainingSettings(CheckedSettings):
         choices=CLASS_WEIGHTS,
         later=True,
     )
+    averaged_share: float = setting(
+        0.0,
+        "Share of the student's training, at its end, over whose epochs the mean of the weights is "
+        "taken, at a constant learning rate (SWA), instead of their moving average; 0 for none.",
+        minimum=0,
+        below=1,
+        later=True,
+    )
+    views: int = setting(
+        1,
+        "Views of each clip in a batch of the student's training, each augmented anew.",
+        minimum=1,
+        flag="training_views",
+        later=True,
+    )
+    consistency_weight: float = setting(
+        0.0,
+        "Weight of the divergence between the student's outputs for two views of a clip (R-Drop); "
+        "needs an even number of views.",
+        minimum=0,
+        later=True,
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.steps % STEPS_OF_AN_EPOCH:
             rule = f"training_steps and teacher_steps must be multiples of {STEPS_OF_AN_EPOCH}"
             raise UserError(rule, self.steps)
+        if self.consistency_weight and self.views % 2:
+            rule = "consistency_weight compares two views of a clip (--training_views=2)"
+            raise UserError(rule, self.views)
 
     @property
     def num_epochs(self) -> int:
         """Epochs; where the length is given in steps, stretches of `STEPS_OF_AN_EPOCH`."""
         return self.steps // STEPS_OF_AN_EPOCH if self.steps else self.epochs
 
+    @property
+    def first_averaged_epoch(self) -> int:
+        """Epoch, from 0, from which on the mean of the weights is taken; `num_epochs` for none."""
+        averaged = math.ceil(self.averaged_share * self.num_epochs)
+        return self.num_epochs - averaged
+
+    @property
+    def plain(self) -> "TrainingSettings":
+        """The settings of other trainings than the student's: one view, no mean of weights."""
+        return dataclasses.replace(self, averaged_share=0.0, views=1, consistency_weight=0.0)
+
+    def longer(self, factor: int) -> "TrainingSettings":
+        """Returns the same training, `factor` times as long."""
+        return self._of_length(factor * self.num_epochs)
+
     def shared_out(self, share: float) -> "tuple[TrainingSettings, TrainingSettings]":
-        """Shares the length out to a pre-training, without mixup, and the training after it.
+        """Shares the length out to a plain pre-training, without mixup, and the training after.
 
         Args:
             share: Share of the pre-training, more than 0 and less than 1.
@@ -123,7 +164,7 @@ class TrainingSettings(CheckedSettings):
             raise UserError(rule, self.steps or self.epochs)
         first = min(max(round(epochs * share), 1), epochs - 1)
         return (
-            dataclasses.replace(self._of_length(first), mixup=0.0),
+            dataclasses.replace(self.plain._of_length(first), mixup=0.0),
             self._of_length(epochs - first),
         )
 

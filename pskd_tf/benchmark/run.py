@@ -456,5 +456,6 @@ def _fit_seconds(stage: Stage[Any]) -> float:
     spec = stage.spec
     if not isinstance(spec, FitSpec):
         return 2.0
-    steps = spec.training.steps_of_an_epoch(len(spec.part.clips))
-    return spec.training.num_epochs * steps * _SECONDS_A_STEP
+    training = spec.training
+    steps = training.num_epochs * training.steps_of_an_epoch(len(spec.part.clips))
+    return steps * _SECONDS_A_STEP * training.views

@@ -131,6 +131,8 @@ def training_batches(
     given: Mapping[str, np.ndarray] | None = None,
     dropped_teachers: Sequence[str] = (),
     second_view: str = "",
+    views: int = 1,
+    mixed_alike: bool = False,
     kept_views: Path | None = None,
 ) -> tf.data.Dataset:
     """Streams batches; every draw is a function of (seed, stage, epoch, step).
@@ -151,6 +153,9 @@ def training_batches(
         dropped_teachers: Names of teachers, of which each batch drops one at random: its column
             `<name>_available` `(batch,)` is 0 (Son et al., ICCV 2021).
         second_view: `plain` adds the plain view of each stream, `second_<stream>`; "" adds none.
+        views: Views of each clip in a batch, each drawn anew: a first view of all its clips, then a
+            second one in the same order, and so on (batch augmentation: Hoffer et al., CVPR 2020).
+        mixed_alike: Whether all views of a clip have the same share of mixup.
         kept_views: Where to keep the views, as `KeptViews` takes it; None draws them.
 
     Returns:
@@ -174,6 +179,8 @@ def training_batches(
     def batch(
         rows: np.ndarray, generator: np.random.Generator, keeper: KeptViews, number: int
     ) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        clips_drawn = len(rows)
+        rows = np.tile(rows, views)
         of_views, of_mixup = generator.spawn(2)
         x = keeper.views(
             number,
@@ -182,7 +189,9 @@ def training_batches(
         )
         x |= {name: column[rows] for name, column in given.items()}
         if mixup:
-            x["mixup_share"] = of_mixup.beta(mixup, mixup, len(rows)).astype(np.float32)
+            shares = of_mixup.beta(mixup, mixup, clips_drawn if mixed_alike else len(rows))
+            shares = np.tile(shares, views) if mixed_alike else shares
+            x["mixup_share"] = shares.astype(np.float32)
         if dropped_teachers:
             everywhere = np.ones(len(rows), np.float32)
             # Spawned third, so that the draws of views and mixup are the same with and without.

@@ -24,6 +24,9 @@ def make_optimizer(
 ) -> keras.optimizers.AdamW:
     """Makes AdamW with warm-up, a cosine to 0 and a moving average of the weights.
 
+    From the first averaged epoch of the settings on the rate stays as it is there, and there is no
+    moving average: `WeightAverage` takes its place.
+
     Args:
         settings: Rates and momenta.
         total_steps: Steps of the whole training.
@@ -33,22 +36,48 @@ def make_optimizer(
         An unbuilt optimiser; at the end of `fit` it puts the average in place of the weights.
     """
     warmup = max(1, round(settings.warmup_share * total_steps))
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0,
-        decay_steps=max(1, total_steps - warmup),
-        warmup_target=settings.peak_learning_rate,
-        warmup_steps=warmup,
-    )
+    arguments = {
+        "initial_learning_rate": 0.0,
+        "decay_steps": max(1, total_steps - warmup),
+        "warmup_target": settings.peak_learning_rate,
+        "warmup_steps": warmup,
+    }
+    schedule = keras.optimizers.schedules.CosineDecay(**arguments)
+    if settings.averaged_share:
+        held_from = total_steps * settings.first_averaged_epoch // settings.num_epochs
+        schedule = HeldCosine(held_from, **arguments)
     optimizer = (FlatAdamW if flat else keras.optimizers.AdamW)(
         schedule,
         weight_decay=settings.weight_decay,
         beta_1=0.9,
         beta_2=0.99,
-        use_ema=True,
+        use_ema=not settings.averaged_share,
         ema_momentum=settings.ema_momentum,
     )
     optimizer.exclude_from_weight_decay(var_names=list(_WITHOUT_DECAY))
     return optimizer
+
+
+@keras.saving.register_keras_serializable(package="pskd_tf")
+class HeldCosine(keras.optimizers.schedules.CosineDecay):
+    """Keras' cosine with warm-up, which from one step on keeps the rate of that step.
+
+    Args:
+        held_from: The step.
+        **arguments: Arguments of `CosineDecay`.
+    """
+
+    def __init__(self, held_from: int, **arguments: Any):
+        super().__init__(**arguments)
+        self.held_from = held_from
+
+    def __call__(self, step: Any) -> Any:
+        """Returns the rate at a step."""
+        return super().__call__(keras.ops.minimum(step, self.held_from))
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments, from which Keras makes the schedule again."""
+        return {"held_from": self.held_from, **super().get_config()}
 
 
 class FlatAdamW(keras.optimizers.AdamW):

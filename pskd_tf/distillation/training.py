@@ -27,8 +27,14 @@ from pskd_tf.data.clips import PairedClips
 from pskd_tf.data.views import draw_generator
 from pskd_tf.distillation.distiller import PSKDDistiller
 from pskd_tf.distillation.losses.base import DistillationLoss
+from pskd_tf.distillation.losses.consistency import ConsistentLoss
 from pskd_tf.distillation.optimizer import make_optimizer
 from pskd_tf.distillation.step import check_finite_loss
+from pskd_tf.distillation.weight_average import (
+    WeightAverage,
+    estimate_batch_norm,
+    joined_views,
+)
 from pskd_tf.input_settings import AugmentationSettings, InputSettings
 from pskd_tf.training_settings import TrainingSettings
 
@@ -64,8 +70,9 @@ def fit_student(
     `scope()` of a `device_strategy` of several devices.
 
     Args:
-        student: The model to train; at the end it holds the moving average of its weights. Over
-            several devices its BatchNormalization layers become `synchronized`.
+        student: The model to train; at the end it holds the moving average of its weights, or their
+            mean over epochs where the settings average them. Over several devices its
+            BatchNormalization layers become `synchronized`.
         teachers: Live models, or None for teachers whose outputs are in `given`, by name.
         loss: The distillation loss.
         clips: The training clips.
@@ -91,11 +98,17 @@ def fit_student(
         teacher, `(student width, teacher width)` (none where the loss reads no embeddings).
 
     Raises:
-        UserError: Devices share a batch unequally, or the loss or the weights are no longer
-            finite.
+        UserError: Devices share a batch unequally or would compare views, or the loss or the
+            weights are no longer finite.
     """
     batch_size = training.batch_of(clips.movements)
+    several = student.distribute_strategy.num_replicas_in_sync > 1
     _share_out(student, batch_size)
+    if training.consistency_weight:
+        if several:
+            rule = "Two views of a clip are compared on one device (--strategy=none)"
+            raise UserError(rule, f"consistency_weight {training.consistency_weight}")
+        loss = ConsistentLoss(loss, training.consistency_weight)
     distiller = PSKDDistiller(
         student,
         teachers,
@@ -105,7 +118,6 @@ def fit_student(
         labels_may_be_missing=not clips.is_labelled.all(),
     )
     steps, epochs = training.steps_of_an_epoch(clips.movements), training.num_epochs
-    several = student.distribute_strategy.num_replicas_in_sync > 1
     optimizer = make_optimizer(training, epochs * steps, flat=not several)
     distiller.compile(
         optimizer=optimizer,
@@ -114,27 +126,37 @@ def fit_student(
         steps_per_execution=1 if several else _steps_in_a_call(steps),
     )
     optimizer.build(distiller.trainable_variables)
-    record = EpochRecord(record_path, record_every_epochs, epochs, report, stage)
+    averages = []
+    if training.averaged_share:
+        weights = distiller.trainable_variables
+        averages.append(WeightAverage(weights, training.first_averaged_epoch))
+    further = [mean for average in averages for mean in average.means]
+    record = EpochRecord(record_path, record_every_epochs, epochs, report, stage, further)
     first_epoch = record.restore(distiller)
     if first_epoch:
         resumed(first_epoch)
     live = [teacher for teacher in teachers.values() if teacher is not None]
     streams = {tensor.name for model in (student, *live) for tensor in model.inputs}
-    batches = training_batches(
+    batches_of = functools.partial(
+        training_batches,
         clips,
-        streams,
         seed=seed,
-        stage=stage,
-        first_epoch=first_epoch,
-        epochs=epochs,
         batch_size=batch_size,
         steps=steps,
         inputs=inputs,
         augmentation=augmentation,
         mixup=training.mixup,
+    )
+    batches = batches_of(
+        streams,
+        stage=stage,
+        first_epoch=first_epoch,
+        epochs=epochs,
         given=given,
         dropped_teachers=dropped_teachers,
         second_view=loss.second_view,
+        views=training.views,
+        mixed_alike=training.consistency_weight > 0,
         kept_views=kept_views,
     )
     distiller.fit(
@@ -144,8 +166,12 @@ def fit_student(
         steps_per_epoch=steps,
         shuffle=False,  # the stream has its own order
         verbose=0,
-        callbacks=[SeedDropout(student, seed, stage), record, *callbacks],
+        callbacks=[SeedDropout(student, seed, stage), *averages, record, *callbacks],
     )
+    if averages:
+        read = {tensor.name for tensor in student.inputs}
+        views = batches_of(read, stage=f"{stage}/batch_norm", first_epoch=0, epochs=1)
+        estimate_batch_norm(student, joined_views(views))
     if not all(np.isfinite(one).all() for one in student.get_weights()):  # by the last update
         check_finite_loss(float("nan"), stage, epochs)
     kernels = {
@@ -180,6 +206,7 @@ class EpochRecord(keras.callbacks.Callback):
         epochs: Epochs of the whole training.
         report: Called with the number of finished epochs at each boundary.
         stage: Name of the training, for errors.
+        further: Variables of other callbacks, which are recorded, too.
     """
 
     def __init__(
@@ -189,9 +216,11 @@ class EpochRecord(keras.callbacks.Callback):
         epochs: int,
         report: Callable[[int], None],
         stage: str = "the training",
+        further: Sequence[Any] = (),
     ):
         super().__init__()
         self.stage = stage
+        self.further = list(further)
         self.path = path
         self.every_epochs = every_epochs
         self.epochs = epochs
@@ -206,7 +235,7 @@ class EpochRecord(keras.callbacks.Callback):
         """
         if not self.path.exists():
             return 0
-        variables = _variables(distiller)
+        variables = self._variables(distiller)
         try:
             record = read_arrays(self.path)
             values = [record[f"variable_{number}"] for number in range(len(variables))]
@@ -228,15 +257,14 @@ class EpochRecord(keras.callbacks.Callback):
         if finished % self.every_epochs == 0 and finished < self.epochs:
             arrays = {
                 f"variable_{number}": keras.ops.convert_to_numpy(variable)
-                for number, variable in enumerate(_variables(self.model))
+                for number, variable in enumerate(self._variables(self.model))
             }
             with whole_file(self.path) as temporary:
                 np.savez(temporary, epoch=finished, history=json.dumps(self.history), **arrays)
         self.report(finished)
 
-
-def _variables(distiller: PSKDDistiller) -> list[Any]:
-    return [*distiller.learned_variables, *distiller.optimizer.variables]
+    def _variables(self, distiller: PSKDDistiller) -> list[Any]:
+        return [*distiller.learned_variables, *distiller.optimizer.variables, *self.further]
 
 
 class SeedDropout(keras.callbacks.Callback):

@@ -78,7 +78,7 @@ class MethodPlanner:
             live += self._own_nets(method, part, teacher_seed).values()
         # A method of the project's student trains the net that the run has in its place.
         model = self.settings.student.model if method.model == OWN_NET else method.model
-        training, pretrained = self.settings.student_training, None
+        training, pretrained = method.training_from(self.settings.student_training), None
         names = (*method.teachers, *method.own_net_names[1:])
         if method.pretraining is not None:
             first, training = training.shared_out(method.pretraining.share)

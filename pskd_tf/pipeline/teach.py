@@ -179,6 +179,7 @@ def _kept_views(spec: FitSpec, context: RunContext, clips: PairedClips) -> Path 
         "steps": spec.training.steps_of_an_epoch(clips.movements),
         "batch_size": spec.training.batch_of(clips.movements),
         "clips": clips.clip_ids[: clips.movements],
+        **({"views": spec.training.views} if spec.training.views > 1 else {}),
         **({} if spec.stream is None else {"stream": record_to_json(spec.stream)}),
         **({"recorded_none": spec.recorded_none} if spec.recorded_none else {}),
         "version": spec.version,

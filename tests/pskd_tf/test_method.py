@@ -66,6 +66,7 @@ def test_the_study_s_methods_are_the_board_s_or_have_a_name_of_their_own():
         STUDY,
         CONFIGS / "benchmark_scarce_methods.json",
         CONFIGS / "benchmark_watch_methods.json",
+        CONFIGS / "benchmark_variance_methods.json",
     ],
 )
 def test_every_shipped_trial_makes_its_loss(path):
@@ -171,6 +172,43 @@ def test_pretraining_is_a_part_of_a_student_s_training():
         Pretraining("contrastive", share=1.0)
     with pytest.raises(UserError, match="a: after pretraining a student learns from its labelled"):
         Method("a", "A", "cross_entropy", ({},), pretraining=Pretraining("x"), uses_unlabelled=True)
+
+
+def test_a_method_changes_the_recipe_s_training_and_its_length():
+    method = Method("a", "A", "cross_entropy", ({},), training={"views": 4}, epochs_factor=3)
+    recipe = TrainingSettings(epochs=40, mixup=0.2)
+    assert method.training_from(recipe) == TrainingSettings(epochs=120, mixup=0.2, views=4)
+    in_steps = method.training_from(TrainingSettings(steps=240))
+    assert (in_steps.steps, in_steps.epochs) == (720, 400)
+    plain = dataclasses.replace(method, training=None, epochs_factor=1)
+    assert plain.training_from(recipe) == recipe
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs_factor": 0}, r"epochs_factor of a must be positive\. Received: 0"),
+        ({"training": {"epochs": 9}}, r"a has the recipe's length, .*: epochs in training"),
+        ({"training": {"speed": 9}}, r"TrainingSettings has no field speed"),
+        ({"training": {"views": 0}}, r"training_views must be positive\. Received: 0"),
+        ({"training": {"views": "2"}}, r"views: Input should be a valid integer"),
+        (
+            {"training": {"views": 3, "consistency_weight": 1.0}},
+            r"two views of a clip \(--training_views=2\)\. Received: 3",
+        ),
+    ],
+)
+def test_a_wrong_training_of_a_method_is_refused(changes, message):
+    with pytest.raises(UserError, match=message):
+        Method("a", "A", "cross_entropy", ({},), **changes)
+
+
+def test_what_makes_one_student_steadier_is_left_out_of_its_pre_training():
+    training = TrainingSettings(views=2, consistency_weight=1.0, averaged_share=0.5)
+    first, second = training.shared_out(0.5)
+    assert (first.views, first.consistency_weight, first.averaged_share) == (1, 0.0, 0.0)
+    assert (second.views, second.consistency_weight, second.averaged_share) == (2, 1.0, 0.5)
+    assert [training.longer(2).first_averaged_epoch, first.first_averaged_epoch] == [400, 200]
 
 
 def test_the_page_of_neighbours_names_their_rows_and_says_which_were_not_run():

@@ -98,6 +98,54 @@ class DistillationLoss(keras.losses.Loss):
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
 
+class WrappedLoss(DistillationLoss):
+    """Base of the losses that change the terms of another loss; it needs of models what that needs.
+
+    Args:
+        loss: The other loss.
+        name: Name of the loss.
+    """
+
+    def __init__(self, loss: DistillationLoss, name: str):
+        super().__init__(name=name)
+        self.loss = loss
+        self.queue_length = loss.queue_length
+        self.least_teachers = loss.least_teachers
+        self.equal_widths = loss.equal_widths
+
+    @property
+    def learns_without_labels(self) -> bool:
+        return self.loss.learns_without_labels
+
+    @property
+    def uses_embeddings(self) -> bool:
+        return self.loss.uses_embeddings
+
+    @property
+    def uses_projections(self) -> bool:
+        return self.loss.uses_projections
+
+    @property
+    def learned_weights(self) -> dict[str, float]:
+        return self.loss.learned_weights
+
+    @property
+    def second_view(self) -> str:
+        return self.loss.second_view
+
+    def prepared(self, outputs: dict[str, Any]) -> dict[str, Any]:
+        return self.loss.prepared(outputs)
+
+    def get_config(self) -> dict[str, Any]:
+        loss = keras.saving.serialize_keras_object(self.loss)
+        return {**super().get_config(), "loss": loss}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "WrappedLoss":
+        loss = keras.saving.deserialize_keras_object(config["loss"])
+        return cls(**{**config, "loss": loss})
+
+
 def check_temperature(temperature: float) -> None:
     """Raises a ValueError if a temperature is not positive."""
     if temperature <= 0:

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from pskd_tf.distillation.losses.base import DistillationLoss, DistillationTerms
+from pskd_tf.distillation.losses.base import DistillationLoss, DistillationTerms, WrappedLoss
 
 
 def balanced_class_weights(labels: np.ndarray, num_classes: int) -> tuple[float, ...]:
@@ -30,7 +30,7 @@ def balanced_class_weights(labels: np.ndarray, num_classes: int) -> tuple[float,
 
 
 @keras.saving.register_keras_serializable(package="pskd_tf")
-class ClassWeighted(DistillationLoss):
+class ClassWeighted(WrappedLoss):
     """A loss whose value for a sample is multiplied by the weight of the sample's label.
 
     Of a mixed sample each source counts with its own weight. A sample without a label counts 1.
@@ -44,35 +44,8 @@ class ClassWeighted(DistillationLoss):
     def __init__(
         self, loss: DistillationLoss, weights: Sequence[float], name: str = "class_weighted"
     ):
-        super().__init__(name=name)
-        self.loss = loss
+        super().__init__(loss, name)
         self.weights = tuple(weights)
-        self.queue_length = loss.queue_length
-        self.least_teachers = loss.least_teachers
-        self.equal_widths = loss.equal_widths
-
-    @property
-    def learns_without_labels(self) -> bool:
-        return self.loss.learns_without_labels
-
-    @property
-    def uses_embeddings(self) -> bool:
-        return self.loss.uses_embeddings
-
-    @property
-    def uses_projections(self) -> bool:
-        return self.loss.uses_projections
-
-    @property
-    def learned_weights(self) -> dict[str, float]:
-        return self.loss.learned_weights
-
-    @property
-    def second_view(self) -> str:
-        return self.loss.second_view
-
-    def prepared(self, outputs: dict[str, Any]) -> dict[str, Any]:
-        return self.loss.prepared(outputs)
 
     def terms(self, targets: dict[str, Any], outputs: dict[str, Any]) -> DistillationTerms:
         terms = self.loss.terms(targets, outputs)
@@ -83,12 +56,3 @@ class ClassWeighted(DistillationLoss):
         weights = ops.where(labels >= 0, weights, ops.ones_like(weights))
         parts = {name: weights * part for name, part in terms.parts.items()}
         return DistillationTerms(weights * terms.loss, parts, terms.selection)
-
-    def get_config(self) -> dict[str, Any]:
-        loss = keras.saving.serialize_keras_object(self.loss)
-        return {"loss": loss, "weights": list(self.weights), "name": self.name}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "ClassWeighted":
-        loss = keras.saving.deserialize_keras_object(config["loss"])
-        return cls(loss, config["weights"], config["name"])

@@ -1,12 +1,21 @@
 """Cells: declared, picked by validation, recorded once."""
 
 import dataclasses
+import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from data_prep.errors import UserError
-from data_prep.protocols import protocol_splits, validation_splits
+from data_prep.flags import parse_flags
+from data_prep.protocols import ClipSplit, protocol_splits, validation_splits
+from project import ROOT
+from pskd_tf.benchmark.__main__ import BenchmarkArguments
 from pskd_tf.benchmark.cells import (
     Cell,
     CellPlanner,
@@ -16,7 +25,8 @@ from pskd_tf.benchmark.cells import (
 from pskd_tf.benchmark.results import CellRecord
 from pskd_tf.input_settings import AugmentationSettings, InputSettings
 from pskd_tf.label_settings import LabelSettings
-from pskd_tf.method import FOREST, Method, Pretraining
+from pskd_tf.method import FOREST, Method, Pretraining, read_methods
+from pskd_tf.pipeline import stage as stage_module
 from pskd_tf.pipeline.plan import plan_run
 from pskd_tf.pipeline.planner import declare_score
 from pskd_tf.pipeline.specs import DataSpec, FitSpec, LossSpec, ScoreSpec, TrainingPart
@@ -24,6 +34,11 @@ from pskd_tf.pipeline.stage import Stage
 from pskd_tf.settings import RunSettings
 from pskd_tf.training_settings import ACSSettings, TrainingSettings
 from pskd_tf.virtual_settings import VirtualSettings
+
+PARTS = ("train_clips", "test_clips", "train_subjects", "test_subjects")
+UTD_MHAD = (
+    "b7885f33291b7e87ecf7ce2add66ac69e698f25950611baa6b7e0b60fcc8cd3e"  # of the set as prepared
+)
 
 ACS = Method(
     "acs",
@@ -315,3 +330,42 @@ def test_pretraining_reads_all_clips_without_a_label_and_fine_tuning_the_labelle
         "training": dataclasses.replace(settings.student_training, steps=60),
     }
     assert cell.fit.spec == dataclasses.replace(plain.fit.spec, **tuned)
+
+
+def _utd_mhad(results: Path) -> SimpleNamespace:
+    """What plans read of UTD-MHAD as prepared, from the committed folder of results."""
+    clips = pd.read_csv(results / "clips.csv", dtype={"subject": str})
+    return SimpleNamespace(
+        manifest=clips.assign(skeleton_length=60, action=clips["label"]),
+        has_accelerometer=np.ones(len(clips), bool),
+        fingerprint=UTD_MHAD,
+        description=SimpleNamespace(class_names=[""] * 27),
+    )
+
+
+def test_every_committed_cell_is_still_planned(monkeypatch):
+    """Its key is a hash of all that it depends on: a new field must not change an old training."""
+    pinned = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    versions = dict(re.findall(r"^([\w-]+)==(\S+)", pinned, re.MULTILINE))
+    versions["tflite-micro"] = versions.get("tflite-micro") or versions["tflite_micro"]
+    monkeypatch.setattr(stage_module, "installed_version", versions.__getitem__)
+    monkeypatch.chdir(ROOT)
+    arguments = parse_flags(BenchmarkArguments, ["--flagfile=configs/benchmark_utd_mhad.flags"])
+    results = ROOT / arguments.results_dir
+    cells = pd.read_csv(results / "cells.csv", keep_default_na=False)
+    planned = set()
+    for protocol, seeds in (("validation", (1,)), ("cross_subject", (1, 2, 3))):
+        folds = json.loads((results / f"splits_{protocol}.json").read_text("utf-8"))["splits"]
+        splits = [
+            ClipSplit(protocol, fold["fold"], *(tuple(fold[one]) for one in PARTS), "accuracy")
+            for fold in folds
+        ]
+        planner = CellPlanner(arguments.settings, _utd_mhad(results), protocol, splits)
+        own = cells[cells["protocol"] == protocol]
+        for method in read_methods(ROOT / arguments.methods_file, sorted(set(own["method"]))):
+            of_method = own[own["method"] == method.name]
+            for trial in sorted(set(of_method["trial"])):
+                students = sorted(set(of_method["student_seed"]))
+                planned |= {one.key for one in planner.cells(method, trial, students, seeds)}
+        missing = own[~own["cell"].isin(planned)]
+        assert len(own) > 100 and missing.empty, missing["method"].value_counts()

@@ -114,6 +114,26 @@ def test_mixup_shares_lie_in_0_to_1_and_change_nothing_else(clips):
     assert shares.var() == pytest.approx(0.125, abs=0.05)
 
 
+@pytest.mark.parametrize("alike", [False, True])
+def test_further_views_are_of_the_same_clips_in_the_same_order(clips, alike):
+    one = _batches(clips, mixup=0.5)
+    three = _batches(clips, mixup=0.5, views=3, mixed_alike=alike)
+    assert len(three) == len(one)
+    for (x, y), (single, labels) in zip(three, one, strict=True):
+        np.testing.assert_array_equal(x["row"], np.tile(single["row"], 3))
+        np.testing.assert_array_equal(y, np.tile(labels, 3))
+        views = np.split(x["accelerometer"], 3)
+        assert not any(np.allclose(views[0], other) for other in views[1:])
+        shares = np.split(x["mixup_share"], 3)
+        assert all(np.array_equal(shares[0], other) == alike for other in shares[1:])
+
+
+def test_further_views_without_augmentation_are_equal(clips, no_augmentation):
+    for x, _ in _batches(clips, ["skeleton"], augmentation=no_augmentation, views=2, epochs=1):
+        first, second = np.split(x["skeleton"], 2)
+        np.testing.assert_array_equal(first, second)
+
+
 def test_only_loaded_subjects_are_in_the_stream(prepared, no_augmentation):
     train = PairedClips.load(prepared, ["1"])
     others = PairedClips.load(prepared, ["2", "4", "6"])

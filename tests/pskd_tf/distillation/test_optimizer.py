@@ -29,6 +29,20 @@ def test_the_rate_rises_to_its_peak_and_falls_along_a_cosine_to_0():
     assert _rate(optimizer, 120) == pytest.approx(0, abs=1e-9)
 
 
+def test_the_rate_stays_where_the_averaged_epochs_begin():
+    """Half of 90 steps after the warm-up, at a half of the peak; five epochs of twenty steps."""
+    settings = TrainingSettings(epochs=5, warmup_share=0.1, averaged_share=0.4)
+    assert settings.first_averaged_epoch == 3
+    optimizer = make_optimizer(settings, 100)
+    assert _rate(optimizer, 40) == pytest.approx(3e-3)
+    held = 4e-3 * (1 + np.cos(np.pi * 50 / 90)) / 2  # step 60
+    for step in (60, 61, 100):
+        assert _rate(optimizer, step) == pytest.approx(held)
+    assert not optimizer.use_ema
+    again = type(optimizer).from_config(optimizer.get_config())
+    assert _rate(again, 100) == pytest.approx(held)
+
+
 def test_one_step_is_enough_for_a_schedule():
     assert _rate(make_optimizer(TrainingSettings(), 1), 1) == pytest.approx(4e-3)
 

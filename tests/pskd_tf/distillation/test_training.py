@@ -349,6 +349,35 @@ def test_tensorboard_reads_every_metric_of_every_epoch(tmp_path):
         np.testing.assert_allclose([one.value for one in scalars], expected, rtol=1e-6)
 
 
+AVERAGED = dataclasses.replace(TRAINING, averaged_share=0.6, views=2, consistency_weight=1.0)
+
+
+class _Weights(keras.callbacks.Callback):
+    """Keeps the kernel of the stem after each epoch."""
+
+    def __init__(self):
+        super().__init__()
+        self.kernels = []
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        kernel = self.model.student.get_layer("stem").kernel
+        self.kernels.append(keras.ops.convert_to_numpy(kernel))
+
+
+def test_averaged_epochs_end_as_their_mean_and_resume_within_them(train, tmp_path):
+    """The last three of five; the record is of the second averaged epoch."""
+    kept = _Weights()
+    whole = train(tmp_path / "whole.npz", training=AVERAGED, callbacks=(kept,))
+    np.testing.assert_allclose(whole[2][0], np.mean(kept.kernels[2:], axis=0), atol=1e-6)
+    assert not np.allclose(whole[2][0], kept.kernels[-1], atol=1e-4)
+    record, resumed = tmp_path / "record.npz", []
+    with pytest.raises(InterruptedError):
+        train(record, training=AVERAGED, callbacks=(_Stop(3),))
+    again = train(record, weights_seed=9, training=AVERAGED, resumed=resumed.append)
+    assert resumed == [4]
+    _assert_same(again, whole)
+
+
 def test_a_training_that_diverges_stops_at_its_first_epoch_that_does(train, tmp_path):
     rates = dataclasses.replace(TRAINING, peak_learning_rate=1e20, warmup_share=0.0)
     rule = r"loss of a training must stay finite \(lower --learning_rate\)\. Received: "

@@ -15,6 +15,7 @@ from pskd_tf.pipeline.ownership import check_owner, run_key
 from pskd_tf.pipeline.plan import plan_run
 from pskd_tf.settings import RunSettings, read_run_settings
 from pskd_tf.student_settings import StudentSettings
+from pskd_tf.training_settings import TrainingSettings
 
 METHODS = {one.name: one for one in read_methods(ROOT / METHODS_FILE)}
 
@@ -65,6 +66,33 @@ def test_acs_as_a_method_is_the_run_without_one(prepared):
         plan_run(one, prepared) for one in (RunSettings().with_method(acs), RunSettings())
     )
     assert plan.scores["int8/1"].key == default.scores["int8/1"].key
+
+
+def test_a_method_s_training_is_its_student_s_alone(prepared):
+    variance = read_methods(ROOT / "configs/benchmark_variance_methods.json")
+    methods = {one.name: one for one in variance}
+    (plan,) = plan_run(RunSettings().with_method(methods["swa_50_x4"]), prepared)
+    student, baseline = plan.students["cross_fitted"][1].spec, plan.baselines[1].spec
+    assert (student.training.epochs, student.training.averaged_share) == (1600, 0.5)
+    assert baseline.training == RunSettings().student_training
+    (plan,) = plan_run(RunSettings().with_method(methods["ten_nets_matched_x4"]), prepared)
+    student = plan.students["live_mixture"][1]
+    assert student.spec.training.epochs == 1600 and len(student.spec.live) == 10
+    assert {one.spec.training.epochs for one in student.inputs} == {400}
+    assert student.spec.teachers == ("accelerometer_student",)
+    assert student.spec.teachers_see == "mixture"
+
+
+def test_flags_of_the_student_s_training_leave_teachers_as_they_are(prepared):
+    flags = TrainingSettings(averaged_share=0.5, views=2, consistency_weight=1.0)
+    plans = [
+        plan_run(RunSettings(student_training=one), prepared)[0]
+        for one in (flags, TrainingSettings())
+    ]
+    outputs = [plan.teacher_outputs["cross_fitted"][1].key for plan in plans]
+    assert outputs[0] == outputs[1]
+    assert plans[0].students["cross_fitted"][1].spec.training == flags
+    assert plans[0].baselines[1].spec.training == flags
 
 
 def test_a_method_comes_back_from_the_settings_of_a_run(tmp_path):
