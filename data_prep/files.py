@@ -2,6 +2,7 @@
 them.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -25,10 +26,13 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     """Yields a temporary path beside `path` and renames it to `path` when the block succeeds.
 
     Args:
-        path: The final file. Missing parent folders are made.
+        path: The final file. Missing parent folders are made; an empty folder there is replaced.
 
     Yields:
         The temporary path to write to; it is removed if the block raises.
+
+    Raises:
+        IsADirectoryError: A folder with content lies there.
     """
     path = Path(path)
     # The suffix stays last: numpy and Keras choose the format by it.
@@ -37,9 +41,19 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         yield temporary
         with open(temporary, "rb+") as stream:
             os.fsync(stream.fileno())
+        if path.is_dir() and not path.is_symlink():
+            _remove_empty(path)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _remove_empty(folder: Path) -> None:
+    try:
+        folder.rmdir()
+    except OSError as error:
+        # `os.replace` would name the temporary file.
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(folder)) from error
 
 
 @contextmanager

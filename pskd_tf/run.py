@@ -358,6 +358,9 @@ class Run:
             # A baseline that is also a teacher, or the student itself, is scored once.
             others = (f"teachers/{OWN_NET}", f"students/{self.settings.teacher_outputs[0]}")
             names += [what.replace("baseline", other) for other in others]
+        if what.startswith("students/") and not self.settings.teachers:
+            # One student, whatever kinds of teacher outputs were wanted; it is scored once.
+            names.append(f"students/{self.first_kind}/{what.rsplit('/', 1)[1]}")
         for name in names:
             start = f"score-{name.replace('/', '-')}-of-"
             found = [stage for stage in self.stages if stage.name.startswith(start)]

@@ -10,7 +10,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def convert_to_int8(
 # Shares of the input's values that a calibration keeps, in per cent: the outermost tails of both
 # sides are cut off. 0.1 % of 192 clips of 96 steps are 184 values of a channel.
 PERCENTILE = 99.9
-_KEPT = (100.0, 99.99, PERCENTILE, 99.0)
+KEPT = (100.0, 99.99, PERCENTILE, 99.0)
 # The tails are outliers where they take two of the eight bits: the range is four times that of the
 # other values. On UTD-MHAD it is 2.2 times, on the generated set 1.2 times.
 _OUTLIER_RATIO = 4.0
@@ -112,42 +113,78 @@ def without_tails(clips: np.ndarray, percent: float) -> np.ndarray:
     return np.asarray(np.clip(clips, low, high), clips.dtype)
 
 
-def convert_calibrated(
+Converter = Callable[[Sequence[np.ndarray], dict[str, Any], np.ndarray], bytes]
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A student that was quantised with one cut of the calibration clips.
+
+    Attributes:
+        kept_percent: Per cent of the input's values that were kept.
+        error: Mean of `1/2 sum_c |p_c - q_c|` between the class probabilities of float and int8 on
+            the calibration clips, 0..1.
+        tflite: The flatbuffer.
+    """
+
+    kept_percent: float
+    error: float
+    tflite: bytes
+
+
+def calibration_cuts(method: str, calibration: np.ndarray) -> tuple[float, ...]:
+    """Returns the cuts that a method compares, in per cent of the values kept.
+
+    Args:
+        method: `auto`: as `error` where the clips have outliers, else as `range`. `range`: all
+            values count. `percentile`: those of `without_tails` at `PERCENTILE`. `error`: four
+            cuts, of which `least_error` takes one.
+        calibration: `(clips, steps, 1, channels)`.
+    """
+    if method == "auto":
+        method = "error" if has_outliers(calibration) else "range"
+    return {"range": KEPT[:1], "percentile": (PERCENTILE,), "error": KEPT}[method]
+
+
+def least_error(found: Iterable[Calibrated]) -> Calibrated:
+    """Returns the conversion that differs least from float; of equal ones that which keeps most.
+
+    The mean total variation is not dominated by one clip. Source: ours.
+    """
+    return min(found, key=lambda one: (one.error, -one.kept_percent))
+
+
+def convert_cuts(
     weights: Sequence[np.ndarray],
     builder_arguments: dict[str, Any],
     calibration: np.ndarray,
     float_logits: np.ndarray,
-    method: str,
-) -> tuple[bytes, float]:
-    """Quantises a student with ranges that are read robustly, or as `convert_to_int8` does.
+    cuts: Sequence[float],
+    convert: Converter = convert_to_int8,
+) -> list[Calibrated]:
+    """Quantises a student once for each cut of the calibration clips.
 
     Args:
         weights: As `convert_to_int8` takes them.
         builder_arguments: As `convert_to_int8` takes them.
         calibration: As `convert_to_int8` takes them.
         float_logits: `(clips, classes)` of the float student on the calibration clips.
-        method: `auto`: as `error` where the clips have outliers, else as `range`. `range`: all
-            values count. `percentile`: those of `without_tails` at `PERCENTILE`.
-            `error`: of four cuts the one of which the class probabilities differ least, by the mean
-            total variation, which one clip cannot dominate.
+        cuts: Per cent of the values to keep.
+        convert: Quantises with one calibration.
 
     Returns:
-        The flatbuffer, and the per cent of the values that were kept.
+        One for each cut; the error is 0 where there is nothing to compare.
 
     Raises:
         UserError: What `convert_to_int8` refuses.
     """
-    if method == "auto":
-        method = "error" if has_outliers(calibration) else "range"
-    kept = {"range": _KEPT[:1], "percentile": (PERCENTILE,), "error": _KEPT}[method]
     found = []
-    for percent in kept:
+    for percent in cuts:
         cut = calibration if percent == 100.0 else without_tails(calibration, percent)
-        tflite = convert_to_int8(weights, builder_arguments, cut)
-        error = _variation(tflite, calibration, float_logits) if len(kept) > 1 else 0.0
-        found.append((error, -percent, tflite))
-    _, percent, tflite = min(found)
-    return tflite, -percent
+        tflite = convert(weights, builder_arguments, cut)
+        error = _variation(tflite, calibration, float_logits) if len(cuts) > 1 else 0.0
+        found.append(Calibrated(percent, error, tflite))
+    return found
 
 
 def _variation(tflite: bytes, clips: np.ndarray, float_logits: np.ndarray) -> float:
@@ -167,14 +204,24 @@ def _converted(
 ) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         request, result = Path(folder, "request.npz"), Path(folder, "student.tflite")
-        arrays: dict[str, Any] = {f"weight_{i:04d}": np.asarray(w) for i, w in enumerate(weights)}
-        arrays["builder_arguments"] = np.asarray(json.dumps(builder_arguments))
-        np.savez(request, calibration=calibration, **arrays)
+        write_request(request, weights, builder_arguments, calibration)
         _run_worker(request, result, timeout_seconds)
         tflite = result.read_bytes()
     check_fixed_shapes(tflite)
     tflm_operators(tflite)
     return tflite
+
+
+def write_request(
+    path: Path,
+    weights: Sequence[np.ndarray],
+    builder_arguments: dict[str, Any],
+    calibration: np.ndarray,
+) -> None:
+    """Writes what `conversion_worker` reads; the arguments are those of `convert_to_int8`."""
+    arrays: dict[str, Any] = {f"weight_{i:04d}": np.asarray(w) for i, w in enumerate(weights)}
+    arrays["builder_arguments"] = np.asarray(json.dumps(builder_arguments))
+    np.savez(path, calibration=calibration, **arrays)
 
 
 def _run_worker(request: Path, result: Path, timeout_seconds: float) -> None:

@@ -15,8 +15,10 @@ from data_prep.files import whole_file
 from data_prep.records import record_to_json
 from pskd_tf.compression.convert import (
     calibration_clips,
-    convert_calibrated,
+    calibration_cuts,
+    convert_cuts,
     convert_to_int8,
+    least_error,
 )
 from pskd_tf.compression.cost import BoardCost, BoardLimits, count_macs
 from pskd_tf.compression.prune import kernel_sparsity, prune_student
@@ -207,12 +209,12 @@ def compress_stage(stage: Stage[CompressSpec], context: RunContext, folder: Path
     pruned = load_stage_model(student, context, clips)
     pruned.set_weights(weights)
     logits = model_outputs(pruned, {"accelerometer": calibration})["logits"]
-    tflite, kept = convert_calibrated(
-        weights, builder_arguments, calibration, logits, settings.calibration
-    )
+    cuts = calibration_cuts(settings.calibration, calibration)
+    converted = least_error(convert_cuts(weights, builder_arguments, calibration, logits, cuts))
+    tflite = converted.tflite
     (folder / "student_int8.tflite").write_bytes(tflite)
     return {
-        "calibration_kept_percent": kept,
+        "calibration_kept_percent": converted.kept_percent,
         "parameters": pruned.count_params(),
         "trainable_parameters": int(sum(np.prod(one.shape) for one in pruned.trainable_weights)),
         "macs": count_macs(pruned),

@@ -65,6 +65,20 @@ def test_json_sha256_ignores_order_alone():
     assert json_sha256({"a": 1, "b": [1, 2]}) != json_sha256({"a": 1, "b": [2, 1]})
 
 
+def test_an_empty_folder_in_the_place_of_a_file_is_replaced_and_another_is_named(tmp_path):
+    path = tmp_path / "settings.json"
+    path.mkdir()
+    with whole_file(path) as part:
+        part.write_text("new")
+    assert path.read_text() == "new"
+    path.unlink()
+    (path / "mine").mkdir(parents=True)
+    with pytest.raises(IsADirectoryError) as raised, whole_file(path) as part:
+        part.write_text("newer")
+    assert raised.value.filename == str(path)
+    assert [one.name for one in tmp_path.rglob("*")] == ["settings.json", "mine"]
+
+
 def test_temporary_names_are_unique_and_keep_the_suffix(tmp_path: Path):
     """Two reports of one run at once must not write to the same file."""
     with whole_file(tmp_path / "a.npz") as one, whole_file(tmp_path / "a.npz") as two:

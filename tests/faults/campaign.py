@@ -30,6 +30,7 @@ from pskd_tf.run import Run
 from pskd_tf.verify import verify_run
 
 PARTS = ("kills", "signals", "full", "damage")
+DAMAGE = ("flipped", "cut", "empty", "folder", "removed")
 KILLS = {
     "export": 5,
     "report": 5,
@@ -53,6 +54,7 @@ class CampaignArguments(CommandArguments):
         "Commands to kill, to signal and to give a full disk.",
         choices=tuple(COMMANDS),
     )
+    damage: tuple[str, ...] = setting(DAMAGE, "Kinds of damage.", choices=DAMAGE)
     seed: int = setting(1, "Draws the moments.")
     out: Path = setting(Path("build/faults"), "Folder; undisturbed runs there are used again.")
 
@@ -64,12 +66,14 @@ class Campaign:
     Attributes:
         out: Folder of all runs.
         commands: Names of those to disturb.
+        kinds: Kinds of damage.
         random: Draws the moments.
         findings: What was not as it must be.
     """
 
     out: Path
     commands: tuple[str, ...]
+    kinds: tuple[str, ...]
     random: random.Random
     findings: list[str] = field(default_factory=list)
 
@@ -138,7 +142,8 @@ def main(arguments: CampaignArguments) -> None:
         print(f"would try {', '.join(arguments.parts)} in {arguments.out}")
         return
     draws = random.Random(arguments.seed)
-    campaign = Campaign(arguments.out.resolve(), arguments.commands, draws)
+    out = arguments.out.resolve()
+    campaign = Campaign(out, arguments.commands, arguments.damage, draws)
     print("| Case | Tried | Told in a line | Given again | Healed | Equal bytes |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     campaign.reference(COMMANDS["train"])
@@ -289,7 +294,7 @@ def damage(campaign: Campaign) -> None:
     campaign.reference(command)
     whole = campaign.out / "train" / "reference"
     folder = campaign.new_folder(command, "damage")
-    for name in ("flipped", "cut", "empty", "folder", "removed"):
+    for name in campaign.kinds:
         counts: Counter[str] = Counter()
         for keeps in (False, True):
             shutil.rmtree(folder)

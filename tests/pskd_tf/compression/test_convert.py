@@ -8,10 +8,13 @@ from hypothesis import given, strategies as st
 from data_prep.errors import UserError
 from pskd_tf.compression import convert as module
 from pskd_tf.compression.convert import (
+    Calibrated,
     calibration_clips,
-    convert_calibrated,
+    calibration_cuts,
+    convert_cuts,
     convert_to_int8,
     has_outliers,
+    least_error,
     without_tails,
 )
 from pskd_tf.evaluation.tflm import Int8Interface, quantise_input, tflm_logits
@@ -151,30 +154,31 @@ def test_one_value_of_60_g_takes_the_steps_of_int8_and_a_percentile_leaves_it_ou
     """A step of the input is 1/255 of the range that is kept."""
     clips = _with_outlier(int8_student.features[::4])
     for method, percent in (("range", 100.0), ("percentile", 99.9)):
-        tflite, kept = convert_calibrated(
+        (found,) = convert_cuts(
             int8_student.weights,
             int8_student.builder_arguments,
             clips,
             int8_student.float_logits[::4],
-            method,
+            calibration_cuts(method, clips),
         )
         low, high = np.percentile(clips, [(100 - percent) / 2, (100 + percent) / 2])
-        assert kept == percent
-        assert Int8Interface.read(tflite).input_scale == pytest.approx((high - low) / 255, rel=0.01)
+        assert found.kept_percent == percent
+        assert Int8Interface.read(found.tflite).input_scale == pytest.approx(
+            (high - low) / 255, rel=0.01
+        )
     assert high < 5.0
 
 
 def _faked_conversions(monkeypatch, errors):
-    """Lets a conversion return the greatest value it was given, and be off by `errors`."""
+    """Returns a conversion that is off by `errors`, and the greatest values that it was given."""
     greatest = []
 
     def convert(weights, builder_arguments, calibration):
         greatest.append(float(calibration.max()))
         return bytes([len(greatest)])
 
-    monkeypatch.setattr(module, "convert_to_int8", convert)
     monkeypatch.setattr(module, "_variation", lambda tflite, *_: errors[tflite[0] - 1])
-    return greatest
+    return convert, greatest
 
 
 @pytest.mark.parametrize(
@@ -185,15 +189,17 @@ def test_of_the_cuts_that_of_least_error_is_taken_and_of_equals_the_widest(
     monkeypatch, errors, chosen, percent
 ):
     clips = np.random.default_rng(0).normal(size=(40, 50, 1, 10)).astype(np.float32)
-    greatest = _faked_conversions(monkeypatch, errors)
-    found = convert_calibrated([], {}, _with_outlier(clips), np.zeros((40, 3)), "error")
-    assert found == (bytes([chosen]), percent)
+    convert, greatest = _faked_conversions(monkeypatch, errors)
+    clips = _with_outlier(clips)
+    cuts = calibration_cuts("error", clips)
+    found = least_error(convert_cuts([], {}, clips, np.zeros((40, 3)), cuts, convert))
+    assert found == Calibrated(percent, errors[chosen - 1], bytes([chosen]))
     assert greatest[0] == 60.0 and greatest == sorted(greatest, reverse=True)
     # 0.5 % of a normal distribution lie above 2.58.
     assert greatest[3] == pytest.approx(2.58, abs=0.05)
 
 
-def test_outliers_are_found_and_only_they_are_cut(monkeypatch):
+def test_outliers_are_found_and_only_they_are_cut():
     """The range of a normal distribution is less than twice that of its middle 99.9 %."""
     clips = np.random.default_rng(0).normal(size=(40, 50, 1, 10)).astype(np.float32)
     middle = np.subtract(*np.percentile(clips, [99.95, 0.05]))
@@ -201,22 +207,21 @@ def test_outliers_are_found_and_only_they_are_cut(monkeypatch):
     for share in (0.98, 1.02):
         clips[2, 40, 0, 0] = clips.min() + share * 4 * middle
         assert has_outliers(clips) is (share > 1)
-        greatest = _faked_conversions(monkeypatch, (0.2, 0.1, 0.3, 0.3))
-        _, kept = convert_calibrated([], {}, clips, np.zeros((40, 3)), "auto")
-        assert (kept, len(greatest)) == ((99.99, 4) if share > 1 else (100.0, 1))
+        cuts = (100.0, 99.99, 99.9, 99.0) if share > 1 else (100.0,)
+        assert calibration_cuts("auto", clips) == cuts
 
 
 @pytest.mark.slow
 def test_the_range_is_the_conversion_as_it_was(int8_student):
     calibration = int8_student.features[::4]
-    tflite, _ = convert_calibrated(
+    (found,) = convert_cuts(
         int8_student.weights,
         int8_student.builder_arguments,
         calibration,
         int8_student.float_logits[::4],
-        "range",
+        calibration_cuts("range", calibration),
     )
-    assert tflite == int8_student.tflite
+    assert found.tflite == int8_student.tflite
 
 
 @given(st.floats(50, 100), st.integers(0, 3))
