@@ -146,11 +146,9 @@ class RunSettings(CheckedSettings):
         super().__post_init__()
         if self.inputs.mode == "window" and not self.teacher_views:
             raise UserError("teacher_views must be positive in window mode", self.teacher_views)
-        if self.stream.enabled and self.inputs.mode != "clip":
-            rule = "stream_training needs whole movements (--input_mode=clip)"
-            raise UserError(rule, self.inputs.mode)
-        if EACH_CUT in self.teacher_outputs and not self.stream.enabled:
-            rule = "teacher_outputs=each_cut needs the cuts of --stream_training"
+        cuts_movements = self.stream.enabled and self.inputs.mode == "clip"
+        if EACH_CUT in self.teacher_outputs and not cuts_movements:
+            rule = "teacher_outputs=each_cut needs the cuts of --stream_training, in clip mode"
             raise UserError(rule, ",".join(self.teacher_outputs))
         for flag, is_used in (
             ("stream_training", self.stream.enabled),

@@ -1,4 +1,4 @@
-"""Settings of streams: the segment detector and a training on what it cuts.
+"""Settings of streams: the segment detector and a training on what is cut out of them.
 
 Lengths are in samples of the accelerometer. The defaults are for 50 Hz and were chosen by leaving
 training subjects of UTD-MHAD out.
@@ -86,36 +86,37 @@ NEGATIVE_KINDS = ("postures", "turns", "tails", "heads", "parts", "joins", "rota
 
 @dataclass(frozen=True)
 class StreamSettings:
-    """A training on what the segment detector cuts, with one more class, "none".
+    """A training on what is cut out of streams, with one more class, "none".
 
     Source: ours. Streams are made from clips with rest around them, and from the kinds of
-    `NEGATIVE_KINDS`; the detector cuts them with settings that vary.
+    `NEGATIVE_KINDS`. In clip mode the detector cuts them, with settings that vary; in window mode
+    a cut is a window at a random place.
     """
 
     enabled: bool = setting(
         False,
-        'Trains on the segment detector\'s cuts and with a class "none"; otherwise on clips alone.',
+        "Trains on what is cut out of streams, by the segment detector or as windows, and with a "
+        'class "none"; otherwise on clips alone.',
         flag="stream_training",
     )
     detector: DetectorSettings = part(DetectorSettings, "stream")
     minimum_samples: int = setting(
         50,
-        "Shortest movement that is classified; what is shorter is left out.",
+        "Clip mode: shortest movement that is classified; what is shorter is left out.",
         unit="samples",
         minimum=2,
         flag="minimum_movement",
     )
     maximum_samples: int = setting(
         275,
-        "Longest movement; what is longer is cut there.",
+        "Clip mode: longest movement; what is longer is cut there.",
         unit="samples",
         minimum=2,
         flag="maximum_movement",
     )
     clip_share: float = setting(
         0.3,
-        "Share of the movements in a batch that have the data set's borders; the others have the "
-        "detector's.",
+        "Share of the movements in a batch that are read from the clip alone; the others are cuts.",
         minimum=0,
         maximum=1,
         flag="stream_clip_share",
@@ -134,7 +135,7 @@ class StreamSettings:
     )
     cuts: int = setting(
         8,
-        "Cuts of each clip, with detector settings of their own.",
+        "Cuts of each clip: with detector settings of their own, or windows at random places.",
         minimum=1,
         flag="stream_cuts",
     )
@@ -146,20 +147,21 @@ class StreamSettings:
     )
     coverage: float = setting(
         0.75,
-        "Share of a clip's motion that a cut must cover to have its class.",
+        "Share of a clip's motion that a cut must cover to have its class; of a window, share of "
+        "the most motion that a window of this clip covers.",
         above=0,
         maximum=1,
-        flag=False,
+        flag="stream_coverage",
     )
     jitter: float = setting(
         0.2,
-        "Standard deviation of the logarithm of the detector's settings.",
+        "Clip mode: standard deviation of the logarithm of the detector's settings.",
         minimum=0,
         flag="stream_jitter",
     )
     border_jitter: int = setting(
         5,
-        "Largest shift of a cut's start and of its end.",
+        "Clip mode: largest shift of a cut's start and of its end.",
         unit="samples",
         minimum=0,
         flag=False,

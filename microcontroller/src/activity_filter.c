@@ -34,6 +34,8 @@ static int holds(const PskdActivityFilter *filter, int32_t activity, float least
 
 int32_t pskd_activity_filter_add(PskdActivityFilter *filter, const float *probabilities) {
   const PskdActivityFilterSettings *settings = &filter->settings;
+  /* A weight of 1 leaves the probabilities as they are; the sum below would round them. */
+  const int smooths = filter->has_history && settings->smoothing < 1.0f;
   float *smoothed = filter->smoothed;
   int32_t best = 0, index;
   for (index = 0; index < PSKD_NUM_CLASSES; ++index) {
@@ -43,7 +45,7 @@ int32_t pskd_activity_filter_add(PskdActivityFilter *filter, const float *probab
     }
   }
   for (index = 0; index < PSKD_NUM_CLASSES; ++index) {
-    if (filter->has_history) {
+    if (smooths) {
       smoothed[index] += settings->smoothing * (probabilities[index] - smoothed[index]);
     } else {
       smoothed[index] = probabilities[index];

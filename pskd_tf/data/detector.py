@@ -17,26 +17,35 @@ _LARGEST = np.finfo(np.float32).max
 
 
 @dataclass(frozen=True)
-class Segments:
-    """Movements that the detector cut out of streams, in order of stream and time.
+class Cuts:
+    """What was cut out of streams to be classified, in order of stream and time.
 
     Attributes:
-        stream: `(segments,)` index of the stream.
-        first: `(segments,)` index of the first sample.
-        end: `(segments,)` index after the last sample.
-        decided: `(segments,)` index of the sample at which it was handed out.
-        motion: `(streams, samples)` float32 distance of each sample from gravity, in g; 0 beyond a
-            stream's end.
+        stream: `(cuts,)` index of the stream.
+        first: `(cuts,)` index of the first sample.
+        end: `(cuts,)` index after the last sample.
+        decided: `(cuts,)` index of the sample at which it was handed out.
     """
 
     stream: np.ndarray
     first: np.ndarray
     end: np.ndarray
     decided: np.ndarray
-    motion: np.ndarray
 
     def __len__(self) -> int:
         return len(self.stream)
+
+
+@dataclass(frozen=True)
+class Segments(Cuts):
+    """Movements that the detector cut out of streams.
+
+    Attributes:
+        motion: `(streams, samples)` float32 distance of each sample from gravity, in g; 0 beyond a
+            stream's end.
+    """
+
+    motion: np.ndarray
 
 
 def detect_segments(

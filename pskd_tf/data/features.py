@@ -118,6 +118,16 @@ def resample_clip(signal: np.ndarray, steps: int) -> np.ndarray:
     return np.asarray(signal[lower] + fraction * (signal[lower + 1] - signal[lower]))
 
 
+def window_span(rate_hz: float, inputs: InputSettings) -> int:
+    """Returns the samples of a signal from the first to the last one of a window.
+
+    Args:
+        rate_hz: Rate of the signal, in Hz.
+        inputs: Rate and length of the windows.
+    """
+    return round((inputs.steps - 1) * rate_hz / inputs.window_rate_hz) + 1
+
+
 @dataclass(frozen=True)
 class WindowSamples:
     """The windows of one clip.

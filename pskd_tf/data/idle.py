@@ -91,6 +91,29 @@ def motion_course(clip: np.ndarray, weight: float = 0.04) -> np.ndarray:
     return total / total[-1] if total[-1] > 0 else np.linspace(0.0, 1.0, len(clip))
 
 
+def class_starts(course: np.ndarray, length: int, coverage: float) -> np.ndarray:
+    """Returns the places at which a window over a clip between rests has the clip's class.
+
+    It has the class if it covers at least `coverage` of the most motion that any window of this
+    length covers: of all motion of a short clip, of the liveliest stretch of a long one. Ours.
+
+    Args:
+        course: `(samples,)` `motion_course` of the clip.
+        length: Samples of a window.
+        coverage: Least share, above 0 and at most 1.
+
+    Returns:
+        Indices of the window's first sample, ascending, counted from the clip's first one; below 0
+        for a window that starts in the rest before it.
+    """
+    starts = np.arange(1 - length, len(course))
+    passed = np.concatenate([[0.0], course])
+    first, end = np.clip([starts, starts + length], 0, len(course))
+    covered = passed[end] - passed[first]
+    # Sums of shares differ in the last bits.
+    return np.asarray(starts[covered >= coverage * covered.max() - 1e-9])
+
+
 @dataclass(frozen=True)
 class IdleSource:
     """What the generators draw from.

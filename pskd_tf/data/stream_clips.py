@@ -1,11 +1,13 @@
-"""Training clips for the stream: the data set's clips, the detector's cuts of them, and "none".
+"""Training clips for the stream: the data set's clips, cuts of them between rests, and "none".
 
-`StreamClips.of` puts rest around every clip, lets the segment detector of the device cut the
-streams with settings that vary, and adds cuts of the class "none" from `pskd_tf.data.idle`. A cut
-keeps the skeleton of its own time, so that teachers read the same movement.
+`StreamClips.of` puts rest around every clip, cuts the streams as the device does, and adds cuts of
+the class "none" from `pskd_tf.data.idle`. In clip mode the segment detector cuts, with settings
+that vary; in window mode a cut is a window at a random place. A cut keeps the skeleton of its own
+time, so that teachers read the same movement.
 """
 
 import dataclasses
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,8 +15,18 @@ import numpy as np
 
 from pskd_tf.data.clips import PairedClips, padded_arrays, repeated_rows
 from pskd_tf.data.detector import Segments, detect_segments
-from pskd_tf.data.idle import IDLE_GENERATORS, RECORDED, IdleSource, Stream, recorded
+from pskd_tf.data.features import window_span
+from pskd_tf.data.idle import (
+    IDLE_GENERATORS,
+    RECORDED,
+    IdleSource,
+    Stream,
+    class_starts,
+    joined,
+    recorded,
+)
 from pskd_tf.data.views import draw_generator
+from pskd_tf.input_settings import InputSettings
 from pskd_tf.stream_settings import DetectorSettings, StreamSettings
 
 # Streams that the detector cuts at once; and rounds of them until there are enough negatives.
@@ -109,6 +121,7 @@ class StreamClips(PairedClips):
         seed: int,
         skeletons: bool,
         recorded_none: Sequence[np.ndarray] = (),
+        inputs: InputSettings | None = None,
     ) -> "StreamClips":
         """Cuts streams that are made of training clips.
 
@@ -120,18 +133,22 @@ class StreamClips(PairedClips):
             skeletons: Whether cuts keep their skeletons; else they have none.
             recorded_none: Recordings that show no class, `(samples, 3)` each, in g; a further kind
                 of negatives.
+            inputs: The mode, and the rate and length of windows; None for clip mode.
 
         Returns:
             The clips with their cuts.
         """
-        maker = _CutMaker(clips, settings, num_classes, skeletons, recorded_none)
+        arguments = (clips, settings, num_classes, skeletons, recorded_none)
+        maker: _CutMaker = _SegmentMaker(*arguments)
+        if inputs is not None and inputs.mode == "window":
+            maker = _WindowMaker(*arguments, window_span(clips.accelerometer_rate_hz, inputs))
         maker.cut_movements(draw_generator(seed, "stream/movements"))
         for kind in maker.negatives:
             maker.cut_negatives(kind, draw_generator(seed, f"stream/{kind}"))
         return maker.clips_with_cuts()
 
 
-class _CutMaker:
+class _CutMaker(ABC):
     """Collects cuts, each with its samples, skeleton, label and kind."""
 
     def __init__(
@@ -157,68 +174,17 @@ class _CutMaker:
         kinds = (*settings.negative_kinds, *([RECORDED] if len(recorded_none) else []))
         self.negatives: dict[str, list[int]] = {kind: [] for kind in kinds}
 
+    @abstractmethod
     def cut_movements(self, generator: np.random.Generator) -> None:
         """Cuts every clip between rests, several times."""
-        rows = np.repeat(np.arange(len(self.signals)), self.settings.cuts)
-        for first in range(0, len(rows), _CHUNK):
-            chosen = rows[first : first + _CHUNK]
-            streams, spans = [], []
-            for row in chosen:
-                clip = Stream.of_clip(self.signals, int(row), 0, len(self.signals[row]))
-                stream = self.source.rested(clip, generator)
-                streams.append(stream)
-                moves = np.flatnonzero((stream.place > 0) & (stream.place < 1))
-                spans.append((moves[0] - 1, moves[-1] + 2) if len(moves) else (0, len(stream)))
-            segments = self._detect(streams, generator)
-            for stream_number, begin, end in self._borders(segments, streams, generator):
-                motion = segments.motion[stream_number]
-                begins, ends = spans[stream_number]
-                whole = motion[begins:ends].sum()
-                inside = motion[max(begin, begins) : min(end, ends)].sum()
-                covered = inside / whole if whole > 0 else 0.0
-                if covered >= self.settings.coverage:
-                    row = int(chosen[stream_number])
-                    label = int(self.clips.labels[row])
-                    kept = self._keep(streams[stream_number], begin, end, label)
-                    self.rows_of[row].append(kept)
 
+    @abstractmethod
     def cut_negatives(self, kind: str, generator: np.random.Generator) -> None:
-        """Cuts streams of one kind until there are enough segments."""
-        make, found, wanted = (
-            recorded if kind == RECORDED else IDLE_GENERATORS[kind],
-            self.negatives[kind],
-            self.settings.negative_cuts,
-        )
-        for _ in range(_ROUNDS):
-            count = min(wanted - len(found), _CHUNK)
-            streams = [make(self.source, generator) for _ in range(count)]
-            segments = self._detect(streams, generator)
-            for number, begin, end in self._borders(segments, streams, generator):
-                if len(found) < wanted:
-                    found.append(self._keep(streams[number], begin, end, self.none))
-            if len(found) == wanted:
-                return
+        """Cuts streams of one kind until there are enough cuts."""
 
-    def _detect(self, streams: Sequence[Stream], generator: np.random.Generator) -> Segments:
-        padded, lengths = padded_arrays((stream.samples for stream in streams), (3,))
-        settings = [jittered_detector(self.settings, generator) for _ in streams]
-        limits = (self.settings.minimum_samples, self.settings.maximum_samples)
-        return detect_segments(padded, lengths, settings, *limits)
-
-    def _borders(
-        self, segments: Segments, streams: Sequence[Stream], generator: np.random.Generator
-    ) -> list[tuple[int, int, int]]:
-        """Returns stream, first sample and end of each segment, the borders shifted a little."""
-        most = self.settings.border_jitter
-        shifts = generator.integers(-most, most + 1, (len(segments), 2))
-        borders = []
-        for number in range(len(segments)):
-            stream = int(segments.stream[number])
-            length = len(streams[stream])
-            begin = int(np.clip(segments.first[number] + shifts[number, 0], 0, length - 2))
-            end = int(np.clip(segments.end[number] + shifts[number, 1], begin + 2, length))
-            borders.append((stream, begin, end))
-        return borders
+    def _draw(self, kind: str, generator: np.random.Generator) -> Stream:
+        make = recorded if kind == RECORDED else IDLE_GENERATORS[kind]
+        return make(self.source, generator)
 
     def _keep(self, stream: Stream, begin: int, end: int, label: int) -> int:
         self.samples.append(stream.samples[begin:end])
@@ -273,6 +239,107 @@ class _CutMaker:
             clip_share=self.settings.clip_share,
             negatives=self.settings.negatives,
         )
+
+
+class _SegmentMaker(_CutMaker):
+    """Cuts with the segment detector, its settings drawn anew for each stream."""
+
+    def cut_movements(self, generator: np.random.Generator) -> None:
+        rows = np.repeat(np.arange(len(self.signals)), self.settings.cuts)
+        for first in range(0, len(rows), _CHUNK):
+            chosen = rows[first : first + _CHUNK]
+            streams, spans = [], []
+            for row in chosen:
+                clip = Stream.of_clip(self.signals, int(row), 0, len(self.signals[row]))
+                stream = self.source.rested(clip, generator)
+                streams.append(stream)
+                moves = np.flatnonzero((stream.place > 0) & (stream.place < 1))
+                spans.append((moves[0] - 1, moves[-1] + 2) if len(moves) else (0, len(stream)))
+            segments = self._detect(streams, generator)
+            for stream_number, begin, end in self._borders(segments, streams, generator):
+                motion = segments.motion[stream_number]
+                begins, ends = spans[stream_number]
+                whole = motion[begins:ends].sum()
+                inside = motion[max(begin, begins) : min(end, ends)].sum()
+                covered = inside / whole if whole > 0 else 0.0
+                if covered >= self.settings.coverage:
+                    row = int(chosen[stream_number])
+                    label = int(self.clips.labels[row])
+                    kept = self._keep(streams[stream_number], begin, end, label)
+                    self.rows_of[row].append(kept)
+
+    def cut_negatives(self, kind: str, generator: np.random.Generator) -> None:
+        found, wanted = self.negatives[kind], self.settings.negative_cuts
+        for _ in range(_ROUNDS):
+            count = min(wanted - len(found), _CHUNK)
+            streams = [self._draw(kind, generator) for _ in range(count)]
+            segments = self._detect(streams, generator)
+            for number, begin, end in self._borders(segments, streams, generator):
+                if len(found) < wanted:
+                    found.append(self._keep(streams[number], begin, end, self.none))
+            if len(found) == wanted:
+                return
+
+    def _detect(self, streams: Sequence[Stream], generator: np.random.Generator) -> Segments:
+        padded, lengths = padded_arrays((stream.samples for stream in streams), (3,))
+        settings = [jittered_detector(self.settings, generator) for _ in streams]
+        limits = (self.settings.minimum_samples, self.settings.maximum_samples)
+        return detect_segments(padded, lengths, settings, *limits)
+
+    def _borders(
+        self, segments: Segments, streams: Sequence[Stream], generator: np.random.Generator
+    ) -> list[tuple[int, int, int]]:
+        """Returns stream, first sample and end of each segment, the borders shifted a little."""
+        most = self.settings.border_jitter
+        shifts = generator.integers(-most, most + 1, (len(segments), 2))
+        borders = []
+        for number in range(len(segments)):
+            stream = int(segments.stream[number])
+            length = len(streams[stream])
+            begin = int(np.clip(segments.first[number] + shifts[number, 0], 0, length - 2))
+            end = int(np.clip(segments.end[number] + shifts[number, 1], begin + 2, length))
+            borders.append((stream, begin, end))
+        return borders
+
+
+class _WindowMaker(_CutMaker):
+    """Cuts windows at random places."""
+
+    def __init__(
+        self,
+        clips: PairedClips,
+        settings: StreamSettings,
+        num_classes: int,
+        skeletons: bool,
+        recorded_none: Sequence[np.ndarray],
+        length: int,
+    ):
+        super().__init__(clips, settings, num_classes, skeletons, recorded_none)
+        self.length = length
+        # A window may hold any share of what a kind shows, up to the middle of nothing but rest.
+        seconds = length / clips.accelerometer_rate_hz
+        self.source = dataclasses.replace(self.source, rest_seconds=(0.0, seconds))
+        self.between = dataclasses.replace(self.source, rest_seconds=(seconds, seconds))
+
+    def cut_movements(self, generator: np.random.Generator) -> None:
+        for row, signal in enumerate(self.signals):
+            starts = class_starts(self.source.courses[row], self.length, self.settings.coverage)
+            clip = Stream.of_clip(self.signals, row, 0, len(signal))
+            for start in generator.choice(starts, self.settings.cuts):
+                stream = self.between.rested(clip, generator)
+                begin = self.length + int(start)
+                label = int(self.clips.labels[row])
+                self.rows_of[row].append(self._keep(stream, begin, begin + self.length, label))
+
+    def cut_negatives(self, kind: str, generator: np.random.Generator) -> None:
+        for _ in range(self.settings.negative_cuts):
+            stream = self._draw(kind, generator)
+            missing = self.length - len(stream)
+            if missing > 0:
+                stream = joined([stream, stream.held(-1, missing, generator)])
+            begin = int(generator.integers(len(stream) - self.length + 1))
+            end = begin + self.length
+            self.negatives[kind].append(self._keep(stream, begin, end, self.none))
 
 
 def _appended(

@@ -27,7 +27,7 @@ from data_prep.prepared_set import PreparedSet
 from data_prep.settings import REQUIRED, setting
 from pskd_tf.arguments import StagesArguments
 from pskd_tf.data.clips import PairedClips
-from pskd_tf.data.detector import Segments
+from pskd_tf.data.detector import Cuts
 from pskd_tf.data.repetitions import LabelledSamples, Repetitions
 from pskd_tf.data.views import draw_generator, plain_views
 from pskd_tf.distillation.head import Head, HeadSamples, HeadSettings
@@ -76,7 +76,7 @@ class StudyArguments(StagesArguments):
 class _Stream:
     """What the detector cuts out of streams, and the embedding of each segment."""
 
-    segments: Segments
+    segments: Cuts
     embeddings: np.ndarray
 
     def under(self, head: Head, null_class: int) -> Decisions:
@@ -178,8 +178,9 @@ def wearers(
     from pskd_tf.runs.personalise import PrunedStudent
     from pskd_tf.stage_record import StageRecord
 
-    if not run.settings.stream.enabled:
-        raise UserError("The study needs a run with --stream_training", "none", run.run_dir)
+    if not run.settings.stream.enabled or run.settings.inputs.mode != "clip":
+        rule = "The study needs a run with --stream_training, in clip mode"
+        raise UserError(rule, "another", run.run_dir)
     for plan, seed in itertools.product(plan_run(run.settings, prepared), run.settings.seeds):
         compressed = plan.compressed[seed]
         fit = compressed.input(compressed.spec.student)
@@ -212,7 +213,9 @@ def _wearer(
     of_clips[order] = embeddings  # the recording holds the clips in another order
 
     def streamed(samples: Sequence[np.ndarray]) -> _Stream:
-        segments, features = cut_streams(samples, inputs, stream_settings)
+        segments, features = cut_streams(
+            samples, inputs, stream_settings, clips.accelerometer_rate_hz
+        )
         if not len(segments):
             return _Stream(segments, np.zeros((0, embeddings.shape[-1]), np.float32))
         return _Stream(segments, student.embeddings(features))

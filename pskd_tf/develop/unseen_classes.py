@@ -111,8 +111,9 @@ class Draw:
                 left out, or there is one training subject.
         """
         settings = run.settings
-        if not settings.stream.enabled or settings.teachers:
-            rule = "Unseen classes need a run with --stream_training and without teachers"
+        in_clip_mode = settings.inputs.mode == "clip"
+        if not (settings.stream.enabled and in_clip_mode) or settings.teachers:
+            rule = "Unseen classes need a run of clips with --stream_training, without teachers"
             raise UserError(rule, "another", run.run_dir)
         classes = len(prepared.description.class_names)
         if 3 * leave_out > 2 * classes:
@@ -198,11 +199,13 @@ class Int8Student:
         inputs = quantise_input(features, interface.input_scale, interface.input_zero_point)
         return tflm_logits(self.tflite, inputs)[1]
 
-    def decisions(self, streams: Sequence[np.ndarray]) -> tuple[Decisions, np.ndarray]:
+    def decisions(
+        self, streams: Sequence[np.ndarray], rate_hz: float
+    ) -> tuple[Decisions, np.ndarray]:
         """Returns the decisions over streams, and each one's share."""
         fit = self.fit
         assert fit.stream is not None and fit.null_class is not None  # by its declaration
-        found, features = cut_streams(streams, fit.data.inputs, fit.stream)
+        found, features = cut_streams(streams, fit.data.inputs, fit.stream, rate_hz)
         logits = self._logits(features) if len(found) else np.zeros((0, fit.data.num_classes))
         # The share of the class that is said, among the classes without "none".
         shares = softmax(logits.astype(np.float64)[:, : fit.null_class], axis=1).max(axis=1)
@@ -213,15 +216,15 @@ class Int8Student:
         generator = draw_generator(seed, "unseen movements")
         order = generator.permutation(len(clips)).tolist()
         stream, movements = movement_stream(clips, order, generator)
-        return DecidedStream(*self.decisions([stream.samples]), movements)
+        decided = self.decisions([stream.samples], clips.accelerometer_rate_hz)
+        return DecidedStream(*decided, movements)
 
     def idle(self, clips: PairedClips, hours: float) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Returns scores and shares of the decisions over each bounded kind of idle."""
         found = {}
         for kind in BOUNDED_KINDS:
-            made, shares = self.decisions(
-                [one.samples for one in idle_streams(clips, kind, hours, seed=0)]
-            )
+            streams = [one.samples for one in idle_streams(clips, kind, hours, seed=0)]
+            made, shares = self.decisions(streams, clips.accelerometer_rate_hz)
             found[kind] = made.score, shares
         return found
 

@@ -74,9 +74,10 @@ def _joins(last: Decision, decision: Decision, model: ExportedModel) -> bool:
 
 
 def at_threshold(decision: Decision, threshold: float) -> Decision:
-    """Returns the core's decision in clip mode at a threshold, from the one at threshold 0.
+    """Returns the core's decision at a threshold, from the one at threshold 0.
 
-    In clip mode decisions are not smoothed, so each depends on its own score alone.
+    It holds where each decision depends on its own score alone: in clip mode, and in window mode
+    with settings that `decides_alone`.
 
     Args:
         decision: At threshold 0.
@@ -129,10 +130,10 @@ class DecisionCounts:
         recognised = tuple(latency for latency in latencies if latency is not None)
         false = 0
         for row in rows:
-            overlapping = {
-                span.label for span in spans if row.start < span.end and row.end > span.start
-            }
-            false += row.label in classes and row.label not in overlapping
+            false += row.label in classes and not any(
+                span.label == row.label and row.start < span.end and row.end > span.start
+                for span in spans
+            )
         unknown = sum(row.label == "unknown" for row in rows)
         return cls(len(spans), len(recognised), false, unknown, recognised)
 

@@ -398,7 +398,7 @@ def operating_curve(
     model: ExportedModel,
     thresholds: Sequence[float],
 ) -> list[OperatingPoint]:
-    """Computes recall and false decisions at every threshold, in clip mode. Ours.
+    """Computes recall and false decisions at every threshold, of decisions that stand alone. Ours.
 
     Args:
         spans: The movements.

@@ -100,10 +100,24 @@ class RecognizerSettings(DetectorSettings):
         """By how much an adapted threshold falls in a microsecond."""
         return self.adapt_rise * self.adapt_decisions_an_hour / 3.6e9
 
+    @property
+    def decides_alone(self) -> bool:
+        """Whether in window mode a decision depends on its own window alone."""
+        return self.smoothing == 1 and self.minimum_windows == 1 and self.leave_share == 1
+
     @staticmethod
-    def of(detector: DetectorSettings) -> "RecognizerSettings":
-        """Returns the defaults with another detector."""
-        return dataclasses.replace(RecognizerSettings(), **dataclasses.asdict(detector))
+    def of(detector: DetectorSettings, mode: str = "clip") -> "RecognizerSettings":
+        """Returns the defaults of a model that was trained for streams.
+
+        Args:
+            detector: The detector of the training.
+            mode: `clip`, or `window`, in which each window decides alone: the training and the
+                choice of the threshold know windows by themselves.
+        """
+        settings = dataclasses.replace(RecognizerSettings(), **dataclasses.asdict(detector))
+        if mode == "clip":
+            return settings
+        return dataclasses.replace(settings, smoothing=1.0, leave_share=1.0)
 
 
 _NAME = "recognizer.json"
@@ -163,7 +177,7 @@ class ChosenSettings:
 def recognizer_settings(run_dir: str | Path, *, chosen: bool = True) -> RecognizerSettings:
     """Returns the settings of a run's recogniser: what was chosen for it, else the defaults.
 
-    The defaults of a model that was trained for streams have the detector of its training.
+    The defaults of a model that was trained for streams are those of `RecognizerSettings.of`.
 
     Args:
         run_dir: A run of pskd_tf.train.
@@ -175,8 +189,10 @@ def recognizer_settings(run_dir: str | Path, *, chosen: bool = True) -> Recogniz
     kept = ChosenSettings.read(run_dir) if chosen else None
     if kept is not None:
         return kept.settings
-    stream = Run.load(run_dir).export.manifest.stream
-    return RecognizerSettings() if stream is None else RecognizerSettings.of(stream.detector)
+    manifest = Run.load(run_dir).export.manifest
+    if manifest.stream is None:
+        return RecognizerSettings()
+    return RecognizerSettings.of(manifest.stream.detector, manifest.inputs.mode)
 
 
 UNKNOWN, NO_SIGNAL = -1, -2

@@ -1,5 +1,6 @@
 """Recordings to stream through the recogniser: read from a file, joined from clips, or idle."""
 
+import bisect
 import csv
 import io
 import math
@@ -151,10 +152,12 @@ class LabelledSpan:
             Seconds to the first decision after the span's start that has its label and a movement
             or window that overlaps the span; None if there is none.
         """
-        for decision in decisions:
-            overlaps = decision.start < self.end and decision.end > self.start
-            has_label = model.label_of(decision.activity) == self.label
-            if overlaps and has_label and decision.decided >= self.start:
+        first = bisect.bisect_left(decisions, self.start, key=lambda one: one.decided)
+        for place in range(first, len(decisions)):
+            decision = decisions[place]
+            if decision.start >= self.end:
+                break
+            if decision.end > self.start and model.label_of(decision.activity) == self.label:
                 return decision.decided - self.start
         return None
 

@@ -84,8 +84,8 @@ class StreamFigures:
         from_end: Latency from its end.
         losses: Where the movements are lost; None in window mode.
         idle: Streams without movements.
-        curve: Recall and false decisions of each threshold; empty in window mode. Measured on test
-            clips, so that no threshold may be chosen by it.
+        curve: Recall and false decisions of each threshold; empty in window mode where windows are
+            smoothed. Measured on test clips, so that no threshold may be chosen by it.
         shown: Rows of the time line that begin within the first `SHOWN_MOVEMENTS` movements.
     """
 
@@ -213,14 +213,15 @@ def measure_stream(
     model = ExportedModel.of(export)
     program = compile_core(model, cache_dir, compiler)
     recording, spans = joined_clips(prepared, model.test_clips, gyroscope=model.num_axes == 6)
-    # In clip mode the decisions at every constant threshold follow from those at threshold 0.
+    # Of decisions that stand alone those at every constant threshold follow from those at 0.
+    alone = model.clip_mode or settings.decides_alone
     lowest = settings
-    if model.clip_mode:
+    if alone:
         lowest = dataclasses.replace(settings, threshold=0.0, adapt_most=0.0)
     decisions = run_core(program, model, recording, lowest)
 
     def shown(one: Recording, lowest_decisions: list[Decision]) -> list[Decision]:
-        if not model.clip_mode:
+        if not alone:
             return lowest_decisions
         if settings.adapt_most > 0:
             return run_core(program, model, one, settings)
@@ -239,6 +240,7 @@ def measure_stream(
         pieces = _pieces(model, recording, lowest, cache_dir, compiler)
         guesses = _on_clip_borders(export, model, recording, spans)
         losses = loss_table(spans, pieces, decisions, said, guesses, model)
+    if alone:
         each = [decisions, *(one for one, _ in streams.values())]
         thresholds = curve_thresholds(each, settings.threshold)
         curve = operating_curve(spans, decisions, streams, model, thresholds)

@@ -1,8 +1,8 @@
 """A student's decisions in streams: movements between rests, and idle streams of each kind.
 
-The detector and the preprocessing are those of the device, so the decisions of an int8 student are
-those of the C core. Source of the rules: ours; recall at a fixed number of false decisions an hour
-is the convention of keyword spotting.
+The detector, the windows and the preprocessing are those of the device, so the decisions of an int8
+student are those of the C core. Source of the rules: ours; recall at a fixed number of false
+decisions an hour is the convention of keyword spotting.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,8 +13,13 @@ from scipy.special import softmax
 from scipy.stats import chi2
 
 from pskd_tf.data.clips import PairedClips, padded_arrays
-from pskd_tf.data.detector import Segments, detect_segments
-from pskd_tf.data.features import accelerometer_features, resample_clip
+from pskd_tf.data.detector import Cuts, Segments, detect_segments
+from pskd_tf.data.features import (
+    accelerometer_features,
+    resample_clip,
+    window_samples,
+    window_span,
+)
 from pskd_tf.data.idle import IdleSource, Stream, idle_stream, joined, posture_change
 from pskd_tf.data.views import draw_generator
 from pskd_tf.input_settings import InputSettings
@@ -59,6 +64,8 @@ class Decisions:
         decided: `(decisions,)` index of the sample at which it was decided.
         best: `(decisions,)` the class with the largest output, "none" left out.
         score: `(decisions,)` 1 minus the probability of "none"; without "none", of `best`.
+        joins: `(decisions,)` whether it is of the window that follows the one before, with the same
+            class: at a threshold that both reach they are one decision. Never in clip mode.
     """
 
     stream: np.ndarray
@@ -67,6 +74,7 @@ class Decisions:
     decided: np.ndarray
     best: np.ndarray
     score: np.ndarray
+    joins: np.ndarray
 
     def __len__(self) -> int:
         return len(self.score)
@@ -130,40 +138,44 @@ def decide(
     inputs: InputSettings,
     settings: StreamSettings,
     null_class: int | None,
+    rate_hz: float,
 ) -> Decisions:
-    """Cuts streams with the detector and classifies each segment.
+    """Cuts streams as the device does and classifies each cut.
 
     Args:
         streams: `(samples, 3)` each, in g.
-        logits_of: From features `(segments, steps, 1, channels)` in g to logits.
+        logits_of: From features `(cuts, steps, 1, channels)` in g to logits.
         inputs: The preprocessing.
         settings: The detector and its limits.
         null_class: The output for "none"; None without one.
+        rate_hz: Rate of the streams.
 
     Returns:
         The decisions, in order of stream and time.
     """
-    found, features = cut_streams(streams, inputs, settings)
+    found, features = cut_streams(streams, inputs, settings, rate_hz)
     if not len(found):
         empty = np.zeros(0, np.int64)
-        return Decisions(empty, empty, empty, empty, empty, np.zeros(0))
+        return Decisions(empty, empty, empty, empty, empty, np.zeros(0), empty.astype(bool))
     return decisions_of(found, logits_of(features), null_class)
 
 
 def cut_streams(
-    streams: Sequence[np.ndarray], inputs: InputSettings, settings: StreamSettings
-) -> tuple[Segments, np.ndarray]:
-    """Cuts streams with the detector and makes the features of each segment.
+    streams: Sequence[np.ndarray], inputs: InputSettings, settings: StreamSettings, rate_hz: float
+) -> tuple[Cuts, np.ndarray]:
+    """Cuts streams with the detector, or into windows, and makes the features of each cut.
 
     Args:
         streams: `(samples, 3)` each, in g.
         inputs: The preprocessing.
         settings: The detector and its limits.
+        rate_hz: Rate of the streams.
 
     Returns:
-        The segments, in order of stream and time, and their features `(segments, steps, 1,
-        channels)` in g.
+        The cuts, in order of stream and time, and their features `(cuts, steps, 1, channels)` in g.
     """
+    if inputs.mode == "window":
+        return _windows(streams, inputs, rate_hz)
     padded, lengths = padded_arrays(streams, (3,))
     limits = (settings.minimum_samples, settings.maximum_samples)
     found = detect_segments(padded, lengths, settings.detector, *limits)
@@ -176,22 +188,48 @@ def cut_streams(
     return found, accelerometer_features(np.stack(cuts), inputs.gravity_taps)[:, :, None]
 
 
-def decisions_of(found: Segments, logits: np.ndarray, null_class: int | None) -> Decisions:
-    """Decides on segments by a model's outputs.
+def _windows(
+    streams: Sequence[np.ndarray], inputs: InputSettings, rate_hz: float
+) -> tuple[Cuts, np.ndarray]:
+    """Cuts streams into windows; one that is shorter than a window has none, as on the device."""
+    span, ratio = window_span(rate_hz, inputs), rate_hz / inputs.window_rate_hz
+    numbers, firsts, features = [], [], []
+    for number, stream in enumerate(streams):
+        if len(stream) < span:
+            continue
+        samples = window_samples(stream, rate_hz, inputs).samples
+        starts = np.round(np.arange(len(samples)) * inputs.window_hop * ratio).astype(np.int64)
+        numbers.append(np.full(len(samples), number))
+        firsts.append(starts)
+        features.append(accelerometer_features(samples, inputs.gravity_taps))
+    if not firsts:
+        empty = np.zeros(0, np.int64)
+        shape = (0, *inputs.accelerometer_shape)
+        return Cuts(empty, empty, empty, empty), np.zeros(shape, np.float32)
+    first = np.concatenate(firsts)
+    cuts = Cuts(np.concatenate(numbers), first, first + span, first + span - 1)
+    return cuts, np.concatenate(features)[:, :, None]
+
+
+def decisions_of(found: Cuts, logits: np.ndarray, null_class: int | None) -> Decisions:
+    """Decides on cuts by a model's outputs.
 
     Args:
-        found: The segments.
-        logits: `(segments, outputs)`.
+        found: The cuts.
+        logits: `(cuts, outputs)`.
         null_class: The output for "none"; None without one.
 
     Returns:
-        A decision for each segment.
+        A decision for each cut.
     """
     probabilities = softmax(logits.astype(np.float64), axis=1)
     classes = probabilities[:, :null_class]
     score = classes.max(axis=1) if null_class is None else 1.0 - probabilities[:, null_class]
     best = classes.argmax(axis=1)
-    return Decisions(found.stream, found.first, found.end, found.decided, best, score)
+    joins = np.zeros(len(best), bool)
+    if not isinstance(found, Segments):
+        joins[1:] = (found.stream[1:] == found.stream[:-1]) & (best[1:] == best[:-1])
+    return Decisions(found.stream, found.first, found.end, found.decided, best, score, joins)
 
 
 def movement_scores(decisions: Decisions, movements: Sequence[Movement]) -> np.ndarray:
@@ -214,12 +252,40 @@ def movement_scores(decisions: Decisions, movements: Sequence[Movement]) -> np.n
     return scores
 
 
+def said_scores(decisions: Decisions, counted: np.ndarray | None = None) -> np.ndarray:
+    """Returns the highest threshold at which so many decisions are said: one, two and so on.
+
+    In clip mode these are the scores. In window mode a decision begins with a window that reaches
+    the threshold and joins none that does, so two decisions may be one at a lower threshold. There
+    the largest number that any threshold from this one on has counts.
+
+    Args:
+        decisions: Decisions over streams.
+        counted: `(decisions,)` whether a decision counts that begins there; None for all.
+
+    Returns:
+        `(n,)` descending, so that at a threshold at most as many decisions are said as are not
+        below it.
+    """
+    score = decisions.score
+    before = np.where(decisions.joins, np.roll(score, 1), -np.inf)
+    # A decision begins here at thresholds from the score down to that of the window before.
+    begins = (score > before) & (True if counted is None else counted)
+    ends = before[begins & decisions.joins]
+    levels = np.concatenate([score[begins], ends])
+    changes = np.concatenate([np.ones(begins.sum()), np.full(len(ends), -1.0)])
+    descending, place = np.unique(-levels, return_inverse=True)
+    said = np.cumsum(np.bincount(place, changes, len(descending)))
+    most = np.maximum.accumulate(said.astype(int))
+    return np.repeat(-descending, np.diff(most, prepend=0))
+
+
 def wrong_scores(decisions: Decisions, movements: Sequence[Movement]) -> np.ndarray:
-    """Returns the scores of decisions for a class that no overlapping movement has."""
+    """Returns `said_scores` of the decisions for a class that no overlapping movement has."""
     right = np.zeros(len(decisions), bool)
     for movement in movements:
         right |= overlaps(decisions, movement) & (decisions.best == movement.label)
-    return np.asarray(decisions.score[~right])
+    return said_scores(decisions, ~right)
 
 
 def overlaps(decisions: Decisions, movement: Movement) -> np.ndarray:

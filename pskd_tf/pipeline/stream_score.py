@@ -15,6 +15,7 @@ from pskd_tf.evaluation.stream import (
     idle_streams,
     movement_scores,
     movement_stream,
+    said_scores,
     wrong_scores,
 )
 from pskd_tf.evaluation.tflm import Int8Interface, quantise_input, tflm_logits
@@ -33,8 +34,8 @@ def stream_score_stage(
         stage: The stage.
         context: Where to read and report.
         folder: Where to write `scores.npz`: `movements` `(clips,)`, the score of the right decision
-            for each clip, -1 without one; `wrong`, scores of wrong decisions among movements; and
-            by kind of idle the scores of all decisions, which are false.
+            for each clip, -1 without one; `wrong`, `said_scores` of wrong decisions among
+            movements; and by kind of idle those of all decisions, which are false.
 
     Returns:
         The content of `result.json`: hours and hours of distinct signal by kind, and the number of
@@ -60,7 +61,8 @@ def stream_score_stage(
         def logits_of(features: np.ndarray) -> np.ndarray:
             return model_outputs(net, {"accelerometer": features})["logits"]
 
-    arguments = (logits_of, fitted.data.inputs, fitted.stream, fitted.null_class)
+    rate_hz = clips.accelerometer_rate_hz
+    arguments = (logits_of, fitted.data.inputs, fitted.stream, fitted.null_class, rate_hz)
     generator = draw_generator(spec.seed, "movement stream")
     order = generator.permutation(len(clips))
     stream, movements = movement_stream(clips, order.tolist(), generator)
@@ -69,7 +71,7 @@ def stream_score_stage(
     scores["movements"][order] = movement_scores(decisions, movements)
     for kind in STREAM_KINDS:
         idle = idle_streams(clips, kind, spec.hours, spec.seed)
-        scores[kind] = decide([one.samples for one in idle], *arguments).score
+        scores[kind] = said_scores(decide([one.samples for one in idle], *arguments))
     save_arrays(folder / "scores.npz", scores)
     return {
         "hours": {kind: spec.hours for kind in STREAM_KINDS},

@@ -61,7 +61,8 @@ def training_clips(spec: FitSpec, context: RunContext) -> PairedClips:
         return clips
     classes = spec.data.num_classes - 1
     recorded = none_recordings(prepared, spec.recorded_none or ())
-    cuts = StreamClips.of(clips, spec.stream, classes, spec.seed, "skeleton" in reads, recorded)
+    inputs, skeletons = spec.data.inputs, "skeleton" in reads
+    cuts = StreamClips.of(clips, spec.stream, classes, spec.seed, skeletons, recorded, inputs)
     return cuts.with_skeleton() if "skeleton" in STREAMS_READ[spec.model] else cuts
 
 

@@ -182,7 +182,7 @@ def choose_settings(
         recorded.append((fold.model, compile_core(fold.model, cache_dir, compiler), parts))
     best: tuple[tuple[float, ...], RecognizerSettings, dict[str, Any]] | None = None
     quietest, count = np.inf, 0
-    clip_mode = folds[0].model.clip_mode
+    alone = folds[0].model.clip_mode or base.decides_alone
     # A constant threshold is chosen; it may adapt afterwards.
     runs = _runs(folds[0].model, dataclasses.replace(base, adapt_most=0.0))
     for settings, thresholds in progress(runs, len(runs)):
@@ -193,7 +193,7 @@ def choose_settings(
         ]
         for threshold in thresholds:
             count += 1
-            figures = _figures(streamed, threshold if clip_mode else 0.0, hours)
+            figures = _figures(streamed, threshold if alone else 0.0, hours)
             false = max(figures["false_an_hour"].values())
             if not figures["right_share"]:
                 continue
@@ -212,8 +212,8 @@ def _runs(
     model: ExportedModel, base: RecognizerSettings
 ) -> list[tuple[RecognizerSettings, tuple[float, ...]]]:
     """Lists the streams to run, each with the thresholds that it evaluates."""
-    if model.null_class is not None:
-        # It was trained on the cuts of one detector, which stays.
+    if model.null_class is not None and (model.clip_mode or base.decides_alone):
+        # It was trained on the cuts of one detector, which stays, or on windows.
         return [(dataclasses.replace(base, threshold=0.0), _SCORES)]
     if not model.clip_mode:
         return [(dataclasses.replace(base, threshold=one), (one,)) for one in _WINDOW_THRESHOLDS]

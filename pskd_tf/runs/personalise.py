@@ -268,7 +268,9 @@ def personalise(
         raise UserError("The prepared set must be the run's", prepared.fingerprint, prepared.folder)
     student = PrunedStudent.load(stages["float"], stages["pruned"], run.prepared_dir)
     generator = draw_generator(student.fit.seed, "head/cuts")
-    own = Repetitions.of(read, manifest.clip_rate_hz, student.fit.stream, generator)
+    # In window mode views are windows of a repetition, which needs no cuts.
+    detector = student.fit.stream if manifest.inputs.mode == "clip" else None
+    own = Repetitions.of(read, manifest.clip_rate_hz, detector, generator)
     embeddings = student.own_samples(own, settings.views)
     samples = HeadSamples(
         embeddings.reshape(-1, embeddings.shape[-1]), np.repeat(own.labels, settings.views)
@@ -301,7 +303,7 @@ def personalise(
     cuts: Counter[str] = Counter()
     for label, rows in zip(own.labels, own.cuts_of, strict=True):
         cuts[names[label]] += len(rows)
-    return Personalised(new, counts, cuts if student.fit.stream is not None else None)
+    return Personalised(new, counts, cuts if detector is not None else None)
 
 
 def _provenance(

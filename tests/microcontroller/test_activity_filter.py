@@ -79,6 +79,17 @@ def make_null_filter(null_library):
     return _maker(null_library)
 
 
+def test_a_weight_of_1_takes_the_probabilities_as_they_are(make_filter):
+    """Of equal probabilities the first wins, whatever came before: no sum has rounded them."""
+    add, _ = make_filter(smoothing=1.0, enter=0.0, leave=0.0)
+    generator = np.random.default_rng(0)
+    for _ in range(200):
+        first, second = generator.uniform(0, 0.5, 2)
+        add(first, 1 - first - second, second)
+        equal = generator.uniform(0.34, 0.5)
+        assert add(equal, 1 - 2 * equal, equal) == 0
+
+
 def test_unknown_below_the_confidence(make_filter):
     add, _ = make_filter()
     assert add(0.55, 0.25, 0.2) == UNKNOWN

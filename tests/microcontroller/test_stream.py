@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from data_prep.prepared_set import PreparedSet
-from firmware import CORES, RISCV, make_reports
+from firmware import CORES, RISCV, in_window_mode, make_reports
 from project import MICROCONTROLLER, run_command
 from pskd_tf.device.firmware import compile_core, core_lines, recording_file, run_core
 from pskd_tf.device.recognizer import ExportedModel, RecognizerSettings
 from pskd_tf.device.recordings import Recording, joined_clips
+from pskd_tf.stream_settings import DetectorSettings
 
 pytestmark = pytest.mark.slow
 
@@ -32,9 +33,12 @@ def inputs(tiny_run, tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def with_none(inputs, tiny_run, tmp_path_factory):
-    """The same plain C with its last class declared to be "none", and a wrist that trembles."""
+@pytest.fixture(scope="module", params=["clip", "window"])
+def with_none(request, inputs, tiny_run, tmp_path_factory):
+    """The same plain C with its last class declared to be "none", and a wrist that trembles.
+
+    In window mode it has windows of 96 samples at 25 Hz, of a sensor with 50 Hz.
+    """
     if shutil.which("cc") is None:
         pytest.skip("cc is not installed")
     folder = tmp_path_factory.mktemp("none")
@@ -42,26 +46,33 @@ def with_none(inputs, tiny_run, tmp_path_factory):
     whole = ExportedModel.read(tiny_run)
     null_class = len(whole.class_names) - 1
     header = folder / "model" / "model_settings.h"
-    header.write_text(f"#define PSKD_NULL_CLASS {null_class}\n{header.read_text()}")
+    text = header.read_text()
+    if request.param == "window":
+        text = in_window_mode(text, hop=12, rate_hz=25)
+    header.write_text(f"#define PSKD_NULL_CLASS {null_class}\n{text}")
     model = dataclasses.replace(
         whole,
         folder=folder / "model",
         class_names=whole.class_names[:-1],
+        clip_mode=request.param == "clip",
+        window_seconds=0.0 if request.param == "clip" else 95 / 25,
         null_class=null_class,
     )
     prepared = PreparedSet.load(tiny_run / "prepared")
     joined, _ = joined_clips(prepared, model.test_clips, 20)
     tremor = np.random.default_rng(0).normal(0, 0.03, joined.samples.shape)
     recording = Recording(joined.times, (joined.samples + tremor).astype(np.float32))
-    settings = RecognizerSettings(threshold=0.0, start_noise=8.0, end_noise=4.0)
+    detector = DetectorSettings(start_g=0.15, gravity_weight=0.1, lead_samples=5, rest_samples=15)
+    settings = RecognizerSettings.of(detector, request.param)
+    settings = dataclasses.replace(settings, threshold=0.0)
     program = compile_core(model, folder / "host")
     scores = [one.confidence for one in run_core(program, model, recording, settings)]
     settings = dataclasses.replace(settings, threshold=statistics.median(scores), class_floor=0.2)
     (folder / "stream").mkdir()
     (folder / "stream" / "recording").write_bytes(recording_file(recording, settings))
     text = "".join(f"{line}\n" for line in core_lines(program, recording, settings))
-    (folder / "stream" / "decisions-clip.txt").write_text(text)
-    return folder
+    (folder / "stream" / f"decisions-{request.param}.txt").write_text(text)
+    return request.param, folder
 
 
 @pytest.fixture
@@ -124,12 +135,13 @@ def test_a_big_endian_machine_says_what_this_one_says(make, tmp_path, mode):
 
 @pytest.mark.parametrize("core", CORES)
 def test_each_core_follows_the_noise_floor_and_the_null_class(make, with_none, tmp_path, core):
-    """Scores, segments and decisions, to the last bit."""
-    name = f"{core}-portable-stream-clip"
-    finished, report = make(tmp_path, name, with_none / "stream", with_none / "model")
+    """Scores, segments and decisions, to the last bit, in either mode."""
+    mode, folder = with_none
+    name = f"{core}-portable-stream-{mode}"
+    finished, report = make(tmp_path, name, folder / "stream", folder / "model")
     assert finished.returncode == 0, finished.stderr
     said, values = _lines(report)
-    assert said == (with_none / "stream" / "decisions-clip.txt").read_text().splitlines()
+    assert said == (folder / "stream" / f"decisions-{mode}.txt").read_text().splitlines()
     activities = {int(line.split()[4]) for line in said}
     null_class = len(said[0].split()) - 8 - 1
     assert -1 in activities and max(activities) >= 0 and null_class not in activities

@@ -46,16 +46,17 @@ def make_reports(
     return subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=600)
 
 
-def in_window_mode(settings: str, hop: int) -> str:
+def in_window_mode(settings: str, hop: int, rate_hz: int = 50) -> str:
     """Gives a `model_settings.h` of clip mode the other mode, as if it was exported so.
 
     Args:
         settings: The file's text.
-        hop: From one window to the next, in samples at 50 Hz; a window has 96.
+        hop: From one window to the next, in samples; a window has 96.
+        rate_hz: Rate of the windows' samples.
     """
     window = {
         "PSKD_CLIP_MODE": 0,
-        "PSKD_WINDOW_RATE_HZ": "50.0f",
+        "PSKD_WINDOW_RATE_HZ": f"{rate_hz}.0f",
         "PSKD_WINDOW_SAMPLES": 96,
         "PSKD_WINDOW_HOP": hop,
         # Whatever the settings are.

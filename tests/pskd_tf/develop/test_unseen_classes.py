@@ -56,7 +56,8 @@ def decided(labels, best, score, shares):
     """A decision for each movement of 50 samples."""
     places = 100 * np.arange(len(labels))
     decisions = Decisions(
-        0 * places, places + 5, places + 45, places + 60, np.array(best), np.array(score)
+        *(0 * places, places + 5, places + 45, places + 60, np.array(best), np.array(score)),
+        np.zeros(len(places), bool),
     )
     movements = [
         Movement(place, place + 50, label) for place, label in zip(places, labels, strict=True)

@@ -16,6 +16,7 @@ from pskd_tf.device.recordings import idle_recordings, joined_clips
 from pskd_tf.device.stream_figures import StreamFigures
 from pskd_tf.runs import choose_recognizer as module
 from pskd_tf.runs.choose_recognizer import choose_settings, validation_models
+from pskd_tf.stream_settings import DetectorSettings
 
 HOURS = 0.1
 OURS = RecognizerSettings()
@@ -86,6 +87,17 @@ def test_a_student_of_streams_keeps_the_detector_of_its_training():
     assert settings == dataclasses.replace(OURS, threshold=0.0)
     assert len(thresholds) == 99
     assert (thresholds[0], thresholds[-1]) == (0.01, 0.99)
+
+
+def test_windows_that_decide_alone_are_streamed_once():
+    model = ExportedModel(Path("none"), ("a", "b"), False, 3.8, null_class=2)
+    alone = RecognizerSettings.of(DetectorSettings(), "window")
+    ((settings, thresholds),) = module._runs(model, alone)
+    assert (settings.threshold, len(thresholds)) == (0.0, 99)
+    smoothed = dataclasses.replace(alone, smoothing=0.5)
+    runs = module._runs(model, smoothed)
+    assert [settings.threshold for settings, _ in runs] == list(module._WINDOW_THRESHOLDS)
+    assert all(thresholds == (settings.threshold,) for settings, thresholds in runs)
 
 
 @pytest.fixture

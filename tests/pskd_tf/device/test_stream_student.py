@@ -11,6 +11,7 @@ from pskd_tf.data.detector import detect_segments
 from pskd_tf.device.firmware import compile_core, run_core
 from pskd_tf.device.recognizer import ExportedModel, RecognizerSettings, recognizer_settings
 from pskd_tf.device.recordings import Recording
+from pskd_tf.device.stream_figures import StreamFigures
 from pskd_tf.evaluation.stream import decide, idle_streams, movement_stream
 from pskd_tf.evaluation.tflm import Int8Interface, clip_input, quantise_input, tflm_logits
 from pskd_tf.input_settings import InputSettings
@@ -74,7 +75,7 @@ def test_python_and_the_c_core_decide_alike(stream_run, model, program, clips):
             )
             if one.output is not None
         ]
-        ours = decide([samples], logits_of, inputs, stream, model.null_class)
+        ours = decide([samples], logits_of, inputs, stream, model.null_class, 50.0)
         assert [one.span for one in of_core] == [
             (int(first), int(end) - 1) for first, end in zip(ours.first, ours.end, strict=True)
         ], name
@@ -104,3 +105,31 @@ def test_segments_are_those_of_the_core_with_other_settings_too(model, program, 
         assert [one.span for one in core if one.span] == [
             (int(first), int(end) - 1) for first, end in zip(found.first, found.end, strict=True)
         ]
+
+
+def test_a_student_of_windows_is_trained_chosen_for_and_streamed(run_train, simulate, tmp_path):
+    """One run of each protocol in window mode; its figures are those of windows by themselves."""
+    flags = ["--flagfile=configs/tiny.flags", "--stream_training", "--input_mode=window"]
+    flags += ["--window_rate=25", "--window_hop=12", "--teachers=", "--teacher_outputs=live"]
+    flags += ["--epochs=2", "--prune_epochs=1", "--stream_cuts=2", "--stream_negative_cuts=60"]
+    runs = {}
+    for protocol in ("validation", "cross_subject"):
+        runs[protocol] = tmp_path / protocol
+        finished = run_train(*flags, f"--protocol={protocol}", f"--run_dir={runs[protocol]}")
+        assert finished.returncode == 0, finished.stderr
+    run_dir = runs["cross_subject"]
+    chosen = simulate(
+        *(f"--run_dir={run_dir}", "--choose_threshold", f"--validation_run={runs['validation']}"),
+        *("--idle_hours=0.1", "--maximum_false_an_hour=1000"),
+    )
+    assert chosen.returncode == 0, chosen.stderr
+    settings = recognizer_settings(run_dir)
+    assert f"chosen: threshold {settings.threshold:g}\n" in chosen.stdout
+    assert settings.decides_alone
+    streamed = simulate(f"--run_dir={run_dir}", "--idle_hours=0.05", "--idle_kinds=tails,desk")
+    assert streamed.returncode == 0, streamed.stderr
+    figures = StreamFigures.of_run(run_dir)
+    assert figures.settings == settings and figures.losses is None
+    (point,) = [one for one in figures.curve if one.threshold == settings.threshold]
+    assert point.right_share == pytest.approx(figures.right_share)
+    assert point.false_an_hour == {one.kind: one.rate.an_hour for one in figures.idle}

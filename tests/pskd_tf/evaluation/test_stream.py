@@ -4,16 +4,20 @@ import numpy as np
 import pytest
 
 from pskd_tf.data.clips import PairedClips
+from pskd_tf.data.detector import Cuts
 from pskd_tf.evaluation.stream import (
     STREAM_KINDS,
     Decisions,
     Movement,
+    cut_streams,
     decide,
+    decisions_of,
     distinct_hours,
     idle_streams,
     lowest_threshold,
     movement_scores,
     movement_stream,
+    said_scores,
     upper_bound_an_hour,
     wrong_scores,
 )
@@ -64,16 +68,16 @@ def test_each_movement_is_decided_once_and_the_score_is_without_none(clips):
     # softmax of (ln 4, ln 1, ln 5) is (0.4, 0.1, 0.5): the score is 1 - 0.5, of class 0.
     logits_of = constant_logits(np.log([4.0, 1.0, 5.0]))
     settings = StreamSettings(enabled=True)
-    got = decide([stream.samples], logits_of, InputSettings(), settings, null_class=2)
+    got = decide([stream.samples], logits_of, InputSettings(), settings, 2, 50.0)
     assert len(got) == 4
     assert got.best.tolist() == [0] * 4
     np.testing.assert_allclose(got.score, 0.5)
     np.testing.assert_allclose(movement_scores(got, movements), [0.5, -1, 0.5, -1])
     np.testing.assert_allclose(wrong_scores(got, movements), [0.5, 0.5])
-    without = decide([stream.samples], logits_of, InputSettings(), settings, null_class=None)
+    without = decide([stream.samples], logits_of, InputSettings(), settings, None, 50.0)
     assert without.best.tolist() == [2] * 4
     still = np.tile(np.float32([0, 0, 1]), (500, 1))
-    assert len(decide([still], logits_of, InputSettings(), settings, 2)) == 0
+    assert len(decide([still], logits_of, InputSettings(), settings, 2, 50.0)) == 0
 
 
 def test_the_best_of_several_right_decisions_counts():
@@ -84,10 +88,77 @@ def test_the_best_of_several_right_decisions_counts():
         np.array([70, 130, 270]),
         np.array([1, 1, 0]),
         np.array([0.3, 0.8, 0.9]),
+        np.zeros(3, bool),
     )
     movements = [Movement(10, 110, 1), Movement(255, 300, 1), Movement(400, 450, 0)]
     assert movement_scores(decisions, movements).tolist() == [0.8, -1, -1]
     assert wrong_scores(decisions, movements).tolist() == [0.9]
+
+
+WINDOWS = InputSettings(mode="window", window_rate_hz=25.0, window_hop=12)
+
+
+def test_a_stream_has_a_window_at_every_hop_and_a_short_one_none(clips):
+    """191 samples at 50 Hz are 96 at 25 Hz, from one window to the next 24: every other sample."""
+    stream = movement_stream(clips, [0], np.random.default_rng(0))[0].samples
+    short = stream[:190]
+    cuts, features = cut_streams([stream, short, stream[:215]], WINDOWS, StreamSettings(), 50.0)
+    count = (len(stream) - 191) // 24 + 1
+    assert cuts.stream.tolist() == [0] * count + [2] * 2
+    assert cuts.first.tolist() == [24 * number for number in range(count)] + [0, 24]
+    assert (cuts.end - cuts.first == 191).all() and (cuts.decided == cuts.end - 1).all()
+    assert features.shape == (count + 2, 96, 1, 10)
+    np.testing.assert_array_equal(features[3, :, 0, :3], stream[72 : 72 + 191 : 2])
+    nothing, features = cut_streams([short], WINDOWS, StreamSettings(), 50.0)
+    assert len(nothing) == 0 and features.shape == (0, 96, 1, 10)
+
+
+def windows(best, score, stream=None):
+    best = np.array(best)
+    stream = np.zeros(len(best), int) if stream is None else np.array(stream)
+    first = 24 * np.arange(len(best))
+    cuts = Cuts(stream, first, first + 191, first + 190)
+    # softmax of these logits: `score` of class `best`, the rest of "none".
+    logits = np.full((len(best), 3), -50.0)
+    logits[np.arange(len(best)), best] = np.log(score)
+    logits[:, 2] = np.log(1 - np.array(score))
+    return decisions_of(cuts, logits, 2)
+
+
+def test_windows_in_a_row_with_one_class_are_one_decision():
+    one = windows([0, 0, 0, 1, 1], [0.6, 0.9, 0.7, 0.8, 0.5])
+    assert one.joins.tolist() == [False, True, True, False, True]
+    np.testing.assert_allclose(said_scores(one), [0.9, 0.8])
+    # The end of a stream ends a decision.
+    two = windows([0, 0, 0, 1, 1], [0.6, 0.9, 0.7, 0.8, 0.5], [0, 0, 1, 1, 1])
+    np.testing.assert_allclose(said_scores(two), [0.9, 0.8, 0.7])
+
+
+def test_the_largest_number_of_decisions_from_a_threshold_on_counts():
+    """Above 0.3 there are three decisions, of which a lower threshold makes one."""
+    one = windows([0] * 5, [0.9, 0.3, 0.8, 0.2, 0.7])
+    np.testing.assert_allclose(said_scores(one), [0.9, 0.8, 0.7])
+    for threshold in np.linspace(0.01, 0.99, 50):
+        said = one.score >= threshold
+        rows = [
+            (said[number] and not said[number - 1]) if number else said[0]
+            for number in range(len(said))
+        ]
+        assert sum(rows) <= (said_scores(one) >= threshold).sum()
+    # Here the second decision begins only below the first one's end.
+    late = windows([0] * 4, [0.9, 0.5, 0.6, 0.1])
+    np.testing.assert_allclose(said_scores(late), [0.9, 0.6])
+
+
+def test_a_decision_that_begins_rightly_is_not_wrong():
+    one = windows([1, 1, 1, 0, 0], [0.9, 0.8, 0.95, 0.7, 0.6])
+    # Over the first window alone. The third begins one from 0.95 to 0.8, the fourth from 0.7 on.
+    np.testing.assert_allclose(wrong_scores(one, [Movement(10, 20, 1)]), [0.95])
+    np.testing.assert_allclose(wrong_scores(one, [Movement(50, 190, 1)]), [0.7])
+    # Each decision of clip mode is one by itself.
+    segments = Decisions(*(np.zeros(3, int),) * 5, np.array([0.2, 0.9, 0.5]), np.zeros(3, bool))
+    assert said_scores(segments).tolist() == [0.9, 0.5, 0.2]
+    assert said_scores(segments, np.zeros(3, bool)).tolist() == []
 
 
 @pytest.mark.parametrize("kind", STREAM_KINDS)

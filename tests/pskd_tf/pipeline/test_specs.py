@@ -10,7 +10,6 @@ import pytest
 from data_prep.errors import UserError
 from data_prep.records import record_to_json
 from pskd_tf.compression.cost import BoardLimits
-from pskd_tf.input_settings import InputSettings
 from pskd_tf.pipeline import stage as stage_module
 from pskd_tf.pipeline.plan import plan_run
 from pskd_tf.pipeline.planner import declare_score
@@ -217,10 +216,8 @@ def test_a_training_on_streams_has_a_key_and_a_class_of_its_own(prepared):
         assert teacher.spec.stream == stream
 
 
-def test_a_training_on_streams_needs_clips():
+def test_settings_of_streams_are_kept_only_where_they_count():
     stream = StreamSettings(enabled=True)
-    with pytest.raises(UserError, match=r"whole movements \(--input_mode=clip\)"):
-        RunSettings(stream=stream, teacher_outputs=("live",), inputs=InputSettings(mode="window"))
     assert "stream" not in RunSettings().to_json()
     settings = RunSettings(stream=stream, teacher_outputs=("live",))
     assert settings.to_json()["stream"]["minimum_samples"] == 50

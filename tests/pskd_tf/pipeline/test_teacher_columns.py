@@ -13,6 +13,7 @@ from pskd_tf.data.views import plain_views
 from pskd_tf.input_settings import InputSettings
 from pskd_tf.pipeline.teacher_columns import availability_column, cut_columns, given_columns
 from pskd_tf.settings import RunSettings
+from pskd_tf.stream_settings import StreamSettings
 
 
 def without_skeleton(clips, row):
@@ -95,5 +96,7 @@ def test_teachers_read_each_cut_and_are_sure_of_none(time_clips):
 
 
 def test_each_cut_needs_cuts():
-    with pytest.raises(UserError, match=r"needs the cuts of --stream_training. Received: each_cut"):
-        RunSettings(teacher_outputs=("each_cut",))
+    windows = {"inputs": InputSettings(mode="window"), "stream": StreamSettings(enabled=True)}
+    for others in ({}, windows):
+        with pytest.raises(UserError, match=r"of --stream_training, in clip mode.* each_cut"):
+            RunSettings(teacher_outputs=("each_cut",), **others)
