@@ -22,6 +22,7 @@ from pskd_tf.data.idle import (
     IdleSource,
     Stream,
     class_starts,
+    idle_stream,
     joined,
     recorded,
 )
@@ -182,10 +183,6 @@ class _CutMaker(ABC):
     def cut_negatives(self, kind: str, generator: np.random.Generator) -> None:
         """Cuts streams of one kind until there are enough cuts."""
 
-    def _draw(self, kind: str, generator: np.random.Generator) -> Stream:
-        make = recorded if kind == RECORDED else IDLE_GENERATORS[kind]
-        return make(self.source, generator)
-
     def _keep(self, stream: Stream, begin: int, end: int, label: int) -> int:
         self.samples.append(stream.samples[begin:end])
         self.poses.append(self._poses(stream, begin, end))
@@ -269,10 +266,14 @@ class _SegmentMaker(_CutMaker):
                     self.rows_of[row].append(kept)
 
     def cut_negatives(self, kind: str, generator: np.random.Generator) -> None:
-        found, wanted = self.negatives[kind], self.settings.negative_cuts
+        make, found, wanted = (
+            recorded if kind == RECORDED else IDLE_GENERATORS[kind],
+            self.negatives[kind],
+            self.settings.negative_cuts,
+        )
         for _ in range(_ROUNDS):
             count = min(wanted - len(found), _CHUNK)
-            streams = [self._draw(kind, generator) for _ in range(count)]
+            streams = [make(self.source, generator) for _ in range(count)]
             segments = self._detect(streams, generator)
             for number, begin, end in self._borders(segments, streams, generator):
                 if len(found) < wanted:
@@ -316,7 +317,7 @@ class _WindowMaker(_CutMaker):
     ):
         super().__init__(clips, settings, num_classes, skeletons, recorded_none)
         self.length = length
-        # A window may hold any share of what a kind shows, up to the middle of nothing but rest.
+        # A window may hold any share of what a kind shows, several times, or nothing but rest.
         seconds = length / clips.accelerometer_rate_hz
         self.source = dataclasses.replace(self.source, rest_seconds=(0.0, seconds))
         self.between = dataclasses.replace(self.source, rest_seconds=(seconds, seconds))
@@ -333,13 +334,18 @@ class _WindowMaker(_CutMaker):
 
     def cut_negatives(self, kind: str, generator: np.random.Generator) -> None:
         for _ in range(self.settings.negative_cuts):
-            stream = self._draw(kind, generator)
-            missing = self.length - len(stream)
-            if missing > 0:
-                stream = joined([stream, stream.held(-1, missing, generator)])
+            stream = self._stream(kind, generator)
             begin = int(generator.integers(len(stream) - self.length + 1))
             end = begin + self.length
             self.negatives[kind].append(self._keep(stream, begin, end, self.none))
+
+    def _stream(self, kind: str, generator: np.random.Generator) -> Stream:
+        """Makes a stream of one kind that is at least as long as a window."""
+        if kind != RECORDED:
+            return idle_stream((kind,), self.source, 2 * self.length, generator)
+        stream = recorded(self.source, generator)
+        missing = max(self.length - len(stream), 0)
+        return joined([stream, stream.held(-1, missing, generator)])
 
 
 def _appended(

@@ -131,6 +131,15 @@ def test_windows_of_every_kind_are_none(cut):
         assert (cut.accelerometer_lengths[rows] == 191).all()
 
 
+def test_windows_of_none_may_hold_a_kind_more_than_once(cut):
+    """The change from one part of a movement to the next is of no clip, so it has no skeleton."""
+    kinds = dict(zip(SETTINGS.negative_kinds, cut.negative_rows, strict=True))
+    has_skeleton = {kind: cut.has_skeleton[rows].mean() for kind, rows in kinds.items()}
+    assert has_skeleton["tails"] == has_skeleton["heads"] == 1
+    assert 0.1 < has_skeleton["parts"] < 0.9
+    assert has_skeleton["turns"] == 0
+
+
 def test_a_batch_has_half_as_many_windows_of_none_as_movements(cut):
     rows = cut.epoch_rows(8, 1, np.random.default_rng(0))
     labels = cut.labels[rows[0]]
