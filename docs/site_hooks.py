@@ -1,4 +1,4 @@
-"""What the site is given besides the pages of `docs/`: the executed notebooks, the packages.
+"""What the site is given besides the pages of `docs/`: executed notebooks, boards, packages.
 
 The notebooks' test executes them and leaves them in `build/notebooks`, which `make docs` waits for.
 """
@@ -19,6 +19,7 @@ from architecture import ROOT, modules_table, packages_picture, read_sources
 
 NOTEBOOKS = ROOT / "notebooks"
 LEADERBOARD = "../benchmarks/results/utd_mhad/leaderboard.png"
+BOARDS = ROOT / "benchmarks" / "results"
 EXECUTED = ROOT / "build" / "notebooks"
 
 _log = logging.getLogger("mkdocs.hooks.notebooks")
@@ -61,7 +62,7 @@ def notebook_page(notebook: nbformat.NotebookNode, name: str) -> tuple[str, dict
 
 @event_priority(50)
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Adds a page for each notebook."""
+    """Adds a page for each notebook, and the boards of the benchmark."""
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         notebook, is_executed = read_notebook(path, EXECUTED)
         if not is_executed and "PSKD_SITE_WITHOUT_OUTPUTS" not in os.environ:
@@ -72,6 +73,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
             files.append(File.generated(config, f"notebooks/{name}", content=data))
     picture = str((Path(config.docs_dir) / LEADERBOARD).resolve())
     files.append(File.generated(config, "figures/leaderboard.png", abs_src_path=picture))
+    for path in sorted(BOARDS.rglob("leaderboard.html")):
+        name = path.relative_to(BOARDS).as_posix()
+        files.append(File.generated(config, f"boards/{name}", abs_src_path=str(path)))
     return files
 
 
@@ -79,6 +83,9 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     """Fits a page to the site: links to files outside `docs/`, the packages and their modules."""
     markdown = re.sub(r"\]\(\.\./notebooks/(\w+)\.ipynb", r"](notebooks/\1.md", markdown)
     markdown = markdown.replace(LEADERBOARD, "figures/leaderboard.png")
+    markdown = re.sub(
+        r"\]\(\.\./benchmarks/results/([\w/]+/leaderboard\.html)\)", r"](boards/\1)", markdown
+    )
     if "<!-- packages:" not in markdown:
         return markdown
     sources = read_sources()

@@ -79,6 +79,12 @@ class BenchmarkArguments(TrainingArguments):
         above=0,
         group="benchmark",
     )
+    board_only: bool = setting(
+        False,
+        "Write leaderboard.html of --results_dir from its records and end; no recordings are "
+        "needed.",
+        group="benchmark",
+    )
     keep_views: bool = setting(
         False,
         "Draw each seed's training views once for all methods, into RUN/views (UTD-MHAD: 0.6 GB a "
@@ -102,6 +108,9 @@ class BenchmarkArguments(TrainingArguments):
 
 def main(arguments: BenchmarkArguments) -> None:
     """Does the missing cells of each protocol, then writes and prints the board or the curve."""
+    if arguments.board_only:
+        _write_pages(arguments)
+        return
     scoring = [name for name in arguments.protocols if name != "validation"]
     if scoring and not arguments.score_test:
         raise UserError("Test subjects are scored with --score_test only", ", ".join(scoring))
@@ -199,6 +208,21 @@ def _board(run: "BenchmarkRun", arguments: BenchmarkArguments) -> "list[BoardRow
         in_stream = stream_board(run, arguments.protocols, arguments.idle_hours, arguments.workers)
         print(stream_markdown(in_stream), end="")
     return rows
+
+
+def _write_pages(arguments: BenchmarkArguments) -> None:
+    """Writes the page of a board, or of each amount of a curve."""
+    from pskd_tf.benchmark.learning_curve import recorded_amounts
+    from pskd_tf.benchmark.page import write_board_page
+
+    methods = read_methods(packaged_file(arguments.methods_file, pskd_tf.__file__))
+    folders = [arguments.results_dir]
+    if arguments.curve:
+        amounts = recorded_amounts(arguments.results_dir)
+        folders = [arguments.results_dir / str(amount) for amount in amounts]
+    for folder in folders:
+        print(f"result: {write_board_page(folder, methods)}")
+    print("next: open it in a browser, or commit the folder")
 
 
 def _check_halves(arguments: BenchmarkArguments) -> None:

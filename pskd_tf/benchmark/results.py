@@ -175,12 +175,13 @@ def held_out_parts(folder: Path) -> dict[tuple[str, str], pd.DataFrame]:
     path = folder / "clips.csv"
     parts: dict[tuple[str, str], pd.DataFrame] = {}
     try:
-        clips = pd.read_csv(path, dtype={"clip_id": str, "subject": str}).set_index("clip_id")
+        clips = pd.read_csv(path, converters={"clip_id": cell_text, "subject": cell_text})
+        clips = clips.set_index("clip_id")
         for path in sorted(folder.glob("splits_*.json")):
-            content = read_json_object(path)
-            for split in content["splits"]:
+            protocol = path.stem.removeprefix("splits_")
+            for split in read_json_object(path)["splits"]:
                 held_out = "|".join(split["test_subjects"])
-                parts[content["protocol"], held_out] = clips.loc[split["test_clips"]]
+                parts[protocol, held_out] = clips.loc[split["test_clips"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(rule, error, path) from error
     return parts

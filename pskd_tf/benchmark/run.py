@@ -36,6 +36,7 @@ from pskd_tf.benchmark.halves import (
     halves_rows,
     write_halves,
 )
+from pskd_tf.benchmark.page import write_board_page
 from pskd_tf.benchmark.results import CellRecord, ResultsFile, TestLedger, held_out_parts
 from pskd_tf.benchmark.stream import (
     StreamCell,
@@ -266,7 +267,7 @@ class BenchmarkRun:
         return parts
 
     def board(self) -> list[BoardRow]:
-        """Sums up all finished cells of this recipe and writes `leaderboard.{md,csv,png}`."""
+        """Sums up all finished cells of this recipe and writes `leaderboard.{md,csv,png,html}`."""
         picked, known = self._known()
         parts = self._parts(known)
         rows = board_rows(self.listed, picked, known, parts)
@@ -278,6 +279,7 @@ class BenchmarkRun:
                     temporary, index=False, lineterminator="\n"
                 )
             leaderboard_plot(self.results_dir / "leaderboard.png", rows)
+            write_board_page(self.results_dir, self.listed)
         return rows
 
     def halves(self) -> str:
@@ -286,7 +288,9 @@ class BenchmarkRun:
         Returns:
             The table.
         """
-        return write_halves(self.results_dir, self.halves_rows())
+        text = write_halves(self.results_dir, self.halves_rows())
+        write_board_page(self.results_dir, self.listed)
+        return text
 
     def halves_rows(self) -> list[HalvesRow]:
         """Returns the rows of all methods with finished cells of `repeated_subject_halves`."""

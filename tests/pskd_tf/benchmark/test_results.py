@@ -1,6 +1,7 @@
 """The committed tables: a cell survives its file, and what is damaged is refused in one line."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -8,7 +9,14 @@ from hypothesis import given, strategies as st
 
 from damage import FILE_DAMAGE
 from data_prep.errors import UserError
-from pskd_tf.benchmark.results import CellRecord, ResultsFile, TestLedger, guesses_text
+from project import ROOT
+from pskd_tf.benchmark.results import (
+    CellRecord,
+    ResultsFile,
+    TestLedger,
+    guesses_text,
+    held_out_parts,
+)
 
 
 def results_record(cell: str, **changes) -> CellRecord:
@@ -114,3 +122,31 @@ def test_whatever_a_table_holds_is_read_or_refused(tmp_path_factory, noise, plac
             table(path)
         except UserError as error:
             assert str(path) in str(error)
+
+
+def test_a_results_folder_knows_the_clips_of_every_cell():
+    """Each cell's accuracy comes out of its guesses and the clips of its fold."""
+    folder = ROOT / "benchmarks" / "results" / "utd_mhad"
+    parts = held_out_parts(folder)
+    records = ResultsFile(folder / "cells.csv").records.values()
+    assert {(one.protocol, one.held_out) for one in records} <= set(parts)
+    for one in records:
+        part = parts[one.protocol, one.held_out]
+        assert set(part["subject"]) == set(one.held_out.split("|"))
+        right = (part["label"].to_numpy() == one.predicted).mean()
+        assert right == pytest.approx(one.accuracy, abs=1e-6)
+
+
+def test_clips_with_the_names_of_formulas_are_found(tmp_path):
+    splits = {"splits": [{"test_subjects": ["=2"], "test_clips": ["=b", "a"]}]}
+    (tmp_path / "splits_cross_subject.json").write_text(json.dumps(splits))
+    clips = "clip_id,subject,label,on_wrist\na,'=2,3,True\n'=b,'=2,4,False\n"
+    (tmp_path / "clips.csv").write_text(clips)
+    part = held_out_parts(tmp_path)["cross_subject", "=2"]
+    assert part["label"].tolist() == [4, 3] and set(part["subject"]) == {"=2"}
+    (tmp_path / "clips.csv").write_text(clips.replace("a,", "c,"))
+    with pytest.raises(UserError, match=r"must have clips\.csv and splits_.*'a'"):
+        held_out_parts(tmp_path)
+    (tmp_path / "clips.csv").unlink()
+    with pytest.raises(UserError, match=r"check it out again.*No such file"):
+        held_out_parts(tmp_path)

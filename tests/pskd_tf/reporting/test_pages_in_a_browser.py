@@ -1,6 +1,10 @@
 """The pages as a browser shows them, on a wide and on a narrow screen."""
 
+import re
+
 import pytest
+
+from project import ROOT
 
 # Marks of every drawing that have a place on the page.
 _DRAWN = """[...document.querySelectorAll("section")].map(section => ({
@@ -82,3 +86,77 @@ def test_the_browser_does_report_what_it_must(chromium, tmp_path):
     kinds = {event["method"] for event in chromium.complaints()}
     assert {"Runtime.consoleAPICalled", "Runtime.exceptionThrown"} <= kinds
     assert len(chromium.requests()) == 2
+
+
+_TITLES = (
+    "[...document.querySelectorAll('tbody:not([hidden]) > .method')]"
+    ".map(one => one.cells[0].dataset.value)"
+)
+BOARD = ROOT / "benchmarks" / "results" / "utd_mhad" / "leaderboard.html"
+
+
+def _column(chromium, number: int) -> list[float]:
+    """Returns the figures of a column from top to bottom, None where there is none."""
+    return chromium.evaluate(
+        f"[...document.querySelectorAll('.method')].map(one => one.cells[{number}].dataset.value)"
+        ".map(value => value === '' ? null : Number(value))"
+    )
+
+
+@pytest.mark.parametrize("width", [1400, 400])
+def test_a_heading_sorts_a_leaderboard_by_its_column(chromium, width):
+    chromium.open(BOARD, width)
+    number = chromium.evaluate(
+        "[...document.querySelectorAll('.board > thead th')].findIndex(one => "
+        "one.textContent.includes('accuracy') && one.textContent.includes('test subjects'))"
+    )
+    for order in ("descending", "ascending", "descending"):
+        chromium.evaluate(f"document.querySelectorAll('.board > thead button')[{number}].click()")
+        headings = chromium.evaluate(
+            "[...document.querySelectorAll('[aria-sort]')]"
+            ".map(one => [one.cellIndex, one.ariaSort])"
+        )
+        assert headings == [[number, order]]
+        column = _column(chromium, number)
+        figures = [one for one in column if one is not None]
+        assert figures == sorted(figures, reverse=order == "descending") and len(figures) > 20
+        assert column[len(figures) :] == [None] * (len(column) - len(figures))
+    chromium.evaluate("document.querySelector('.board > thead button').click()")
+    titles = chromium.evaluate(_TITLES)
+    assert titles[0] == "ACS gap" and titles == sorted(titles, key=str.casefold)
+    assert chromium.complaints() == []
+    assert chromium.requests() == [BOARD.as_uri()]
+    assert chromium.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_leaderboard_filters_its_rows_and_unfolds_their_cells(chromium):
+    chromium.open(BOARD, 1400)
+    chromium.evaluate("filter.value = 'ca-mkd live'; filter.dispatchEvent(new Event('input')); 1")
+    assert chromium.evaluate(_TITLES) == ["CA-MKD, live"]
+    assert chromium.evaluate("document.querySelector('output').value").startswith("1 of ")
+    seen = "[...document.querySelectorAll('.cells')].filter(one => one.offsetHeight > 0).length"
+    assert chromium.evaluate(seen) == 0
+    button = "document.querySelector('tbody:not([hidden]) button.title')"
+    chromium.evaluate(f"{button}.focus()")
+    for kind in ("keyDown", "keyUp"):
+        chromium.call("Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter", text="\r",
+                      windowsVirtualKeyCode=13)  # fmt: skip
+    assert chromium.evaluate(f"{button}.ariaExpanded") == "true"
+    assert chromium.evaluate(seen) == 1
+    cells = "document.querySelectorAll('tbody:not([hidden]) > .cells .groups tbody tr').length"
+    assert chromium.evaluate(cells) >= 8 + 5
+    chromium.evaluate("document.querySelector('tbody:not([hidden]) > .method td').click()")
+    assert chromium.evaluate(seen) == 0
+
+
+def test_a_leaderboard_without_scripts_shows_all_rows_and_a_list_of_cells_each(chromium, tmp_path):
+    text = BOARD.read_text(encoding="utf-8")
+    assert text.count("<script>") == 1
+    path = tmp_path / "leaderboard.html"
+    path.write_text(re.sub(r"(?s)<script>.*</script>", "", text), encoding="utf-8")
+    chromium.open(path, 1400)
+    assert chromium.evaluate("document.querySelector('.tools').offsetHeight") == 0
+    heights = chromium.evaluate(
+        "[...document.querySelectorAll('.cells summary')].map(one => one.offsetHeight)"
+    )
+    assert len(heights) > 30 and min(heights) > 10
