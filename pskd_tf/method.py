@@ -60,6 +60,29 @@ class Pretraining:
 
 
 @dataclass(frozen=True)
+class Soup:
+    """Several trainings that go on from one, each with other draws, and whose weights are averaged.
+
+    Attributes:
+        nets: How many.
+        common_share: Share of the length that the one takes, more than 0 and less than 1; each of
+            the several takes the rest.
+
+    Raises:
+        UserError: The number or the share is out of range.
+    """
+
+    nets: int
+    common_share: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.nets < 2:
+            raise UserError("nets of a soup must be 2 or more", self.nets)
+        if not 0 < self.common_share < 1:
+            raise UserError("common_share of a soup must lie between 0 and 1", self.common_share)
+
+
+@dataclass(frozen=True)
 class Method:
     """A way to train, with the trials that validation picks from.
 
@@ -86,6 +109,7 @@ class Method:
         training: Settings of the student's training that differ from the recipe's, by the names of
             the fields of `TrainingSettings`, without its length.
         epochs_factor: How many times as long as the recipe's the student's training is.
+        soup: The trainings whose mean of weights the student is; None for a training.
 
     Raises:
         UserError: A teacher or a kind of teacher outputs is unknown, there is no trial, or a
@@ -110,6 +134,7 @@ class Method:
     pretraining: Pretraining | None = later_field()
     training: dict[str, Any] | None = later_field()
     epochs_factor: int = later_field(1)
+    soup: Soup | None = later_field()
 
     def with_trial(self, trial: int) -> "Method":
         """Returns the method with one of its trials alone.
@@ -173,6 +198,9 @@ class Method:
             raise UserError(rule, self.teacher_outputs or "nothing")
         if self.own_nets < 1:
             raise UserError("own_nets must be positive", f"{self.own_nets} of {self.name}")
+        if self.soup and (self.pretraining or self.virtual_sensors or self.model not in STUDENTS):
+            rule = f"{self.name}: a soup is of students, without pretraining and virtual_sensors"
+            raise UserError(rule, self.model)
         if self.epochs_factor < 1:
             rule = f"epochs_factor of {self.name} must be positive"
             raise UserError(rule, self.epochs_factor)

@@ -119,6 +119,13 @@ class TrainingSettings(CheckedSettings):
         minimum=0,
         later=True,
     )
+    sharpness_radius: float = setting(
+        0.0,
+        "Radius rho of sharpness-aware minimisation (SAM) in the student's training, which then "
+        "takes about twice as long; 0 for none.",
+        minimum=0,
+        later=True,
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -143,30 +150,31 @@ class TrainingSettings(CheckedSettings):
     @property
     def plain(self) -> "TrainingSettings":
         """The settings of other trainings than the student's: one view, no mean of weights."""
-        return dataclasses.replace(self, averaged_share=0.0, views=1, consistency_weight=0.0)
+        return dataclasses.replace(
+            self, averaged_share=0.0, views=1, consistency_weight=0.0, sharpness_radius=0.0
+        )
 
     def longer(self, factor: int) -> "TrainingSettings":
         """Returns the same training, `factor` times as long."""
         return self._of_length(factor * self.num_epochs)
 
     def shared_out(self, share: float) -> "tuple[TrainingSettings, TrainingSettings]":
-        """Shares the length out to a plain pre-training, without mixup, and the training after.
+        """Shares the length out to two trainings, the second from the weights of the first.
 
         Args:
-            share: Share of the pre-training, more than 0 and less than 1.
+            share: Share of the first, more than 0 and less than 1.
 
         Raises:
             UserError: The length is too short for two trainings.
         """
         epochs = self.num_epochs
         if epochs < 2:
-            rule = f"pretraining needs 2 --epochs or {2 * STEPS_OF_AN_EPOCH} --training_steps"
+            rule = (
+                f"pretraining and soup need 2 --epochs or {2 * STEPS_OF_AN_EPOCH} --training_steps"
+            )
             raise UserError(rule, self.steps or self.epochs)
         first = min(max(round(epochs * share), 1), epochs - 1)
-        return (
-            dataclasses.replace(self.plain._of_length(first), mixup=0.0),
-            self._of_length(epochs - first),
-        )
+        return self._of_length(first), self._of_length(epochs - first)
 
     def _of_length(self, epochs: int) -> "TrainingSettings":
         if self.steps:

@@ -428,6 +428,8 @@ def run_cells(
 
 # Measured on one core: a step of a small net on 48 clips takes about this long.
 _SECONDS_A_STEP = 0.011
+# A small net as a live teacher, in such steps.
+_LIVE_TEACHER = 0.15
 
 
 def estimated_seconds(
@@ -462,4 +464,5 @@ def _fit_seconds(stage: Stage[Any]) -> float:
         return 2.0
     training = spec.training
     steps = training.num_epochs * training.steps_of_an_epoch(len(spec.part.clips))
-    return steps * _SECONDS_A_STEP * training.views
+    passes = training.views * (2 if training.sharpness_radius else 1)
+    return steps * _SECONDS_A_STEP * (passes + _LIVE_TEACHER * len(spec.live))

@@ -22,6 +22,7 @@ from pskd_tf.distillation.conventions import (
     weight_column,
 )
 from pskd_tf.distillation.losses.base import DistillationLoss
+from pskd_tf.distillation.sharpness import sharpness_aware_gradients
 from pskd_tf.distillation.step import (
     TEACHERS_SEE,
     distillation_step,
@@ -73,6 +74,8 @@ class PSKDDistiller(keras.Model):
             `mixture`; see `distillation_step`. Only live teachers can read mixtures.
         labels_may_be_missing: Whether -1 stands for a label that is missing. Such samples have no
             cross-entropy and do not count in the accuracy.
+        sharpness_radius: Radius of sharpness-aware minimisation, on one device; see
+            `sharpness_aware_gradients`. 0 for none.
         name: Name of the model.
 
     Raises:
@@ -99,6 +102,7 @@ class PSKDDistiller(keras.Model):
         embedding_widths: Mapping[str, int] | None = None,
         teachers_see: str = "sources",
         labels_may_be_missing: bool = False,
+        sharpness_radius: float = 0.0,
         name: str = "pskd_distiller",
     ):
         super().__init__(name=name)
@@ -108,6 +112,7 @@ class PSKDDistiller(keras.Model):
         self.embedding_widths = dict(embedding_widths or {})
         self.teachers_see = teachers_see
         self.labels_may_be_missing = labels_may_be_missing
+        self.sharpness_radius = sharpness_radius
         self._check_what_teachers_see()
         if len(self.teachers) < distillation_loss.least_teachers:
             rule = f"{distillation_loss.name} needs {distillation_loss.least_teachers} teachers"
@@ -273,6 +278,7 @@ class PSKDDistiller(keras.Model):
             "embedding_widths": dict(self.embedding_widths),
             "teachers_see": self.teachers_see,
             "labels_may_be_missing": self.labels_may_be_missing,
+            "sharpness_radius": self.sharpness_radius,
             "name": self.name,
         }
 
@@ -306,18 +312,30 @@ class PSKDDistiller(keras.Model):
             targets |= self._second_logits(streams)
         if self.queues:
             targets["teacher_queues"] = [ops.copy(queue) for queue in self.queues.values()]
-        with tf.GradientTape() as tape:
-            inputs = select_inputs(self.student, mixed)
-            outputs = self._outputs(self.student(inputs, training=True))
-            terms = distillation_step(
-                self.distillation_loss, targets, outputs, share, self.teachers_see
-            )
-            loss = self._objective(terms.loss, sample_weight)
-            # Each device has a part of the batch; their gradients are added.
-            part = loss / tf.distribute.get_strategy().num_replicas_in_sync
-            part = self.optimizer.scale_loss(part)
         variables = self.trainable_variables
-        self.optimizer.apply_gradients(zip(tape.gradient(part, variables), variables, strict=True))
+
+        def gradients() -> tuple[list[Any], tuple[Any, ...]]:
+            with tf.GradientTape() as tape:
+                inputs = select_inputs(self.student, mixed)
+                outputs = self._outputs(self.student(inputs, training=True))
+                terms = distillation_step(
+                    self.distillation_loss, targets, outputs, share, self.teachers_see
+                )
+                loss = self._objective(terms.loss, sample_weight)
+                # Each device has a part of the batch; their gradients are added.
+                part = loss / tf.distribute.get_strategy().num_replicas_in_sync
+                part = self.optimizer.scale_loss(part)
+            return tape.gradient(part, variables), (loss, terms, outputs)
+
+        if self.sharpness_radius:
+            state = self.student.non_trainable_variables
+            found, results = sharpness_aware_gradients(
+                gradients, variables, state, self.sharpness_radius
+            )
+        else:
+            found, results = gradients()
+        loss, terms, outputs = results
+        self.optimizer.apply_gradients(zip(found, variables, strict=True))
         for queue, embedding in zip(
             self.queues.values(), targets.get("teacher_embeddings", ()), strict=False
         ):

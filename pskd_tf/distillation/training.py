@@ -33,13 +33,16 @@ from pskd_tf.distillation.step import check_finite_loss
 from pskd_tf.distillation.weight_average import (
     WeightAverage,
     estimate_batch_norm,
-    joined_views,
+    training_views,
 )
 from pskd_tf.input_settings import AugmentationSettings, InputSettings
 from pskd_tf.training_settings import TrainingSettings
 
 # Python's part of a call is about a tenth of a small net's step.
 _MOST_STEPS_IN_A_CALL = 16
+
+# Settings of which each device would see a part of the batch alone.
+_ON_ONE_DEVICE = ("averaged_share", "consistency_weight", "sharpness_radius")
 
 
 def fit_student(
@@ -98,16 +101,17 @@ def fit_student(
         teacher, `(student width, teacher width)` (none where the loss reads no embeddings).
 
     Raises:
-        UserError: Devices share a batch unequally or would compare views, or the loss or the
+        UserError: Devices share a batch unequally, a setting is for one device, or the loss or the
             weights are no longer finite.
     """
     batch_size = training.batch_of(clips.movements)
     several = student.distribute_strategy.num_replicas_in_sync > 1
     _share_out(student, batch_size)
+    for name in _ON_ONE_DEVICE if several else ():
+        if getattr(training, name):
+            rule = f"{name} goes with one device (--strategy=none)"
+            raise UserError(rule, getattr(training, name))
     if training.consistency_weight:
-        if several:
-            rule = "Two views of a clip are compared on one device (--strategy=none)"
-            raise UserError(rule, f"consistency_weight {training.consistency_weight}")
         loss = ConsistentLoss(loss, training.consistency_weight)
     distiller = PSKDDistiller(
         student,
@@ -116,6 +120,7 @@ def fit_student(
         embedding_widths,
         teachers_see,
         labels_may_be_missing=not clips.is_labelled.all(),
+        sharpness_radius=training.sharpness_radius,
     )
     steps, epochs = training.steps_of_an_epoch(clips.movements), training.num_epochs
     optimizer = make_optimizer(training, epochs * steps, flat=not several)
@@ -137,21 +142,18 @@ def fit_student(
         resumed(first_epoch)
     live = [teacher for teacher in teachers.values() if teacher is not None]
     streams = {tensor.name for model in (student, *live) for tensor in model.inputs}
-    batches_of = functools.partial(
-        training_batches,
+    batches = training_batches(
         clips,
+        streams,
         seed=seed,
+        stage=stage,
+        first_epoch=first_epoch,
+        epochs=epochs,
         batch_size=batch_size,
         steps=steps,
         inputs=inputs,
         augmentation=augmentation,
         mixup=training.mixup,
-    )
-    batches = batches_of(
-        streams,
-        stage=stage,
-        first_epoch=first_epoch,
-        epochs=epochs,
         given=given,
         dropped_teachers=dropped_teachers,
         second_view=loss.second_view,
@@ -169,9 +171,16 @@ def fit_student(
         callbacks=[SeedDropout(student, seed, stage), *averages, record, *callbacks],
     )
     if averages:
-        read = {tensor.name for tensor in student.inputs}
-        views = batches_of(read, stage=f"{stage}/batch_norm", first_epoch=0, epochs=1)
-        estimate_batch_norm(student, joined_views(views))
+        views = training_views(
+            student,
+            clips,
+            seed=seed,
+            stage=stage,
+            training=training,
+            inputs=inputs,
+            augmentation=augmentation,
+        )
+        estimate_batch_norm(student, views)
     if not all(np.isfinite(one).all() for one in student.get_weights()):  # by the last update
         check_finite_loss(float("nan"), stage, epochs)
     kernels = {

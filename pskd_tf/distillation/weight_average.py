@@ -4,6 +4,7 @@ The mean of several sets of weights is a net of its own, whose activations are t
 them: the statistics of its BatchNorm layers are estimated anew.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,8 +12,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pskd_tf.data.batches import training_batches
+from pskd_tf.data.clips import PairedClips
 from pskd_tf.distillation.step import mix_with_next
+from pskd_tf.input_settings import AugmentationSettings, InputSettings
 from pskd_tf.models.registry import select_inputs
+from pskd_tf.training_settings import TrainingSettings
 
 # Activations of this many views of a clip of 96 steps take about 100 MB a layer.
 _MOST_VIEWS = 4096
@@ -48,6 +53,21 @@ class WeightAverage(keras.callbacks.Callback):
             weight.assign(mean)
 
 
+def mean_weights(nets: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
+    """Returns the mean of the weights of nets of one architecture, array by array.
+
+    Args:
+        nets: The weights of each net, in the order of `get_weights`.
+
+    Source: the uniform soup of Wortsman et al., ICML 2022.
+    """
+    # Summed in double precision, the mean of equal nets is the net, bit for bit.
+    return [
+        np.mean(arrays, axis=0, dtype=np.float64).astype(arrays[0].dtype)
+        for arrays in zip(*nets, strict=True)
+    ]
+
+
 def estimate_batch_norm(model: keras.Model, views: Mapping[str, np.ndarray]) -> None:
     """Sets the BatchNorm statistics of a model to those of the given views.
 
@@ -75,17 +95,44 @@ def estimate_batch_norm(model: keras.Model, views: Mapping[str, np.ndarray]) -> 
         layer.momentum = momentum
 
 
-def joined_views(batches: tf.data.Dataset) -> dict[str, np.ndarray]:
-    """Joins the columns of the first batches, up to 4,096 views, end to end.
+def training_views(
+    student: keras.Model,
+    clips: PairedClips,
+    *,
+    seed: int,
+    stage: str,
+    training: TrainingSettings,
+    inputs: InputSettings,
+    augmentation: AugmentationSettings,
+) -> dict[str, np.ndarray]:
+    """Draws views as those of a training, for `estimate_batch_norm`.
 
     Args:
-        batches: `(x, y)`, as `training_batches` streams them.
+        student: Reads the views.
+        clips: The training clips.
+        seed: The run's seed.
+        stage: Name of the training.
+        training: Its settings; an epoch is drawn, at most 4,096 views in whole batches.
+        inputs: The preprocessing.
+        augmentation: Strengths of the random changes.
+
+    Returns:
+        `(views, ...)` by stream and, with mixup, `mixup_share` `(views,)`.
     """
-    taken: list[Mapping[str, np.ndarray]] = []
-    count = 0
-    for x, y in batches.as_numpy_iterator():
-        taken.append(x)
-        count += len(y)
-        if count >= _MOST_VIEWS:
-            break
+    size = training.batch_of(clips.movements)
+    steps = training.steps_of_an_epoch(clips.movements)
+    batches = training_batches(
+        clips,
+        {tensor.name for tensor in student.inputs},
+        seed=seed,
+        stage=f"{stage}/batch_norm",
+        first_epoch=0,
+        epochs=1,
+        batch_size=size,
+        steps=steps,
+        inputs=inputs,
+        augmentation=augmentation,
+        mixup=training.mixup,
+    )
+    taken = [x for x, _ in batches.take(math.ceil(_MOST_VIEWS / size)).as_numpy_iterator()]
     return {name: np.concatenate([x[name] for x in taken]) for name in taken[0]}

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from pskd_tf.method import CACHED_OUTPUTS, Method
-from pskd_tf.pipeline.planner import Chain, StagePlanner
+from pskd_tf.pipeline.planner import Chain, StagePlanner, subjects_label
 from pskd_tf.pipeline.specs import FitSpec, LossSpec, TeacherOutputsSpec, TrainingPart
 from pskd_tf.pipeline.stage import Stage
 from pskd_tf.student_settings import OWN_NET, STUDENTS
+from pskd_tf.training_settings import TrainingSettings
 
 # Seeds of one draw's further nets, apart from those of other draws.
 _SEEDS_APART = 1000
@@ -82,6 +83,7 @@ class MethodPlanner:
         names = (*method.teachers, *method.own_net_names[1:])
         if method.pretraining is not None:
             first, training = training.shared_out(method.pretraining.share)
+            first = replace(first.plain, mixup=0.0)
             pretrained = self.planner.fit(
                 model,
                 f"{label}-pretraining",
@@ -95,24 +97,42 @@ class MethodPlanner:
                 teacher_outputs=method.teacher_outputs,
             )
             part, live, cached = self.planner.labelled(part), [], None
-        fitted = self.planner.fit(
-            model,
-            label,
-            part,
-            seed,
-            training,
-            loss,
-            live,
-            cached,
-            teachers=names,
-            teacher_outputs=method.teacher_outputs,
-            pretrained=pretrained,
-            drop_one_teacher=method.drop_one_teacher,
-            virtual_sensors=method.virtual_sensors,
-            virtual_only=method.virtual_only,
-            skeleton_only=skeleton_only,
-        )
-        return self._known(fitted)
+
+        def student(
+            name: str, own_seed: int, own: TrainingSettings, before: Stage[FitSpec] | None
+        ) -> Stage[FitSpec]:
+            fitted = self.planner.fit(
+                model,
+                name,
+                part,
+                own_seed,
+                own,
+                loss,
+                live,
+                cached,
+                teachers=names,
+                teacher_outputs=method.teacher_outputs,
+                pretrained=before,
+                drop_one_teacher=method.drop_one_teacher,
+                virtual_sensors=method.virtual_sensors,
+                virtual_only=method.virtual_only,
+                skeleton_only=skeleton_only,
+            )
+            return self._known(fitted)
+
+        if method.soup is None:
+            return student(label, seed, training, pretrained)
+        first, rest = training.shared_out(method.soup.common_share)
+        common = student(f"{label}-common", seed, first, None)
+        nets = [
+            student(label, seed + _SEEDS_APART * number, rest, common)
+            for number in range(1, method.soup.nets + 1)
+        ]
+        keys = tuple(one.key for one in nets)
+        spec = replace(nets[0].spec, seed=seed, pretrained=None, soup=keys)
+        taught = tuple(one for one in nets[0].inputs if one is not common)
+        name = f"{label}-soup-s{seed}-on-{subjects_label(part.subjects)}"
+        return self._known(Stage(name, spec, (*taught, *nets)))
 
     def chain(self, part: TrainingPart, seed: int) -> Chain:
         """Declares the teachers of a seed, by name."""

@@ -170,6 +170,8 @@ class FitSpec(StageSpec):
             they have none.
         pretrained: Key of the training of the same model from whose weights this one starts; None
             for fresh weights.
+        soup: Keys of the trainings of the same model whose weights are averaged, with BatchNorm
+            estimated anew, instead of a training; None for a training.
         architecture: The layers of an own student; None for another model.
     """
 
@@ -194,6 +196,7 @@ class FitSpec(StageSpec):
     recorded_none: tuple[str, ...] | None = later_field()
     pretrained: str | None = later_field()
     architecture: Architecture | None = later_field()
+    soup: tuple[str, ...] | None = later_field()
 
     @property
     def null_class(self) -> int | None:
@@ -202,14 +205,14 @@ class FitSpec(StageSpec):
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Keys of the teachers' fit stages or outputs, and of the pre-training."""
-        others = (self.cached, self.pretrained)
+        """Keys of the teachers' fit stages or outputs, of the pre-training and of the soup."""
+        others = (self.cached, self.pretrained, *(self.soup or ()))
         return (*(one.fit for one in self.live), *(one for one in others if one is not None))
 
     @property
     def epochs(self) -> int:
         """Epochs of training."""
-        return self.training.num_epochs
+        return 0 if self.soup else self.training.num_epochs
 
     @property
     def teachers_see(self) -> str:

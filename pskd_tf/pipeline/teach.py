@@ -26,6 +26,7 @@ from pskd_tf.distillation.losses.class_weights import ClassWeighted, balanced_cl
 from pskd_tf.distillation.losses.registry import make_loss
 from pskd_tf.distillation.training import TensorBoardScalars, device_strategy, fit_student
 from pskd_tf.models.registry import build_model, mean_of_models, model_outputs, select_inputs
+from pskd_tf.pipeline.soup import average_trainings
 from pskd_tf.pipeline.specs import FitSpec, LossSpec, TeacherOutputsSpec, TrainingPart
 from pskd_tf.pipeline.stage import (
     RunContext,
@@ -205,6 +206,32 @@ def _fit(stage: Stage[FitSpec], context: RunContext, folder: Path) -> dict[str, 
     if spec.pretrained is not None:
         before = context.folder(stage.input(spec.pretrained))
         model.set_weights(load_weights(before / "weights.npz"))
+    if spec.soup:
+        history, projections = average_trainings(stage, context, clips, model)
+    else:
+        history, projections = _trained(stage, context, clips, loss, model)
+    save_weights(folder / "weights.npz", model.get_weights())
+    save_arrays(folder / "projections.npz", projections)
+    table = pd.DataFrame(history)
+    table.insert(0, "epoch", range(1, len(table) + 1))
+    safe_table(table).to_csv(folder / "history.csv", index=False)
+    followed = {
+        column.removeprefix("followed_"): float(table[column].mean())
+        for column in map(str, table)
+        if column.startswith("followed_")
+    }
+    return {"parameters": model.count_params(), "epochs": len(table), "followed": followed}
+
+
+def _trained(
+    stage: Stage[FitSpec],
+    context: RunContext,
+    clips: PairedClips,
+    loss: DistillationLoss,
+    model: keras.Model,
+) -> tuple[list[dict[str, float]], dict[str, np.ndarray]]:
+    """Trains a model; see `fit_student`."""
+    spec = stage.spec
     given, live = load_teaching(stage, context, clips)
     teachers = {teacher: live.get(teacher) for teacher in spec.teachers}
     widths = {
@@ -213,7 +240,7 @@ def _fit(stage: Stage[FitSpec], context: RunContext, folder: Path) -> dict[str, 
         if teacher not in live
     }
     name = context.folder(stage).name
-    history, projections = fit_student(
+    return fit_student(
         model,
         teachers,
         loss,
@@ -234,17 +261,6 @@ def _fit(stage: Stage[FitSpec], context: RunContext, folder: Path) -> dict[str, 
         report=lambda epoch: context.advance(1),
         callbacks=(TensorBoardScalars(context.run_dir / "tensorboard" / name),),
     )
-    save_weights(folder / "weights.npz", model.get_weights())
-    save_arrays(folder / "projections.npz", projections)
-    table = pd.DataFrame(history)
-    table.insert(0, "epoch", range(1, len(table) + 1))
-    safe_table(table).to_csv(folder / "history.csv", index=False)
-    followed = {
-        column.removeprefix("followed_"): float(table[column].mean())
-        for column in map(str, table)
-        if column.startswith("followed_")
-    }
-    return {"parameters": model.count_params(), "epochs": len(table), "followed": followed}
 
 
 def teacher_outputs_stage(

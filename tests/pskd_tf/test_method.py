@@ -11,7 +11,7 @@ import pytest
 from data_prep.errors import UserError
 from project import ROOT
 from pskd_tf.distillation.losses.registry import make_loss
-from pskd_tf.method import FOREST, Method, Pretraining, read_methods
+from pskd_tf.method import FOREST, Method, Pretraining, Soup, read_methods
 from pskd_tf.settings import STREAMS_READ
 from pskd_tf.training_settings import TrainingSettings
 
@@ -153,17 +153,15 @@ def test_virtual_sensors_train_a_student_without_teachers():
         dataclasses.replace(method, model="random_forest")
 
 
-def test_pretraining_and_fine_tuning_take_the_whole_length_together():
+def test_two_trainings_take_the_whole_length_together():
     training = TrainingSettings(steps=3600, mixup=0.5)
-    first, second = training.shared_out(0.4)
-    assert (first.steps, first.mixup) == (1440, 0.0)
-    assert (second.steps, second.mixup) == (2160, 0.5)
+    assert [one.steps for one in training.shared_out(0.4)] == [1440, 2160]
     shortest = dataclasses.replace(training, steps=24).shared_out(0.01)
     assert [one.steps for one in shortest] == [12, 12]
     first, second = TrainingSettings(epochs=9, mixup=0.5).shared_out(0.5)
-    assert (first.epochs, first.mixup, second.epochs, second.mixup) == (4, 0.0, 5, 0.5)
+    assert (first.epochs, first.mixup, second.epochs, second.mixup) == (4, 0.5, 5, 0.5)
     for short in (TrainingSettings(steps=12), TrainingSettings(epochs=1)):
-        with pytest.raises(UserError, match="pretraining needs 2 --epochs or 24 --training_steps"):
+        with pytest.raises(UserError, match="soup need 2 --epochs or 24 --training_steps"):
             short.shared_out(0.5)
 
 
@@ -203,12 +201,21 @@ def test_a_wrong_training_of_a_method_is_refused(changes, message):
         Method("a", "A", "cross_entropy", ({},), **changes)
 
 
-def test_what_makes_one_student_steadier_is_left_out_of_its_pre_training():
-    training = TrainingSettings(views=2, consistency_weight=1.0, averaged_share=0.5)
-    first, second = training.shared_out(0.5)
-    assert (first.views, first.consistency_weight, first.averaged_share) == (1, 0.0, 0.0)
-    assert (second.views, second.consistency_weight, second.averaged_share) == (2, 1.0, 0.5)
-    assert [training.longer(2).first_averaged_epoch, first.first_averaged_epoch] == [400, 200]
+def test_averaged_epochs_are_whole_and_the_last():
+    training = TrainingSettings(averaged_share=0.5)
+    assert training.first_averaged_epoch == 200
+    assert training.longer(2).first_averaged_epoch == 400
+    assert dataclasses.replace(training, averaged_share=1e-9).first_averaged_epoch == 399
+    assert TrainingSettings().first_averaged_epoch == 400
+
+
+def test_a_soup_is_of_several_students_after_a_common_training():
+    with pytest.raises(UserError, match=r"nets of a soup must be 2 or more\. Received: 1"):
+        Soup(1)
+    with pytest.raises(UserError, match=r"must lie between 0 and 1\. Received: 1"):
+        Soup(2, 1.0)
+    with pytest.raises(UserError, match=r"a: a soup is of students, .*Received: random_forest"):
+        Method("a", "A", "", ({},), model=FOREST, soup=Soup(2))
 
 
 def test_the_page_of_neighbours_names_their_rows_and_says_which_were_not_run():

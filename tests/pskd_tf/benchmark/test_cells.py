@@ -25,7 +25,7 @@ from pskd_tf.benchmark.cells import (
 from pskd_tf.benchmark.results import CellRecord
 from pskd_tf.input_settings import AugmentationSettings, InputSettings
 from pskd_tf.label_settings import LabelSettings
-from pskd_tf.method import FOREST, Method, Pretraining, read_methods
+from pskd_tf.method import FOREST, Method, Pretraining, Soup, read_methods
 from pskd_tf.pipeline import stage as stage_module
 from pskd_tf.pipeline.plan import plan_run
 from pskd_tf.pipeline.planner import declare_score
@@ -341,6 +341,23 @@ def _utd_mhad(results: Path) -> SimpleNamespace:
         fingerprint=UTD_MHAD,
         description=SimpleNamespace(class_names=[""] * 27),
     )
+
+
+def test_a_soup_s_nets_go_on_from_one_training_each_with_draws_of_its_own(planners):
+    method = dataclasses.replace(
+        KD, soup=Soup(3, common_share=0.25), training={"views": 2}, epochs_factor=2
+    )
+    (cell,) = planners["cross_subject"].cells(method, 0, [5], [1])
+    (teacher, *nets) = cell.fit.inputs
+    assert teacher.spec.model == "skeleton_teacher"
+    assert cell.fit.spec.soup == tuple(one.key for one in nets)
+    assert (cell.fit.spec.seed, cell.fit.spec.epochs) == (5, 0)
+    assert [one.spec.seed for one in nets] == [1005, 2005, 3005]
+    (common,) = {one.spec.pretrained for one in nets}
+    common = nets[0].input(common).spec
+    assert (common.seed, common.training.views, common.pretrained) == (5, 2, None)
+    assert [common.epochs, *(one.spec.epochs for one in nets)] == [200, 600, 600, 600]
+    assert {one.loss.name for one in (common, *(net.spec for net in nets))} == {KD.loss}
 
 
 def test_every_committed_cell_is_still_planned(monkeypatch):

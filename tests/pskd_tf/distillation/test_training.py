@@ -322,9 +322,11 @@ def test_devices_drop_different_units(compared):
     assert compared["dropout"]["first"] == compared["dropout"]["alone"]
 
 
-def test_a_batch_that_devices_cannot_share_equally_is_refused(compared):
-    expected = "A batch must be a multiple of the 2 devices (--batch_size). Received: 15 clips"
-    assert compared["refusal"] == expected
+def test_what_devices_cannot_share_is_refused(compared):
+    assert compared["refusals"] == [
+        "A batch must be a multiple of the 2 devices (--batch_size). Received: 15 clips",
+        "sharpness_radius goes with one device (--strategy=none). Received: 0.1",
+    ]
 
 
 def test_the_strategies_by_name():
@@ -349,7 +351,9 @@ def test_tensorboard_reads_every_metric_of_every_epoch(tmp_path):
         np.testing.assert_allclose([one.value for one in scalars], expected, rtol=1e-6)
 
 
-AVERAGED = dataclasses.replace(TRAINING, averaged_share=0.6, views=2, consistency_weight=1.0)
+AVERAGED = dataclasses.replace(
+    TRAINING, averaged_share=0.6, views=2, consistency_weight=1.0, sharpness_radius=0.05
+)
 
 
 class _Weights(keras.callbacks.Callback):

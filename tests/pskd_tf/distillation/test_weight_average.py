@@ -2,13 +2,18 @@
 
 import keras
 import numpy as np
-import tensorflow as tf
 
+from pskd_tf.data.batches import training_batches
+from pskd_tf.distillation import weight_average
 from pskd_tf.distillation.weight_average import (
     WeightAverage,
     estimate_batch_norm,
-    joined_views,
+    mean_weights,
+    training_views,
 )
+from pskd_tf.input_settings import AugmentationSettings, InputSettings
+from pskd_tf.models.students import accelerometer_student
+from pskd_tf.training_settings import TrainingSettings
 
 
 def test_the_mean_of_a_sequence_of_weights_from_an_epoch_on():
@@ -60,7 +65,35 @@ def test_mixed_views_are_mixed_before():
     np.testing.assert_allclose(model.get_layer("first").moving_mean, mixed.mean(axis=0), atol=1e-6)
 
 
-def test_batches_are_joined_up_to_the_most_views():
-    columns = {"a": np.arange(10_000, dtype=np.float32)}
-    batches = tf.data.Dataset.from_tensor_slices((columns, np.zeros(10_000))).batch(1000)
-    np.testing.assert_array_equal(joined_views(batches)["a"], np.arange(5000))
+def test_a_soup_of_equal_nets_is_the_net_and_of_others_their_mean():
+    model = _model()
+    net = model.get_weights()
+    for mean, own in zip(mean_weights([net] * 3), net, strict=True):
+        assert mean.dtype == own.dtype
+        np.testing.assert_array_equal(mean, own)
+    means = mean_weights([net, [one + 3 for one in net], [one + 6 for one in net]])
+    for mean, own in zip(means, net, strict=True):
+        np.testing.assert_allclose(mean, own + 3, rtol=1e-6)
+
+
+def test_views_are_whole_batches_of_an_epoch_drawn_apart_from_the_training(clips, monkeypatch):
+    settings = InputSettings(steps=24, gravity_taps=5)
+    student = accelerometer_student(
+        keras, input_shape=settings.accelerometer_shape, num_classes=27, widths=(4, 4, 4, 4)
+    )
+    arguments = {"seed": 1, "inputs": settings, "augmentation": AugmentationSettings()}
+    training = TrainingSettings(batch_size=7, mixup=0.5)
+
+    def views() -> dict[str, np.ndarray]:
+        return training_views(student, clips, stage="student", training=training, **arguments)
+
+    whole = len(clips) // 7 * 7
+    drawn = views()
+    assert {name: len(one) for name, one in drawn.items()} == {
+        "accelerometer": whole, "mixup_share": whole
+    }  # fmt: skip
+    stream = {"streams": ["accelerometer"], "first_epoch": 0, "epochs": 1, "batch_size": 7}
+    x, _ = next(training_batches(clips, stage="student", **stream, **arguments).as_numpy_iterator())
+    assert not np.array_equal(drawn["accelerometer"][:7], x["accelerometer"])
+    monkeypatch.setattr(weight_average, "_MOST_VIEWS", 8)
+    np.testing.assert_array_equal(views()["accelerometer"], drawn["accelerometer"][:14])

@@ -102,7 +102,9 @@ def _next_samples() -> list[int]:
     return np.concatenate([part.numpy() for part in parts.values]).tolist()
 
 
-def _fitted(name: str, clips: PairedClips, folder: Path, batch: int) -> tuple[list, list]:
+def _fitted(
+    name: str, clips: PairedClips, folder: Path, batch: int, **training: float
+) -> tuple[list, list]:
     settings = InputSettings(steps=24, skeleton_frames=12, gravity_taps=5)
     generator = np.random.default_rng(0)
     logits = generator.normal(size=(len(clips), 27)) + 4 * np.eye(27)[clips.labels]
@@ -125,7 +127,9 @@ def _fitted(name: str, clips: PairedClips, folder: Path, batch: int) -> tuple[li
             clips,
             seed=0,
             stage="student",
-            training=TrainingSettings(epochs=3, batch_size=batch, mixup=0.5, ema_momentum=0.5),
+            training=TrainingSettings(
+                epochs=3, batch_size=batch, mixup=0.5, ema_momentum=0.5, **training
+            ),
             inputs=settings,
             augmentation=AugmentationSettings(),
             given=given,
@@ -136,20 +140,22 @@ def _fitted(name: str, clips: PairedClips, folder: Path, batch: int) -> tuple[li
     return student.get_weights(), history
 
 
-def _compared_fit() -> tuple[dict[str, float], str]:
+def _compared_fit() -> tuple[dict[str, float], list[str]]:
+    refusals = []
     with tempfile.TemporaryDirectory() as folder:
         prepared = prepare_dataset("synthetic", None, Path(folder, "set"))
         clips = PairedClips.load(prepared, ["1"])
         alone, shared = (_fitted(name, clips, Path(folder), 16) for name in ("none", "mirrored"))
-        try:
-            _fitted("mirrored", clips, Path(folder), 15)
-        except UserError as error:
-            refusal = str(error)
+        for batch, training in ((15, {}), (16, {"sharpness_radius": 0.1})):
+            try:
+                _fitted("mirrored", clips, Path(folder), batch, **training)
+            except UserError as error:
+                refusals.append(str(error))
     last = [[np.float32(list(history[-1].values()))] for _, history in (alone, shared)]
     return {
         "weight_difference": _difference(alone[0], shared[0]),
         "history_difference": _difference(*last),
-    }, refusal
+    }, refusals
 
 
 def _dropped() -> dict[str, list[float]]:
@@ -177,5 +183,5 @@ def _cases() -> Iterator[tuple[str, dict]]:
 
 if __name__ == "__main__":
     results = dict(_cases()) | {"next_samples": _next_samples(), "dropout": _dropped()}
-    results["fit_student"], results["refusal"] = _compared_fit()
+    results["fit_student"], results["refusals"] = _compared_fit()
     print(json.dumps(results))
