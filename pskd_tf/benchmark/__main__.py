@@ -177,6 +177,7 @@ def main(arguments: BenchmarkArguments) -> None:
 def _board(run: "BenchmarkRun", arguments: BenchmarkArguments) -> "list[BoardRow] | None":
     """Does a benchmark's missing cells and prints its board; with --dry_run it prints the plan."""
     from pskd_tf.benchmark.board import leaderboard_markdown
+    from pskd_tf.benchmark.halves import halves_markdown
     from pskd_tf.benchmark.run import run_cells, stream_board
     from pskd_tf.benchmark.stream import stream_markdown
 
@@ -201,7 +202,7 @@ def _board(run: "BenchmarkRun", arguments: BenchmarkArguments) -> "list[BoardRow
     if rows:
         print(leaderboard_markdown(rows), end="")
     if REPEATED_SUBJECT_HALVES in arguments.protocols:
-        print(run.halves(), end="")
+        print(halves_markdown(run.halves_rows()), end="")
     if arguments.settings.virtual.unworn_classes:
         print(run.unworn_classes(), end="")
     if arguments.settings.stream.enabled:

@@ -249,14 +249,12 @@ def halves_table(rows: Sequence[HalvesRow]) -> pd.DataFrame:
     return table.astype({"halvings": "Int64"}) if "halvings" in table else table
 
 
-def write_halves(folder: Path, rows: Sequence[HalvesRow]) -> str:
-    """Writes `halves.csv` and `halves.md` and returns the table."""
-    text = halves_markdown(rows)
+def write_halves(folder: Path, rows: Sequence[HalvesRow]) -> None:
+    """Writes `halves.csv` and `halves.md`."""
     with whole_file(folder / "halves.md") as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(halves_markdown(rows), encoding="utf-8")
     with whole_file(folder / "halves.csv") as temporary:
         safe_table(halves_table(rows)).to_csv(temporary, index=False, lineterminator="\n")
-    return text
 
 
 @dataclass(frozen=True)

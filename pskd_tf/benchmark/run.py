@@ -267,7 +267,12 @@ class BenchmarkRun:
         return parts
 
     def board(self) -> list[BoardRow]:
-        """Sums up all finished cells of this recipe and writes `leaderboard.{md,csv,png,html}`."""
+        """Sums up all finished cells of this recipe and writes the boards.
+
+        Returns:
+            The rows of `leaderboard.{md,csv,png}`. `halves.{md,csv}` and `leaderboard.html` are
+            written, too.
+        """
         picked, known = self._known()
         parts = self._parts(known)
         rows = board_rows(self.listed, picked, known, parts)
@@ -279,26 +284,33 @@ class BenchmarkRun:
                     temporary, index=False, lineterminator="\n"
                 )
             leaderboard_plot(self.results_dir / "leaderboard.png", rows)
+        halves = self.halves_rows()
+        if halves:
+            write_halves(self.results_dir, halves)
+        if rows or halves:
             write_board_page(self.results_dir, self.listed)
         return rows
 
-    def halves(self) -> str:
-        """Sums up the finished cells of `repeated_subject_halves` in `halves.csv` and `halves.md`.
-
-        Returns:
-            The table.
-        """
-        text = write_halves(self.results_dir, self.halves_rows())
-        write_board_page(self.results_dir, self.listed)
-        return text
-
     def halves_rows(self) -> list[HalvesRow]:
-        """Returns the rows of all methods with finished cells of `repeated_subject_halves`."""
+        """Returns the rows of all methods with finished cells of `repeated_subject_halves`.
+
+        Raises:
+            UserError: A cell is of other splits than the results folder's.
+        """
         _, known = self._known(halves=True)
         if not known:
             return []
-        parts = {held_out: part for (_, held_out), part in self._parts(known).items()}
-        names = ["|".join(one.test_subjects) for one in self.planner(known[0].protocol).splits]
+        # The splits as they were kept, whatever number of halvings this command has.
+        parts = {
+            held_out: part
+            for (protocol, held_out), part in held_out_parts(self.results_dir).items()
+            if protocol == REPEATED_SUBJECT_HALVES
+        }
+        others = [one.held_out for one in known if one.held_out not in parts]
+        if others:
+            rule = f"Cells of {REPEATED_SUBJECT_HALVES} must be of the splits of their folder"
+            raise UserError(rule, others[0], self.results.path)
+        names = list(parts)
         halvings = list(zip(names[::2], names[1::2], strict=True))
         return halves_rows(self.listed, known, parts, halvings)
 

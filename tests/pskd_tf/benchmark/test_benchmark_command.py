@@ -221,8 +221,11 @@ def test_halves_score_every_subject_equally_often_with_the_splits_of_all_methods
     assert refused.returncode == 2 and "with --score_test only" in refused.stderr
     first = run(tmp_path, *halves, "--score_test", "--methods=cross_entropy")
     assert first.returncode == 0, first.stderr
-    done = run(tmp_path, *halves, "--score_test", "--protocols=cross_subject")
+    # Another protocol keeps the halves, whatever number of halvings its command has.
+    other = ("--protocols=cross_subject", "--score_test", "--halvings=1")
+    done = run(tmp_path, *other)
     assert done.returncode == 0, done.stderr
+    assert "| cross_entropy |" in (tmp_path / "results" / "halves.md").read_text()
     done = run(tmp_path, *halves, "--score_test")
     assert done.returncode == 0, done.stderr
     assert "2 halvings, 2 student seeds, as the cells of" in done.stdout
@@ -241,6 +244,7 @@ def test_halves_score_every_subject_equally_often_with_the_splits_of_all_methods
     assert table in done.stdout and "| many_trees |" in table
     assert "cross_subject_runs" in (results / "leaderboard.csv").read_text()
     assert "repeated" not in (results / "leaderboard.csv").read_text()
+    assert "repeated halves" in (results / "leaderboard.html").read_text(encoding="utf-8")
     with open(results / "test_ledger.csv", newline="") as stream:
         ledger = list(csv.DictReader(stream))
     assert sorted(line["cell"] for line in ledger) == sorted(one["cell"] for one in cells(tmp_path))

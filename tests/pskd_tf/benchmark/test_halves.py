@@ -182,8 +182,9 @@ def test_a_seed_of_one_method_alone_does_not_count():
 
 def test_the_files_hold_every_figure(tmp_path):
     rows = halves_rows([PLAIN, KD], records(), PARTS, HALVES)
-    text = write_halves(tmp_path, rows)
-    assert (tmp_path / "halves.md").read_text(encoding="utf-8") == text == halves_markdown(rows)
+    write_halves(tmp_path, rows)
+    text = (tmp_path / "halves.md").read_text(encoding="utf-8")
+    assert text == halves_markdown(rows)
     assert text.splitlines()[2].startswith("| cross-entropy | 43.8 +- 6.5 (12) |  |")
     assert "| 56.2 +- 6.4 (24) | 3 | +12.5 [" in text.splitlines()[3]
     table = pd.read_csv(tmp_path / "halves.csv").set_index("method")
