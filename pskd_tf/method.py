@@ -163,6 +163,18 @@ class Method:
         return record_from_json(TrainingSettings, values | (self.training or {}))
 
     @property
+    def training_text(self) -> str:
+        """What its training has other than the recipe's, for a person; "" for nothing."""
+        parts = [
+            f"{name.replace('_', ' ')} {value}" for name, value in (self.training or {}).items()
+        ]
+        if self.epochs_factor > 1:
+            parts.append(f"{self.epochs_factor} times the length")
+        if self.soup:
+            parts.append(f"the mean of the weights of {self.soup.nets} trainings")
+        return ", ".join(parts)
+
+    @property
     def own_net_names(self) -> tuple[str, ...]:
         """Names of the student's own nets as teachers; none where its own net is no teacher."""
         if self.model not in self.teachers:

@@ -152,6 +152,7 @@ def _method_figures(method: Method) -> dict[str, Any]:
         "teachers": list(method.teachers),
         "teacher_outputs": method.teacher_outputs,
         **({} if method.pretraining is None else {"pretraining": method.pretraining.loss}),
+        **({"training": method.training_text} if method.training_text else {}),
     }
 
 

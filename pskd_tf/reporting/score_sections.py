@@ -63,8 +63,9 @@ def method_text(run: Run) -> str:
         taught = f"{kind} outputs of {listed([words(one) for one in method['teachers']])}"
     loss = f"the loss {method['loss']}{f' ({given})' if given else ''}"
     if "pretraining" in method:
-        return f"{loss} after pre-training without labels by {method['pretraining']}, with {taught}"
-    return f"{loss} with {taught}"
+        loss += f" after pre-training without labels by {method['pretraining']},"
+    other = f", trained with {method['training']}" if "training" in method else ""
+    return f"{loss} with {taught}{other}"
 
 
 def warnings(run: Run) -> list[str]:

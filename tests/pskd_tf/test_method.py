@@ -178,7 +178,11 @@ def test_a_method_changes_the_recipe_s_training_and_its_length():
     assert method.training_from(recipe) == TrainingSettings(epochs=120, mixup=0.2, views=4)
     in_steps = method.training_from(TrainingSettings(steps=240))
     assert (in_steps.steps, in_steps.epochs) == (720, 400)
-    plain = dataclasses.replace(method, training=None, epochs_factor=1)
+    assert method.training_text == "views 4, 3 times the length"
+    soup = dataclasses.replace(method, training=None, epochs_factor=1, soup=Soup(4))
+    assert soup.training_text == "the mean of the weights of 4 trainings"
+    plain = dataclasses.replace(soup, soup=None)
+    assert plain.training_text == ""
     assert plain.training_from(recipe) == recipe
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from pskd_tf.pipeline.stage import RunContext
 from pskd_tf.reporting.compression_section import compression_search
 from pskd_tf.reporting.replay import teacher_selection_by_class
 from pskd_tf.reporting.report import write_missing_report
+from pskd_tf.reporting.score_sections import method_text
 from pskd_tf.reporting.scored_models import pooled_confusion, scored_models
 from pskd_tf.run import Run
 from pskd_tf.run_records import read_result
@@ -31,6 +33,22 @@ HEADINGS = {
     "clips": "Example clips",
     "reproduce": "Settings and how to reproduce",
 }
+
+
+def test_a_method_s_sentence_names_what_its_training_changes():
+    method = {
+        "loss": "cross_entropy",
+        "arguments": {"label_smoothing": 0.1},
+        "teachers": [],
+        "teacher_outputs": "",
+    }
+    text = "the loss cross_entropy (label smoothing 0.1) with no teacher"
+    assert method_text(SimpleNamespace(metrics={"method": method})) == text
+    changed = {**method, "training": "views 2", "pretraining": "contrastive"}
+    assert method_text(SimpleNamespace(metrics={"method": changed})) == (
+        "the loss cross_entropy (label smoothing 0.1) after pre-training without labels by "
+        "contrastive, with no teacher, trained with views 2"
+    )
 
 
 @pytest.fixture(scope="module")
