@@ -149,10 +149,10 @@ def test_every_flagfile_makes_settings_of_a_known_set(path: Path, tmp_path):
     assert arguments.settings.protocol == "cross_subject"
     generated, given = path.stem in ("demo", "tiny"), arguments.dataset
     of_data = path.stem
-    for study in ("_stream", "_one_person", "_six_axes"):
+    for study in ("_stream", "_windows", "_one_person", "_six_axes"):
         of_data = of_data.removesuffix(study)
     assert given.dataset == ("synthetic" if generated else of_data)
-    assert arguments.settings.stream.enabled == path.stem.endswith(("_stream", "demo"))
+    assert arguments.settings.stream.enabled == path.stem.endswith(("_stream", "_windows", "demo"))
     if given.dataset == "custom":
         assert not given.raw_dir and given.options.manifest is None  # the user's own
     else:  # a loader refuses options that are not its own
