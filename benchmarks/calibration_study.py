@@ -171,8 +171,8 @@ def summary_lines(table: pd.DataFrame) -> list[str]:
     """Formats the rows as a Markdown table.
 
     Returns:
-        Accuracies over the clips of all folds in per cent, and in brackets the largest loss against
-        the float student on one fold, in points.
+        Accuracies over the clips of all folds in per cent, and in brackets the mean over the folds
+        of the total variation between float and int8 on the calibration clips.
     """
     names = ["outliers", "float", *(f"`{rule}`" for rule in CALIBRATIONS)]
     lines = [f"| {' | '.join(names)} |", "| ---: " * len(names) + "|"]
@@ -180,8 +180,8 @@ def summary_lines(table: pd.DataFrame) -> list[str]:
         cells = [f"{_pooled(group[group['rule'] == CALIBRATIONS[0]], 'float_accuracy'):.1f}"]
         for rule in CALIBRATIONS:
             chosen = group[group["rule"] == rule]
-            loss = 100 * (chosen["float_accuracy"] - chosen["int8_accuracy"]).max()
-            cells.append(f"{_pooled(chosen, 'int8_accuracy'):.1f} ({loss:.1f})")
+            variation = chosen["variation"].mean()
+            cells.append(f"{_pooled(chosen, 'int8_accuracy'):.1f} ({variation:.4f})")
         lines.append(f"| {count} | {' | '.join(cells)} |")
     return lines
 

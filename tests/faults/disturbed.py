@@ -168,9 +168,9 @@ class Started:
             preexec_fn=_default_signals,
         )
 
-    def wait(self, seconds: float = 900) -> Ending:
-        """Returns how the command ended."""
-        status = self.process.wait(seconds)
+    def wait(self) -> Ending:
+        """Returns how the command ended, however long a busy machine takes."""
+        status = self.process.wait()
         texts = []
         for stream in (self._screen, self._errors):
             stream.seek(0)
