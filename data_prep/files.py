@@ -41,19 +41,26 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         yield temporary
         with open(temporary, "rb+") as stream:
             os.fsync(stream.fileno())
-        if path.is_dir() and not path.is_symlink():
-            _remove_empty(path)
+        if path.is_dir():
+            remove_file(path)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _remove_empty(folder: Path) -> None:
+def remove_file(path: Path) -> None:
+    """Removes a file, or an empty folder in its place, if either is there.
+
+    Raises:
+        IsADirectoryError: A folder with content lies there.
+    """
+    if not path.is_dir() or path.is_symlink():
+        path.unlink(missing_ok=True)
+        return
     try:
-        folder.rmdir()
+        path.rmdir()
     except OSError as error:
-        # `os.replace` would name the temporary file.
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(folder)) from error
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path)) from error
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from data_prep.files import lock_stream, whole_folder
+from data_prep.files import lock_stream, remove_file, whole_folder
 from data_prep.workers import WorkerPool, worker_pool
 from pskd_tf.pipeline.stage import RunContext, Stage, all_stages
 from pskd_tf.processes import start_tensorflow
@@ -73,7 +73,7 @@ def run_stage(stage: Stage[Any], context: RunContext) -> None:
             (temporary / "stage.json").write_text(json.dumps(record, indent=2), encoding="utf-8")
             (temporary / "result.json").write_text(json.dumps(result, indent=2), encoding="utf-8")
             keep_stage_hashes(temporary)
-        context.record(stage).unlink(missing_ok=True)
+        remove_file(context.record(stage))
         context.log(f"finished {folder.name} in {result['wall_seconds']} s")
 
 

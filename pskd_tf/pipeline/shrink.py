@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from data_prep.csv_cells import safe_table
-from data_prep.files import whole_file
+from data_prep.files import remove_file, whole_file
 from data_prep.records import record_to_json
 from pskd_tf.compression.convert import (
     calibration_clips,
@@ -107,7 +107,7 @@ def slim_stage(stage: Stage[SlimSpec], context: RunContext, folder: Path) -> dic
         history += [{"cut": number, **row} for row in rows]
     for number in range(1, cuts + 1):
         record = context.record(stage)
-        record.with_name(f"{record.name}.cut{number}.npz").unlink(missing_ok=True)
+        remove_file(record.with_name(f"{record.name}.cut{number}.npz"))
     save_weights(folder / "weights.npz", model.get_weights())
     (folder / "channels.json").write_text(json.dumps(channels), encoding="utf-8")
     safe_table(pd.DataFrame(history)).to_csv(folder / "history.csv", index_label="epoch")

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from data_prep.errors import UserError
-from data_prep.files import whole_file
+from data_prep.files import remove_file, whole_file
 from data_prep.prepared_set import PreparedSet
 from pskd_tf.compression.cost import BoardLimits, SafetyLimits
 from pskd_tf.pipeline.plan import FoldPlan
@@ -98,7 +98,7 @@ def perform_compression(
     # So that a kill between them leaves no report of another export.
     withdraw(context.run_dir, COMPRESSION_FILES)
     for name in ("compression.json", "compression.md"):
-        (context.run_dir / name).unlink(missing_ok=True)
+        remove_file(context.run_dir / name)
     export_run(
         dataclasses.replace(settings, seeds=(plan.seed,), protocol="cross_subject"),
         FoldPlan(plan.final.split, {}, {}, {}, {plan.seed: stage}),

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from data_prep.files import whole_file
+from data_prep.files import remove_file, whole_file
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import kept_splits
 from pskd_tf.device.stream_figures import StreamFigures
@@ -50,7 +50,7 @@ def perform_run(
     with whole_file(run_dir / "settings.json") as temporary:
         temporary.write_text(json.dumps(settings.to_json(), indent=2), encoding="utf-8")
     # The key stands for the splits: a file that differs is damaged.
-    (run_dir / splits_file).unlink(missing_ok=True)
+    remove_file(run_dir / splits_file)
     splits_hash = kept_splits(run_dir / splits_file, [plan.split for plan in plans])
     publish(run_dir, planned, key)
     run_stages([one for plan in plans for one in plan.wanted], context, workers)

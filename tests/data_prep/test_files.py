@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.files import file_sha256, json_sha256, lock_stream, whole_file, whole_folder
+from data_prep.files import (
+    file_sha256,
+    json_sha256,
+    lock_stream,
+    remove_file,
+    whole_file,
+    whole_folder,
+)
 from project import ROOT
 
 
@@ -77,6 +84,20 @@ def test_an_empty_folder_in_the_place_of_a_file_is_replaced_and_another_is_named
         part.write_text("newer")
     assert raised.value.filename == str(path)
     assert [one.name for one in tmp_path.rglob("*")] == ["settings.json", "mine"]
+
+
+def test_a_file_or_an_empty_folder_in_its_place_is_removed(tmp_path):
+    paths = [tmp_path / name for name in ("file", "folder", "none", "link", "full")]
+    paths[0].touch()
+    paths[1].mkdir()
+    (paths[4] / "mine").mkdir(parents=True)
+    paths[3].symlink_to(paths[4])
+    for path in paths[:4]:
+        remove_file(path)
+    assert [path.name for path in tmp_path.iterdir()] == ["full"]
+    with pytest.raises(IsADirectoryError) as raised:
+        remove_file(paths[4])
+    assert raised.value.filename == str(paths[4])
 
 
 def test_temporary_names_are_unique_and_keep_the_suffix(tmp_path: Path):
