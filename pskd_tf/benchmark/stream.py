@@ -178,6 +178,7 @@ class StreamRow:
         false_an_hour: By kind of idle, what test streams really gave, mean over runs.
         wrong: Wrong decisions among the test movements, mean over runs.
         difference: Test recall minus that of cross-entropy, paired by seed; None without.
+        validation_difference: The same of the recall on left-out training subjects.
     """
 
     method: str
@@ -187,10 +188,13 @@ class StreamRow:
     test: Spread | None
     false_an_hour: dict[str, float]
     wrong: float
-    difference: Difference | None
+    difference: Difference | None = None
+    validation_difference: Difference | None = None
 
 
 _Runs = dict[tuple[int, int], dict[str, list[StreamRecord]]]
+# By teacher and student seed, `(movements,)` 1 where a movement is right, else 0.
+_Right = dict[tuple[int, int], np.ndarray]
 
 
 def stream_rows(
@@ -214,39 +218,41 @@ def stream_rows(
         of_run.setdefault(one.kind, []).append(one)
     rows = []
     for bound in BOUNDS:
-        right: dict[str, dict[tuple[int, int], np.ndarray]] = {}
+        right: dict[str, dict[str, _Right]] = {}
         for method, protocols in runs.items():
             row, right[method] = _row(method, bound, protocols)
             rows.append(row)
         for place in range(len(rows) - len(runs), len(rows)):
-            mine = right[rows[place].method]
-            others = right.get(_REFERENCE, {})
-            if mine and others and rows[place].method != _REFERENCE:
-                groups = _test_subjects(runs[rows[place].method], subjects)
-                difference = paired_difference(mine, others, groups, replicates)
-                rows[place] = dataclasses.replace(rows[place], difference=difference)
+            method = rows[place].method
+            differences = {}
+            for part, field in (("test", "difference"), ("validation", "validation_difference")):
+                mine, others = right[method][part], right.get(_REFERENCE, {}).get(part, {})
+                if mine and others and method != _REFERENCE:
+                    groups = _streamed_subjects(runs[method], part, subjects)
+                    differences[field] = paired_difference(mine, others, groups, replicates)
+            rows[place] = dataclasses.replace(rows[place], **differences)
     return rows
 
 
 def _row(
     method: str, bound: float, protocols: Mapping[str, _Runs]
-) -> tuple[StreamRow, dict[tuple[int, int], np.ndarray]]:
-    validation = protocols.get("validation", {})
-    tests = next((runs for name, runs in protocols.items() if name != "validation"), {})
+) -> tuple[StreamRow, dict[str, _Right]]:
+    validation, tests = _part(protocols, "validation"), _part(protocols, "test")
     thresholds, recalls, test_recalls, wrong = [], [], [], []
     false: dict[str, list[float]] = {kind: [] for kind in STREAM_KINDS}
-    right: dict[tuple[int, int], np.ndarray] = {}
+    right: dict[str, _Right] = {"validation": {}, "test": {}}
     for seeds, kinds in validation.items():
         idle = {kind: _pooled(kinds[kind]) for kind in BOUNDED_KINDS}
         hours = {kind: sum(one.hours for one in kinds[kind]) for kind in BOUNDED_KINDS}
         threshold = lowest_threshold(idle, hours, bound)
         thresholds.append(threshold)
-        recalls.append(float((_pooled(kinds["movements"]) >= max(threshold, 1e-9)).mean()))
+        right["validation"][seeds] = _reached(kinds["movements"], threshold)
+        recalls.append(float(right["validation"][seeds].mean()))
         if seeds not in tests:
             continue
         seen = tests[seeds]
-        right[seeds] = (_pooled(seen["movements"]) >= max(threshold, 1e-9)).astype(float)
-        test_recalls.append(float(right[seeds].mean()))
+        right["test"][seeds] = _reached(seen["movements"], threshold)
+        test_recalls.append(float(right["test"][seeds].mean()))
         wrong.append(float((_pooled(seen["wrong"]) >= threshold).sum()))
         for kind in STREAM_KINDS:
             total = sum(one.hours for one in seen[kind])
@@ -259,21 +265,34 @@ def _row(
         Spread.of(test_recalls) if test_recalls else None,
         {kind: float(np.mean(values)) for kind, values in false.items() if values},
         float(np.mean(wrong)) if wrong else 0.0,
-        None,
     )
     return row, right
+
+
+def _part(protocols: Mapping[str, _Runs], part: str) -> _Runs:
+    """Returns the runs of validation, or those of the protocol that scores test subjects."""
+    wanted = part == "validation"
+    return next((runs for name, runs in protocols.items() if (name == "validation") == wanted), {})
+
+
+def _by_fold(records: Sequence[StreamRecord]) -> list[StreamRecord]:
+    return sorted(records, key=lambda one: one.held_out)
+
+
+def _reached(movements: Sequence[StreamRecord], threshold: float) -> np.ndarray:
+    """Returns 1.0 for each movement whose right decision reaches the threshold, fold after fold."""
+    return (_pooled(_by_fold(movements)) >= max(threshold, 1e-9)).astype(float)
 
 
 def _pooled(records: Sequence[StreamRecord]) -> np.ndarray:
     return np.concatenate([one.values for one in records])
 
 
-def _test_subjects(
-    protocols: Mapping[str, _Runs], subjects: Mapping[str, np.ndarray]
+def _streamed_subjects(
+    protocols: Mapping[str, _Runs], part: str, subjects: Mapping[str, np.ndarray]
 ) -> np.ndarray:
-    runs = next(runs for name, runs in protocols.items() if name != "validation")
-    movements = next(iter(runs.values()))["movements"]
-    return np.concatenate([subjects[one.held_out] for one in movements])
+    movements = next(iter(_part(protocols, part).values()))["movements"]
+    return np.concatenate([subjects[one.held_out] for one in _by_fold(movements)])
 
 
 def stream_markdown(rows: Sequence[StreamRow]) -> str:
@@ -281,14 +300,16 @@ def stream_markdown(rows: Sequence[StreamRow]) -> str:
 
     False decisions an hour are what the test streams gave at the thresholds of validation.
     """
-    heads = ["at most an hour", "method", "validation", "test", "minus cross-entropy"]
+    heads = ["at most an hour", "method", "validation", "minus cross-entropy", "test"]
+    heads += ["minus cross-entropy"]
     heads += [f"{kind} / h" for kind in STREAM_KINDS] + ["wrong among movements", "threshold"]
     lines = ["| " + " | ".join(heads) + " |", "| ---: | --- |" + " ---: |" * (len(heads) - 2)]
     for row in rows:
         false = [
             f"{row.false_an_hour[kind]:.1f}" if row.false_an_hour else "" for kind in STREAM_KINDS
         ]
-        cells = [f"{row.bound:g}", row.method, _percent(row.validation), _percent(row.test)]
+        cells = [f"{row.bound:g}", row.method, _percent(row.validation)]
+        cells += [points_text(row.validation_difference), _percent(row.test)]
         cells += [points_text(row.difference), *false, f"{row.wrong:.1f}" if row.test else ""]
         lines.append("| " + " | ".join([*cells, f"{row.threshold.mean:.2f}"]) + " |")
     return "\n".join(lines) + "\n"
@@ -306,9 +327,10 @@ def stream_table(rows: Sequence[StreamRow]) -> pd.DataFrame:
                 line[f"{name}_runs"] = spread.count
         line |= {f"{kind}_an_hour": round(v, 4) for kind, v in row.false_an_hour.items()}
         line["wrong_among_movements"] = round(row.wrong, 2)
-        if row.difference is not None:
-            named = dataclasses.asdict(row.difference)
-            line |= {f"minus_cross_entropy_{name}": round(v, 6) for name, v in named.items()}
+        differences = {"": row.difference, "validation_": row.validation_difference}
+        for part, difference in differences.items():
+            named = {} if difference is None else dataclasses.asdict(difference)
+            line |= {f"{part}minus_cross_entropy_{name}": round(v, 6) for name, v in named.items()}
         table.append(line)
     return pd.DataFrame(table)
 

@@ -41,7 +41,7 @@ def board():
                     "validation",
                     subject,
                     seed,
-                    movements=[0.9, 0.8 - loss, 0.0, 0.4],
+                    movements=[0.9, 0.8 - 2 * loss, 0.0, 0.4],
                     tails=[0.5, 0.3],
                     postures=[0.2],
                 )
@@ -54,7 +54,9 @@ def board():
                 tails=[0.6, 0.1],
                 wrong=[0.55],
             )
-    return stream_rows(rows, {"2|4": np.array(["2", "2", "4", "4", "4"])}, replicates=50)
+    subjects = {"2|4": np.array(["2", "2", "4", "4", "4"])}
+    subjects |= {one: np.array([one] * 4) for one in ("1", "3")}
+    return stream_rows(rows, subjects, replicates=50)
 
 
 def test_the_threshold_is_chosen_on_validation_alone(board):
@@ -85,12 +87,29 @@ def test_differences_are_paired_by_seed(board):
     # One of five movements more: 0.8 against 0.4.
     assert quiet.difference.mean == pytest.approx(0.2)
     assert quiet.difference.low <= 0.2 <= quiet.difference.high
+    # Of either left-out subject one of four movements more: 0.5 against 0.25.
+    assert quiet.validation_difference.mean == pytest.approx(0.25)
+
+
+def test_folds_are_paired_by_their_subjects():
+    rows = []
+    for method, folds in (("cross_entropy", ("1", "3")), ("acs", ("3", "1"))):
+        for subject in folds:
+            said = [0.9, 0.9] if subject == "1" else [0.1, 0.1]
+            rows += records(method, "validation", subject, 1, movements=said, tails=[0.5])
+    subjects = {one: np.array([one] * 2) for one in ("1", "3")}
+    (row,) = (
+        one for one in stream_rows(rows, subjects, 50) if (one.method, one.bound) == ("acs", 0.0)
+    )
+    named = row.validation_difference
+    assert (named.mean, named.low, named.high) == (0.0, 0.0, 0.0)
 
 
 def test_tables_show_every_row(board):
     text = stream_markdown(board)
     assert text.count("\n") == 2 + len(board) == 8
-    assert "| 0 | acs | 50.0 +- 0.0 (2) | 60.0 +- 0.0 (2) | +20.0 [" in text
+    assert "| 0 | acs | 50.0 +- 0.0 (2) | +25.0 [" in text
+    assert "| 60.0 +- 0.0 (2) | +20.0 [" in text
     table = stream_table(board)
     assert table.loc[table["method"] == "acs", "test_mean"].tolist()[0] == pytest.approx(0.6)
 
@@ -111,9 +130,11 @@ def test_the_committed_board_follows_from_the_committed_scores():
     folder = ROOT / "benchmarks" / "results" / "utd_mhad_stream"
     clips = pd.read_csv(folder / "clips.csv", dtype={"subject": str}).set_index("clip_id")
     records = read_streams(folder / "stream.csv")
-    test = next(one for one in records if one.protocol == "cross_subject")
-    subjects = clips["subject"][clips["subject"].isin(test.held_out.split("|"))].to_numpy()
-    rows = stream_rows(records, {test.held_out: subjects}, replicates=10)
+    subjects = {
+        held_out: clips["subject"][clips["subject"].isin(held_out.split("|"))].to_numpy()
+        for held_out in {one.held_out for one in records}
+    }
+    rows = stream_rows(records, subjects)
     committed = pd.read_csv(folder / "stream_board.csv")
     columns = ["bound", "method", "validation_mean", "test_mean", "test_runs", "tails_an_hour"]
     pd.testing.assert_frame_equal(stream_table(rows)[columns], committed[columns])
