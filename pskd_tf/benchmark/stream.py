@@ -224,13 +224,17 @@ def stream_rows(
             rows.append(row)
         for place in range(len(rows) - len(runs), len(rows)):
             method = rows[place].method
-            differences = {}
-            for part, field in (("test", "difference"), ("validation", "validation_difference")):
+            differences: dict[str, Difference | None] = {}
+            for part in ("test", "validation"):
                 mine, others = right[method][part], right.get(_REFERENCE, {}).get(part, {})
                 if mine and others and method != _REFERENCE:
                     groups = _streamed_subjects(runs[method], part, subjects)
-                    differences[field] = paired_difference(mine, others, groups, replicates)
-            rows[place] = dataclasses.replace(rows[place], **differences)
+                    differences[part] = paired_difference(mine, others, groups, replicates)
+            rows[place] = dataclasses.replace(
+                rows[place],
+                difference=differences.get("test"),
+                validation_difference=differences.get("validation"),
+            )
     return rows
 
 
