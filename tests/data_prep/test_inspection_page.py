@@ -117,6 +117,6 @@ def test_the_command_writes_the_page_and_keeps_its_exit_status(made, tmp_path):
 
 def test_a_page_that_cannot_be_written_is_one_line(made, tmp_path):
     loader = CustomLoader(made.write_manifest(), skeleton_layout=made.folder / "layout.json")
-    (tmp_path / "page").mkdir()
+    (tmp_path / "page" / "another").mkdir(parents=True)
     with pytest.raises(UserError, match=r"The page must be writable \(--html\)"):
         write_inspection_page(tmp_path / "page", loader, inspect_recordings(loader))
