@@ -29,6 +29,7 @@ from pskd_tf.models.registry import build_student, model_outputs
 from pskd_tf.pipeline.shrink import fitted_arguments
 from pskd_tf.pipeline.specs import FitSpec
 from pskd_tf.pipeline.stage import load_weights
+from pskd_tf.processes import start_tensorflow
 from pskd_tf.reporting.report import write_report
 from pskd_tf.run import Run
 from pskd_tf.settings import RunSettings
@@ -287,6 +288,8 @@ def load_run(
         >>> print(run.predict("movement.csv").label)  # doctest: +SKIP
         >>> run.export("arduino", "my_wrist")  # doctest: +SKIP
     """
+    # With as many threads as the run had, models put out the same bits and so the same report.
+    start_tensorflow()
     run = FinishedRun(Run.load(run_dir, stages_dir, prepared_dir))
     _ = run.metrics, run.settings, run.tflite  # so that an error names a missing file at once
     return run

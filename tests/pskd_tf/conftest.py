@@ -7,6 +7,10 @@ import pytest
 
 from pskd_tf.data.clips import PairedClips
 from pskd_tf.input_settings import AugmentationSettings
+from pskd_tf.processes import start_tensorflow
+
+# Before any test computes: another number of threads than a run's gives other bits.
+start_tensorflow()
 
 
 @pytest.fixture(scope="session")
