@@ -20,9 +20,8 @@ import numpy as np
 import pandas as pd
 
 from data_prep.commands import print_result, run_command
-from data_prep.csv_cells import safe_table
+from data_prep.csv_cells import write_table
 from data_prep.errors import UserError
-from data_prep.files import whole_file
 from data_prep.settings import setting
 from pskd_tf.arguments import StagesArguments
 from pskd_tf.compression.convert import (
@@ -210,8 +209,7 @@ def main(arguments: CalibrationArguments) -> None:
     start_tensorflow()
     table = pd.DataFrame(row for score in scores for row in Fold.load(run, score).rows())
     results = arguments.results_dir / "calibration.csv"
-    with whole_file(results) as temporary:
-        safe_table(table).to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+    write_table(results, table, float_format="%.6g")
     print("\n".join(summary_lines(table)))
     print_result(results, "see", "docs/compression.md")
 

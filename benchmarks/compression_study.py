@@ -19,7 +19,7 @@ from typing import Any
 import pandas as pd
 
 from data_prep.commands import run_command
-from data_prep.csv_cells import safe_table
+from data_prep.csv_cells import write_table
 from data_prep.errors import UserError
 from data_prep.files import whole_file
 from data_prep.prepared_set import PreparedSet
@@ -450,8 +450,7 @@ def main(arguments: StudyArguments) -> None:
                 made.append(measured(row, study.planner, context))
                 both = pd.concat([table[table["part"] != part], pd.DataFrame(made)])
                 results.parent.mkdir(parents=True, exist_ok=True)
-                with whole_file(results) as temporary:
-                    safe_table(both).to_csv(temporary, index=False, float_format="%.6g")
+                write_table(results, both, float_format="%.6g")
             if arguments.document:
                 path = arguments.document
                 text = with_tables(path.read_text(encoding="utf-8"), both)

@@ -9,7 +9,10 @@ import csv
 import io
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
+
+from data_prep.files import whole_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +49,31 @@ def safe_table(table: "pd.DataFrame") -> "pd.DataFrame":
     for name in table.select_dtypes(exclude=["number", "bool"]):
         safe[name] = table[name].map(safe_cell)
     return safe.rename(columns=safe_cell, index=safe_cell)
+
+
+def write_table(
+    path: Path,
+    table: "pd.DataFrame",
+    *,
+    index_label: str | None = None,
+    float_format: str | None = None,
+) -> None:
+    """Writes a table of safe cells as CSV, whole or not at all.
+
+    Args:
+        path: The file.
+        table: The table.
+        index_label: Heading of the index; None leaves the index out.
+        float_format: Format of fractions, such as `%.6g`; None for all digits.
+    """
+    with whole_file(path) as temporary:
+        safe_table(table).to_csv(
+            temporary,
+            index=index_label is not None,
+            index_label=index_label,
+            float_format=float_format,
+            lineterminator="\n",
+        )
 
 
 class CsvWriter:

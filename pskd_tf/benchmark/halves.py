@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student_t
 
-from data_prep.csv_cells import safe_table
+from data_prep.csv_cells import write_table
 from data_prep.files import whole_file
 from pskd_tf.benchmark.board import Difference, Spread, points_text
 from pskd_tf.benchmark.results import CellRecord
@@ -253,8 +253,7 @@ def write_halves(folder: Path, rows: Sequence[HalvesRow]) -> None:
     """Writes `halves.csv` and `halves.md`."""
     with whole_file(folder / "halves.md") as temporary:
         temporary.write_text(halves_markdown(rows), encoding="utf-8")
-    with whole_file(folder / "halves.csv") as temporary:
-        safe_table(halves_table(rows)).to_csv(temporary, index=False, lineterminator="\n")
+    write_table(folder / "halves.csv", halves_table(rows))
 
 
 @dataclass(frozen=True)

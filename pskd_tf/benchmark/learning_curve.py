@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data_prep.csv_cells import safe_table
+from data_prep.csv_cells import write_table
 from data_prep.files import whole_file
 from pskd_tf.benchmark.board import BoardRow, Difference, Spread
 from pskd_tf.label_settings import LABEL_AMOUNTS
@@ -245,7 +245,6 @@ def write_curve(folder: Path, points: Sequence[CurvePoint], kind: str) -> str:
     text = curve_markdown(points, kind) + "\n" + "\n".join(curve_sentences(points, kind)) + "\n"
     with whole_file(folder / "learning_curve.md") as temporary:
         temporary.write_text(text, encoding="utf-8")
-    with whole_file(folder / "learning_curve.csv") as temporary:
-        safe_table(curve_table(points)).to_csv(temporary, index=False, lineterminator="\n")
+    write_table(folder / "learning_curve.csv", curve_table(points))
     curve_plot(folder / "learning_curve.png", points, kind)
     return text

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from data_prep.csv_cells import safe_table
+from data_prep.csv_cells import write_table
 from data_prep.errors import UserError
 from data_prep.files import json_sha256, whole_file
 from data_prep.prepared_set import PreparedSet
@@ -192,8 +192,7 @@ class BenchmarkRun:
     def _keep_clips(self) -> None:
         path = self.results_dir / "clips.csv"
         if not path.exists():
-            with whole_file(path) as temporary:
-                safe_table(self.clips()).to_csv(temporary, index=False, lineterminator="\n")
+            write_table(path, self.clips())
 
     def clips(self) -> pd.DataFrame:
         """Returns what a board needs of the clips, in the manifest's order."""
@@ -279,10 +278,7 @@ class BenchmarkRun:
         if rows:
             with whole_file(self.results_dir / "leaderboard.md") as temporary:
                 temporary.write_text(leaderboard_markdown(rows), encoding="utf-8")
-            with whole_file(self.results_dir / "leaderboard.csv") as temporary:
-                safe_table(leaderboard_table(rows)).to_csv(
-                    temporary, index=False, lineterminator="\n"
-                )
+            write_table(self.results_dir / "leaderboard.csv", leaderboard_table(rows))
             leaderboard_plot(self.results_dir / "leaderboard.png", rows)
         halves = self.halves_rows()
         if halves:
@@ -381,8 +377,7 @@ def stream_board(
     rows = stream_rows([one for one in records if one.cell in keys], subjects)
     with whole_file(run.results_dir / "stream_board.md") as temporary:
         temporary.write_text(stream_markdown(rows), encoding="utf-8")
-    with whole_file(run.results_dir / "stream_board.csv") as temporary:
-        safe_table(stream_table(rows)).to_csv(temporary, index=False, lineterminator="\n")
+    write_table(run.results_dir / "stream_board.csv", stream_table(rows))
     return rows
 
 

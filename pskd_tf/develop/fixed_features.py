@@ -16,9 +16,8 @@ import numpy as np
 import pandas as pd
 
 from data_prep.commands import print_result, run_command
-from data_prep.csv_cells import safe_table
+from data_prep.csv_cells import write_table
 from data_prep.errors import UserError
-from data_prep.files import whole_file
 from data_prep.settings import setting
 from pskd_tf.arguments import StagesArguments
 from pskd_tf.data.fixed_features import FEATURES
@@ -78,8 +77,7 @@ def main(arguments: FixedFeaturesArguments) -> None:
     rows = {stage.name.removeprefix("score-int8-"): compare_stage(run, stage) for stage in stages}
     table = pd.DataFrame.from_dict(rows, orient="index")
     if arguments.out is not None:
-        with whole_file(arguments.out) as temporary:
-            safe_table(table).to_csv(temporary, index_label="student", float_format="%.3f")
+        write_table(arguments.out, table, index_label="student", float_format="%.3f")
     print(table.to_string(float_format="{:.2f}".format))
     means = {name: float(table[name].mean()) for name in FEATURES}
     means |= {name: int(table[name].sum()) for name in ("clips", "differing")}

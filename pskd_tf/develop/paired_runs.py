@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from data_prep.commands import print_result, run_command
-from data_prep.csv_cells import safe_table
+from data_prep.csv_cells import write_table
 from data_prep.errors import UserError
 from data_prep.files import whole_folder
 from data_prep.settings import REQUIRED, setting
@@ -159,7 +159,7 @@ def main(arguments: PairedRunsArguments) -> None:
         for one in (*mine, *others)
     )
     with whole_folder(arguments.results_dir) as folder:
-        safe_table(table).to_csv(folder / "runs.csv", index=False)
+        write_table(folder / "runs.csv", table)
         (folder / "summary.md").write_text(summary, encoding="utf-8", newline="\n")
     print(summary, end="")
     compare = (arguments.run_dir, arguments.other_run)

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from data_prep.commands import print_result, run_command
-from data_prep.csv_cells import safe_table
+from data_prep.csv_cells import write_table
 from data_prep.errors import UserError
 from data_prep.files import whole_file
 from data_prep.prepared_set import PreparedSet
@@ -421,8 +421,7 @@ def main(arguments: StudyArguments) -> None:
     text = summary(choice, draws)
     tables = {"choice.csv": choice.table, "draws.csv": draws}
     for name, table in tables.items():
-        with whole_file(arguments.out / name) as temporary:
-            safe_table(table.round(6)).to_csv(temporary, index=False)
+        write_table(arguments.out / name, table.round(6))
     with whole_file(arguments.out / "summary.md") as temporary:
         temporary.write_text(text, encoding="utf-8")
     print(text)

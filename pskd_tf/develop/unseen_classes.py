@@ -21,7 +21,7 @@ import pandas as pd
 from scipy.special import softmax
 
 from data_prep.commands import print_result, run_command
-from data_prep.csv_cells import safe_table
+from data_prep.csv_cells import write_table
 from data_prep.errors import UserError
 from data_prep.files import whole_file
 from data_prep.prepared_set import PreparedSet
@@ -359,8 +359,7 @@ def main(arguments: UnseenArguments) -> None:
     run_stages(stages, context, arguments.workers)
     rows = [row for one in draws for row in measure(one, run, prepared, context, arguments)]
     table = pd.DataFrame(rows)
-    with whole_file(out / "unseen.csv") as temporary:
-        safe_table(table.round(6)).to_csv(temporary, index=False)
+    write_table(out / "unseen.csv", table.round(6))
     with whole_file(out / "unseen.md") as temporary:
         temporary.write_text(table_text(table), encoding="utf-8")
     print(table_text(table))

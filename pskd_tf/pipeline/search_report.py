@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from data_prep.csv_cells import safe_table
+from data_prep.csv_cells import write_table
 from data_prep.files import whole_file
 from pskd_tf.evaluation.layers import LayerRow, layer_table, layer_table_lines
 from pskd_tf.pipeline.search import CompressionCandidate, CompressionPlan, PooledGuesses
@@ -193,8 +193,7 @@ def write_pareto(folder: Path, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     Returns:
         The Markdown table's lines.
     """
-    with whole_file(folder / "pareto.csv") as temporary:
-        safe_table(pd.DataFrame(rows)).to_csv(temporary, index=False)
+    write_table(folder / "pareto.csv", pd.DataFrame(rows))
     named = [{**row, "name": row["name"] + (" *" if row["on_front"] else "")} for row in rows]
     lines = [*candidate_lines(named), "", "`*`: on the front. Accuracy on the validation folds."]
     with whole_file(folder / "pareto.md") as temporary:

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 import pandas as pd
 
-from data_prep.csv_cells import safe_table
-from data_prep.files import remove_file, whole_file
+from data_prep.csv_cells import write_table
+from data_prep.files import remove_file
 from data_prep.records import record_to_json
 from pskd_tf.compression.convert import (
     calibration_clips,
@@ -110,7 +110,7 @@ def slim_stage(stage: Stage[SlimSpec], context: RunContext, folder: Path) -> dic
         remove_file(record.with_name(f"{record.name}.cut{number}.npz"))
     save_weights(folder / "weights.npz", model.get_weights())
     (folder / "channels.json").write_text(json.dumps(channels), encoding="utf-8")
-    safe_table(pd.DataFrame(history)).to_csv(folder / "history.csv", index_label="epoch")
+    write_table(folder / "history.csv", pd.DataFrame(history), index_label="epoch")
     return {
         "builder_arguments": arguments,
         "estimated": dataclasses.asdict(cost),
@@ -162,9 +162,8 @@ def calibration_views(
         rows = calibration_clips(clips.labels, count, seed)
     else:
         rows = np.sort(np.random.default_rng(seed).permutation(len(clips))[:count])
-    with whole_file(folder / "calibration.csv") as temporary:
-        listed = {"clip_id": clips.clip_ids, "subject": clips.subjects, "action": clips.labels}
-        safe_table(pd.DataFrame(listed).iloc[rows]).to_csv(temporary, index=False)
+    listed = {"clip_id": clips.clip_ids, "subject": clips.subjects, "action": clips.labels}
+    write_table(folder / "calibration.csv", pd.DataFrame(listed).iloc[rows])
     views = evaluation_views(clips, {"accelerometer"}, inputs)
     middles = [np.flatnonzero(views.rows == row) for row in rows]
     return views.streams["accelerometer"][[windows[len(windows) // 2] for windows in middles]]
@@ -204,7 +203,7 @@ def compress_stage(stage: Stage[CompressSpec], context: RunContext, folder: Path
     )
     context.advance(settings.epochs)
     save_weights(folder / "weights.npz", weights)
-    safe_table(pd.DataFrame(history)).to_csv(folder / "history.csv", index_label="epoch")
+    write_table(folder / "history.csv", pd.DataFrame(history), index_label="epoch")
     calibration = calibration_views(clips, inputs, settings.calibration_clips, fitted.seed, folder)
     pruned = load_stage_model(student, context, clips)
     pruned.set_weights(weights)
@@ -294,7 +293,7 @@ def quantise_stage(stage: Stage[QuantiseSpec], context: RunContext, folder: Path
     model = build_student(keras, **arguments)
     model.set_weights(weights)
     noise = layer_noise(tflite, model, calibration[:_NOISE_CLIPS])
-    safe_table(pd.DataFrame(layer_table(tflite, noise))).to_csv(folder / "layers.csv", index=False)
+    write_table(folder / "layers.csv", pd.DataFrame(layer_table(tflite, noise)))
     return {
         "builder_arguments": arguments,
         "parameters": model.count_params(),
@@ -333,7 +332,7 @@ def _trained(
         projection_widths={name: one.shape[1] for name, one in teaching.projections.items()},
         seed=seed,
     )
-    safe_table(pd.DataFrame(trained.history)).to_csv(folder / "history.csv", index_label="epoch")
+    write_table(folder / "history.csv", pd.DataFrame(trained.history), index_label="epoch")
     if spec.ranges == "recalibrated":
         return trained.weights, convert_to_int8(trained.weights, source[1], calibration)
     return trained.weights, convert_to_int8(trained.wrapped_weights, source[1], None)

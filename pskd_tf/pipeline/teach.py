@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from data_prep.csv_cells import safe_table
+from data_prep.csv_cells import write_table
 from data_prep.errors import UserError
 from data_prep.files import json_sha256
 from data_prep.prepared_set import PreparedSet
@@ -214,7 +214,7 @@ def _fit(stage: Stage[FitSpec], context: RunContext, folder: Path) -> dict[str, 
     save_arrays(folder / "projections.npz", projections)
     table = pd.DataFrame(history)
     table.insert(0, "epoch", range(1, len(table) + 1))
-    safe_table(table).to_csv(folder / "history.csv", index=False)
+    write_table(folder / "history.csv", table)
     followed = {
         column.removeprefix("followed_"): float(table[column].mean())
         for column in map(str, table)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from data_prep.csv_cells import safe_table
+from data_prep.csv_cells import write_table
 from data_prep.errors import UserError
 from data_prep.files import whole_file
 from data_prep.records import read_arrays
@@ -260,10 +260,7 @@ def write_pictures(run: Run, folder: Path) -> list[Path]:
             written.append(folder / f"{name}.png")
     table = _calibrations(run, kinds)
     if len(table):
-        with whole_file(folder / f"{TABLE}.csv") as temporary:
-            safe_table(table).to_csv(
-                temporary, index=False, lineterminator="\n", float_format="%.4f"
-            )
+        write_table(folder / f"{TABLE}.csv", table, float_format="%.4f")
         written.append(folder / f"{TABLE}.csv")
     return written
 

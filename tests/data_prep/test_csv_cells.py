@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, strategies as st
 
-from data_prep.csv_cells import CsvWriter, cell_text, safe_cell, safe_table
+from data_prep.csv_cells import CsvWriter, cell_text, safe_cell, safe_table, write_table
 
 # The first is what is written for the second.
 CELLS = [
@@ -63,6 +63,15 @@ def test_a_table_keeps_its_figures_and_has_safe_names():
     written = safe_table(table).to_csv(lineterminator="\n")
     assert written == ",'=n,share,count\n'-a,'@x,0.1,-1\nb,,-0.2,2\nc,b,,3\n"
     assert list(table.columns) == ["=n", "share", "count"]
+
+
+def test_a_table_is_written_with_its_index_or_without(tmp_path):
+    table = pd.DataFrame({"=n": ["@x"], "share": [1 / 3]}, index=["-a"])
+    path = tmp_path / "made" / "table.csv"
+    write_table(path, table, float_format="%.3g")
+    assert path.read_bytes() == b"'=n,share\n'@x,0.333\n"
+    write_table(path, table, index_label="name", float_format="%.3g")
+    assert path.read_bytes() == b"name,'=n,share\n'-a,'@x,0.333\n"
 
 
 def test_rows_of_another_file_stay_as_they_were():
