@@ -139,11 +139,12 @@ def load_teaching(
         source = context.folder(stage.input(spec.cached)) / "outputs.npz"
         return given_columns(read_arrays(source), clips, spec.teachers), {}
     live = load_teachers(stage, context, clips)
+    nets = {one.name: one.net for one in spec.live}
     if spec.teacher_outputs == EACH_CUT:
-        return cut_columns(live, clips, spec.data.inputs), {}
+        return cut_columns(live, nets, clips, spec.data.inputs), {}
     given: dict[str, np.ndarray] = {}
-    for one in spec.live:
-        given |= availability_column(one.name, one.net, clips)
+    for name, net in nets.items():
+        given |= availability_column(name, net, clips)
     return given, live
 
 

@@ -44,7 +44,10 @@ def given_columns(
 
 
 def cut_columns(
-    teachers: Mapping[str, keras.Model], clips: PairedClips, inputs: InputSettings
+    teachers: Mapping[str, keras.Model],
+    nets: Mapping[str, str],
+    clips: PairedClips,
+    inputs: InputSettings,
 ) -> dict[str, np.ndarray]:
     """Computes teachers' outputs on each clip and each cut, read once without random changes.
 
@@ -53,6 +56,7 @@ def cut_columns(
 
     Args:
         teachers: Models by name; the last of their classes is "none".
+        nets: Name of each teacher's model, by the teacher's name.
         clips: The clips with their cuts.
         inputs: The preprocessing.
 
@@ -61,19 +65,17 @@ def cut_columns(
         teacher reads skeletons that some rows lack, `<name>_available` `(rows,)`.
     """
     is_none = clips.clip_of_row < 0
-    movements = PairedClips.subset(clips, ~is_none)
+    movements = clips.subset(~is_none)
     streams = {tensor.name for teacher in teachers.values() for tensor in teacher.inputs}
     views = plain_views(movements, streams, inputs)
-    columns = {}
+    columns: dict[str, np.ndarray] = {}
     for name, teacher in teachers.items():
         outputs = model_outputs(teacher, views)
         logits = outputs["logits"]
         logits[:, -1] = logits[:, :-1].min(axis=1) - _SURE
         columns[f"{name}_logits"] = logits
         columns[f"{name}_embedding"] = outputs["embedding"]
-        reads_skeletons = any(tensor.name == "skeleton" for tensor in teacher.inputs)
-        if reads_skeletons and not movements.has_skeleton.all():
-            columns[f"{name}_available"] = movements.has_skeleton.astype(np.float32)
+        columns |= availability_column(name, nets[name], movements)
     return _sure_of_none(columns, is_none)
 
 

@@ -83,8 +83,10 @@ def test_teachers_read_each_cut_and_are_sure_of_none(time_clips):
     samples = cuts.accelerometer.copy()
     samples[5] = samples[5, ::-1]  # the cut of clip 3 differs from it
     cuts = dataclasses.replace(cuts, accelerometer=samples)
-    columns = cut_columns({"t": one_value_teacher(inputs)}, cuts, inputs)
-    views = plain_views(PairedClips.subset(cuts, np.arange(6)), {"accelerometer"}, inputs)
+    columns = cut_columns(
+        {"t": one_value_teacher(inputs)}, {"t": "accelerometer_teacher"}, cuts, inputs
+    )
+    views = plain_views(cuts.subset(np.arange(6)), {"accelerometer"}, inputs)
     read = views["accelerometer"][:, 10, 0, 0]
     assert read[5] != read[3]
     np.testing.assert_allclose(columns["t_logits"][:6, 0], read, rtol=1e-6)
