@@ -77,10 +77,11 @@ class BoardRow:
     is_picked: bool = False
 
 
+REFERENCE = "cross_entropy"
 # The methods that are subtracted, all of them in the CSV. The Markdown table has the first one and
 # the first of `_RIVALS` that is on the board.
 REFERENCES = (
-    "cross_entropy",
+    REFERENCE,
     "knowledge_distillation",
     "confidence_aware_distillation",
     "mean_of_teachers",
@@ -309,7 +310,7 @@ def leaderboard_markdown(rows: Sequence[BoardRow]) -> str:
             row.title + (" *" if row.is_picked else ""),
             _percent(row.spreads.get("validation", {}).get("accuracy")),
             _percent(test.get("accuracy")),
-            points_text(differences.get("cross_entropy")),
+            points_text(differences.get(REFERENCE)),
             points_text(differences.get(rival)),
             _percent(test.get("macro_f1"), False),
             _percent(test.get("wrist_actions_accuracy"), False),
@@ -403,7 +404,7 @@ def leaderboard_plot(path: str | Path, rows: Sequence[BoardRow]) -> None:
                     color=colour,
                     label=_NAMES[protocol],
                 )
-            difference = row.differences.get(protocol, {}).get("cross_entropy")
+            difference = row.differences.get(protocol, {}).get(REFERENCE)
             if difference:
                 right.plot(
                     [100 * difference.low, 100 * difference.high],

@@ -25,11 +25,10 @@ from scipy.stats import t as student_t
 
 from data_prep.csv_cells import write_table
 from data_prep.files import whole_file
-from pskd_tf.benchmark.board import Difference, Spread, points_text
+from pskd_tf.benchmark.board import REFERENCE, Difference, Spread, points_text
 from pskd_tf.benchmark.results import CellRecord
 from pskd_tf.method import Method
 
-REFERENCE = "cross_entropy"
 _POWER = 0.8
 
 

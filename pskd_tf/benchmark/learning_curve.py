@@ -17,7 +17,7 @@ import pandas as pd
 
 from data_prep.csv_cells import write_table
 from data_prep.files import whole_file
-from pskd_tf.benchmark.board import BoardRow, Difference, Spread
+from pskd_tf.benchmark.board import REFERENCE, BoardRow, Difference, Spread
 from pskd_tf.label_settings import LABEL_AMOUNTS
 from pskd_tf.settings import RunSettings
 from pskd_tf.virtual_settings import WATCH_AMOUNTS
@@ -92,7 +92,7 @@ def curve_points(
         for amount, rows in sorted(boards.items()):
             for row in rows:
                 if row.title == title and protocol in row.spreads:
-                    difference = row.differences.get(protocol, {}).get("cross_entropy")
+                    difference = row.differences.get(protocol, {}).get(REFERENCE)
                     accuracy = row.spreads[protocol]["accuracy"]
                     points.append(CurvePoint(amount, title, protocol, accuracy, difference))
     amounts = Counter(point.title for point in points)

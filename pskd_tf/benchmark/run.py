@@ -252,12 +252,7 @@ class BenchmarkRun:
         Raises:
             UserError: A record has another number of guesses.
         """
-        clips = self.clips().set_index("clip_id")
-        parts = {
-            (protocol, "|".join(split.test_subjects)): clips.loc[list(split.test_clips)]
-            for protocol in {one.protocol for one in records}
-            for split in self.planner(protocol).splits
-        }
+        parts = held_out_parts(self.results_dir) if records else {}
         for one in records:
             clips_held_out = len(parts.get((one.protocol, one.held_out), ()))
             if len(one.predicted) != clips_held_out:
@@ -368,11 +363,9 @@ def stream_board(
     recorded = [cell for cell in run.recorded_cells() if cell.method != FOREST]
     shown = [StreamCell.of(cell, run.settings.compression, hours) for cell in recorded]
     keys = {one.stage.key[:16] for one in shown}
-    clips = run.clips().set_index("clip_id")
     subjects = {
-        "|".join(split.test_subjects): clips.loc[list(split.test_clips), "subject"].to_numpy(str)
-        for protocol in {cell.protocol for cell in recorded}
-        for split in run.planner(protocol).splits
+        held_out: part["subject"].to_numpy(str)
+        for (_, held_out), part in held_out_parts(run.results_dir).items()
     }
     rows = stream_rows([one for one in records if one.cell in keys], subjects)
     with whole_file(run.results_dir / "stream_board.md") as temporary:

@@ -21,7 +21,7 @@ from data_prep.csv_cells import CsvWriter
 from data_prep.errors import UserError
 from data_prep.files import whole_file
 from data_prep.records import read_arrays
-from pskd_tf.benchmark.board import Difference, Spread, paired_difference, points_text
+from pskd_tf.benchmark.board import REFERENCE, Difference, Spread, paired_difference, points_text
 from pskd_tf.benchmark.cells import Cell
 from pskd_tf.benchmark.results import table_rows
 from pskd_tf.evaluation.stream import BOUNDED_KINDS, STREAM_KINDS, lowest_threshold
@@ -32,7 +32,6 @@ from pskd_tf.settings import CompressionSettings
 # False decisions an hour, on each bounded kind of idle.
 BOUNDS = (0.0, 1.0, 6.0)
 _FINEST = 65535
-_REFERENCE = "cross_entropy"
 
 
 @dataclass(frozen=True)
@@ -226,8 +225,8 @@ def stream_rows(
             method = rows[place].method
             differences: dict[str, Difference | None] = {}
             for part in ("test", "validation"):
-                mine, others = right[method][part], right.get(_REFERENCE, {}).get(part, {})
-                if mine and others and method != _REFERENCE:
+                mine, others = right[method][part], right.get(REFERENCE, {}).get(part, {})
+                if mine and others and method != REFERENCE:
                     groups = _streamed_subjects(runs[method], part, subjects)
                     differences[part] = paired_difference(mine, others, groups, replicates)
             rows[place] = dataclasses.replace(

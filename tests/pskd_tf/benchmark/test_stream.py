@@ -6,6 +6,7 @@ import pytest
 
 from data_prep.errors import UserError
 from project import ROOT
+from pskd_tf.benchmark.results import held_out_parts
 from pskd_tf.benchmark.stream import (
     StreamRecord,
     read_streams,
@@ -128,12 +129,9 @@ def test_a_file_keeps_its_records_and_refuses_others(tmp_path):
 
 def test_the_committed_board_follows_from_the_committed_scores():
     folder = ROOT / "benchmarks" / "results" / "utd_mhad_stream"
-    clips = pd.read_csv(folder / "clips.csv", dtype={"subject": str}).set_index("clip_id")
     records = read_streams(folder / "stream.csv")
-    subjects = {
-        held_out: clips["subject"][clips["subject"].isin(held_out.split("|"))].to_numpy()
-        for held_out in {one.held_out for one in records}
-    }
+    parts = held_out_parts(folder)
+    subjects = {held_out: part["subject"].to_numpy(str) for (_, held_out), part in parts.items()}
     rows = stream_rows(records, subjects)
     committed = pd.read_csv(folder / "stream_board.csv")
     columns = ["bound", "method", "validation_mean", "test_mean", "test_runs", "tails_an_hour"]
