@@ -8,7 +8,6 @@ from data_prep.errors import UserError
 from data_prep.files import remove_file, whole_file
 from data_prep.prepared_set import PreparedSet
 from pskd_tf.compression.cost import BoardLimits, SafetyLimits
-from pskd_tf.pipeline.plan import FoldPlan
 from pskd_tf.pipeline.runner import run_stages
 from pskd_tf.pipeline.search import CompressionCandidate, CompressionPlan
 from pskd_tf.pipeline.search_report import compression_report
@@ -101,7 +100,7 @@ def perform_compression(
         remove_file(context.run_dir / name)
     export_run(
         dataclasses.replace(settings, seeds=(plan.seed,), protocol="cross_subject"),
-        FoldPlan(plan.final.split, {}, {}, {}, {plan.seed: stage}),
+        dataclasses.replace(plan.final, compressed={plan.seed: stage}),
         prepared,
         dataclasses.replace(context, run_dir=context.run_dir / "compressed"),
         Run.load(context.run_dir).key or "",

@@ -8,10 +8,12 @@ import pytest
 
 from data_prep.errors import UserError
 from pskd_tf.compression.cost import BoardLimits, SafetyLimits
+from pskd_tf.pipeline.plan import GOLDEN_CLIPS
 from pskd_tf.pipeline.search import CompressionPlan
 from pskd_tf.pipeline.search_report import compression_markdown, pareto_rows, write_pareto
 from pskd_tf.pipeline.stage import RunContext, all_stages, stages_summary
-from pskd_tf.runs import compress as module
+from pskd_tf.run import Export
+from pskd_tf.runs import compress as module, export_run
 from pskd_tf.runs.compress import compare_candidates, perform_compression
 from pskd_tf.settings import CompressionSearch, RunSettings
 
@@ -148,6 +150,18 @@ def test_a_kill_in_the_export_leaves_no_report_of_another_one(
     with pytest.raises(KeyboardInterrupt):
         run(search, prepared)
     assert not list(run_dir.glob("compression.*"))
+
+
+def test_the_chosen_student_is_exported(search, prepared, monkeypatch):
+    plan, _, context = search
+    # The converted student of the fixture has outputs for more classes than the set.
+    monkeypatch.setattr(export_run, "model_labels", lambda *_: [f"class {n}" for n in range(27)])
+    run(search, prepared)
+    made = Export.read(context.run_dir / "compressed" / "export").manifest
+    chosen = plan.final_candidate(ALLOWED, "qat").quantised[0]
+    assert made.provenance["stage_key"] == chosen.key
+    assert made.provenance["test_subjects"] == list(plan.final.split.test_subjects)
+    assert len(made.golden_clips) == GOLDEN_CLIPS
 
 
 def test_nothing_ships_where_nobody_is_safe(search, prepared, exports):
