@@ -178,7 +178,8 @@ def _board(run: "BenchmarkRun", arguments: BenchmarkArguments) -> "list[BoardRow
     """Does a benchmark's missing cells and prints its board; with --dry_run it prints the plan."""
     from pskd_tf.benchmark.board import leaderboard_markdown
     from pskd_tf.benchmark.halves import halves_markdown
-    from pskd_tf.benchmark.run import run_cells, stream_board
+    from pskd_tf.benchmark.perform import run_cells
+    from pskd_tf.benchmark.run import stream_board
     from pskd_tf.benchmark.stream import stream_markdown
 
     if arguments.dry_run:
@@ -252,7 +253,7 @@ def _print_expected(run: "BenchmarkRun", arguments: BenchmarkArguments) -> None:
 
 
 def _print_plan(run: "BenchmarkRun", arguments: BenchmarkArguments) -> None:
-    from pskd_tf.benchmark.run import estimated_seconds
+    from pskd_tf.benchmark.perform import estimated_seconds
 
     total = 0.0
     for protocol in arguments.protocols:
