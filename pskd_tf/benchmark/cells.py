@@ -83,6 +83,7 @@ class CellPlanner:
         self.splits = list(splits)
         self.planner = StagePlanner(settings, prepared)
         self.methods = MethodPlanner(self.planner)
+        self._scores: dict[str, Stage[ScoreSpec]] = {}
 
     def cells(
         self, method: Method, trial: int, student_seeds: Iterable[int], teacher_seeds: Iterable[int]
@@ -134,7 +135,9 @@ class CellPlanner:
             fit = f"{label}-t{teacher_seed}" if method.teachers else label
             fitted = self.methods.fit(method, trial, part, teacher_seed, seed, fit)
             name = f"score-{label}-of-{held_out}"
-            stage = declare_score(name, fitted, fitted, split.test_clips, "float")
+            score = declare_score(name, fitted, fitted, split.test_clips, "float")
+            # Methods that are the same under these settings share it.
+            stage = self._scores.setdefault(score.key, score)
         return Cell(
             method.name,
             trial,

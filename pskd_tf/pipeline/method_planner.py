@@ -84,7 +84,7 @@ class MethodPlanner:
         if method.pretraining is not None:
             first, training = training.shared_out(method.pretraining.share)
             first = replace(first.plain, mixup=0.0)
-            pretrained = self.planner.fit(
+            fitted = self.planner.fit(
                 model,
                 f"{label}-pretraining",
                 replace(part, unlabelled=part.clips),
@@ -96,6 +96,8 @@ class MethodPlanner:
                 teachers=names,
                 teacher_outputs=method.teacher_outputs,
             )
+            # Trials that differ in what follows it share it.
+            pretrained = self._known(fitted)
             part, live, cached = self.planner.labelled(part), [], None
 
         def student(

@@ -200,6 +200,10 @@ def all_stages(wanted: Iterable[Stage[Any]]) -> list[Stage[Any]]:
 
     Returns:
         Each stage after its inputs, and what the first wanted stage needs before the rest.
+
+    Raises:
+        ValueError: An input has another name than the same stage elsewhere, so that its result
+            would be looked for where nobody writes it.
     """
     found: dict[str, Stage[Any]] = {}
 
@@ -207,6 +211,8 @@ def all_stages(wanted: Iterable[Stage[Any]]) -> list[Stage[Any]]:
         if stage.key not in found:
             for one in stage.inputs:
                 visit(one)
+                if found[one.key].name != one.name:
+                    raise ValueError(f"One stage, two names: {one.name}, {found[one.key].name}")
             found[stage.key] = stage
 
     for stage in wanted:

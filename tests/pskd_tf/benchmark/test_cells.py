@@ -88,6 +88,18 @@ def stages_of(stage: Stage) -> Iterator[Stage]:
         yield from stages_of(one)
 
 
+@pytest.mark.parametrize("methods", ["", "_acs_study", "_scarce", "_variance"])
+def test_what_trials_and_methods_share_has_one_name(planners, methods):
+    """A training shared under two names would be looked for where it was not written."""
+    found: dict[str, str] = {}
+    for method in read_methods(ROOT / f"configs/benchmark{methods}_methods.json"):
+        for trial in range(len(method.trials)):
+            if method.model != FOREST:
+                for cell in planners["cross_subject"].cells(method, trial, [1], [1]):
+                    for stage in stages_of(cell.stage):
+                        assert found.setdefault(stage.key, stage.name) == stage.name
+
+
 def test_crossed_methods_run_all_pairs_and_others_take_turns(planners):
     def pairs(method):
         cells = planners["cross_subject"].cells(method, 0, [1, 2, 3], [7, 8])

@@ -189,6 +189,16 @@ def test_stages_come_after_their_inputs_and_the_most_wanted_first():
     ]
 
 
+def test_one_stage_has_one_name():
+    first, other = Stage("first", StepSpec(1)), Stage("other", StepSpec(1))
+    readers = [
+        Stage("reader", StepSpec(2 + n, teacher=first.key), (one,))
+        for n, one in enumerate((first, other))
+    ]
+    with pytest.raises(ValueError, match="One stage, two names: other, first"):
+        all_stages(readers)
+
+
 def test_acs_is_read_back_and_no_other_loss_is_taken_for_it():
     settings = ACSSettings(selection="soft", temperature=2.0, label_smoothing=0.1)
     loss = LossSpec.of_acs(settings)
