@@ -12,7 +12,7 @@ from data_prep.errors import UserError
 from data_prep.records import later_field, read_json_object, record_from_json, record_to_json
 from pskd_tf.student_settings import OWN_NET, OWN_STUDENT, STUDENTS
 from pskd_tf.training_settings import TrainingSettings
-from pskd_tf.virtual_settings import VIRTUAL_SENSORS
+from pskd_tf.virtual_settings import VIRTUAL_SENSORS, check_virtual_use
 
 # The streams that each model reads.
 STREAMS_READ = {
@@ -104,6 +104,8 @@ class Method:
         virtual_sensors: What gives clips with a skeleton alone their acceleration, of
             `VIRTUAL_SENSORS`; none leaves them out.
         virtual_only: Whether clips with an accelerometer only fit the virtual sensors.
+        virtual_pretraining: Share of the length that reads virtual acceleration alone; the rest
+            then reads real clips alone.
         pretraining: What the student's body learns before; the teachers, where there are any, teach
             there and not afterwards. None trains once.
         training: Settings of the student's training that differ from the recipe's, by the names of
@@ -131,6 +133,7 @@ class Method:
     rounds: int = later_field(1)
     virtual_sensors: tuple[str, ...] = later_field(())
     virtual_only: bool = later_field(False)
+    virtual_pretraining: float = later_field(0.0)
     pretraining: Pretraining | None = later_field()
     training: dict[str, Any] | None = later_field()
     epochs_factor: int = later_field(1)
@@ -198,8 +201,13 @@ class Method:
         if self.virtual_sensors and (self.teachers or self.model not in STUDENTS):
             rule = f"{self.name}: virtual_sensors train a student without teachers"
             raise UserError(rule, ", ".join(self.teachers) or self.model)
-        if self.virtual_only and not self.virtual_sensors:
-            raise UserError(f"virtual_only of {self.name} needs virtual_sensors", "none")
+        if not 0 <= self.virtual_pretraining < 1:
+            rule = f"virtual_pretraining of {self.name} must be from 0 to below 1"
+            raise UserError(rule, self.virtual_pretraining)
+        check_virtual_use(
+            *(self.virtual_sensors, self.virtual_only, self.virtual_pretraining),
+            whose=f" of {self.name}",
+        )
         if self.pretraining and (
             self.model not in STUDENTS or self.virtual_sensors or self.uses_unlabelled
         ):

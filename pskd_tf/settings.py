@@ -205,6 +205,7 @@ class RunSettings(CheckedSettings):
             self.virtual,
             virtual_sensors=method.virtual_sensors,
             virtual_only=method.virtual_only,
+            virtual_pretraining=method.virtual_pretraining,
         )
         return dataclasses.replace(
             self,

@@ -11,6 +11,28 @@ VIRTUAL_SENSORS = ("rotation", "regression")
 WATCH_AMOUNTS = {"watch_subjects": "people with a watch"}
 
 
+def check_virtual_use(
+    sensors: tuple[str, ...], only: bool, pretraining: float, whose: str = ""
+) -> None:
+    """Refuses ways to use virtual sensors that need some, or exclude each other.
+
+    Args:
+        sensors: The virtual sensors.
+        only: Whether the student learns from virtual acceleration alone.
+        pretraining: Share of the training that reads virtual acceleration first.
+        whose: What has these settings, for the error.
+
+    Raises:
+        UserError: There are no virtual sensors to use, or two ways to use them.
+    """
+    for name, is_set in (("virtual_only", only), ("virtual_pretraining", pretraining > 0)):
+        if is_set and not sensors:
+            raise UserError(f"{name}{whose} needs virtual_sensors", "none")
+    if only and pretraining > 0:
+        rule = f"After virtual_pretraining{whose} come real clips: without virtual_only"
+        raise UserError(rule, f"virtual_pretraining {pretraining:g}")
+
+
 @dataclass(frozen=True)
 class VirtualSettings:
     """Which accelerometers a study hides, and the virtual sensors that take their place.
@@ -52,11 +74,17 @@ class VirtualSettings:
         "Learn from virtual acceleration alone: clips with an accelerometer are read to fit the "
         "virtual sensors, and their labels are not.",
     )
+    virtual_pretraining: float = setting(
+        0.0,
+        "Share of the student's training that reads virtual acceleration alone; the rest continues "
+        "with real clips alone. 0 reads both together.",
+        minimum=0,
+        below=1,
+    )
 
     def __post_init__(self) -> None:
         check_settings(self)
-        if self.virtual_only and not self.virtual_sensors:
-            raise UserError("virtual_only needs virtual_sensors", "none")
+        check_virtual_use(self.virtual_sensors, self.virtual_only, self.virtual_pretraining)
 
     @property
     def hides(self) -> bool:

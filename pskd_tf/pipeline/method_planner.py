@@ -118,6 +118,7 @@ class MethodPlanner:
                 drop_one_teacher=method.drop_one_teacher,
                 virtual_sensors=method.virtual_sensors,
                 virtual_only=method.virtual_only,
+                virtual_pretraining=method.virtual_pretraining,
                 skeleton_only=skeleton_only,
             )
             return self._known(fitted)

@@ -165,17 +165,20 @@ def virtual_figures(plans: Sequence[FoldPlan], settings: RunSettings) -> dict[st
 
     Returns:
         `measured` and `skeletons`, clips of the first fold, whose student is exported; `sensors`,
-        the virtual sensors; `only`, whether measured clips only fit them. None where every training
-        clip is measured.
+        the virtual sensors; `only`, whether measured clips only fit them; `first`, the share of the
+        training that reads virtual clips alone before measured ones, where it is not 0. None where
+        every training clip is measured.
     """
     if not settings.virtual.hides and not settings.virtual.virtual_sensors:
         return None
     alone = next(iter(plans[0].baselines.values())).spec.part.skeleton_only or ()
+    first = settings.virtual.virtual_pretraining
     return {
         "measured": len(plans[0].measured_clips),
         "skeletons": len(alone),
         "sensors": list(settings.virtual.virtual_sensors),
         "only": settings.virtual.virtual_only,
+        **({"first": first} if first else {}),
     }
 
 
@@ -189,6 +192,8 @@ def virtual_sentence(figures: dict[str, Any]) -> str:
             f"; that of {figures['skeletons']} others is computed from their skeletons "
             f"({', '.join(figures['sensors'])})"
         )
+    if "first" in figures:
+        text += f"; the first {figures['first']:.0%} of the training read these alone"
     return f"{text}."
 
 

@@ -343,6 +343,7 @@ class StagePlanner:
             loss,
             virtual_sensors=self.settings.virtual.virtual_sensors,
             virtual_only=self.settings.virtual.virtual_only,
+            virtual_pretraining=self.settings.virtual.virtual_pretraining,
             skeleton_only=part.skeleton_only,
         )
 
@@ -362,6 +363,7 @@ class StagePlanner:
         drop_one_teacher: bool = False,
         virtual_sensors: tuple[str, ...] = (),
         virtual_only: bool = False,
+        virtual_pretraining: float = 0.0,
         skeleton_only: tuple[str, ...] | None = None,
         pretrained: Stage[FitSpec] | None = None,
     ) -> Stage[FitSpec]:
@@ -381,6 +383,8 @@ class StagePlanner:
             drop_one_teacher: Whether each batch is without one teacher, drawn at random (DGKD).
             virtual_sensors: What gives clips with a skeleton alone their acceleration.
             virtual_only: Whether clips with an accelerometer only fit the virtual sensors.
+            virtual_pretraining: Share of the length in a training of its own before this one, which
+                reads virtual acceleration alone; this one then reads none.
             skeleton_only: Names of such clips, beside those of the part.
             pretrained: A training of the same model from whose weights this one starts.
 
@@ -396,7 +400,17 @@ class StagePlanner:
                 "accelerometer (a study hides some: --watch_subjects)"
             )
             raise UserError(rule, f"none of {', '.join(part.subjects)}")
+        given = part
         part = replace(part, skeleton_only=skeleton_only if virtual_sensors else None)
+        if virtual_pretraining:
+            first, training = training.shared_out(virtual_pretraining)
+            pretrained = self.fit(
+                *(model, f"{label}-virtual", given, seed, first, loss),
+                virtual_sensors=virtual_sensors,
+                virtual_only=True,
+                skeleton_only=skeleton_only,
+            )
+            virtual_sensors = ()
         self.check_skeletons(model, part.clips, part.subjects)
         names = tuple(dict.fromkeys(one.spec.model for one in live))
         if cached is not None:

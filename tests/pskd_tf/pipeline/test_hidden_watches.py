@@ -77,7 +77,29 @@ def test_the_figures_say_what_is_virtual(prepared):
     found = virtual_figures(plan_run(none, prepared), none)
     assert virtual_sentence(found) == "The accelerometer of 32 training clips is read."
     assert virtual_sentence({**found, "only": True}).endswith("to fit virtual sensors alone.")
+    assert virtual_sentence({**found, "first": 0.25}).endswith(
+        "; the first 25% of the training read these alone."
+    )
     assert virtual_figures(plan_run(RunSettings(), prepared), RunSettings()) is None
+
+
+def test_virtual_pretraining_is_a_training_before_that_of_real_clips(prepared):
+    watch = VirtualSettings(watch_subjects=1, virtual_sensors=BOTH, virtual_pretraining=0.25)
+    student = planned(prepared, virtual=watch).baselines[1]
+    joint = planned(prepared).baselines[1]
+    first = student.input(student.spec.pretrained).spec
+    assert (first.virtual_sensors, first.virtual_only) == (BOTH, True)
+    assert (student.spec.virtual_sensors, student.spec.virtual_only) == (None, None)
+    assert first.part == student.spec.part == joint.spec.part
+    epochs = joint.spec.training.epochs
+    assert first.training.epochs == round(0.25 * epochs)
+    assert student.spec.training.epochs == epochs - first.training.epochs
+    with pytest.raises(UserError, match="virtual_pretraining needs virtual_sensors"):
+        VirtualSettings(virtual_pretraining=0.5)
+    with pytest.raises(UserError, match="come real clips: without virtual_only"):
+        dataclasses.replace(watch, virtual_only=True)
+    with pytest.raises(UserError, match="virtual_pretraining must lie in 0..1, 1 excluded"):
+        dataclasses.replace(watch, virtual_pretraining=1.0)
 
 
 def test_virtual_only_is_in_the_specification(prepared):
