@@ -86,6 +86,15 @@ def test_a_value_that_is_none_of_a_cell_is_refused(tmp_path, changes, message):
         ResultsFile(results.path)
 
 
+def test_a_ledger_writes_negative_numbers_as_numbers(tmp_path):
+    for cell in ("a", "b"):  # the second time the lines of the file are read first
+        record = dataclasses.replace(results_record(cell), teacher_seed=-1, method="-x")
+        TestLedger(tmp_path / "ledger.csv").add(record)
+    lines = (tmp_path / "ledger.csv").read_text().splitlines()
+    assert len(lines) == 3
+    assert all(",'-x," in line and ",-1," in line for line in lines[1:])
+
+
 @pytest.mark.parametrize("table", [ResultsFile, TestLedger])
 @pytest.mark.parametrize("row", ["a,b", ",".join("a" * 40), '"open', "\0"])
 def test_a_line_with_other_fields_is_refused(tmp_path, table, row):
