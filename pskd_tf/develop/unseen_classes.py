@@ -3,22 +3,21 @@
 Examples:
     python -m pskd_tf.develop.unseen_classes --run_dir=RUN --out=DIR
 
-RUN is a run with --stream_training. For each draw, classes are left out of the training of its
-student, and so is one of its training subjects. Threshold and class floor are chosen without test
-subjects: on that subject's other movements and on the training subjects' movements of one half of
-the classes that were left out. The test subjects' movements of the other half are scored. DIR gets
+RUN is a run with --stream_training. For each draw, classes are left out of the training of a
+student. One half of them chooses, the other half is scored. Threshold and floor are chosen without
+test subjects: each training subject is left out of one more student, and the movements of all these
+subjects choose together. The floor bounds one of several class scores. All students are trained
+twice: without a movement of the half that chooses, and with it as recordings of "none". DIR gets
 `unseen.csv`, `unseen.md` and the stages; the same command resumes.
 """
 
-import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import softmax
 
 from data_prep.commands import print_result, run_command
 from data_prep.csv_cells import write_table
@@ -28,7 +27,18 @@ from data_prep.prepared_set import PreparedSet
 from data_prep.settings import REQUIRED, setting
 from pskd_tf.arguments import PreparedArguments
 from pskd_tf.data.clips import PairedClips
+from pskd_tf.data.detector import Cuts
 from pskd_tf.data.views import draw_generator
+from pskd_tf.develop.class_scores import (
+    CLASS_SCORES,
+    DISTANCE,
+    OUTPUT_SCORES,
+    Bounds,
+    ClassDistance,
+    DecidedStream,
+    FoldDecisions,
+    choose_floor,
+)
 from pskd_tf.evaluation.stream import (
     BOUNDED_KINDS,
     Decisions,
@@ -36,21 +46,18 @@ from pskd_tf.evaluation.stream import (
     cut_streams,
     decisions_of,
     idle_streams,
-    lowest_threshold,
     movement_stream,
-    overlaps,
 )
 from pskd_tf.evaluation.tflm import Int8Interface, quantise_input, tflm_logits
+from pskd_tf.models.registry import model_outputs
 from pskd_tf.pipeline.plan import plan_run
 from pskd_tf.pipeline.planner import StagePlanner
 from pskd_tf.pipeline.runner import run_stages
 from pskd_tf.pipeline.specs import CompressSpec, FitSpec, TrainingPart
 from pskd_tf.pipeline.stage import RunContext, SpokenContext, Stage, stages_summary
+from pskd_tf.pipeline.teach import load_stage_model
 from pskd_tf.processes import start_tensorflow
 from pskd_tf.run import Run
-
-_FLOORS = tuple(round(0.02 * step, 2) for step in range(50))
-_THRESHOLDS = tuple(round(0.01 * step, 2) for step in range(1, 100))
 
 
 @dataclass(frozen=True)
@@ -59,52 +66,55 @@ class UnseenArguments(PreparedArguments):
 
     out: Path = setting(REQUIRED, "Folder of the tables and stages.")
     leave_out: int = setting(8, "Classes that are left out of training.", minimum=2)
-    draws: int = setting(2, "Draws of classes, each with a student of its own.", minimum=1)
+    draws: int = setting(2, "Draws of classes, each with students of its own.", minimum=1)
     known_right: float = setting(
         0.85, "Least share of known movements that is to be right where it is chosen.", maximum=1
     )
-    hours: float = setting(2.0, "Hours of each kind of idle.", unit="h", minimum=0.1)
+    hours: float = setting(
+        2.0, "Hours of each kind of idle for each student.", unit="h", minimum=0.1
+    )
     maximum_false_an_hour: float = setting(
         1.0, "Most false decisions an hour, on either kind of idle, to choose by.", minimum=0
     )
     workers: int = setting(1, "Worker processes.", minimum=1)
 
+    @property
+    def bounds(self) -> Bounds:
+        """What a choice must keep."""
+        return Bounds(self.known_right, self.hours, self.maximum_false_an_hour)
+
 
 @dataclass(frozen=True)
 class Draw:
-    """One choice of classes and the student without them.
+    """One choice of classes and the students without them.
 
     Attributes:
         number: Which draw.
+        with_recordings: Whether movements of the choosing classes are recordings of "none".
         choosing: Classes left out of training whose movements choose.
         scored: Classes left out of training whose movements are scored.
-        subject: The training subject that was left out.
-        part: What the student is trained on.
-        compressed: The stage of its int8 form.
+        compressed: The stage of the int8 student without each training subject, by subject; "" is
+            the student of all, which is scored.
     """
 
     number: int
+    with_recordings: bool
     choosing: tuple[int, ...]
     scored: tuple[int, ...]
-    subject: str
-    part: TrainingPart
-    compressed: Stage[CompressSpec]
-
-    @property
-    def fit(self) -> FitSpec:
-        """The student's training."""
-        spec: FitSpec = self.compressed.input(self.compressed.spec.student).spec
-        return spec
+    compressed: dict[str, Stage[CompressSpec]]
 
     @staticmethod
-    def declare(number: int, run: Run, prepared: PreparedSet, leave_out: int) -> "Draw":
-        """Draws classes and a subject, and declares the stages.
+    def declare(
+        number: int, run: Run, prepared: PreparedSet, leave_out: int, with_recordings: bool
+    ) -> "Draw":
+        """Draws classes and declares the stages.
 
         Args:
             number: Which draw; another number draws others.
             run: The run whose settings and training subjects are used.
             prepared: Its prepared set.
             leave_out: Number of classes to leave out, two thirds of all at most.
+            with_recordings: Whether the students learn movements of the choosing classes as "none".
 
         Raises:
             UserError: The run has no training for streams or has teachers, too many classes are
@@ -122,214 +132,176 @@ class Draw:
         if len(split.train_subjects) < 2:
             raise UserError("Unseen classes need two training subjects", *split.train_subjects)
         drawn = draw_generator(number, "unseen classes").permutation(classes)[:leave_out]
-        subject = split.train_subjects[number % len(split.train_subjects)]
-        manifest = prepared.manifest
-        kept = manifest[
-            manifest["clip_id"].isin(split.train_clips)
-            & (manifest["subject"].astype(str) != subject)
-            & ~manifest["action"].isin(drawn)
-        ]
-        subjects = tuple(one for one in split.train_subjects if one != subject)
-        part = TrainingPart(subjects, tuple(kept["clip_id"]))
-        fit = StagePlanner(settings, prepared).baseline(part, settings.seeds[0])
-        fit = Stage(f"without-draw{number}-{fit.name}", fit.spec, fit.inputs)
-        spec = CompressSpec(fit.key, settings.compression)
-        half = leave_out // 2
+        choosing, scored = drawn[: leave_out // 2], drawn[leave_out // 2 :]
+        planner, manifest = StagePlanner(settings, prepared), prepared.manifest
+        manifest = manifest[manifest["clip_id"].isin(split.train_clips)]
+        compressed = {}
+        for left_out in ("", *split.train_subjects):
+            mine = manifest[manifest["subject"].astype(str) != left_out]
+            subjects = tuple(one for one in split.train_subjects if one != left_out)
+            kept = mine["clip_id"][~mine["action"].isin(drawn)]
+            fit = planner.baseline(TrainingPart(subjects, tuple(kept)), settings.seeds[0])
+            name = f"draw{number}-{fit.name}"
+            if with_recordings:
+                none = tuple(mine["clip_id"][mine["action"].isin(choosing)])
+                name = f"recorded-{name}"
+                fit = replace(fit, spec=replace(fit.spec, recorded_none=none))
+            fit = replace(fit, name=name)
+            spec = CompressSpec(fit.key, settings.compression)
+            compressed[left_out] = Stage(f"compressed-{name}", spec, (fit,))
         return Draw(
             number,
-            tuple(sorted(int(one) for one in drawn[:half])),
-            tuple(sorted(int(one) for one in drawn[half:])),
-            subject,
-            part,
-            Stage(f"compressed-{fit.name}", spec, (fit,)),
+            with_recordings,
+            tuple(sorted(int(one) for one in choosing)),
+            tuple(sorted(int(one) for one in scored)),
+            compressed,
         )
 
 
-@dataclass(frozen=True)
-class DecidedStream:
-    """The decisions over one stream of movements.
-
-    Attributes:
-        decisions: In order of time.
-        shares: `(decisions,)` share of the score that is the class's own.
-        movements: What is labelled in the stream.
-    """
-
-    decisions: Decisions
-    shares: np.ndarray
-    movements: Sequence[Movement]
-
-    def said(self, threshold: float, floor: float, labels: Sequence[int]) -> tuple[int, int, int]:
-        """Counts the movements of some classes.
-
-        Args:
-            threshold: Least score.
-            floor: Least share.
-            labels: The classes.
-
-        Returns:
-            How many there are, how many have a decision for any class, and for their own.
-        """
-        shown = (self.decisions.score >= threshold) & (self.shares >= floor)
-        count, any_class, right = 0, 0, 0
-        for one in self.movements:
-            if one.label in labels:
-                over = shown & overlaps(self.decisions, one)
-                count += 1
-                any_class += bool(over.any())
-                right += bool((over & (self.decisions.best == one.label)).any())
-        return count, any_class, right
-
-
-class Int8Student:
-    """The int8 student of a draw over streams.
+class ScoredStudent:
+    """An int8 student over streams, with the class scores of its decisions.
 
     Args:
-        draw: The draw, its stages finished.
+        compressed: Its stage, finished.
+        training: The clips that it was trained on.
         context: Where the results lie.
     """
 
-    def __init__(self, draw: Draw, context: RunContext):
-        self.fit = draw.fit
-        self.tflite = (context.folder(draw.compressed) / "student_int8.tflite").read_bytes()
+    def __init__(self, compressed: Stage[CompressSpec], training: PairedClips, context: RunContext):
+        fit: Stage[FitSpec] = compressed.input(compressed.spec.student)
+        self.fit = fit.spec
+        self.tflite = (context.folder(compressed) / "student_int8.tflite").read_bytes()
         self.interface = Int8Interface.read(self.tflite)
+        self.model = load_stage_model(fit, context, training)
+        stream, movements = _stream(training, 0)
+        found, features = self._cuts([stream], training.accelerometer_rate_hz)
+        rows, labels = [], []
+        for one in movements:
+            over = np.flatnonzero((found.first < one.end) & (found.end > one.first))
+            rows += over.tolist()
+            labels += [one.label] * len(over)
+        self.distance = ClassDistance.of(self._embeddings(features[rows]), np.array(labels))
 
-    def _logits(self, features: np.ndarray) -> np.ndarray:
-        interface = self.interface
-        inputs = quantise_input(features, interface.input_scale, interface.input_zero_point)
-        return tflm_logits(self.tflite, inputs)[1]
+    def _cuts(self, streams: Sequence[np.ndarray], rate_hz: float) -> tuple[Cuts, np.ndarray]:
+        assert self.fit.stream is not None  # by its declaration
+        return cut_streams(streams, self.fit.data.inputs, self.fit.stream, rate_hz)
+
+    def _embeddings(self, features: np.ndarray) -> np.ndarray:
+        return model_outputs(self.model, {"accelerometer": features})["embedding"]
 
     def decisions(
         self, streams: Sequence[np.ndarray], rate_hz: float
-    ) -> tuple[Decisions, np.ndarray]:
-        """Returns the decisions over streams, and each one's share."""
-        fit = self.fit
-        assert fit.stream is not None and fit.null_class is not None  # by its declaration
-        found, features = cut_streams(streams, fit.data.inputs, fit.stream, rate_hz)
-        logits = self._logits(features) if len(found) else np.zeros((0, fit.data.num_classes))
-        # The share of the class that is said, among the classes without "none".
-        shares = softmax(logits.astype(np.float64)[:, : fit.null_class], axis=1).max(axis=1)
-        return decisions_of(found, logits, fit.null_class), shares
+    ) -> tuple[Decisions, dict[str, np.ndarray]]:
+        """Returns the decisions over streams and their class scores."""
+        found, features = self._cuts(streams, rate_hz)
+        null_class, interface = self.fit.null_class, self.interface
+        logits = np.zeros((0, self.fit.data.num_classes))
+        scores = {DISTANCE: np.zeros(0)}
+        if len(found):
+            inputs = quantise_input(features, interface.input_scale, interface.input_zero_point)
+            logits = tflm_logits(self.tflite, inputs)[1].astype(np.float64)
+            scores[DISTANCE] = self.distance(self._embeddings(features))
+        for name, score in OUTPUT_SCORES.items():
+            scores[name] = score(logits[:, :null_class]) if len(found) else np.zeros(0)
+        return decisions_of(found, logits, null_class), scores
 
     def movements(self, clips: PairedClips, seed: int) -> DecidedStream:
         """Streams clips with rest between them."""
-        generator = draw_generator(seed, "unseen movements")
-        order = generator.permutation(len(clips)).tolist()
-        stream, movements = movement_stream(clips, order, generator)
-        decided = self.decisions([stream.samples], clips.accelerometer_rate_hz)
-        return DecidedStream(*decided, movements)
+        stream, movements = _stream(clips, seed)
+        return DecidedStream(*self.decisions([stream], clips.accelerometer_rate_hz), movements)
 
-    def idle(self, clips: PairedClips, hours: float) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Returns scores and shares of the decisions over each bounded kind of idle."""
+    def idle(
+        self, clips: PairedClips, hours: float
+    ) -> dict[str, tuple[np.ndarray, dict[str, np.ndarray]]]:
+        """Returns scores and class scores of the decisions over each bounded kind of idle."""
         found = {}
         for kind in BOUNDED_KINDS:
             streams = [one.samples for one in idle_streams(clips, kind, hours, seed=0)]
-            made, shares = self.decisions(streams, clips.accelerometer_rate_hz)
-            found[kind] = made.score, shares
+            made, class_scores = self.decisions(streams, clips.accelerometer_rate_hz)
+            found[kind] = made.score, class_scores
         return found
 
 
-def choose(
-    known: DecidedStream,
-    unknown: DecidedStream,
-    idle: dict[str, tuple[np.ndarray, np.ndarray]],
-    labels: tuple[Sequence[int], Sequence[int]],
-    arguments: UnseenArguments,
-) -> tuple[float, float]:
-    """Chooses threshold and class floor: the fewest unseen movements said, of those that keep
-    enough of the known right and the bound of false decisions.
-
-    Args:
-        known: Movements of a subject that was left out.
-        unknown: Movements of the classes that choose.
-        idle: Scores and shares of false decisions by kind.
-        labels: The known classes, and those that choose.
-        arguments: The bounds.
-
-    Returns:
-        Threshold and floor; without any such pair, the lowest threshold of the bound and 0.
-    """
-    hours = dict.fromkeys(idle, arguments.hours)
-    scores = {kind: values for kind, (values, _) in idle.items()}
-    lowest = lowest_threshold(scores, hours, arguments.maximum_false_an_hour)
-    best: tuple[tuple[float, float, float], tuple[float, float]] | None = None
-    thresholds = [lowest, *(one for one in _THRESHOLDS if one > lowest)]
-    for threshold, floor in itertools.product(thresholds, _FLOORS):
-        count, _, right = known.said(threshold, floor, labels[0])
-        if right < arguments.known_right * count:
-            continue
-        said = unknown.said(threshold, floor, labels[1])[1]
-        rank = (float(said), -float(right), threshold)
-        if best is None or rank < best[0]:
-            best = rank, (threshold, floor)
-    return (lowest, 0.0) if best is None else best[1]
+def _stream(clips: PairedClips, seed: int) -> tuple[np.ndarray, list[Movement]]:
+    generator = draw_generator(seed, "unseen movements")
+    order = generator.permutation(len(clips)).tolist()
+    stream, movements = movement_stream(clips, order, generator)
+    return stream.samples, movements
 
 
 def measure(
     draw: Draw, run: Run, prepared: PreparedSet, context: RunContext, arguments: UnseenArguments
 ) -> list[dict[str, Any]]:
-    """Chooses for one draw and scores the test subjects, with the floor and without.
+    """Chooses for one draw and scores the test subjects, without a floor and with each.
 
     Returns:
-        Three lines of the table. The last one shows the best that test subjects would have chosen,
-        a point of their operating curve; it is no figure of the recogniser.
+        Lines of the table. Those of "test" show the best pair that test subjects would have chosen,
+        a point of their operating curve; they are no figures of the recogniser.
     """
     split, names = plan_run(run.settings, prepared)[0].split, prepared.description.class_names
-    student = Int8Student(draw, context)
-    left_out = {*draw.choosing, *draw.scored}
+    left_out = (*draw.choosing, *draw.scored)
     known = [label for label in range(len(names)) if label not in left_out]
     training = PairedClips.load_clips(prepared, split.train_clips)
-    mine = training.subset(training.subjects == draw.subject)
-    choosing = training.subset(np.isin(training.labels, draw.choosing))
-    pair = choose(
-        student.movements(mine.subset(np.isin(mine.labels, known)), 0),
-        student.movements(choosing, 1),
-        student.idle(mine, arguments.hours),
-        (known, draw.choosing),
-        arguments,
-    )
+    is_known = np.isin(training.labels, known)
+    folds = []
+    for subject in split.train_subjects:
+        is_mine = training.subjects == subject
+        mine = training.subset(is_mine & is_known)
+        learned = training.subset(~is_mine & is_known)
+        student = ScoredStudent(draw.compressed[subject], learned, context)
+        choosing = training.subset(is_mine & np.isin(training.labels, draw.choosing))
+        idle = {kind: one[0] for kind, one in student.idle(mine, arguments.hours).items()}
+        folds.append(
+            FoldDecisions(student.movements(mine, 0), student.movements(choosing, 1), idle)
+        )
+    student = ScoredStudent(draw.compressed[""], training.subset(is_known), context)
     test = PairedClips.load_clips(prepared, split.test_clips)
     test = test.subset(np.isin(test.labels, draw.choosing, invert=True))
-    decided, idle = student.movements(test, 2), student.idle(test, arguments.hours)
-    pairs = {"validation": pair, "validation, without floor": (pair[0], 0.0)}
-    seen_on_test = choose(decided, decided, idle, (known, draw.scored), arguments)
-    pairs["test, a point of the curve"] = seen_on_test
+    decided, idle_of = student.movements(test, 2), student.idle(test, arguments.hours)
+    on_test = FoldDecisions(decided, decided, {kind: one[0] for kind, one in idle_of.items()})
     rows = []
-    for chosen_on, (threshold, floor) in pairs.items():
-        movements, _, right = decided.said(threshold, floor, known)
-        unseen, said, _ = decided.said(threshold, floor, draw.scored)
-        false = {
-            f"{kind}_an_hour": float(((scores >= threshold) & (shares >= floor)).sum())
-            / arguments.hours
-            for kind, (scores, shares) in idle.items()
-        }
-        rows.append(
-            {
-                "draw": draw.number,
-                "chosen_on": chosen_on,
-                "scored_classes": ", ".join(names[label] for label in draw.scored),
-                "left_out_subject": draw.subject,
-                "threshold": threshold,
-                "class_floor": floor,
-                "known_movements": movements,
-                "known_right": right / movements,
-                "unseen_movements": unseen,
-                "unseen_said": said / unseen,
-                **false,
+    for score in CLASS_SCORES:
+        for chosen_on, chosen, labels in (
+            ("validation", folds, draw.choosing),
+            ("test", [on_test], draw.scored),
+        ):
+            threshold, floor = choose_floor(chosen, score, (known, labels), arguments.bounds)
+            at = score, np.array([threshold]), np.array([floor])
+            movements, _, right = decided.said(*at, known)
+            unseen, said, _ = decided.said(*at, draw.scored)
+            false = {
+                f"{kind}_an_hour": float(((scores >= threshold) & (values[score] >= floor)).sum())
+                / arguments.hours
+                for kind, (scores, values) in idle_of.items()
             }
-        )
+            rows.append(
+                {
+                    "draw": draw.number,
+                    "none_recorded": "yes" if draw.with_recordings else "no",
+                    "class_score": score,
+                    "chosen_on": chosen_on,
+                    "scored_classes": ", ".join(names[label] for label in draw.scored),
+                    "threshold": threshold,
+                    "floor": floor,
+                    "known_movements": movements,
+                    "known_right": right.item() / movements,
+                    "unseen_movements": unseen,
+                    "unseen_said": said.item() / unseen,
+                    **false,
+                }
+            )
     return rows
 
 
 def table_text(table: pd.DataFrame) -> str:
     """Returns the table as Markdown, shares in %."""
-    heads = "| draw | chosen on | unseen classes | threshold | class floor | "
+    heads = "| draw | others recorded | floor of | chosen on | threshold | floor | "
     heads += "known right | unseen said | "
     lines = [heads + " | ".join(f"`{kind}` / h" for kind in BOUNDED_KINDS) + " |"]
-    lines.append("| ---: | --- | --- |" + " ---: |" * (4 + len(BOUNDED_KINDS)))
+    lines.append("| ---: | --- | --- | --- |" + " ---: |" * (4 + len(BOUNDED_KINDS)))
     for row in table.to_dict("records"):
-        cells = [row["draw"], row["chosen_on"], row["scored_classes"]]
-        cells += [f"{row['threshold']:.2f}", f"{row['class_floor']:.2f}"]
+        cells = [row[name] for name in ("draw", "none_recorded", "class_score", "chosen_on")]
+        cells += [f"{row['threshold']:.2f}", f"{row['floor']:.2f}"]
         for share, count in (
             ("known_right", "known_movements"),
             ("unseen_said", "unseen_movements"),
@@ -341,15 +313,16 @@ def table_text(table: pd.DataFrame) -> str:
 
 
 def main(arguments: UnseenArguments) -> None:
-    """Trains a student for each draw, chooses, scores and writes the table."""
+    """Trains the students of each draw, chooses, scores and writes the table."""
     prepared, run = PreparedSet.load(arguments.prepared), Run.load(arguments.run_dir)
     draws = [
-        Draw.declare(number, run, prepared, arguments.leave_out)
+        Draw.declare(number, run, prepared, arguments.leave_out, with_recordings)
+        for with_recordings in (False, True)
         for number in range(arguments.draws)
     ]
     out = arguments.out
     context = SpokenContext(prepared.folder, out / "stages", out)
-    stages = [draw.compressed for draw in draws]
+    stages = [stage for draw in draws for stage in draw.compressed.values()]
     if arguments.dry_run:
         print(stages_summary(stages, context.stages_dir))
         print(f"would write the table: {out / 'unseen.md'}")
