@@ -98,7 +98,7 @@ def test_virtual_pretraining_is_a_training_before_that_of_real_clips(prepared):
         VirtualSettings(virtual_pretraining=0.5)
     with pytest.raises(UserError, match="come real clips: without virtual_only"):
         dataclasses.replace(watch, virtual_only=True)
-    with pytest.raises(UserError, match="virtual_pretraining must lie in 0..1, 1 excluded"):
+    with pytest.raises(UserError, match=r"virtual_pretraining must lie in 0\.\.1, 1 excluded"):
         dataclasses.replace(watch, virtual_pretraining=1.0)
 
 
