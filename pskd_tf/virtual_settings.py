@@ -80,6 +80,7 @@ class VirtualSettings:
         "with real clips alone. 0 reads both together.",
         minimum=0,
         below=1,
+        later=True,
     )
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from data_prep.csv_cells import cell_text
 from data_prep.errors import UserError
 from data_prep.flags import parse_flags
 from data_prep.protocols import ClipSplit, protocol_splits, validation_splits
@@ -23,6 +24,7 @@ from pskd_tf.benchmark.cells import (
     pooled_accuracy,
 )
 from pskd_tf.benchmark.results import CellRecord
+from pskd_tf.benchmark.run import BenchmarkRun
 from pskd_tf.input_settings import AugmentationSettings, InputSettings
 from pskd_tf.label_settings import LabelSettings
 from pskd_tf.method import FOREST, Method, Pretraining, Soup, read_methods
@@ -398,3 +400,33 @@ def test_every_committed_cell_is_still_planned(monkeypatch):
                 planned |= {one.key for one in planner.cells(method, trial, students, seeds)}
         missing = own[~own["cell"].isin(planned)]
         assert len(own) > 100 and missing.empty, missing["method"].value_counts()
+
+
+@pytest.mark.parametrize(
+    ("flagfile", "amount", "board"),
+    [
+        ("utd_mhad", None, "utd_mhad"),
+        ("stream_utd_mhad", None, "utd_mhad_stream"),
+        ("windows_utd_mhad", None, "utd_mhad_windows"),
+        ("scarce_utd_mhad", "--labelled_subjects=1", "utd_mhad_labelled_people/1"),
+        ("scarce_stream_utd_mhad", None, "utd_mhad_labelled_people_stream"),
+        ("clips_utd_mhad", "--labels_per_class=3", "utd_mhad_labelled_clips/3"),
+        ("watch_utd_mhad", "--watch_subjects=1", "utd_mhad_watches/1"),
+        ("unworn_utd_mhad", None, "utd_mhad_unworn_classes"),
+    ],
+)
+def test_rows_of_committed_boards_have_the_recipe_of_today(monkeypatch, flagfile, amount, board):
+    """A new field that changes old recipes would take their rows off the board."""
+    monkeypatch.chdir(ROOT)
+    flags = [f"--flagfile=configs/benchmark_{flagfile}.flags", *([amount] if amount else [])]
+    arguments = parse_flags(BenchmarkArguments, flags)
+    results = ROOT / "benchmarks" / "results" / board
+    shown = set(pd.read_csv(results / "leaderboard.csv")["method"].map(cell_text))
+    cells = pd.read_csv(results / "cells.csv", keep_default_na=False)
+    run = SimpleNamespace(settings=arguments.settings, prepared=_utd_mhad(results))
+    for method in read_methods(ROOT / arguments.methods_file):
+        if method.title in shown:
+            own = set(cells["configuration"][cells["method"] == method.name])
+            trials = range(len(method.trials))
+            today = {BenchmarkRun._configuration(run, method, trial) for trial in trials}
+            assert own & today, method.name
