@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data_prep.csv_cells import safe_table
+from data_prep.csv_cells import cell_text, safe_table
 from data_prep.errors import UserError
 from data_prep.files import json_sha256
 from data_prep.flags import parse_flags
@@ -288,7 +288,9 @@ def test_a_committed_page_is_of_the_committed_records(name, tmp_path):
         return
     with open(folder / "leaderboard.csv", newline="") as stream:
         table = list(csv.DictReader(stream))
-    assert [row.title for row in shown.rows[: len(table)]] == [line["method"] for line in table]
+    assert [row.title for row in shown.rows[: len(table)]] == [
+        cell_text(line["method"]) for line in table
+    ]
     wanted = [
         f"{protocol}_{figure}"
         for protocol in ("validation", "cross_subject", "leave_one_subject_out")
