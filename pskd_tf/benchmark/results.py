@@ -224,12 +224,12 @@ class TestLedger:
         with whole_file(self.path) as temporary, open(temporary, "w", newline="") as stream:
             writer = CsvWriter(stream, _COLUMNS)
             for one in self.lines.values():
-                writer.write_row(_number(one[name]) for name in _COLUMNS)
+                writer.write_row(_cell(name, one[name]) for name in _COLUMNS)
 
 
-def _number(cell: str) -> str | int:
-    """A negative number as one: as a text it would be written as no formula, with an apostrophe."""
-    return int(cell) if re.fullmatch(r"-\d+", cell) else cell
+def _cell(name: str, text: str) -> str | int:
+    """A negative seed as a number: as a text it would get the apostrophe of a formula."""
+    return int(text) if name.endswith("_seed") and re.fullmatch(r"-\d+", text) else text
 
 
 def _revision() -> str:

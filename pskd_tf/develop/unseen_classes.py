@@ -49,13 +49,11 @@ from pskd_tf.evaluation.stream import (
     movement_stream,
 )
 from pskd_tf.evaluation.tflm import Int8Interface, quantise_input, tflm_logits
-from pskd_tf.models.registry import model_outputs
 from pskd_tf.pipeline.plan import plan_run
 from pskd_tf.pipeline.planner import StagePlanner
 from pskd_tf.pipeline.runner import run_stages
 from pskd_tf.pipeline.specs import CompressSpec, FitSpec, TrainingPart
 from pskd_tf.pipeline.stage import RunContext, SpokenContext, Stage, stages_summary
-from pskd_tf.pipeline.teach import load_stage_model
 from pskd_tf.processes import start_tensorflow
 from pskd_tf.run import Run
 
@@ -168,6 +166,8 @@ class ScoredStudent:
     """
 
     def __init__(self, compressed: Stage[CompressSpec], training: PairedClips, context: RunContext):
+        from pskd_tf.pipeline.teach import load_stage_model
+
         fit: Stage[FitSpec] = compressed.input(compressed.spec.student)
         self.fit = fit.spec
         self.tflite = (context.folder(compressed) / "student_int8.tflite").read_bytes()
@@ -187,6 +187,8 @@ class ScoredStudent:
         return cut_streams(streams, self.fit.data.inputs, self.fit.stream, rate_hz)
 
     def _embeddings(self, features: np.ndarray) -> np.ndarray:
+        from pskd_tf.models.registry import model_outputs
+
         return model_outputs(self.model, {"accelerometer": features})["embedding"]
 
     def decisions(
