@@ -73,9 +73,7 @@ wheel-check: $(VENV)/.installed
 	$(BIN)/python tests/wheel/check_wheel.py
 
 # What continuous integration runs; later parts of the project join here.
-# Two at a time after the tests, which have a worker for each core.
-ci: test-all
-	$(MAKE) --jobs=2 --output-sync=target docs firmware wheel-check
+ci: test-all docs firmware wheel-check
 
 $(VENV)/.installed: $(INSTALL)
 	$(PYTHON) -m venv $(VENV)
