@@ -237,8 +237,8 @@ def measure(
     """Chooses for one draw and scores the test subjects, without a floor and with each.
 
     Returns:
-        Lines of the table. Those of "test" show the best pair that test subjects would have chosen,
-        a point of their operating curve; they are no figures of the recogniser.
+        Lines of the table. Those of the curve show the best pair that test subjects would have
+        chosen, a point of their operating curve; they are no figures of the recogniser.
     """
     split, names = plan_run(run.settings, prepared)[0].split, prepared.description.class_names
     left_out = (*draw.choosing, *draw.scored)
@@ -265,7 +265,7 @@ def measure(
     for score in CLASS_SCORES:
         for chosen_on, chosen, labels in (
             ("validation", folds, draw.choosing),
-            ("test", [on_test], draw.scored),
+            ("test, a point of the curve", [on_test], draw.scored),
         ):
             threshold, floor = choose_floor(chosen, score, (known, labels), arguments.bounds)
             at = score, np.array([threshold]), np.array([floor])
