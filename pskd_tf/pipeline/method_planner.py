@@ -23,8 +23,6 @@ class MethodPlanner:
     def __init__(self, planner: StagePlanner):
         self.planner = planner
         self.settings = planner.settings
-        # A training has one folder, whichever methods need it.
-        self._fits: dict[str, Stage[FitSpec]] = {}
         self._chains: dict[tuple[TrainingPart, int], Chain] = {}
         self._outputs: dict[
             tuple[TrainingPart, int, str, bool, tuple[str, ...], int], Stage[TeacherOutputsSpec]
@@ -84,7 +82,7 @@ class MethodPlanner:
         if method.pretraining is not None:
             first, training = training.shared_out(method.pretraining.share)
             first = replace(first.plain, mixup=0.0)
-            fitted = self.planner.fit(
+            pretrained = self.planner.fit(
                 model,
                 f"{label}-pretraining",
                 replace(part, unlabelled=part.clips),
@@ -96,14 +94,12 @@ class MethodPlanner:
                 teachers=names,
                 teacher_outputs=method.teacher_outputs,
             )
-            # Trials that differ in what follows it share it.
-            pretrained = self._known(fitted)
             part, live, cached = self.planner.labelled(part), [], None
 
         def student(
             name: str, own_seed: int, own: TrainingSettings, before: Stage[FitSpec] | None
         ) -> Stage[FitSpec]:
-            fitted = self.planner.fit(
+            return self.planner.fit(
                 model,
                 name,
                 part,
@@ -121,7 +117,6 @@ class MethodPlanner:
                 virtual_pretraining=method.virtual_pretraining,
                 skeleton_only=skeleton_only,
             )
-            return self._known(fitted)
 
         if method.soup is None:
             return student(label, seed, training, pretrained)
@@ -135,7 +130,7 @@ class MethodPlanner:
         spec = replace(nets[0].spec, seed=seed, pretrained=None, soup=keys)
         taught = tuple(one for one in nets[0].inputs if one is not common)
         name = f"{label}-soup-s{seed}-on-{subjects_label(part.subjects)}"
-        return self._known(Stage(name, spec, (*taught, *nets)))
+        return self.planner.known(Stage(name, spec, (*taught, *nets)))
 
     def chain(self, part: TrainingPart, seed: int) -> Chain:
         """Declares the teachers of a seed, by name."""
@@ -166,9 +161,6 @@ class MethodPlanner:
     def _own_nets(self, method: Method, part: TrainingPart, seed: int) -> Chain:
         """Declares the student's own nets, trained with cross-entropy, by their teachers' names."""
         return {
-            name: self._known(self.planner.baseline(part, seed + _SEEDS_APART * number))
+            name: self.planner.baseline(part, seed + _SEEDS_APART * number)
             for number, name in enumerate(method.own_net_names)
         }
-
-    def _known(self, fit: Stage[FitSpec]) -> Stage[FitSpec]:
-        return self._fits.setdefault(fit.key, fit)

@@ -63,6 +63,8 @@ class StagePlanner:
 
     def __init__(self, settings: RunSettings, prepared: PreparedSet):
         self.settings = settings
+        # A training has one folder, whichever methods need it.
+        self._fits: dict[str, Stage[FitSpec]] = {}
         if settings.student.is_own and settings.student.architecture is None:
             raise ValueError("An own student's layers must be read first (with_own_student)")
         manifest = prepared.manifest
@@ -436,7 +438,11 @@ class StagePlanner:
         )
         name = f"{label}-s{seed}-on-{subjects_label(part.subjects)}"
         others = (one for one in (cached, pretrained) if one is not None)
-        return Stage(name, spec, (*live, *others))
+        return self.known(Stage(name, spec, (*live, *others)))
+
+    def known(self, fit: Stage[FitSpec]) -> Stage[FitSpec]:
+        """Returns the same training as it was declared first: its folder has that one's name."""
+        return self._fits.setdefault(fit.key, fit)
 
 
 def declare_score(

@@ -6,11 +6,14 @@ import pytest
 
 from data_prep.errors import UserError
 from data_prep.prepared_set import PreparedSet
+from data_prep.protocols import protocol_splits
 from pskd_tf.input_settings import InputSettings
 from pskd_tf.pipeline.metrics import virtual_figures, virtual_sentence
 from pskd_tf.pipeline.plan import FoldPlan, plan_run, plan_summary
+from pskd_tf.pipeline.planner import StagePlanner
 from pskd_tf.pipeline.runner import run_stages
-from pskd_tf.pipeline.stage import RunContext
+from pskd_tf.pipeline.specs import LossSpec
+from pskd_tf.pipeline.stage import RunContext, all_stages
 from pskd_tf.settings import RunSettings
 from pskd_tf.stream_settings import StreamSettings
 from pskd_tf.training_settings import TrainingSettings
@@ -100,6 +103,25 @@ def test_virtual_pretraining_is_a_training_before_that_of_real_clips(prepared):
         dataclasses.replace(watch, virtual_only=True)
     with pytest.raises(UserError, match=r"virtual_pretraining must lie in 0\.\.1, 1 excluded"):
         dataclasses.replace(watch, virtual_pretraining=1.0)
+
+
+def test_a_virtual_pretraining_that_two_methods_share_is_one_stage(prepared):
+    """Under two names the second method would look for it where nobody writes it."""
+    planner = StagePlanner(settings(), prepared)
+    (split,) = protocol_splits(prepared.description, prepared.manifest, "cross_subject")
+    part = planner.training_part(split)
+    students = [
+        planner.fit(
+            *("accelerometer_student", name, part, 1, TrainingSettings(epochs=epochs)),
+            LossSpec.cross_entropy(0.1),
+            virtual_sensors=BOTH,
+            virtual_pretraining=2 / epochs,
+            skeleton_only=part.skeleton_only,
+        )
+        for name, epochs in (("four", 4), ("eight", 8))
+    ]
+    firsts = [one.input(one.spec.pretrained) for one in students]
+    assert firsts[0] is firsts[1] and len(all_stages(students)) == 3
 
 
 def test_virtual_only_is_in_the_specification(prepared):
