@@ -80,31 +80,38 @@ def run_command(main: Callable[[Arguments], None], kind: type[Arguments]) -> Non
     """
     escape_output()
     signals = _Signals()
-    signals.install()
-    words = sys.argv[1:]
-    if {"--help", "-h", "--helpshort"} & set(words):
-        text = (sys.modules["__main__"].__doc__ or "").strip()
-        print(text if "Exit status" in text else f"{text}\n\n{EXIT_STATUS}")
-        print(f"\n{flags_help(kind)}")
-        sys.exit(0)
     try:
-        _check_platform()
-        main(parse_flags(kind, [_found_flagfile(word) for word in words]))
+        signals.install()
+        message, status = _run(main, kind, sys.argv[1:])
+        # Nothing is left to clean up; Python takes a moment to end.
+        signals.end_at_once()
+    except KeyboardInterrupt:
+        message, status = _INTERRUPTED, 128 + signals.received
+    if message:
+        print(message, file=sys.stderr)
+    sys.exit(status)
+
+
+def _run(
+    main: Callable[[Arguments], None], kind: type[Arguments], words: list[str]
+) -> tuple[str, int]:
+    """Returns the line on standard error and the exit status."""
+    try:
+        if {"--help", "-h", "--helpshort"} & set(words):
+            text = (sys.modules["__main__"].__doc__ or "").strip()
+            print(text if "Exit status" in text else f"{text}\n\n{EXIT_STATUS}")
+            print(f"\n{flags_help(kind)}")
+        else:
+            _check_platform()
+            main(parse_flags(kind, [_found_flagfile(word) for word in words]))
     except (UserError, flags.Error) as error:
-        _end_with(f"error: {' '.join(str(error).split())}", 2)
+        return f"error: {' '.join(str(error).split())}", 2
     except OSError as error:
         message = _machine_error(error)
         if message is None:
             raise
-        _end_with(f"error: {message}", 2)
-    except KeyboardInterrupt:
-        _end_with(_INTERRUPTED, 128 + signals.received)
-    sys.exit(0)
-
-
-def _end_with(line: str, status: int) -> None:
-    print(line, file=sys.stderr)
-    sys.exit(status)
+        return f"error: {message}", 2
+    return "", 0
 
 
 def escape_output() -> None:
@@ -165,6 +172,11 @@ class _Signals:
             self._since = now
             raise KeyboardInterrupt
 
+    @staticmethod
+    def end_at_once() -> None:
+        for number in _ending_signals():
+            signal.signal(number, _end_at_once)
+
 
 def _ending_signals() -> list[signal.Signals]:
     """Returns those that end this process by default; `nohup`, for one, has HUP ignored."""
@@ -174,8 +186,10 @@ def _ending_signals() -> list[signal.Signals]:
 
 
 def _end_at_once(number: int, frame: FrameType | None) -> None:
-    """Ends a command that still imports, when there is nothing to clean up."""
+    """Ends a command that still imports or has ended its work: there is nothing to clean up."""
     del frame
+    with contextlib.suppress(OSError, RuntimeError, ValueError):  # broken, in a write, or closed
+        sys.stdout.flush()
     os.write(2, f"{_INTERRUPTED}\n".encode())
     os._exit(128 + number)
 
@@ -186,8 +200,7 @@ def _catch_while_importing() -> None:
     spec = getattr(sys.modules.get("__main__"), "__spec__", None)
     if spec is not None and spec.name.partition(".")[0] in ("pskd_tf", "data_prep"):
         with contextlib.suppress(ValueError):  # not in the main thread
-            for number in _ending_signals():
-                signal.signal(number, _end_at_once)
+            _Signals.end_at_once()
 
 
 _catch_while_importing()

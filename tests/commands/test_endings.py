@@ -164,6 +164,37 @@ def test_a_signal_while_importing_is_one_line():
         assert messages == (INTERRUPTED if process.returncode == 143 else "")
 
 
+@pytest.mark.parametrize(("number", "status"), ENDINGS)
+def test_a_signal_while_the_help_is_written_is_one_line(number, status):
+    """Until November 2026 it was a traceback."""
+    command = script("pass")
+    command[-1] = command[-1].replace(
+        "def main",
+        f"import data_prep.commands as c\nc.flags_help = lambda _: {sending(number)}\ndef main",
+    )
+    finished = end([*command, "--help"])
+    assert (finished.returncode, finished.stderr) == (status, INTERRUPTED)
+
+
+@pytest.mark.parametrize(("number", "status"), ENDINGS)
+def test_a_signal_after_the_work_is_one_line_and_loses_no_output(number, status):
+    finished = end(
+        script(f"import atexit\nprint('done')\natexit.register(lambda: {sending(number)})")
+    )
+    assert (finished.returncode, finished.stdout) == (status, "done\n")
+    assert finished.stderr == INTERRUPTED
+
+
+def sending(number: int) -> str:
+    return f"os.kill(os.getpid(), {int(number)})"
+
+
+def end(command: list[str]) -> subprocess.CompletedProcess:
+    process = start(command)
+    printed, messages = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(command, process.returncode, printed, messages)
+
+
 def test_native_windows_is_refused_in_one_line():
     finished = run("print('ran')", env=os.environ | {"PYTHONSTARTUP": ""})
     assert finished.stdout == "ran\n"
