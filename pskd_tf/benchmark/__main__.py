@@ -33,6 +33,7 @@ from pskd_tf.virtual_settings import WATCH_AMOUNTS
 if TYPE_CHECKING:
     from pskd_tf.benchmark.board import BoardRow
     from pskd_tf.benchmark.run import BenchmarkRun
+    from pskd_tf.benchmark.stream_stages import BenchmarkStreams
 
 
 @dataclass(frozen=True)
@@ -179,11 +180,14 @@ def _board(run: "BenchmarkRun", arguments: BenchmarkArguments) -> "list[BoardRow
     from pskd_tf.benchmark.board import leaderboard_markdown
     from pskd_tf.benchmark.halves import halves_markdown
     from pskd_tf.benchmark.perform import run_cells
-    from pskd_tf.benchmark.run import stream_board
     from pskd_tf.benchmark.stream import stream_markdown
 
+    _print_left_out(run.results.path, run.left_out())
+    streams = _streams(run, arguments)
     if arguments.dry_run:
         _print_plan(run, arguments)
+        if streams:
+            print(f"and streams of {len(streams.missing())} students, which no line above counts")
         return None
     for protocol in arguments.protocols:
         if protocol == REPEATED_SUBJECT_HALVES:
@@ -206,10 +210,29 @@ def _board(run: "BenchmarkRun", arguments: BenchmarkArguments) -> "list[BoardRow
         print(halves_markdown(run.halves_rows()), end="")
     if arguments.settings.virtual.unworn_classes:
         print(run.unworn_classes(), end="")
-    if arguments.settings.stream.enabled:
-        in_stream = stream_board(run, arguments.protocols, arguments.idle_hours, arguments.workers)
-        print(stream_markdown(in_stream), end="")
+    if streams:
+        streams.perform(arguments.workers)
+        print(stream_markdown(streams.board()), end="")
     return rows
+
+
+def _streams(run: "BenchmarkRun", arguments: BenchmarkArguments) -> "BenchmarkStreams | None":
+    """Returns what is wanted in the stream, checked before anything is trained."""
+    from pskd_tf.benchmark.stream_stages import BenchmarkStreams
+
+    if not arguments.settings.stream.enabled:
+        return None
+    streams = BenchmarkStreams(run, arguments.protocols, arguments.idle_hours)
+    _print_left_out(streams.path, streams.left_out())
+    streams.check()
+    return streams
+
+
+def _print_left_out(path: Path, left_out: dict[str, int]) -> None:
+    """Says which finished cells a board does not show, before anything is spent."""
+    if left_out:
+        cells = ", ".join(f"{count} of {method}" for method, count in left_out.items())
+        print(f"note: cells of another recipe or version are not on the board: {cells} ({path})")
 
 
 def _write_pages(arguments: BenchmarkArguments) -> None:
@@ -261,10 +284,8 @@ def _print_plan(run: "BenchmarkRun", arguments: BenchmarkArguments) -> None:
             _print_expected(run, arguments)
         cells = []
         for method in run.methods:
-            trials = run.trials(method)
-            tuning = [cell for trial in trials for cell in trial]
-            picked = 0 if run.missing(tuning) else run.picked(method)
-            own = run.cells(protocol, method, picked)
+            own = run.planned_cells(protocol, method)
+            tuning = [cell for trial in run.trials(method) for cell in trial]
             cells += tuning + own if protocol == "validation" else own
         missing = run.missing(cells)
         for cell in missing:

@@ -33,22 +33,10 @@ from pskd_tf.benchmark.halves import (
 )
 from pskd_tf.benchmark.page import write_board_page
 from pskd_tf.benchmark.results import CellRecord, ResultsFile, TestLedger, held_out_parts
-from pskd_tf.benchmark.stream import (
-    StreamCell,
-    StreamRow,
-    read_streams,
-    record_streams,
-    stream_markdown,
-    stream_rows,
-    stream_table,
-    write_streams,
-)
 from pskd_tf.benchmark.unworn_classes import unworn_rows, write_unworn
-from pskd_tf.method import FOREST, Method
+from pskd_tf.method import Method
 from pskd_tf.pipeline.plan import run_splits
-from pskd_tf.pipeline.runner import run_stages
 from pskd_tf.pipeline.stage import RunContext
-from pskd_tf.processes import start_tensorflow
 from pskd_tf.settings import RunSettings
 
 # Fields of a method on which no single training depends.
@@ -127,6 +115,11 @@ class BenchmarkRun:
         if protocol == "validation":
             return planner.cells(method, trial, self.validation_seeds, teacher_seeds[:1])
         return planner.cells(method, trial, self.settings.seeds[: method.most_seeds], teacher_seeds)
+
+    def planned_cells(self, protocol: str, method: Method) -> list[Cell]:
+        """Returns a method's cells; those of its first trial where validation has picked none."""
+        unfinished = self.missing([cell for cells in self.trials(method) for cell in cells])
+        return self.cells(protocol, method, 0 if unfinished else self.picked(method))
 
     def missing(self, cells: Sequence[Cell]) -> list[Cell]:
         """Returns the cells without a line in the results, each once."""
@@ -224,6 +217,17 @@ class BenchmarkRun:
             ]
         return picked, known
 
+    def left_out(self) -> dict[str, int]:
+        """Returns by method how many finished cells are not on the board: another recipe's."""
+        today = {
+            (method.name, self._configuration(method, trial))
+            for method in self.listed
+            for trial in range(len(method.trials))
+        }
+        records = self.results.records.values()
+        others = [one.method for one in records if (one.method, one.configuration) not in today]
+        return {method: others.count(method) for method in sorted(set(others))}
+
     def recorded_cells(self) -> list[Cell]:
         """Returns the cells of all methods of the board whose results are known."""
         picked, known = self._known()
@@ -319,50 +323,3 @@ class BenchmarkRun:
         return write_unworn(
             self.results_dir, unworn_rows(self.listed, known, self._parts(known), count)
         )
-
-
-def stream_board(
-    run: BenchmarkRun, protocols: Sequence[str], hours: float, workers: int
-) -> list[StreamRow]:
-    """Runs the students of finished cells over streams and writes `stream.csv`, `stream_board.*`.
-
-    Args:
-        run: A benchmark with `stream_training`, whose cells of `protocols` are finished.
-        protocols: The protocols to stream.
-        hours: Hours of idle of each kind.
-        workers: Stages at a time.
-
-    Returns:
-        The rows of the board: all methods whose streams are recorded.
-    """
-    path = run.results_dir / "stream.csv"
-    records = read_streams(path)
-    wanted = []
-    for protocol in protocols:
-        for method in run.methods:
-            if method.model != FOREST:
-                wanted += [
-                    StreamCell.of(cell, run.settings.compression, hours)
-                    for cell in run.cells(protocol, method, run.picked(method))
-                ]
-    known = {one.cell for one in records}
-    missing = [one for one in wanted if one.stage.key[:16] not in known]
-    if missing:
-        if workers == 1:
-            start_tensorflow()
-        run_stages([one.stage for one in missing], run.context, workers, show_epochs=False)
-        for one in missing:
-            records += record_streams(one, run.context)
-        write_streams(path, records)
-    recorded = [cell for cell in run.recorded_cells() if cell.method != FOREST]
-    shown = [StreamCell.of(cell, run.settings.compression, hours) for cell in recorded]
-    keys = {one.stage.key[:16] for one in shown}
-    subjects = {
-        held_out: part["subject"].to_numpy(str)
-        for (_, held_out), part in held_out_parts(run.results_dir).items()
-    }
-    rows = stream_rows([one for one in records if one.cell in keys], subjects)
-    with whole_file(run.results_dir / "stream_board.md") as temporary:
-        temporary.write_text(stream_markdown(rows), encoding="utf-8")
-    write_table(run.results_dir / "stream_board.csv", stream_table(rows))
-    return rows

@@ -1,7 +1,7 @@
 """The board of methods in a stream: recall at thresholds that validation chose.
 
-A benchmark with `--stream_training` compresses each cell's student and runs it over streams of the
-held-out clips and over idle streams. `stream.csv` keeps the score of every decision, so that each
+`stream_stages` runs each cell's student over streams of the held-out clips and over idle streams.
+`stream.csv` keeps the score of every decision, so that each
 figure of the board can be computed again. Each run's threshold is the lowest at which its
 validation folds stay within a bound of false decisions an hour; test subjects choose nothing.
 """
@@ -20,43 +20,13 @@ import pandas as pd
 from data_prep.csv_cells import CsvWriter
 from data_prep.errors import UserError
 from data_prep.files import whole_file
-from data_prep.records import read_arrays
 from pskd_tf.benchmark.board import REFERENCE, Difference, Spread, paired_difference, points_text
-from pskd_tf.benchmark.cells import Cell
 from pskd_tf.benchmark.results import table_rows
 from pskd_tf.evaluation.stream import BOUNDED_KINDS, STREAM_KINDS, lowest_threshold
-from pskd_tf.pipeline.specs import CompressSpec, StreamScoreSpec
-from pskd_tf.pipeline.stage import RunContext, Stage
-from pskd_tf.settings import CompressionSettings
 
 # False decisions an hour, on each bounded kind of idle.
 BOUNDS = (0.0, 1.0, 6.0)
 _FINEST = 65535
-
-
-@dataclass(frozen=True)
-class StreamCell:
-    """A cell of the benchmark and the stage that runs its int8 student over streams."""
-
-    cell: Cell
-    stage: Stage[StreamScoreSpec]
-
-    @staticmethod
-    def of(cell: Cell, compression: CompressionSettings, hours: float) -> "StreamCell":
-        """Declares the stages of a cell.
-
-        Args:
-            cell: The cell.
-            compression: Pruning and calibration of its student.
-            hours: Hours of idle of each kind.
-        """
-        fit = cell.fit
-        spec = CompressSpec(fit.key, compression)
-        compressed: Stage[CompressSpec] = Stage(f"compressed-{fit.name}", spec, (fit,))
-        clips = cell.stage.spec.clips
-        scored = StreamScoreSpec(fit.key, compressed.key, clips, "int8", hours)
-        name = f"stream-{cell.stage.name.removeprefix('score-')}"
-        return StreamCell(cell, Stage(name, scored, (fit, compressed)))
 
 
 @dataclass(frozen=True)
@@ -107,30 +77,6 @@ def scores_text(scores: np.ndarray) -> str:
     """Returns scores `(decisions,)`, 0..1 or -1, as four hexadecimal digits each."""
     steps = np.clip(np.floor(np.asarray(scores) * _FINEST), 0, _FINEST)
     return bytes(steps.astype(">u2").tobytes()).hex()
-
-
-def record_streams(one: StreamCell, context: RunContext) -> list[StreamRecord]:
-    """Reads what the stage of a cell wrote, one record a kind."""
-    result = context.result(one.stage)
-    cell = one.cell
-    kinds = ("movements", "wrong", *STREAM_KINDS)
-    arrays = read_arrays(context.folder(one.stage) / "scores.npz", kinds)
-    return [
-        StreamRecord(
-            one.stage.key[:16],
-            cell.method,
-            cell.trial,
-            cell.protocol,
-            "|".join(cell.held_out),
-            cell.teacher_seed,
-            cell.student_seed,
-            kind,
-            result["hours"].get(kind, 0.0),
-            round(result["distinct_hours"].get(kind, 0.0), 4),
-            scores_text(arrays[kind]),
-        )
-        for kind in kinds
-    ]
 
 
 def read_streams(path: Path) -> list[StreamRecord]:
