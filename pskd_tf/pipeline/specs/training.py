@@ -1,55 +1,16 @@
-"""The specification of each kind of stage: all that its result depends on.
-
-A specification names the stages whose results it reads by their keys. `version` is raised when the
-action of a kind (`fit_stage`, `score_stage`, ...) makes another result from the same specification.
-"""
+"""Specifications of what is trained: nets, teachers' outputs and forests."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from data_prep.records import later_field, record_from_json, record_to_json
-from pskd_tf.compression.cost import BoardLimits
 from pskd_tf.input_settings import AugmentationSettings, InputSettings
 from pskd_tf.method import ACS_LOSS
-from pskd_tf.settings import MIXTURE_OUTPUTS, CompressionSettings
+from pskd_tf.pipeline.specs.stage_spec import NETS, SCORING, StageSpec
+from pskd_tf.settings import MIXTURE_OUTPUTS
 from pskd_tf.stream_settings import StreamSettings
 from pskd_tf.student_settings import Architecture
 from pskd_tf.training_settings import ACSSettings, TrainingSettings
-
-_NETS = ("keras", "numpy", "tensorflow")
-_SCORING = ("numpy", "scikit-learn", "scipy")
-_FLATBUFFERS = ("ai-edge-litert", "tflite-micro")
-_TWINS = ("tensorflow-model-optimization", "tf-keras")
-
-
-@dataclass(frozen=True)
-class StageSpec:
-    """What every specification has.
-
-    Attributes:
-        kind: Name of the kind.
-        version: Version of the kind's action.
-        relies_on: Names of the packages whose versions the result depends on.
-    """
-
-    kind: ClassVar[str]
-    version: ClassVar[int]
-    relies_on: ClassVar[tuple[str, ...]]
-
-    @property
-    def packages(self) -> tuple[str, ...]:
-        """Names of the packages whose versions the result of this specification depends on."""
-        return self.relies_on
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Keys of the stages whose results are read."""
-        return ()
-
-    @property
-    def epochs(self) -> int:
-        """Epochs of training that the action spends."""
-        return 0
 
 
 @dataclass(frozen=True)
@@ -177,7 +138,7 @@ class FitSpec(StageSpec):
 
     kind: ClassVar[str] = "fit"
     version: ClassVar[int] = 2
-    relies_on: ClassVar[tuple[str, ...]] = _NETS
+    relies_on: ClassVar[tuple[str, ...]] = NETS
 
     model: str
     data: DataSpec
@@ -237,7 +198,7 @@ class TeacherOutputsSpec(StageSpec):
 
     kind: ClassVar[str] = "teacher_outputs"
     version: ClassVar[int] = 2
-    relies_on: ClassVar[tuple[str, ...]] = _NETS
+    relies_on: ClassVar[tuple[str, ...]] = NETS
 
     outputs: str
     data: DataSpec
@@ -288,209 +249,10 @@ class ForestSpec(StageSpec):
 
     kind: ClassVar[str] = "forest"
     version: ClassVar[int] = 2
-    relies_on: ClassVar[tuple[str, ...]] = _SCORING
+    relies_on: ClassVar[tuple[str, ...]] = SCORING
 
     data: DataSpec
     part: TrainingPart
     seed: int
     clips: tuple[str, ...]
     arguments: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class CompressSpec(StageSpec):
-    """A student pruned, fine-tuned, calibrated and converted to int8.
-
-    Attributes:
-        student: Key of the fit stage.
-        settings: Pruning and calibration.
-        distil: Whether the student's teachers go on teaching it.
-    """
-
-    kind: ClassVar[str] = "compress"
-    version: ClassVar[int] = 3
-    relies_on: ClassVar[tuple[str, ...]] = (*_NETS, *_TWINS, *_FLATBUFFERS)
-
-    student: str
-    settings: CompressionSettings
-    distil: bool = True
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Key of the student."""
-        return (self.student,)
-
-    @property
-    def epochs(self) -> int:
-        """Epochs of fine-tuning."""
-        return self.settings.epochs
-
-
-@dataclass(frozen=True)
-class SlimSpec(StageSpec):
-    """A student whose channels are cut to a board's limits.
-
-    Attributes:
-        student: Key of the fit stage.
-        measured: Key of the quantise stage that measured the cost of the whole student.
-        limits: What the board allows.
-        cuts: Cuts on the way to the limits, each followed by a fine-tuning.
-        importance: What channels are chosen by, see `channel_importance`.
-        epochs_per_cut: Epochs of fine-tuning after each cut.
-        learning_rate: Peak learning rate of the fine-tuning.
-        distil: Whether the student's teachers go on teaching it.
-    """
-
-    kind: ClassVar[str] = "slim"
-    version: ClassVar[int] = 2
-    relies_on: ClassVar[tuple[str, ...]] = _NETS
-
-    student: str
-    measured: str
-    limits: BoardLimits
-    cuts: int
-    importance: str
-    epochs_per_cut: int
-    learning_rate: float
-    distil: bool = True
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Keys of the student and of the stage that measured it."""
-        return (self.student, self.measured)
-
-    @property
-    def epochs(self) -> int:
-        """Epochs of fine-tuning after all cuts together."""
-        return self.cuts * self.epochs_per_cut
-
-
-@dataclass(frozen=True)
-class QuantiseSpec(StageSpec):
-    """A student converted to int8, after or by training, and measured.
-
-    Attributes:
-        student: Key of the fit stage with the teachers.
-        source: Key of the stage whose weights are quantised.
-        method: `ptq`: after training, or `qat`: by training.
-        head: `dense` or `convolution`.
-        calibration_clips: Training clips from which activation ranges are read.
-        calibration_seed: Seed of their draw.
-        stratified: Whether classes take turns in the draw.
-        training_epochs: Epochs of quantisation-aware training; 0 for `ptq`.
-        learning_rate: Learning rate of its first step.
-        warm: Whether its activation ranges start at those of the calibration clips.
-        ranges: `trained`, or `recalibrated` on the calibration clips after training.
-        distil: Whether the student's teachers go on teaching it.
-        preserve_sparsity: Whether weights that are zero stay zero.
-    """
-
-    kind: ClassVar[str] = "quantise"
-    version: ClassVar[int] = 2
-    relies_on: ClassVar[tuple[str, ...]] = (*_NETS, *_TWINS, *_FLATBUFFERS)
-
-    student: str
-    source: str
-    method: str
-    calibration_clips: int
-    calibration_seed: int
-    head: str = "dense"
-    stratified: bool = True
-    training_epochs: int = 0
-    learning_rate: float = 0.0
-    warm: bool = True
-    ranges: str = "trained"
-    distil: bool = True
-    preserve_sparsity: bool = False
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Keys of the student and of the weights."""
-        return (self.student, self.source)
-
-    @property
-    def epochs(self) -> int:
-        """Epochs of quantisation-aware training."""
-        return self.training_epochs
-
-
-@dataclass(frozen=True)
-class CompareSpec(StageSpec):
-    """A student in float, pruned and in int8, each scored on clips of its training part.
-
-    Attributes:
-        student: Key of the fit stage.
-        compressed: Key of the stage that pruned and converted it.
-        clips: Names of the clips.
-    """
-
-    kind: ClassVar[str] = "compare"
-    version: ClassVar[int] = 1
-    relies_on: ClassVar[tuple[str, ...]] = (*_NETS, *_SCORING, *_FLATBUFFERS)
-
-    student: str
-    compressed: str
-    clips: tuple[str, ...]
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Keys of the student and of what came of it."""
-        return (self.student, self.compressed)
-
-
-FORM_FILES = {"float": "weights.npz", "int8": "student_int8.tflite"}
-
-
-@dataclass(frozen=True)
-class ScoreSpec(StageSpec):
-    """A model scored on held-out clips.
-
-    Attributes:
-        model: Key of the fit stage with the architecture and the inputs of the net.
-        source: Key of the stage that wrote the weights or the flatbuffer.
-        clips: Names of the clips.
-        form: `float`: weights in Keras, or `int8`: a flatbuffer in TensorFlow Lite Micro.
-    """
-
-    kind: ClassVar[str] = "score"
-    version: ClassVar[int] = 2
-    relies_on: ClassVar[tuple[str, ...]] = _SCORING
-
-    model: str
-    source: str
-    clips: tuple[str, ...]
-    form: str
-
-    @property
-    def packages(self) -> tuple[str, ...]:
-        """Names of the packages whose versions the scores depend on."""
-        return (*self.relies_on, *(_FLATBUFFERS if self.form == "int8" else _NETS))
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Keys of the model and of the stage that wrote its file."""
-        return (self.model, self.source)
-
-    @property
-    def file(self) -> str:
-        """Name of the file that is read."""
-        return FORM_FILES[self.form]
-
-
-@dataclass(frozen=True)
-class StreamScoreSpec(ScoreSpec):
-    """A student run over streams of held-out clips and over idle streams.
-
-    The fit stage of `model` also holds the detector.
-
-    Attributes:
-        hours: Hours of idle of each kind.
-        seed: Seed of the streams.
-    """
-
-    kind: ClassVar[str] = "stream_score"
-    version: ClassVar[int] = 2
-    relies_on: ClassVar[tuple[str, ...]] = ("numpy", "scipy")
-
-    hours: float
-    seed: int = 0
