@@ -23,6 +23,7 @@ LAYERS = (
     "settings",
     "processes",
     "run_records",
+    "metrics_record",
     "stage_record",
     "run",
     "data",

@@ -19,13 +19,13 @@ from data_prep.records import (
     record_from_json,
 )
 from pskd_tf.input_settings import InputSettings
+from pskd_tf.metrics_record import read_metrics
 from pskd_tf.run_records import (
     TRAIN_AGAIN,
     Key,
     RunRecord,
     optional_file,
     published_file,
-    read_metrics,
     read_run_record,
 )
 from pskd_tf.settings import RunSettings, read_run_settings

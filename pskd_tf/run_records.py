@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -21,11 +21,11 @@ TRAIN_AGAIN = "the same command of pskd_tf.train makes it again"
 RUN_FORMAT = 1
 
 Key = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-_Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-_Finite = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
-_Count = Annotated[int, Field(ge=0, le=2**53)]
-_Seconds = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
-_FolderName = Annotated[str, Field(pattern=r"^[^/\\\x00]+$")]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Finite = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, le=2**53)]
+Seconds = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+FolderName = Annotated[str, Field(pattern=r"^[^/\\\x00]+$")]
 
 
 @dataclass(frozen=True)
@@ -234,37 +234,37 @@ class StageContent:
 
 @dataclass(frozen=True)
 class _Result:
-    wall_seconds: _Seconds
+    wall_seconds: Seconds
 
 
 @dataclass(frozen=True)
 class _FitResult(_Result):
-    parameters: _Count
-    followed: dict[str, _Finite]
+    parameters: Count
+    followed: dict[str, Finite]
 
 
 @dataclass(frozen=True)
 class _OutputsResult(_Result):
-    accuracy: dict[str, _Share]
-    any_right: _Share
+    accuracy: dict[str, Share]
+    any_right: Share
 
 
 @dataclass(frozen=True)
 class _ScoreResult(_Result):
-    accuracy: _Share
-    macro_f1: _Share
-    wrist_actions_accuracy: _Share
+    accuracy: Share
+    macro_f1: Share
+    wrist_actions_accuracy: Share
 
 
 @dataclass(frozen=True)
 class Model:
     """Sizes of a student."""
 
-    parameters: _Count
-    macs: _Count
-    sparsity: dict[str, _Share]
-    flatbuffer_bytes: _Count
-    arena_bytes: _Count
+    parameters: Count
+    macs: Count
+    sparsity: dict[str, Share]
+    flatbuffer_bytes: Count
+    arena_bytes: Count
 
 
 @dataclass(frozen=True)
@@ -276,14 +276,14 @@ class _CompressResult(Model, _Result):
 class _SlimResult(_Result):
     builder_arguments: dict[str, Any]
     estimated: dict[str, Any]
-    parameters: _Count
-    macs: _Count
+    parameters: Count
+    macs: Count
 
 
 @dataclass(frozen=True)
 class _QuantiseResult(Model, _Result):
     builder_arguments: dict[str, Any]
-    gzip_bytes: _Count
+    gzip_bytes: Count
     arena: dict[str, Any]
     operators: tuple[str, ...]
     snr_db: dict[str, float]
@@ -291,8 +291,8 @@ class _QuantiseResult(Model, _Result):
 
 @dataclass(frozen=True)
 class _FormScores:
-    accuracy: _Share
-    macro_f1: _Share
+    accuracy: Share
+    macro_f1: Share
 
 
 @dataclass(frozen=True)
@@ -304,9 +304,9 @@ class _CompareResult(_Result):
 
 @dataclass(frozen=True)
 class _StreamResult(_Result):
-    hours: dict[str, _Seconds]
-    distinct_hours: dict[str, _Seconds]
-    decisions: dict[str, _Count]
+    hours: dict[str, Seconds]
+    distinct_hours: dict[str, Seconds]
+    decisions: dict[str, Count]
 
 
 _RESULTS: dict[str, type[_Result]] = {
@@ -341,156 +341,5 @@ def read_result(folder: Path, kind: str) -> dict[str, Any]:
     try:
         check_fields(_RESULTS[kind], values, path)
     except UserError as error:
-        raise UserError(rule, error.reason, path) from error
-    return values
-
-
-@dataclass(frozen=True)
-class Summary:
-    """A score over seeds: mean, sample standard deviation and the values, fractions 0..1."""
-
-    mean: _Share
-    std: _Share
-    values: tuple[_Share, ...]
-
-
-@dataclass(frozen=True)
-class Scores:
-    """The scores of one model."""
-
-    accuracy: Summary
-    macro_f1: Summary
-    wrist_actions_accuracy: Summary
-
-    def check_count(self, count: int, name: str) -> None:
-        """Refuses another number of values than there are seeds."""
-        for one in (self.accuracy, self.macro_f1, self.wrist_actions_accuracy):
-            if len(one.values) != count:
-                raise UserError(f"{name} must have a value for each seed", len(one.values))
-
-
-@dataclass(frozen=True)
-class _Difference:
-    mean: _Finite
-    std: _Finite
-    values: tuple[_Finite, ...]
-
-
-@dataclass(frozen=True)
-class _Fold:
-    train_subjects: tuple[str, ...]
-    test_subjects: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Student:
-    float: Scores
-    pruned: Scores
-    int8: Scores
-
-
-@dataclass(frozen=True)
-class _Baseline:
-    cross_entropy: Scores
-
-
-@dataclass(frozen=True)
-class _Selection:
-    selection: dict[str, dict[str, _Finite]]
-
-
-@dataclass(frozen=True)
-class _Guess:
-    right: _Finite
-    confidence: _Finite
-
-
-@dataclass(frozen=True)
-class LabelFigures:
-    """What `label_figures` gives."""
-
-    clips: int
-    labelled: int
-    target: Literal["mean", "fusion", "most_confident", "acs", "method", "none"]
-    guesses: dict[str, dict[str, _Guess]]
-
-
-@dataclass(frozen=True)
-class MethodFigures:
-    """What `metrics.json` says of a method other than the default."""
-
-    name: str
-    title: str
-    loss: str
-    arguments: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class MetricsContent:
-    """What is read of a run's `metrics.json`; `collect_metrics` says what it holds."""
-
-    dataset: str
-    dataset_is_synthetic: bool
-    protocol: str
-    train_subjects: tuple[str, ...]
-    test_subjects: tuple[str, ...]
-    folds: tuple[_Fold, ...]
-    seeds: tuple[int, ...]
-    teacher_seeds: tuple[int, ...]
-    teachers: dict[str, Scores]
-    student: _Student
-    students_by_teacher_outputs: dict[str, Scores]
-    baseline: _Baseline
-    paired_difference: _Difference
-    acs: _Selection
-    model: Model
-    wall_seconds: dict[_FolderName, _Seconds]
-    versions: dict[str, str]
-    leaks_subjects: bool = False
-    # Only where labels are missing.
-    labels: LabelFigures | None = None
-    # Only with --method.
-    method: MethodFigures | None = None
-    # Runs of older versions lack these two.
-    splits_sha256: Key | None = None
-    run_key: Key | None = None
-
-    def __post_init__(self) -> None:
-        if not (self.folds and self.seeds and self.teacher_seeds):
-            raise UserError("folds, seeds and teacher_seeds must not be empty", "nothing")
-        students = {
-            "the float student": self.student.float,
-            "the pruned student": self.student.pruned,
-            "the int8 student": self.student.int8,
-            "the baseline": self.baseline.cross_entropy,
-            **self.students_by_teacher_outputs,
-        }
-        for name, scores in students.items():
-            scores.check_count(len(self.seeds), name)
-        for name, scores in self.teachers.items():
-            scores.check_count(len(self.teacher_seeds), name)
-        if len(self.paired_difference.values) != len(self.seeds):
-            received = len(self.paired_difference.values)
-            raise UserError("paired_difference must have a value for each seed", received)
-
-
-def read_metrics(path: Path) -> dict[str, Any]:
-    """Reads a run's `metrics.json`.
-
-    Args:
-        path: The file.
-
-    Returns:
-        Its content.
-
-    Raises:
-        UserError: The file is missing or damaged, or lacks a value that is read.
-    """
-    rule = f"A finished run of pskd_tf.train has metrics.json and export/; {TRAIN_AGAIN}"
-    values: dict[str, Any] = read_json_object(path, rule)
-    try:
-        check_fields(MetricsContent, values, path)
-    except UserError as error:
-        rule = f"metrics.json must be as pskd_tf.train wrote it; {TRAIN_AGAIN}"
         raise UserError(rule, error.reason, path) from error
     return values

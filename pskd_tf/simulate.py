@@ -33,12 +33,12 @@ from pskd_tf.device.events import (
     MATCHING_IOU,
     EventCategories,
     Latency,
-    LossTable,
     all_matches,
     latencies,
     matched_events,
 )
 from pskd_tf.device.firmware import compile_core, run_core
+from pskd_tf.device.loss_table import LossTable
 from pskd_tf.device.recognizer import (
     ChosenSettings,
     Decision,

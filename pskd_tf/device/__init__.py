@@ -14,20 +14,21 @@ if TYPE_CHECKING:
     from pskd_tf.device.events import (
         EventCategories as EventCategories,
         EventMatches as EventMatches,
-        FalseRate as FalseRate,
         Latency as Latency,
-        LossTable as LossTable,
-        OperatingPoint as OperatingPoint,
         event_categories as event_categories,
         latencies as latencies,
-        loss_table as loss_table,
         matched_events as matched_events,
-        operating_curve as operating_curve,
     )
     from pskd_tf.device.firmware import (
         compile_core as compile_core,
         firmware_sources as firmware_sources,
         run_core as run_core,
+    )
+    from pskd_tf.device.loss_table import LossTable as LossTable, loss_table as loss_table
+    from pskd_tf.device.operating_curve import (
+        FalseRate as FalseRate,
+        OperatingPoint as OperatingPoint,
+        operating_curve as operating_curve,
     )
     from pskd_tf.device.recognizer import (
         ChosenSettings as ChosenSettings,

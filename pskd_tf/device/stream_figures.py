@@ -18,19 +18,20 @@ from pskd_tf.device.decisions import DecisionCounts, at_threshold, timeline
 from pskd_tf.device.events import (
     EventCategories,
     EventMatches,
-    FalseRate,
     Latency,
-    LossTable,
-    OperatingPoint,
     all_matches,
-    curve_thresholds,
     event_categories,
     latencies,
-    loss_table,
     matched_events,
-    operating_curve,
 )
 from pskd_tf.device.firmware import compile_core, run_core
+from pskd_tf.device.loss_table import LossTable, loss_table
+from pskd_tf.device.operating_curve import (
+    FalseRate,
+    OperatingPoint,
+    curve_thresholds,
+    operating_curve,
+)
 from pskd_tf.device.recognizer import MODEL_FILES, Decision, ExportedModel, RecognizerSettings
 from pskd_tf.device.recordings import (
     PARTIAL_KINDS,

@@ -7,25 +7,18 @@ import pytest
 import wardmetrics
 from hypothesis import given, strategies as st
 
-from pskd_tf.device.decisions import DecisionCounts, TimelineRow, at_threshold
+from pskd_tf.device.decisions import TimelineRow
 from pskd_tf.device.events import (
     EventCategories,
     EventMatches,
-    FalseRate,
     Latency,
-    LossTable,
-    OperatingPoint,
     all_matches,
-    curve_thresholds,
     event_categories,
     latencies,
-    loss_table,
     matched_events,
-    operating_curve,
 )
-from pskd_tf.device.recognizer import NO_SIGNAL, UNKNOWN, Decision, ExportedModel
+from pskd_tf.device.recognizer import Decision, ExportedModel
 from pskd_tf.device.recordings import LabelledSpan
-from pskd_tf.evaluation.stream import upper_bound_an_hour
 
 MODEL = ExportedModel(Path("none"), ("a", "b"), True, 0.0)
 
@@ -150,75 +143,3 @@ def test_latency_from_start_and_from_end():
     assert latencies(spans, decisions, MODEL) == ([2.5, 1.5], [0.5, -0.5])
     assert Latency.of([5, 1, 2, 4, 3]) == Latency(3.0, pytest.approx(4.6), 5.0)
     assert Latency.of([]) is None
-
-
-def test_repeated_signal_bounds_no_more_than_itself():
-    day = FalseRate.of(0, 24.0, 24.0)
-    assert day.upper_bound == upper_bound_an_hour(0, 24.0)
-    assert (day.an_hour, day.upper_bound) == (0.0, pytest.approx(2.9957 / 24, abs=1e-4))
-    assert FalseRate.of(0, 24.0, 100.0) == day
-    repeated = FalseRate.of(0, 24.0, 0.1)
-    assert repeated.upper_bound == pytest.approx(29.957, abs=1e-2)
-    # Three decisions in three hours of the same hour are one in it; four are more than one.
-    assert FalseRate.of(3, 3.0, 1.0).upper_bound == upper_bound_an_hour(1, 1.0)
-    assert FalseRate.of(4, 3.0, 1.0).upper_bound == upper_bound_an_hour(2, 1.0)
-    assert FalseRate.of(3, 3.0, 1.0).an_hour == 1.0
-
-
-SPANS = _spans("a", (0, 2), (10, 12), (20, 22), (30, 32), (40, 42), (50, 52), (60, 62))
-# Nothing at 0; one piece at 10, two at 20; at 30 and 40 another class, at 50 and 60 the right one.
-PIECES = [(10, 11), (20, 21), (21, 22), (30, 32), (40, 42), (50, 52), (60, 62), (70, 72)]
-DECISIONS = [
-    _said(30, 32, 1, 0.9),
-    _said(40, 42, 1, 0.8),
-    _said(50, 52, 0, 0.25),
-    _said(60, 62, 0, 0.5),
-    _said(70, 72, 1, 0.7),
-]
-
-
-def _losses(spans, decisions, on_clip_borders, threshold):
-    said = [at_threshold(decision, threshold) for decision in decisions]
-    return loss_table(spans, PIECES, decisions, said, on_clip_borders, MODEL)
-
-
-def test_each_loss_once():
-    on_clip_borders = [0, 0, 0, 1, 0, 0, 1]
-    table = _losses(SPANS, DECISIONS, on_clip_borders, 0.5)
-    assert table == LossTable(1, 1, 1, 1, 1, 1, 1) and table.movements == 7
-    strict = _losses(SPANS, DECISIONS, on_clip_borders, 0.6)
-    assert strict == LossTable(1, 1, 1, 1, 1, 2, 0)
-    with pytest.raises(ValueError):
-        _losses(SPANS, DECISIONS, [0], 0.5)
-
-
-def test_what_only_the_class_floor_keeps_is_below_the_threshold():
-    kept = [Decision(0, None, 0, 2, 2, UNKNOWN, 0, 0.9, None)]
-    assert _losses(SPANS[:1], kept, [1], 0.0) == LossTable(below_threshold=1)
-    # The best output is that of a null class, which has no name.
-    none = [Decision(0, None, 0, 2, 2, UNKNOWN, 2, 0.9, None)]
-    assert _losses(SPANS[:1], none, [0], 0.0) == LossTable(wrong_on_the_cut=1)
-
-
-def test_what_is_no_number_is_classified_wrongly():
-    decisions = [Decision(0, None, 0, 2, 2, UNKNOWN, 0, float("nan"), None)]
-    table = _losses(SPANS[:1], decisions, [0], 0.0)
-    assert table == LossTable(wrong_on_the_cut=1)
-
-
-def test_the_curve_has_the_counts_of_each_threshold():
-    idle = [_said(0, 1, 1, 0.3), _said(2, 3, 0, 0.5), _said(4, 5, UNKNOWN, float("nan"))]
-    idle.append(Decision(0, None, 9, 9, 9, NO_SIGNAL, -1, 0.0, None))
-    thresholds = curve_thresholds([DECISIONS, idle], 0.4)
-    assert thresholds == pytest.approx([0, 0.25, 0.3, 0.4, 0.5, 0.7, 0.8, 0.9])
-    curve = operating_curve(SPANS, DECISIONS, {"idle": (idle, 2.0)}, MODEL, thresholds)
-    for point in curve:
-        said, false = (
-            [at_threshold(one, point.threshold) for one in each] for each in (DECISIONS, idle)
-        )
-        assert point.right_share == DecisionCounts.of(said, SPANS, MODEL).right / len(SPANS)
-        assert point.false_an_hour == {"idle": DecisionCounts.of(false, (), MODEL).false / 2.0}
-    assert curve[0] == OperatingPoint(0.0, 2 / 7, {"idle": 1.0})
-    assert curve[3] == OperatingPoint(0.4, 1 / 7, {"idle": 0.5})
-    assert curve_thresholds([], 0.5) == [0.0, 0.5]
-    assert len(curve_thresholds([DECISIONS], 0.5, 2)) == 4

@@ -9,14 +9,9 @@ import html5lib
 import numpy as np
 import pytest
 
-from pskd_tf.device.events import (
-    EventCategories,
-    EventMatches,
-    FalseRate,
-    Latency,
-    LossTable,
-    OperatingPoint,
-)
+from pskd_tf.device.events import EventCategories, EventMatches, Latency
+from pskd_tf.device.loss_table import LossTable
+from pskd_tf.device.operating_curve import FalseRate, OperatingPoint
 from pskd_tf.device.recognizer import RecognizerSettings
 from pskd_tf.device.recordings import LabelledSpan, Recording, joined_clips, joined_order
 from pskd_tf.device.stream_figures import IdleFigures, StreamFigures, streamed_sha256
