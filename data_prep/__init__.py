@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         inspect_recordings as inspect_recordings,
         inspection_table as inspection_table,
     )
+    from data_prep.kept_splits import kept_splits as kept_splits
     from data_prep.loader import (
         ClipSource as ClipSource,
         DatasetOptions as DatasetOptions,
@@ -29,16 +30,13 @@ if TYPE_CHECKING:
     )
     from data_prep.loaders.custom.loader import CustomLoader as CustomLoader
     from data_prep.preparation import prepare_dataset as prepare_dataset
-    from data_prep.prepared_set import (
-        PreparedSet as PreparedSet,
-        prepared_table as prepared_table,
-        write_prepared_set as write_prepared_set,
-    )
+    from data_prep.prepared_set import PreparedSet as PreparedSet
+    from data_prep.prepared_set_tables import prepared_table as prepared_table
+    from data_prep.prepared_set_writer import write_prepared_set as write_prepared_set
     from data_prep.protocols import (
         ClipSplit as ClipSplit,
         Split as Split,
         cross_subject as cross_subject,
-        kept_splits as kept_splits,
         leave_one_subject_out as leave_one_subject_out,
         protocol_splits as protocol_splits,
         repeated_halves_splits as repeated_halves_splits,

@@ -11,7 +11,8 @@ from data_prep.clip_reading import read_clips
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import Refusal, UserError
 from data_prep.loader import DatasetOptions, Loader, option_values
-from data_prep.prepared_set import PreparedSet, write_prepared_set
+from data_prep.prepared_set import PreparedSet
+from data_prep.prepared_set_writer import write_prepared_set
 from data_prep.registry import load_dataset
 
 _OWN_FILES = {

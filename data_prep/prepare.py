@@ -23,7 +23,7 @@ from data_prep.errors import Refusal
 from data_prep.flags import flags_of
 from data_prep.plausibility import prepared_doubts
 from data_prep.preparation import prepare_dataset
-from data_prep.prepared_set import lost_classes, prepared_table
+from data_prep.prepared_set_tables import lost_classes, prepared_table
 from data_prep.problems import problem_lines
 from data_prep.registry import DATASETS, DatasetArguments, load_dataset
 from data_prep.settings import REQUIRED, part, setting

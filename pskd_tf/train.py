@@ -22,7 +22,8 @@ from data_prep.commands import print_result, run_command
 from data_prep.errors import UserError
 from data_prep.files import lock_stream
 from data_prep.plausibility import prepared_doubts
-from data_prep.prepared_set import PreparedSet, dropped_clips, lost_classes
+from data_prep.prepared_set import PreparedSet
+from data_prep.prepared_set_tables import dropped_clips, lost_classes
 from data_prep.problems import problem_lines
 from pskd_tf.arguments import TrainArguments
 from pskd_tf.pipeline.ownership import check_owner, finished_metrics, run_key

@@ -21,7 +21,8 @@ from data_prep.errors import Refusal, UserError
 from data_prep.folder_inspection import write_manifest
 from data_prep.formats.csv_files import read_csv_records
 from data_prep.loaders.custom.manifest import add_manifest_row, read_custom_manifest
-from data_prep.prepared_set import PreparedSet, write_prepared_set
+from data_prep.prepared_set import PreparedSet
+from data_prep.prepared_set_writer import write_prepared_set
 from data_prep.recording_guess import guess_recording
 from data_prep.records import read_arrays, read_record
 from project import ROOT

@@ -14,7 +14,9 @@ from data_prep.errors import UserError
 from data_prep.files import file_sha256
 from data_prep.loaders.synthetic.loader import SyntheticLoader
 from data_prep.plausibility import prepared_doubts
-from data_prep.prepared_set import PreparedSet, prepared_table, write_prepared_set
+from data_prep.prepared_set import PreparedSet
+from data_prep.prepared_set_tables import prepared_table
+from data_prep.prepared_set_writer import write_prepared_set
 
 TEXT_COLUMNS = ["clip_id", "subject", "action_name", "trial", "sensor_place", "flags"]
 

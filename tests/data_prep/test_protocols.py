@@ -11,6 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import UserError
+from data_prep.kept_splits import kept_splits
 from data_prep.loaders.synthetic.loader import SyntheticLoader
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import (
@@ -18,7 +19,6 @@ from data_prep.protocols import (
     Split,
     clip_indices,
     cross_subject,
-    kept_splits,
     leave_one_subject_out,
     protocol_splits,
     repeated_halves_splits,

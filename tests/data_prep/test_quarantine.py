@@ -8,7 +8,9 @@ import pytest
 
 from data_prep.errors import Refusal, UserError
 from data_prep.preparation import prepare_dataset
-from data_prep.prepared_set import PreparedSet, dropped_clips, lost_classes, write_prepared_set
+from data_prep.prepared_set import PreparedSet
+from data_prep.prepared_set_tables import dropped_clips, lost_classes
+from data_prep.prepared_set_writer import write_prepared_set
 
 FIRST = "Inertial/a1_s1_t1_inertial.mat"
 

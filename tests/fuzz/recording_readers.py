@@ -48,7 +48,8 @@ from data_prep.loaders.openpack import streams as openpack
 from data_prep.loaders.openpack.loader import read_openpack_operations
 from data_prep.loaders.smartfallmm import read_smartfallmm_skeleton
 from data_prep.preparation import prepare_dataset
-from data_prep.prepared_set import PreparedSet, prepared_table
+from data_prep.prepared_set import PreparedSet
+from data_prep.prepared_set_tables import prepared_table
 from data_prep.protocols import protocol_splits
 from data_prep.recording_guess import guess_recording
 from data_prep.skeletons import SkeletonLayout

@@ -21,7 +21,7 @@ from data_prep.loaders.custom.loader import (
 )
 from data_prep.loaders.custom.manifest_row import CustomClip
 from data_prep.preparation import prepare_dataset
-from data_prep.prepared_set import prepared_table
+from data_prep.prepared_set_tables import prepared_table
 from data_prep.protocols import protocol_splits
 
 SECONDS = np.arange(101) / 50.0

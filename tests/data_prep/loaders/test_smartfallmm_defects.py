@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from data_prep.preparation import prepare_dataset
-from data_prep.prepared_set import dropped_clips, lost_classes
+from data_prep.prepared_set_tables import dropped_clips, lost_classes
 from smartfallmm_files import gravity_turning, watch_csv
 
 SECONDS = np.arange(192) / 32
