@@ -21,7 +21,6 @@ if TYPE_CHECKING:
         inspect_recordings as inspect_recordings,
         inspection_table as inspection_table,
     )
-    from data_prep.kept_splits import kept_splits as kept_splits
     from data_prep.loader import (
         ClipSource as ClipSource,
         DatasetOptions as DatasetOptions,
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
     )
     from data_prep.registry import DATASETS as DATASETS, load_dataset as load_dataset
     from data_prep.skeletons import SkeletonLayout as SkeletonLayout
+    from data_prep.split_file import kept_splits as kept_splits
     from data_prep.virtual_acceleration import (
         VirtualSensor as VirtualSensor,
         quality_on_others as quality_on_others,

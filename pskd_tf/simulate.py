@@ -38,7 +38,7 @@ from pskd_tf.device.events import (
     matched_events,
 )
 from pskd_tf.device.firmware import compile_core, run_core
-from pskd_tf.device.loss_table import LossTable
+from pskd_tf.device.movement_losses import LossTable
 from pskd_tf.device.recognizer import (
     ChosenSettings,
     Decision,

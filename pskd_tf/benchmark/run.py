@@ -8,10 +8,10 @@ import pandas as pd
 from data_prep.csv_cells import write_table
 from data_prep.errors import UserError
 from data_prep.files import json_sha256, whole_file
-from data_prep.kept_splits import kept_splits
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import REPEATED_SUBJECT_HALVES
 from data_prep.records import record_to_json
+from data_prep.split_file import kept_splits
 from pskd_tf.benchmark.board import (
     BoardRow,
     board_rows,

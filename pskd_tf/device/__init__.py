@@ -24,8 +24,8 @@ if TYPE_CHECKING:
         firmware_sources as firmware_sources,
         run_core as run_core,
     )
-    from pskd_tf.device.loss_table import LossTable as LossTable, loss_table as loss_table
-    from pskd_tf.device.operating_curve import (
+    from pskd_tf.device.movement_losses import LossTable as LossTable, loss_table as loss_table
+    from pskd_tf.device.operating_points import (
         FalseRate as FalseRate,
         OperatingPoint as OperatingPoint,
         operating_curve as operating_curve,

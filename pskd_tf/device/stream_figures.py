@@ -25,8 +25,8 @@ from pskd_tf.device.events import (
     matched_events,
 )
 from pskd_tf.device.firmware import compile_core, run_core
-from pskd_tf.device.loss_table import LossTable, loss_table
-from pskd_tf.device.operating_curve import (
+from pskd_tf.device.movement_losses import LossTable, loss_table
+from pskd_tf.device.operating_points import (
     FalseRate,
     OperatingPoint,
     curve_thresholds,

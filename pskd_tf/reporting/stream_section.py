@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from matplotlib.ticker import FuncFormatter
 
 from pskd_tf.device.events import MATCHING_IOU, EventCategories, EventMatches, Latency
-from pskd_tf.device.loss_table import LossTable
+from pskd_tf.device.movement_losses import LossTable
 from pskd_tf.device.recordings import joined_clips, joined_order
 from pskd_tf.device.stream_figures import SHOWN_MOVEMENTS, StreamFigures
 from pskd_tf.reporting.charts import INK, Chart, Drawing, chart_style, numbered_colour

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from data_prep.files import remove_file, whole_file
-from data_prep.kept_splits import kept_splits
 from data_prep.prepared_set import PreparedSet
+from data_prep.split_file import kept_splits
 from pskd_tf.device.stream_figures import StreamFigures
 from pskd_tf.pipeline.degradation import calibration_warnings
 from pskd_tf.pipeline.metrics import collect_metrics

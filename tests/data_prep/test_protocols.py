@@ -11,7 +11,6 @@ from hypothesis import given, settings, strategies as st
 
 from data_prep.dataset_description import DatasetDescription
 from data_prep.errors import UserError
-from data_prep.kept_splits import kept_splits
 from data_prep.loaders.synthetic.loader import SyntheticLoader
 from data_prep.prepared_set import PreparedSet
 from data_prep.protocols import (
@@ -26,6 +25,7 @@ from data_prep.protocols import (
     subject_halves,
     validation_splits,
 )
+from data_prep.split_file import kept_splits
 
 MANIFEST = pd.DataFrame({"subject": ["1", "2", "1", "3", "2", "2"], "action": [0, 1, 0, 1, 2, -2]})
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.downloading import unpack_archive
-from data_prep.kept_splits import kept_splits
 from data_prep.protocols import ClipSplit
 from data_prep.records import read_arrays, read_json_object
+from data_prep.split_file import kept_splits
 from pskd_tf.benchmark.results import CellRecord, ResultsFile, TestLedger
 from pskd_tf.benchmark.stream import StreamRecord, read_streams, write_streams
 from pskd_tf.device.recognizer import ChosenSettings, ExportedModel

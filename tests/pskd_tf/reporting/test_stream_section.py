@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from pskd_tf.device.events import EventCategories, EventMatches, Latency
-from pskd_tf.device.loss_table import LossTable
-from pskd_tf.device.operating_curve import FalseRate, OperatingPoint
+from pskd_tf.device.movement_losses import LossTable
+from pskd_tf.device.operating_points import FalseRate, OperatingPoint
 from pskd_tf.device.recognizer import RecognizerSettings
 from pskd_tf.device.recordings import LabelledSpan, Recording, joined_clips, joined_order
 from pskd_tf.device.stream_figures import IdleFigures, StreamFigures, streamed_sha256

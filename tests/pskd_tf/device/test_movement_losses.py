@@ -3,7 +3,7 @@
 import pytest
 
 from pskd_tf.device.decisions import at_threshold
-from pskd_tf.device.loss_table import LossTable, loss_table
+from pskd_tf.device.movement_losses import LossTable, loss_table
 from pskd_tf.device.recognizer import UNKNOWN, Decision
 from seven_movements import DECISIONS, MODEL, PIECES, SPANS
 

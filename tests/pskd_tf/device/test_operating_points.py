@@ -3,7 +3,7 @@
 import pytest
 
 from pskd_tf.device.decisions import DecisionCounts, at_threshold
-from pskd_tf.device.operating_curve import (
+from pskd_tf.device.operating_points import (
     FalseRate,
     OperatingPoint,
     curve_thresholds,
