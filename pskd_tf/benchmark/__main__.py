@@ -12,6 +12,7 @@ RESULTS/test_ledger.csv. `repeated_subject_halves` compares methods over many ha
 subjects.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -228,10 +229,10 @@ def _streams(run: "BenchmarkRun", arguments: BenchmarkArguments) -> "BenchmarkSt
     return streams
 
 
-def _print_left_out(path: Path, left_out: dict[str, int]) -> None:
+def _print_left_out(path: Path, left_out: Mapping[str, int]) -> None:
     """Says which finished cells a board does not show, before anything is spent."""
     if left_out:
-        cells = ", ".join(f"{count} of {method}" for method, count in left_out.items())
+        cells = ", ".join(f"{count} of {method}" for method, count in sorted(left_out.items()))
         print(f"note: cells of another recipe or version are not on the board: {cells} ({path})")
 
 

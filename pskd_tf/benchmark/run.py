@@ -1,5 +1,6 @@
 """A benchmark: its cells, run until none is left."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -218,7 +219,7 @@ class BenchmarkRun:
             ]
         return picked, known
 
-    def left_out(self) -> dict[str, int]:
+    def left_out(self) -> Counter[str]:
         """Returns by method how many finished cells are not on the board: another recipe's."""
         today = {
             (method.name, self._configuration(method, trial))
@@ -226,8 +227,9 @@ class BenchmarkRun:
             for trial in range(len(method.trials))
         }
         records = self.results.records.values()
-        others = [one.method for one in records if (one.method, one.configuration) not in today]
-        return {method: others.count(method) for method in sorted(set(others))}
+        return Counter(
+            one.method for one in records if (one.method, one.configuration) not in today
+        )
 
     def recorded_cells(self) -> list[Cell]:
         """Returns the cells of all methods of the board whose results are known."""

@@ -1,9 +1,9 @@
 """The board of methods in a stream: recall at thresholds that validation chose.
 
 `stream_stages` runs each cell's student over streams of the held-out clips and over idle streams.
-`stream.csv` keeps the score of every decision, so that each
-figure of the board can be computed again. Each run's threshold is the lowest at which its
-validation folds stay within a bound of false decisions an hour; test subjects choose nothing.
+`stream.csv` keeps the score of every decision, so that each figure of the board can be computed
+again. Each run's threshold is the lowest at which its validation folds stay within a bound of false
+decisions an hour; test subjects choose nothing.
 """
 
 import dataclasses

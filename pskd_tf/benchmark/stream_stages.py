@@ -1,5 +1,6 @@
 """What a benchmark with `--stream_training` runs over streams: the int8 student of each cell."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -77,18 +78,18 @@ class BenchmarkStreams:
         Raises:
             UserError: A run has no streams of validation of its own seeds.
         """
-        wanted: dict[str, set[tuple[str, int, int]]] = {}
-        for protocol in {*self.protocols, "validation"}:
-            for one in self._cells(protocol):
-                wanted.setdefault(protocol, set()).add(_seeds(one))
+        validation = self._cells("validation")
+        chosen = {_seeds(one) for one in validation}
         for protocol in self.protocols:
-            without = sorted(wanted.get(protocol, set()) - wanted.get("validation", set()))
+            if protocol == "validation":
+                continue
+            without = sorted({_seeds(one) for one in self._cells(protocol)} - chosen)
             if without:
                 method, _, seed = without[0]
                 rule = "A threshold is chosen on validation of the same seeds (--validation_seeds)"
                 raise UserError(rule, f"student seed {seed} of {method} on {protocol} alone")
         if "validation" not in self.protocols:
-            missing = self._missing([self._stream(one) for one in self._cells("validation")])
+            missing = self._missing(validation)
             if missing:
                 rule = "Thresholds are chosen on streams of validation, which come first"
                 first = missing[0].cell
@@ -97,9 +98,7 @@ class BenchmarkStreams:
 
     def missing(self) -> list[StreamCell]:
         """Returns the wanted ones without a line in `stream.csv`."""
-        return self._missing(
-            [self._stream(one) for protocol in self.protocols for one in self._cells(protocol)]
-        )
+        return self._missing([one for name in self.protocols for one in self._cells(name)])
 
     def perform(self, workers: int) -> None:
         """Runs the students of finished cells over the missing streams and writes `stream.csv`.
@@ -131,12 +130,11 @@ class BenchmarkStreams:
         write_table(results_dir / "stream_board.csv", stream_table(rows))
         return rows
 
-    def left_out(self) -> dict[str, int]:
+    def left_out(self) -> Counter[str]:
         """Returns by method how many streamed cells are not on the board: another recipe's."""
         keys = self._shown()
-        others = {(one.method, one.cell) for one in self.records if one.cell not in keys}
-        methods = sorted(method for method, _ in others)
-        return {method: methods.count(method) for method in methods}
+        others = {one.cell: one.method for one in self.records if one.cell not in keys}
+        return Counter(others.values())
 
     def _cells(self, protocol: str) -> list[Cell]:
         run = self.run
@@ -150,9 +148,10 @@ class BenchmarkStreams:
     def _stream(self, cell: Cell) -> StreamCell:
         return StreamCell.of(cell, self.run.settings.compression, self.hours)
 
-    def _missing(self, wanted: Sequence[StreamCell]) -> list[StreamCell]:
+    def _missing(self, cells: Sequence[Cell]) -> list[StreamCell]:
         known = {one.cell for one in self.records}
-        return [one for one in wanted if one.stage.key[:16] not in known]
+        streams = [self._stream(cell) for cell in cells]
+        return [one for one in streams if one.stage.key[:16] not in known]
 
     def _shown(self) -> set[str]:
         nets = {method.name for method in self.run.listed if method.model != FOREST}
