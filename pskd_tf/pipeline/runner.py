@@ -30,7 +30,8 @@ def stage_actions() -> dict[str, Action]:
     from pskd_tf.pipeline.score import compare_stage, forest_stage, score_stage
     from pskd_tf.pipeline.shrink import compress_stage, quantise_stage, slim_stage
     from pskd_tf.pipeline.stream_score import stream_score_stage
-    from pskd_tf.pipeline.teach import fit_stage, teacher_outputs_stage
+    from pskd_tf.pipeline.teach import fit_stage
+    from pskd_tf.pipeline.teacher_outputs import teacher_outputs_stage
 
     return {
         "fit": fit_stage,
