@@ -97,7 +97,7 @@ def ensemble_row(students: Sequence[Student], context: RunContext) -> dict[str, 
     The nets run one after the other, so the arena is that of the largest.
     """
     made = [context.result(one.quantised) for one in students]
-    stages = {
+    stages: dict[str, list[Stage[Any]]] = {
         "float": [one.cell.stage for one in students],
         "int8": [one.scored for one in students],
     }
@@ -115,7 +115,7 @@ def ensemble_row(students: Sequence[Student], context: RunContext) -> dict[str, 
     return row
 
 
-def _predictions(stage: Stage[ScoreSpec], context: RunContext) -> tuple[np.ndarray, np.ndarray]:
+def _predictions(stage: Stage[Any], context: RunContext) -> tuple[np.ndarray, np.ndarray]:
     """Returns `(clips, classes)` probabilities and `(clips,)` labels."""
     names = "probabilities", "labels"
     arrays = read_arrays(context.folder(stage) / "predictions.npz", names)

@@ -11,10 +11,12 @@ if TYPE_CHECKING:
         leaderboard_markdown as leaderboard_markdown,
         leaderboard_plot as leaderboard_plot,
         leaderboard_table as leaderboard_table,
+    )
+    from pskd_tf.benchmark.results import CellRecord as CellRecord
+    from pskd_tf.benchmark.statistics import (
         majority_vote as majority_vote,
         nested_bootstrap as nested_bootstrap,
     )
-    from pskd_tf.benchmark.results import CellRecord as CellRecord
     from pskd_tf.benchmark.stream import (
         StreamRecord as StreamRecord,
         StreamRow as StreamRow,

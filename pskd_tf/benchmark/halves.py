@@ -25,8 +25,9 @@ from scipy.stats import t as student_t
 
 from data_prep.csv_cells import write_table
 from data_prep.files import whole_file
-from pskd_tf.benchmark.board import REFERENCE, Difference, Spread, points_text
+from pskd_tf.benchmark.board import REFERENCE
 from pskd_tf.benchmark.results import CellRecord
+from pskd_tf.benchmark.statistics import Difference, Spread, points_text
 from pskd_tf.method import Method
 
 _POWER = 0.8

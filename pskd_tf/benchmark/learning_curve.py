@@ -17,7 +17,8 @@ import pandas as pd
 
 from data_prep.csv_cells import write_table
 from data_prep.files import whole_file
-from pskd_tf.benchmark.board import REFERENCE, BoardRow, Difference, Spread
+from pskd_tf.benchmark.board import REFERENCE, BoardRow
+from pskd_tf.benchmark.statistics import Difference, Spread
 from pskd_tf.label_settings import LABEL_AMOUNTS
 from pskd_tf.settings import RunSettings
 from pskd_tf.virtual_settings import WATCH_AMOUNTS

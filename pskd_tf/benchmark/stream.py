@@ -20,8 +20,9 @@ import pandas as pd
 from data_prep.csv_cells import CsvWriter
 from data_prep.errors import UserError
 from data_prep.files import whole_file
-from pskd_tf.benchmark.board import REFERENCE, Difference, Spread, paired_difference, points_text
+from pskd_tf.benchmark.board import REFERENCE
 from pskd_tf.benchmark.results import table_rows
+from pskd_tf.benchmark.statistics import Difference, Spread, paired_difference, points_text
 from pskd_tf.evaluation.stream import BOUNDED_KINDS, STREAM_KINDS, lowest_threshold
 
 # False decisions an hour, on each bounded kind of idle.

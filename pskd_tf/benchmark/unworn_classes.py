@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from data_prep.files import whole_file
-from pskd_tf.benchmark.board import Difference, Spread, points_text
 from pskd_tf.benchmark.results import CellRecord
+from pskd_tf.benchmark.statistics import Difference, Spread, points_text
 from pskd_tf.method import Method
 from pskd_tf.pipeline.hidden_labels import drawn_classes
 

@@ -22,8 +22,8 @@ from data_prep.errors import UserError
 from data_prep.files import whole_folder
 from data_prep.settings import REQUIRED, setting
 from pskd_tf.arguments import StagesArguments
-from pskd_tf.benchmark.board import Spread, paired_difference, points_text
 from pskd_tf.benchmark.results import guesses_text
+from pskd_tf.benchmark.statistics import Spread, paired_difference, points_text
 from pskd_tf.evaluation.scores import classification_scores
 from pskd_tf.pipeline.specs import FitSpec, ScoreSpec
 from pskd_tf.run import Run

@@ -9,10 +9,9 @@ from pskd_tf.benchmark.board import (
     leaderboard_markdown,
     leaderboard_plot,
     leaderboard_table,
-    majority_vote,
-    nested_bootstrap,
 )
 from pskd_tf.benchmark.results import CellRecord, guesses_text
+from pskd_tf.benchmark.statistics import majority_vote, nested_bootstrap
 from pskd_tf.method import Method
 
 PLAIN = Method("cross_entropy", "cross-entropy", "cross_entropy", ({},))

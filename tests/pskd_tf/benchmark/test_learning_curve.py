@@ -5,7 +5,7 @@ import dataclasses
 import pandas as pd
 import pytest
 
-from pskd_tf.benchmark.board import BoardRow, Difference, Spread
+from pskd_tf.benchmark.board import BoardRow
 from pskd_tf.benchmark.learning_curve import (
     amount_needed,
     curve_markdown,
@@ -14,6 +14,7 @@ from pskd_tf.benchmark.learning_curve import (
     settings_of_amount,
     write_curve,
 )
+from pskd_tf.benchmark.statistics import Difference, Spread
 from pskd_tf.label_settings import LabelSettings
 from pskd_tf.settings import RunSettings
 from pskd_tf.virtual_settings import VirtualSettings

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pskd_tf.benchmark.board import nested_bootstrap
+from pskd_tf.benchmark.statistics import nested_bootstrap
 
 
 def test_a_constant_has_no_width():
