@@ -28,7 +28,7 @@ from data_prep.records import read_arrays, read_record
 from project import ROOT
 from pskd_tf.benchmark.results import CellRecord, ResultsFile, TestLedger, guesses_text
 from pskd_tf.benchmark.stream import StreamRecord, read_streams, write_streams
-from pskd_tf.export.headers import c_string
+from pskd_tf.export.c_literals import c_string
 from pskd_tf.pipeline.planner import subjects_label
 from pskd_tf.reporting.score_charts import confusion_matrix_chart
 from pskd_tf.reporting.training_charts import selection_by_class

@@ -16,8 +16,8 @@ from pskd_tf.device.recognizer import RecognizerSettings
 from pskd_tf.export.boards.axis_map import AxisMap
 from pskd_tf.export.boards.symbols import DEFAULT_PREFIX, check_symbol_prefix, with_prefix
 from pskd_tf.export.boards.targets import BoardTarget
+from pskd_tf.export.c_literals import c_float
 from pskd_tf.export.fixed_point import fixed_point_files
-from pskd_tf.export.headers import c_float
 from pskd_tf.export.plain_c.slot import model_slot
 from pskd_tf.export.plain_c.source import plain_model
 from pskd_tf.run import Export, Run

@@ -6,7 +6,8 @@
 
 from dataclasses import dataclass
 
-from pskd_tf.export.headers import c_rows, model_id
+from pskd_tf.export.c_literals import c_rows
+from pskd_tf.export.headers import model_id
 from pskd_tf.export.plain_c.graph import PlainGraph, read_graph, widen_graph
 from pskd_tf.export.plain_c.operators import PlainLayer
 from pskd_tf.export.plain_c.slot import TRAINED_FIELDS, SlotPlan

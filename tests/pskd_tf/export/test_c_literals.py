@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from pskd_tf.export.headers import c_float, c_rows, c_string
+from pskd_tf.export.c_literals import c_float, c_rows, c_string
 
 
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))
