@@ -122,7 +122,7 @@ class CellPlanner:
 
     def _cell(self, method: Method, trial: int, fold: int, teacher_seed: int, seed: int) -> Cell:
         split = self.splits[fold]
-        part = self.planner.training_part(split, draw=seed)
+        part = self.planner.parts.of_split(split, draw=seed)
         held_out = subjects_label(split.test_subjects)
         label = f"{method.name}-trial{trial}"
         stage: Stage[ForestSpec] | Stage[ScoreSpec]

@@ -32,7 +32,7 @@ class MethodPlanner:
         """Returns the clips that a method learns from, those with labels unless it needs none."""
         if method.uses_unlabelled or method.pretraining is not None:
             return part
-        return self.planner.labelled(part)
+        return self.planner.parts.labelled(part)
 
     def fit(
         self,
@@ -94,7 +94,7 @@ class MethodPlanner:
                 teachers=names,
                 teacher_outputs=method.teacher_outputs,
             )
-            part, live, cached = self.planner.labelled(part), [], None
+            part, live, cached = self.planner.parts.labelled(part), [], None
 
         def student(
             name: str, own_seed: int, own: TrainingSettings, before: Stage[FitSpec] | None
@@ -134,7 +134,7 @@ class MethodPlanner:
 
     def chain(self, part: TrainingPart, seed: int) -> Chain:
         """Declares the teachers of a seed, by name."""
-        part = self.planner.labelled(part)
+        part = self.planner.parts.labelled(part)
         if (part, seed) not in self._chains:
             self._chains[part, seed] = self.planner.chain(part, seed)
         return self._chains[part, seed]

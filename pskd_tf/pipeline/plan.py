@@ -205,7 +205,7 @@ def _cross_fitting_warnings(plans: Sequence[FoldPlan]) -> list[str]:
 def _plan_fold(settings: RunSettings, prepared: PreparedSet, split: ClipSplit) -> FoldPlan:
     planner = StagePlanner(settings, prepared)
     methods, method = MethodPlanner(planner), settings.method
-    part = planner.training_part(split)
+    part = planner.parts.of_split(split)
     held_out = subjects_label(split.test_subjects)
     chains = {seed: methods.chain(part, seed) for seed in settings.teacher_seeds}
     outputs: dict[str, dict[int, Stage[TeacherOutputsSpec]]] = {}
@@ -246,14 +246,14 @@ def _plan_fold(settings: RunSettings, prepared: PreparedSet, split: ClipSplit) -
         plan.compressed[seed] = compressed
         plan.compared[seed] = Stage(
             f"compared-s{seed}-on-{subjects_label(part.subjects)}",
-            CompareSpec(exported.key, compressed.key, planner.labelled(part).clips),
+            CompareSpec(exported.key, compressed.key, planner.parts.labelled(part).clips),
             (exported, compressed),
         )
 
     known: dict[str, Stage[ScoreSpec]] = {}
 
     def score(what: str, model: Stage[FitSpec], source: Stage[Any], form: str = "float") -> None:
-        planner.check_skeletons(model.spec.model, split.test_clips, split.test_subjects)
+        planner.parts.check_skeletons(model.spec.model, split.test_clips, split.test_subjects)
         name = f"score-{what.replace('/', '-')}-of-{held_out}"
         stage = declare_score(name, model, source, split.test_clips, form)
         # A baseline may be the student itself or a teacher; it is scored once.

@@ -5,12 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from data_prep.clip import NO_LABEL, NULL_ACTION
 from data_prep.errors import UserError
 from data_prep.preparation import check_sensors
 from data_prep.prepared_set import PreparedSet
-from data_prep.protocols import ClipSplit, subject_folds
-from pskd_tf.pipeline.hidden_labels import drawn_classes, drawn_subjects, kept_labels
 from pskd_tf.pipeline.specs import (
     DataSpec,
     FitSpec,
@@ -21,7 +18,8 @@ from pskd_tf.pipeline.specs import (
     TrainingPart,
 )
 from pskd_tf.pipeline.stage import Stage
-from pskd_tf.settings import STREAMS_READ, RunSettings
+from pskd_tf.pipeline.training_parts import TrainingParts
+from pskd_tf.settings import RunSettings
 from pskd_tf.student_settings import OWN_NET, OWN_STUDENT
 from pskd_tf.training_settings import TrainingSettings
 
@@ -67,132 +65,14 @@ class StagePlanner:
         self._fits: dict[str, Stage[FitSpec]] = {}
         if settings.student.is_own and settings.student.architecture is None:
             raise ValueError("An own student's layers must be read first (with_own_student)")
-        manifest = prepared.manifest
         check_sensors(prepared, settings.inputs.sensors)
-        self.with_skeleton = set(manifest["clip_id"][manifest["skeleton_length"] > 0])
-        # A virtual sensor needs three frames.
-        self.with_frames = set(manifest["clip_id"][manifest["skeleton_length"] > 2])
-        self.silent = set(manifest["clip_id"][~prepared.has_accelerometer])
-        self.subject_of = dict(zip(manifest["clip_id"], manifest["subject"], strict=True))
-        self.clips = manifest[["clip_id", "subject", "action"]]
+        self.parts = TrainingParts(settings, prepared)
         self.data = DataSpec(
             dataset=prepared.fingerprint,
             num_classes=len(prepared.description.class_names) + settings.stream.enabled,
             inputs=settings.inputs,
             augmentation=settings.augmentation,
         )
-
-    def training_part(self, split: ClipSplit, draw: int | None = None) -> TrainingPart:
-        """Names the training clips of a split, without the labels and accelerometers that it lacks.
-
-        Args:
-            split: The split.
-            draw: Draw of the labels and of the watches that are kept; None for the settings'.
-
-        Returns:
-            The part.
-
-        Raises:
-            UserError: No clip has a label, or there are too few subjects for the settings.
-        """
-        part = TrainingPart(split.train_subjects, split.train_clips)
-        watches, labels = self.settings.virtual.watch_draw, self.settings.labels.label_draw
-        part = self._with_hidden_watches(part, watches if draw is None else draw)
-        return self._with_hidden_labels(part, labels if draw is None else draw)
-
-    def _with_hidden_watches(self, part: TrainingPart, draw: int) -> TrainingPart:
-        """Moves clips whose accelerometer is missing or hidden to those with a skeleton alone."""
-        count, clips = self.settings.virtual.watch_subjects, part.clips
-        missing = {one for one in self.silent if self.subject_of[one] in part.subjects}
-        if count:
-            movers = [self.subject_of[one] for one in clips]
-            worn = drawn_subjects(movers, count, draw, "watch_subjects")
-            missing |= {one for one in clips if self.subject_of[one] not in worn}
-        if self.settings.virtual.unworn_classes:
-            own = self.clips[self.clips["clip_id"].isin(clips)]
-            own = own[own["action"] != NO_LABEL]
-            unworn = drawn_classes(own["action"], self.settings.virtual.unworn_classes, draw)
-            missing |= set(own["clip_id"][own["action"].isin(unworn)])
-        if not missing:
-            return part
-        clips = tuple(one for one in clips if one not in missing)
-        if not clips:
-            rule = "A training part needs clips with an accelerometer"
-            raise UserError(rule, f"none of {', '.join(part.subjects)}")
-        known = self.clips[self.clips["action"] != NO_LABEL]["clip_id"]
-        usable = missing & self.with_frames
-        movers = [self.subject_of[one] for one in clips]
-        return TrainingPart(
-            tuple(one for one in part.subjects if one in movers),
-            clips,
-            skeleton_only=tuple(one for one in known if one in usable) or None,
-        )
-
-    def _with_hidden_labels(self, part: TrainingPart, draw: int) -> TrainingPart:
-        """Names the clips of a part whose labels are missing, or hidden by the settings.
-
-        Args:
-            part: The part.
-            draw: Draw of the labels that are kept.
-
-        Returns:
-            The part, the same where every clip has its label.
-
-        Raises:
-            UserError: No clip has a label, or there are too few subjects for the settings.
-        """
-        clips = self.clips[self.clips["clip_id"].isin(part.clips)]
-        labelled = clips[clips["action"] != NO_LABEL]
-        if labelled.empty:
-            subjects = ", ".join(part.subjects)
-            raise UserError("A training part needs clips with labels", f"none of {subjects}")
-        kept = kept_labels(labelled, self.settings.labels, draw)
-        unlabelled = tuple(clip for clip in part.clips if clip not in kept)
-        return replace(part, unlabelled=unlabelled) if unlabelled else part
-
-    def labelled(self, part: TrainingPart) -> TrainingPart:
-        """Returns the clips of a part with accelerometer and label, and who moves in them."""
-        if not part.unlabelled:
-            return replace(part, skeleton_only=None)
-        missing = set(part.unlabelled)
-        clips = tuple(clip for clip in part.clips if clip not in missing)
-        movers = {self.subject_of[clip] for clip in clips}
-        return TrainingPart(tuple(one for one in part.subjects if one in movers), clips)
-
-    def _recorded_none(self, part: TrainingPart) -> tuple[str, ...]:
-        """Names the recordings of no action of a part's subjects; none without a null class."""
-        if not self.settings.stream.enabled:
-            return ()
-        is_none = self.clips["action"] == NULL_ACTION
-        names = self.clips["clip_id"][is_none & self.clips["subject"].isin(part.subjects)]
-        return tuple(name for name in names if name not in self.silent)
-
-    def _held_out(self, part: TrainingPart) -> list[tuple[str, ...]]:
-        """Groups the subjects that cross-fitted teachers are trained without."""
-        count = self.settings.cross_fitting_folds
-        if count == 0 or len(part.subjects) < 2:
-            return [(subject,) for subject in part.subjects]
-        if not 2 <= count <= len(part.subjects):
-            rule = f"cross_fitting_folds must be 0, or 2 to {len(part.subjects)} training subjects"
-            raise UserError(rule, count)
-        return [split.test_subjects for split in subject_folds(part.subjects, count)]
-
-    def _without(self, part: TrainingPart, held_out: Sequence[str]) -> TrainingPart:
-        if len(part.subjects) < 2:
-            rule = (
-                "cross_fitted teacher outputs need at least 2 training subjects (with one: "
-                "--teacher_outputs=in_sample)"
-            )
-            raise UserError(rule, ", ".join(part.subjects))
-        subjects = tuple(other for other in part.subjects if other not in held_out)
-        clips = tuple(clip for clip in part.clips if self.subject_of[clip] not in held_out)
-        return TrainingPart(subjects, clips)
-
-    def check_skeletons(self, model: str, clips: Sequence[str], subjects: Sequence[str]) -> None:
-        """Refuses clips of which a model that reads the skeleton would read none."""
-        if "skeleton" in STREAMS_READ[model] and self.with_skeleton.isdisjoint(clips):
-            rule = f"{model} needs clips with a skeleton in each part (or leave it out: --teachers)"
-            raise UserError(rule, f"none of {', '.join(subjects)}")
 
     def chain(self, part: TrainingPart, seed: int) -> Chain:
         """Declares the teachers, each under the live outputs of those before it.
@@ -201,7 +81,7 @@ class StagePlanner:
 
         Teachers learn from the clips that have labels.
         """
-        part = self.labelled(part)
+        part = self.parts.labelled(part)
         chain: Chain = {}
         for name in self.settings.teachers:
             training = self.settings.training_of(name)
@@ -261,9 +141,9 @@ class StagePlanner:
         fits = list(chain.values())
         teachers = [teacher_input(fit, name=name) for name, fit in chain.items()]
         if kind == "cross_fitted":
-            labelled = self.labelled(part)
-            for held_out in self._held_out(labelled):
-                others = self.chain(self._without(labelled, held_out), seed).values()
+            labelled = self.parts.labelled(part)
+            for held_out in self.parts.folds(labelled):
+                others = self.chain(self.parts.without(labelled, held_out), seed).values()
                 fits += others
                 teachers += [teacher_input(fit, one) for one in held_out for fit in others]
         calibration = self.settings.labels.teacher_calibration
@@ -339,7 +219,7 @@ class StagePlanner:
         return self.fit(
             self.settings.student.model,
             "baseline",
-            self.labelled(part),
+            self.parts.labelled(part),
             seed,
             self.settings.student_training,
             loss,
@@ -413,7 +293,7 @@ class StagePlanner:
                 skeleton_only=skeleton_only,
             )
             virtual_sensors = ()
-        self.check_skeletons(model, part.clips, part.subjects)
+        self.parts.check_skeletons(model, part.clips, part.subjects)
         names = tuple(dict.fromkeys(one.spec.model for one in live))
         if cached is not None:
             names = tuple(teachers) or cached.spec.names
@@ -432,7 +312,7 @@ class StagePlanner:
             stream=self.settings.stream if self.settings.stream.enabled else None,
             virtual_sensors=virtual_sensors or None,
             virtual_only=virtual_only or None,
-            recorded_none=self._recorded_none(part) or None,
+            recorded_none=self.parts.recorded_none(part) or None,
             pretrained=None if pretrained is None else pretrained.key,
             architecture=self.settings.student.architecture if model == OWN_STUDENT else None,
         )

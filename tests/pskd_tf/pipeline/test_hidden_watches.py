@@ -109,7 +109,7 @@ def test_a_virtual_pretraining_that_two_methods_share_is_one_stage(prepared):
     """Under two names the second method would look for it where nobody writes it."""
     planner = StagePlanner(settings(), prepared)
     (split,) = protocol_splits(prepared.description, prepared.manifest, "cross_subject")
-    part = planner.training_part(split)
+    part = planner.parts.of_split(split)
     students = [
         planner.fit(
             *("accelerometer_student", name, part, 1, TrainingSettings(epochs=epochs)),

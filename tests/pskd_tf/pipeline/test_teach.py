@@ -131,7 +131,7 @@ def test_fine_tuning_starts_from_the_pretrained_weights(prepared, tmp_path):
     inputs = InputSettings(steps=24, skeleton_frames=12, gravity_taps=5)
     planner = StagePlanner(RunSettings(inputs=inputs, teachers=()), prepared)
     (split,) = run_splits(prepared, "cross_subject")
-    part, loss = planner.training_part(split), LossSpec.cross_entropy(0.1)
+    part, loss = planner.parts.of_split(split), LossSpec.cross_entropy(0.1)
     first = TrainingSettings(steps=12, batch_size=8)
     still = dataclasses.replace(first, peak_learning_rate=1e-9)
 
