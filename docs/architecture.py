@@ -25,6 +25,7 @@ LAYERS = (
     "run_records",
     "metrics_record",
     "stage_record",
+    "exported",
     "run",
     "data",
     "models",

@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from pskd_tf.distillation.optimizer import make_optimizer as make_optimizer
     from pskd_tf.evaluation.tflm import tflm_logits as tflm_logits
     from pskd_tf.export.student import export_student as export_student
+    from pskd_tf.exported import Export as Export
     from pskd_tf.input_settings import (
         FEATURE_CHANNELS as FEATURE_CHANNELS,
         AugmentationSettings as AugmentationSettings,
@@ -81,7 +82,6 @@ if TYPE_CHECKING:
         skeleton_teacher as skeleton_teacher,
     )
     from pskd_tf.processes import start_tensorflow as start_tensorflow
-    from pskd_tf.run import Export as Export
     from pskd_tf.runs.finished_run import (
         FinishedRun as FinishedRun,
         Prediction as Prediction,

@@ -31,9 +31,9 @@ from pskd_tf.device.firmware import compile_core
 from pskd_tf.device.recognizer import ExportedModel, recognizer_settings
 from pskd_tf.device.recordings import Recording, idle_recordings, joined_clips
 from pskd_tf.export.boards.simulated import SimulatedBoard, SimulatedBoardSettings
+from pskd_tf.exported import Export
 from pskd_tf.monitoring.energy import BOARDS, Workload, energy_table
 from pskd_tf.monitoring.simulated_board import BoardRun, SerialLine, run_board, serve_board
-from pskd_tf.run import Export
 
 _IDLE_KINDS = ("postures", "desk", "walking")
 _IDLE_HOURS = 0.1

@@ -20,7 +20,8 @@ from typing import Any
 from data_prep.commands import print_result, run_command
 from data_prep.errors import UserError
 from pskd_tf.arguments import StagesArguments
-from pskd_tf.run import Export, Run
+from pskd_tf.exported import Export
+from pskd_tf.run import Run
 from pskd_tf.run_records import check_run_format, damaged_files, stage_damage
 from pskd_tf.stage_record import StageRecord
 

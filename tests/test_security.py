@@ -29,10 +29,10 @@ from project import ROOT
 from pskd_tf.benchmark.results import CellRecord, ResultsFile, TestLedger, guesses_text
 from pskd_tf.benchmark.stream import StreamRecord, read_streams, write_streams
 from pskd_tf.export.c_literals import c_string
+from pskd_tf.exported import Export
 from pskd_tf.pipeline.planner import subjects_label
 from pskd_tf.reporting.score_charts import confusion_matrix_chart
 from pskd_tf.reporting.training_charts import selection_by_class
-from pskd_tf.run import Export
 from pskd_tf.run_records import StageFiles, read_run_record
 from store_run import FOLDER
 

@@ -12,7 +12,8 @@ from data_prep.errors import UserError
 from data_prep.files import whole_file
 from data_prep.records import read_record
 from data_prep.settings import setting, setting_like
-from pskd_tf.run import Export, Run
+from pskd_tf.exported import Export
+from pskd_tf.run import Run
 from pskd_tf.run_records import optional_file, publish
 from pskd_tf.stream_settings import DetectorSettings
 

@@ -41,7 +41,7 @@ from pskd_tf.device.recordings import (
     joined_clips,
 )
 from pskd_tf.evaluation.tflm import Int8Interface, clip_input, tflm_logits
-from pskd_tf.run import Export
+from pskd_tf.exported import Export
 from pskd_tf.run_records import publish
 
 # The report draws the stream of so many movements.

@@ -12,8 +12,8 @@ from data_prep.errors import UserError
 from pskd_tf.data.fixed_features import FixedFeatures
 from pskd_tf.evaluation.tflm import Int8Interface, clip_input, tflm_logits
 from pskd_tf.export.headers import golden_vectors_header, model_id
+from pskd_tf.exported import Export
 from pskd_tf.input_settings import InputSettings
-from pskd_tf.run import Export
 
 
 def prepared_input(

@@ -30,8 +30,8 @@ from pskd_tf.export.headers import (
     op_resolver_header,
 )
 from pskd_tf.export.plain_c.source import plain_model
+from pskd_tf.exported import ExportManifest
 from pskd_tf.input_settings import InputSettings
-from pskd_tf.run import ExportManifest
 from pskd_tf.stream_settings import StreamSettings
 
 # On nine shapes of the student CMSIS-NN took up to 2.6 kB more on a Cortex-M55 than the host: its

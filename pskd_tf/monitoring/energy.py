@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pskd_tf.export.plain_c.graph import read_graph
+from pskd_tf.exported import Export
 from pskd_tf.monitoring.simulated_board import BoardRun
-from pskd_tf.run import Export
 
 # Nominal capacity of a CR2032 of Panasonic, in microampere-hours.
 COIN_CELL_UAH = 225_000

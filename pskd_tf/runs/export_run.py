@@ -11,11 +11,11 @@ from pskd_tf.data.clips import PairedClips
 from pskd_tf.data.features import window_samples
 from pskd_tf.data.views import draw_generator
 from pskd_tf.export.student import export_student
+from pskd_tf.exported import ExportManifest
 from pskd_tf.input_settings import InputSettings
 from pskd_tf.method import ACS_LOSS
 from pskd_tf.pipeline.plan import GOLDEN_CLIPS, FoldPlan
 from pskd_tf.pipeline.stage import RunContext
-from pskd_tf.run import ExportManifest
 from pskd_tf.settings import RunSettings
 
 

@@ -23,12 +23,13 @@ from pskd_tf.distillation.head import Head, HeadSamples, HeadSettings, fine_tune
 from pskd_tf.export.plain_c.graph import read_graph
 from pskd_tf.export.plain_c.operators import PlainLayer
 from pskd_tf.export.student import export_student
+from pskd_tf.exported import ExportManifest
 from pskd_tf.models.registry import model_outputs
 from pskd_tf.pipeline.shrink import calibration_views, fitted_arguments
 from pskd_tf.pipeline.specs import CompressSpec, FitSpec
 from pskd_tf.pipeline.stage import RunContext, load_weights
 from pskd_tf.pipeline.teach import build_fit_model, training_clips
-from pskd_tf.run import ExportManifest, Run
+from pskd_tf.run import Run
 from pskd_tf.run_records import read_result
 from pskd_tf.runs.export_run import golden_samples, segment_limits
 from pskd_tf.stage_record import StageRecord

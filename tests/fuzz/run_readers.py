@@ -21,13 +21,14 @@ from pskd_tf.evaluation.tflm import Int8Interface, check_fixed_shapes, tflm_oper
 from pskd_tf.export.boards.axis_map import AxisMap
 from pskd_tf.export.headers import model_data_source, parse_c_array
 from pskd_tf.export.plain_c.graph import read_graph
+from pskd_tf.exported import Export
 from pskd_tf.method import read_methods
 from pskd_tf.metrics_record import read_metrics
 from pskd_tf.models.architecture import read_architecture
 from pskd_tf.models.own_students import own_architecture
 from pskd_tf.monitoring.protocol import BoardClock, BoardHeader, parse_message
 from pskd_tf.pipeline.specs import FitSpec
-from pskd_tf.run import Export, Run
+from pskd_tf.run import Run
 from pskd_tf.run_records import check_stage, keep_stage_hashes, read_result, read_run_record
 from pskd_tf.settings import read_run_settings
 from pskd_tf.stage_record import Predictions, StageRecord

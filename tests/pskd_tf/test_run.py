@@ -8,7 +8,7 @@ import pytest
 
 from data_prep.errors import UserError
 from data_prep.files import file_sha256
-from pskd_tf.run import Export, Run
+from pskd_tf.run import Run
 from pskd_tf.run_records import publish
 
 
@@ -76,25 +76,6 @@ def test_a_missing_stage_names_the_folder_to_give(run, tmp_path):
         run.stage("12ab")
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (
-            lambda folder: (folder / "plain_model.c").unlink(),
-            r"complete;.* no plain_model\.c",
-        ),
-        (lambda folder: (folder / "plain_model.c").write_text("x"), r"unchanged.*plain_model\.c"),
-    ],
-)
-def test_a_changed_export_is_refused(tiny_run, tmp_path, change, message):
-    shutil.copytree(tiny_run / "export", tmp_path / "export")
-    change(tmp_path / "export")
-    export = Export.read(tmp_path / "export")
-    assert export.file("plain_model.h").is_file()
-    with pytest.raises(UserError, match=message):
-        export.file("plain_model.c")
-
-
 def test_a_folder_with_files_of_two_runs_is_refused(tiny_run, tmp_path):
     """As after a kill between two runs' exports by a version that let them share a folder."""
     shutil.copytree(tiny_run, tmp_path / "run", ignore=shutil.ignore_patterns("run.json"))
@@ -114,12 +95,3 @@ def test_a_folder_with_files_of_two_runs_is_refused(tiny_run, tmp_path):
     publish(tmp_path / "run", ["metrics.json"])
     with pytest.raises(UserError, match=r"beside 111111111111 \(file: .*metrics\.json"):
         _ = Run.load(tmp_path / "run").metrics
-
-
-def test_a_manifest_of_another_version_is_refused(tiny_run, tmp_path):
-    shutil.copytree(tiny_run / "export", tmp_path / "export")
-    path = tmp_path / "export" / "manifest.json"
-    values = json.loads(path.read_text())
-    path.write_text(json.dumps({name: values[name] for name in values if name != "inputs"}))
-    with pytest.raises(UserError, match=r"inputs: Field required.*manifest\.json\)$"):
-        Export.read(tmp_path / "export")

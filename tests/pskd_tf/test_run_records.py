@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from data_prep.errors import UserError
 from data_prep.records import read_arrays, read_json_object
 from pskd_tf.device.recognizer import ChosenSettings
+from pskd_tf.exported import Export
 from pskd_tf.metrics_record import read_metrics
-from pskd_tf.run import Export, Run
+from pskd_tf.run import Run
 from pskd_tf.run_records import (
     check_stage,
     keep_stage_hashes,

@@ -20,7 +20,8 @@ from pskd_tf.export.c_literals import c_float
 from pskd_tf.export.fixed_point import fixed_point_files
 from pskd_tf.export.plain_c.slot import model_slot
 from pskd_tf.export.plain_c.source import plain_model
-from pskd_tf.run import Export, Run
+from pskd_tf.exported import Export
+from pskd_tf.run import Run
 
 RUNTIMES = ("tflm", "plain_c")
 # What the lines of a template depend on.

@@ -14,7 +14,7 @@ import numpy as np
 from pskd_tf.evaluation.tflm import Int8Interface
 from pskd_tf.export.headers import model_id, settings_crc
 from pskd_tf.export.plain_c.graph import PlainGraph, read_graph, widen_graph
-from pskd_tf.run import ExportManifest
+from pskd_tf.exported import ExportManifest
 
 SLOT_VERSION = 1
 # PskdSlotHeader: magic, version, length and CRC-32, then what the CRC-32 covers.

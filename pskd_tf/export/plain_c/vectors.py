@@ -12,8 +12,8 @@ from pskd_tf.evaluation.tflm import Int8Interface, tflm_logits
 from pskd_tf.export.fixed_point import fixed_settings_header, prepared_input
 from pskd_tf.export.plain_c.slot import model_slot
 from pskd_tf.export.plain_c.source import plain_model
+from pskd_tf.exported import Export
 from pskd_tf.input_settings import InputSettings
-from pskd_tf.run import Export
 
 
 def vector_file(

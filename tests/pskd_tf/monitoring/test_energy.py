@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
+from pskd_tf.exported import Export
 from pskd_tf.monitoring.energy import BOARDS, BoardPower, Workload, average_currents, energy_table
 from pskd_tf.monitoring.simulated_board import BoardRun
-from pskd_tf.run import Export
 
 POWER = BoardPower("a board", "chip, sensor", 1e6, 1000.0, 10.0, 50.0, 1e5, None, 1, 0.0, True, ())
 LOAD = Workload(

@@ -8,11 +8,11 @@ import pytest
 
 from data_prep.errors import UserError
 from pskd_tf.compression.cost import BoardLimits, SafetyLimits
+from pskd_tf.exported import Export
 from pskd_tf.pipeline.plan import GOLDEN_CLIPS
 from pskd_tf.pipeline.search import CompressionPlan
 from pskd_tf.pipeline.search_report import compression_markdown, pareto_rows, write_pareto
 from pskd_tf.pipeline.stage import RunContext, all_stages, stages_summary
-from pskd_tf.run import Export
 from pskd_tf.runs import compress as module, export_run
 from pskd_tf.runs.compress import compare_candidates, perform_compression
 from pskd_tf.settings import CompressionSearch, RunSettings

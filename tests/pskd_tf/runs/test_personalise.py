@@ -18,7 +18,8 @@ from pskd_tf.distillation.head import HeadSettings
 from pskd_tf.evaluation.stream import movement_stream
 from pskd_tf.evaluation.tflm import Int8Interface, clip_input, tflm_logits
 from pskd_tf.export.plain_c.graph import read_graph
-from pskd_tf.run import Export, Run
+from pskd_tf.exported import Export
+from pskd_tf.run import Run
 from pskd_tf.runs.personalise import OwnRecording, PrunedStudent, personalise
 from sharing import contents
 

@@ -16,7 +16,7 @@ from pskd_tf.export.boards.project import board_project
 from pskd_tf.export.boards.targets import BOARD_TARGETS
 from pskd_tf.export.fixed_point import fixed_settings_header
 from pskd_tf.export.headers import model_id
-from pskd_tf.run import Export
+from pskd_tf.exported import Export
 
 OTHER = "0x01234567u"
 

@@ -18,7 +18,7 @@ from pskd_tf.export.boards.axis_map import AxisMap
 from pskd_tf.export.boards.project import board_project, write_board_project
 from pskd_tf.export.boards.targets import BOARD_TARGETS
 from pskd_tf.export.plain_c.slot import HEADER_BYTES, model_slot
-from pskd_tf.run import Export
+from pskd_tf.exported import Export
 
 pytestmark = pytest.mark.slow
 

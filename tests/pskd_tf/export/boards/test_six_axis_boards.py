@@ -14,8 +14,8 @@ from pskd_tf.export.boards.axis_map import AxisMap
 from pskd_tf.export.boards.project import board_project, write_board_project
 from pskd_tf.export.boards.targets import BOARD_TARGETS
 from pskd_tf.export.student import export_student
+from pskd_tf.exported import Export
 from pskd_tf.input_settings import InputSettings
-from pskd_tf.run import Export
 
 pytestmark = pytest.mark.slow
 SIX = InputSettings(sensors=("accelerometer", "gyroscope"))

@@ -13,9 +13,9 @@ from pskd_tf.compression.convert import convert_to_int8
 from pskd_tf.device.recognizer import ExportedModel
 from pskd_tf.evaluation.tflm import Int8Interface, quantise_input, tflm_logits, tflm_operators
 from pskd_tf.export.student import export_student
+from pskd_tf.exported import Export
 from pskd_tf.input_settings import InputSettings
 from pskd_tf.models.architecture import SUPPORTED_LAYERS, build_architecture, read_architecture
-from pskd_tf.run import Export
 
 SHAPE, CLASSES = (48, 1, 10), 5
 # What is special in each one's flatbuffer.

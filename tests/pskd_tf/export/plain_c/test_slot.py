@@ -9,7 +9,7 @@ import pytest
 from pskd_tf.export.headers import model_id
 from pskd_tf.export.plain_c.graph import read_graph, widen_graph
 from pskd_tf.export.plain_c.slot import HEADER_BYTES, SlotPlan, model_slot, slot_tables
-from pskd_tf.run import Export
+from pskd_tf.exported import Export
 
 
 @pytest.fixture
