@@ -79,3 +79,12 @@ class CustomFiles:
         path = self.folder / "layout.json"
         path.write_text(json.dumps(layout), encoding="utf-8")
         return path
+
+
+def stamped(recordings: CustomFiles, seconds: np.ndarray, values: np.ndarray, **cells: str) -> None:
+    """Makes the first recording one with stamps."""
+    recordings.write_table("stamps.csv", np.column_stack([seconds, values]), "t,ax,ay,az")
+    cells = {"accelerometer_stamp_unit": "s", "accelerometer_rate_hz": "", **cells}
+    recordings.rows[0].update(
+        accelerometer_path="stamps.csv", accelerometer_stamp_column="t", **cells
+    )

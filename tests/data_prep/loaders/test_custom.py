@@ -10,6 +10,7 @@ import pytest
 import scipy.io
 from hypothesis import given, strategies as st
 
+from custom_files import samples, stamped
 from data_prep.clip import check_clip
 from data_prep.errors import UserError
 from data_prep.files import natural_order
@@ -25,20 +26,6 @@ from data_prep.prepared_set_tables import prepared_table
 from data_prep.protocols import protocol_splits
 
 SECONDS = np.arange(101) / 50.0
-
-
-def ramp(seed: int, seconds: np.ndarray) -> np.ndarray:
-    """What the fixture writes."""
-    return np.stack([0.1 * seed + 0.05 * seconds, 1.0 + 0.1 * seconds, -0.2 * seconds], axis=1)
-
-
-def stamped(recordings, seconds: np.ndarray, values: np.ndarray, **cells: object) -> None:
-    """Makes the first recording one with stamps."""
-    recordings.write_table("stamps.csv", np.column_stack([seconds, values]), "t,ax,ay,az")
-    cells = {"accelerometer_stamp_unit": "s", "accelerometer_rate_hz": "", **cells}
-    recordings.rows[0].update(
-        accelerometer_path="stamps.csv", accelerometer_stamp_column="t", **cells
-    )
 
 
 def test_description(recordings):
@@ -68,7 +55,7 @@ def test_clips_hold_the_files_values(recordings):
     assert [clip.action for clip in clips] == [1, 0, 1, 0]
     for seed, clip in enumerate(clips, start=1):
         check_clip(clip)
-        np.testing.assert_allclose(clip.accelerometer, ramp(seed, SECONDS), atol=1e-6)
+        np.testing.assert_allclose(clip.accelerometer, samples(seed, SECONDS), atol=1e-6)
         assert clip.accelerometer.dtype == clip.skeleton.dtype == np.float32
         assert clip.skeleton.shape == (61, 4, 3)
         np.testing.assert_allclose(clip.skeleton[30], [[1, 0.5 * j, seed] for j in range(1, 5)])
@@ -82,31 +69,25 @@ def test_clips_hold_the_files_values(recordings):
     [("m/s^2", 9.80665, ""), ("m/s2", 9.80665, ""), ("mg", 1000.0, ""), ("lsb", 16384, 1 / 16384)],
 )
 def test_units_of_the_accelerometer(recordings, unit: str, per_g: float, scale: float | str):
-    recordings.write_table("other.csv", ramp(1, SECONDS) * per_g)
+    recordings.write_table("other.csv", samples(1, SECONDS) * per_g)
     recordings.rows[0].update(
         accelerometer_path="other.csv",
         accelerometer_columns="",
         accelerometer_unit=unit,
         accelerometer_scale=scale,
     )
-    np.testing.assert_allclose(recordings.clips()[0].accelerometer, ramp(1, SECONDS), atol=1e-6)
-
-
-@pytest.mark.parametrize(("unit", "factor"), [("m", 1.0), ("cm", 0.01), ("mm", 0.001)])
-def test_units_of_the_skeleton(recordings, unit: str, factor: float):
-    recordings.set_all(skeleton_unit=unit)
-    assert recordings.clips()[0].skeleton[0, 3, 1] == pytest.approx(2.0 * factor)
+    np.testing.assert_allclose(recordings.clips()[0].accelerometer, samples(1, SECONDS), atol=1e-6)
 
 
 @pytest.mark.parametrize("columns", ["ax;ay;az", "1;2;3", "1-3", " ax ; 2 ; az "])
 def test_columns_by_name_and_index(recordings, columns: str):
     recordings.rows[0]["accelerometer_columns"] = columns
-    np.testing.assert_allclose(recordings.clips()[0].accelerometer, ramp(1, SECONDS), atol=1e-6)
+    np.testing.assert_allclose(recordings.clips()[0].accelerometer, samples(1, SECONDS), atol=1e-6)
 
 
 @pytest.mark.parametrize("suffix", ["npy", "npz", "mat"])
 def test_binary_formats(recordings, suffix: str):
-    values = ramp(1, SECONDS)
+    values = samples(1, SECONDS)
     path = recordings.folder / f"values.{suffix}"
     if suffix == "npy":
         np.save(path, values)
@@ -119,13 +100,6 @@ def test_binary_formats(recordings, suffix: str):
     np.testing.assert_allclose(recordings.clips()[0].accelerometer, values, atol=1e-6)
 
 
-def test_skeleton_array_of_three_axes(recordings):
-    skeleton = np.random.default_rng(0).normal(size=(61, 4, 3))
-    np.save(recordings.folder / "skeleton.npy", skeleton)
-    recordings.rows[0]["skeleton_path"] = "skeleton.npy"
-    np.testing.assert_allclose(recordings.clips()[0].skeleton, skeleton, rtol=1e-6)
-
-
 @pytest.mark.parametrize(("unit", "per_second"), [("s", 1), ("ms", 1e3), ("us", 1e6), ("ns", 1e9)])
 def test_stamps_in_every_unit(recordings, unit: str, per_second: float):
     """Uneven stamps of a straight line come back as the same line at the prepared rate."""
@@ -136,18 +110,18 @@ def test_stamps_in_every_unit(recordings, unit: str, per_second: float):
     stamped(
         recordings,
         (start + seconds) * per_second,
-        ramp(1, seconds),
+        samples(1, seconds),
         accelerometer_stamp_unit=unit,
     )
     clip = recordings.clips()[0]
     assert clip.accelerometer.shape == (101, 3)
-    np.testing.assert_allclose(clip.accelerometer, ramp(1, SECONDS), atol=1e-5)
+    np.testing.assert_allclose(clip.accelerometer, samples(1, SECONDS), atol=1e-5)
     assert clip.flags == ()
 
 
 def test_stamps_alone_give_50_hz(recordings):
     for row, name in zip(recordings.rows, ("a", "b", "c", "d"), strict=True):
-        table = np.column_stack([np.arange(401) / 200.0, ramp(1, np.arange(401) / 200.0)])
+        table = np.column_stack([np.arange(401) / 200.0, samples(1, np.arange(401) / 200.0)])
         recordings.write_table(f"{name}.csv", table)
         row.update(accelerometer_path=f"{name}.csv", accelerometer_columns="1-3")
     recordings.set_all(
@@ -161,53 +135,53 @@ def test_stamps_alone_give_50_hz(recordings):
 def test_chosen_rate(recordings):
     """A line stays a line at half the rate, up to the ends of the filter."""
     clip = recordings.clips(rate_hz=25.0)[0]
-    np.testing.assert_allclose(clip.accelerometer, ramp(1, np.arange(51) / 25.0), atol=1e-5)
+    np.testing.assert_allclose(clip.accelerometer, samples(1, np.arange(51) / 25.0), atol=1e-5)
 
 
 def test_unsorted_and_doubled_stamps_are_noted(recordings):
     order = np.arange(101)
     order[[40, 41]] = [41, 40]
     order = np.insert(order, 60, 60)
-    stamped(recordings, SECONDS[order], ramp(1, SECONDS[order]))
+    stamped(recordings, SECONDS[order], samples(1, SECONDS[order]))
     clip = recordings.clips()[0]
     assert clip.flags == ("stamps_sorted", "duplicates_merged")
-    np.testing.assert_allclose(clip.accelerometer, ramp(1, SECONDS), atol=1e-6)
+    np.testing.assert_allclose(clip.accelerometer, samples(1, SECONDS), atol=1e-6)
 
 
 def test_short_gap_is_bridged_and_noted(recordings):
     kept = np.r_[0:40, 60:101]  # 0.42 s
-    stamped(recordings, SECONDS[kept], ramp(1, SECONDS[kept]))
+    stamped(recordings, SECONDS[kept], samples(1, SECONDS[kept]))
     clip = recordings.clips()[0]
     assert clip.flags == ("gaps_bridged",)
-    np.testing.assert_allclose(clip.accelerometer, ramp(1, SECONDS), atol=1e-6)
+    np.testing.assert_allclose(clip.accelerometer, samples(1, SECONDS), atol=1e-6)
 
 
 def test_long_gap_spoils_only_clips_that_hold_it(recordings):
     kept = np.r_[0:20, 60:101]  # from 0.38 s to 1.2 s
     stamped(
-        recordings, SECONDS[kept], ramp(1, SECONDS[kept]), skeleton_path="", skeleton_rate_hz=""
+        recordings, SECONDS[kept], samples(1, SECONDS[kept]), skeleton_path="", skeleton_rate_hz=""
     )
     with pytest.raises(UserError, match=r"at most 0\.5 s apart\. Received: 0\.82 s after 0\.380 s"):
         recordings.clips()
     recordings.rows[0].update(start=1.3, end=1.9)
     clip = recordings.clips()[0]
-    np.testing.assert_allclose(clip.accelerometer, ramp(1, SECONDS[65:96]), atol=1e-6)
+    np.testing.assert_allclose(clip.accelerometer, samples(1, SECONDS[65:96]), atol=1e-6)
 
 
 def test_samples_that_are_not_finite_are_dropped_and_noted(recordings):
-    values = ramp(1, SECONDS)
+    values = samples(1, SECONDS)
     values[[0, 50, 51]] = np.nan
     recordings.write_table("sensor/s1_wave.csv", np.column_stack([SECONDS, values]), "t,ax,ay,az")
     clip = recordings.clips()[0]
     assert clip.flags == ("rows_dropped", "gaps_bridged")
     start = 1 / 30  # the first frame after the first sample left
-    expected = ramp(1, start + np.arange(len(clip.accelerometer)) / 50)
+    expected = samples(1, start + np.arange(len(clip.accelerometer)) / 50)
     np.testing.assert_allclose(clip.accelerometer, expected, atol=0.02 * 0.2)
     assert np.isfinite(clip.accelerometer).all()
 
 
 def test_saturation_is_noted(recordings):
-    values = ramp(1, SECONDS)
+    values = samples(1, SECONDS)
     values[30:33, 2] = -2.0
     recordings.write_table("sensor/s1_wave.csv", np.column_stack([SECONDS, values]), "t,ax,ay,az")
     assert recordings.clips()[0].flags == ("accelerometer_saturated",)
@@ -216,7 +190,7 @@ def test_saturation_is_noted(recordings):
 def test_start_and_end(recordings):
     recordings.rows[0].update(start=0.5, end=1.5)
     clip = recordings.clips()[0]
-    np.testing.assert_allclose(clip.accelerometer, ramp(1, SECONDS[25:76]), atol=1e-6)
+    np.testing.assert_allclose(clip.accelerometer, samples(1, SECONDS[25:76]), atol=1e-6)
     np.testing.assert_allclose(clip.skeleton[:, 0, 0], np.arange(15, 46) / 30, atol=1e-6)
 
 
@@ -225,100 +199,10 @@ def test_end_one_step_behind_the_last_sample(recordings):
     assert recordings.clips()[0].accelerometer.shape == (101, 3)
 
 
-@pytest.mark.parametrize("offset", [0.5, -0.5])
-def test_skeleton_offset(recordings, offset: float):
-    """The frames' own time plus the offset is the samples' time."""
-    recordings.rows[0]["skeleton_offset"] = offset
-    clip = recordings.clips()[0]
-    assert clip.flags == ("trimmed_to_overlap",)
-    first_sample = (clip.accelerometer[0, 1] - 1.0) / 0.1
-    last_sample = (clip.accelerometer[-1, 1] - 1.0) / 0.1
-    first_frame, last_frame = clip.skeleton[[0, -1], 0, 0] + offset
-    assert first_sample - first_frame == pytest.approx(0, abs=0.02)
-    assert last_sample - last_frame == pytest.approx(0, abs=0.02)
-    assert last_frame - first_frame == pytest.approx(1.5, abs=0.04)
-
-
-def test_without_a_frame_rate_all_of_both_is_kept(recordings):
-    """So that nominal rates which are wrong do no harm."""
-    recordings.set_all(skeleton_rate_hz="")
-    recordings.write_table("camera/s1_wave.csv", np.ones((17, 12)) * np.arange(12))
-    clip = recordings.clips()[0]
-    assert (clip.accelerometer.shape, clip.skeleton.shape) == ((101, 3), (17, 4, 3))
-    assert clip.flags == ()
-
-
-def test_clip_without_a_skeleton(recordings):
-    recordings.rows[2].update(skeleton_path="", skeleton_rate_hz="")
-    clips = recordings.clips()
-    assert clips[2].skeleton is None
-    assert clips[2].flags == ("no_skeleton",)
-    assert clips[2].accelerometer.shape == (101, 3)
-
-
-def test_no_skeleton_at_all_needs_no_layout(recordings):
-    recordings.set_all(skeleton_path=None, skeleton_rate_hz=None)
-    loader = recordings.loader(skeleton_layout=None)
-    description = loader.discover().description
-    assert description.joint_names == []
-    assert set(description.streams) == {"accelerometer"}
-    assert [clip.skeleton for clip in recordings.clips(skeleton_layout=None)] == [None] * 4
-
-
-def test_lost_joints_are_bridged(recordings):
-    """Zeros in some frames, or NaN, are a lost joint; the line goes on through it."""
-    path = recordings.folder / "camera/s1_wave.csv"
-    values = np.loadtxt(path, delimiter=",")
-    expected = values.reshape(61, 4, 3).copy()
-    values[20:35, 9:12] = 0
-    values[50, 0] = np.nan
-    recordings.write_table("camera/s1_wave.csv", values)
-    clip = recordings.clips()[0]
-    assert clip.flags == ("joints_bridged",)
-    np.testing.assert_allclose(clip.skeleton, expected, atol=1e-6)
-
-
-def test_joint_lost_for_long(recordings):
-    path = recordings.folder / "camera/s1_wave.csv"
-    values = np.loadtxt(path, delimiter=",")
-    values[20:36, 9:12] = 0
-    recordings.write_table("camera/s1_wave.csv", values)
-    rule = r"at most 15 frames on end\. Received: right_wrist for 16 .*s1_wave\.csv; .*row 2"
-    with pytest.raises(UserError, match=rule):
-        recordings.clips()
-
-
-def test_root_at_zero_is_not_lost(recordings):
-    values = np.tile(np.arange(12.0) / 10, (61, 1))
-    values[:, :3] = 0
-    recordings.write_table("camera/s1_wave.csv", values)
-    clip = recordings.clips()[0]
-    assert clip.flags == ()
-    assert (clip.skeleton[:, 0] == 0).all()
-
-
-def test_pose_in_pixels(recordings):
-    """coco_17 in pixels comes out in body-scaled metres, y up, with its confidence."""
-    pose = np.random.default_rng(0).uniform(100, 300, (1, 17, 3)).repeat(61, axis=0)
-    pose[:, [5, 6], :2] = [[200, 100], [240, 100]]  # shoulders
-    pose[:, [11, 12], :2] = [[200, 244], [240, 244]]  # hips, 144 pixels below
-    pose[:, :, 2] = 0.9
-    for row in recordings.rows:
-        recordings.write_table(str(row["skeleton_path"]), pose.reshape(61, 51))
-    clip = recordings.clips(skeleton_layout="coco_17")[0]
-    check_clip(clip, skeleton_dimensions=2)
-    torso = clip.skeleton[0, 5, :2] - clip.skeleton[0, 11, :2]
-    np.testing.assert_allclose(torso, [0, 0.288 * 1.7], atol=1e-5)
-    np.testing.assert_allclose(clip.skeleton[..., 2], 0.9, rtol=1e-6)
-    description = recordings.loader(skeleton_layout="coco_17").discover().description
-    assert description.skeleton_dimensions == 2
-    assert description.streams["skeleton"]["channels"] == ["x", "y", "confidence"]
-
-
 def add_none(recordings, subject: str) -> None:
     """Writes 20 s of a walk that shows no action."""
     seconds = np.arange(1001) / 50.0
-    recordings.write_table("day.csv", np.column_stack([seconds, ramp(0, seconds)]), "t,ax,ay,az")
+    recordings.write_table("day.csv", np.column_stack([seconds, samples(0, seconds)]), "t,ax,ay,az")
     recordings.rows.append(
         {**recordings.rows[0], "subject": subject, "action": "none"}
         | {"accelerometer_path": "day.csv", "skeleton_path": "", "skeleton_rate_hz": ""}
@@ -398,7 +282,7 @@ def test_annotations_cut_recordings(recordings):
     assert [clip.subject for clip in clips] == ["s1", "s3", "s1", "s2"]
     assert [clip.action for clip in clips] == [1, 0, 1, 1]
     assert [clip.trial for clip in clips] == ["1", "1", "2", "1"]
-    np.testing.assert_allclose(clips[1].accelerometer, ramp(1, SECONDS[50:91]), atol=1e-6)
+    np.testing.assert_allclose(clips[1].accelerometer, samples(1, SECONDS[50:91]), atol=1e-6)
 
 
 def test_part_column_decides(recordings):
@@ -499,13 +383,6 @@ def test_natural_order_keeps_all_and_is_stable(names: list[str]):
     assert natural_order(reversed(ordered)) == ordered
 
 
-def test_cut_last_line_of_a_skeleton_is_left_out_with_a_note(recordings):
-    path = recordings.folder / "camera/s1_wave.csv"
-    path.write_bytes(path.read_bytes() + b"2.03,0.5")
-    clip = recordings.clips()[0]
-    assert (clip.flags, clip.skeleton.shape) == (("skeleton_cut",), (61, 4, 3))
-
-
 def test_an_empty_action_is_a_clip_without_a_label(recordings, tmp_path):
     recordings.rows[0]["action"] = ""
     discovery = recordings.loader().discover()
@@ -529,124 +406,3 @@ def test_clips_without_a_label_only_train_where_one_subject_is_split():
         for name in names
     ]
     assert within_subject(clips) == (["x1", "a1", "b1"], ["a2", "b2"])
-
-
-ALONE = {"accelerometer_path": "", "accelerometer_columns": "", "accelerometer_unit": ""}
-
-
-def test_a_clip_may_have_a_skeleton_alone(recordings, tmp_path):
-    recordings.rows[0].update(ALONE, accelerometer_rate_hz="", start=0.5, end=1.5)
-    recordings.rows[3].update(ALONE)
-    prepared = prepare_dataset(
-        "custom",
-        None,
-        tmp_path / "set",
-        options=DatasetOptions(
-            manifest=str(recordings.write_manifest()),
-            skeleton_layout=str(recordings.folder / "layout.json"),
-        ),
-    )
-    ids = list(prepared.manifest["clip_id"])
-    row = ids.index("s1_wave_1")
-    assert prepared.accelerometer(row) is None
-    # Frames 15 to 45 at 30 a second; x is the time.
-    np.testing.assert_allclose(prepared.skeleton(row)[:, 0, 0], np.arange(15, 46) / 30, atol=1e-6)
-    assert prepared.manifest["flags"].iloc[row] == "no_accelerometer"
-    assert prepared.manifest["accelerometer_source"].iloc[row] == ""
-    whole = ids.index("s2_clap_1")
-    assert len(prepared.skeleton(whole)) == 61 and not prepared.has_accelerometer[whole]
-    assert "clips without accelerometer" in prepared_table(prepared)
-
-
-def test_frames_with_stamps_alone_begin_at_their_first(recordings):
-    stamps = 1000.0 + np.arange(61) / 30.0
-    joints = np.tile(np.arange(1, 62)[:, None] / 30.0, (1, 12)) + np.repeat(np.arange(4), 3)
-    recordings.write_table("timed.csv", np.column_stack([stamps, joints]))
-    recordings.rows[0].update(
-        ALONE, skeleton_path="timed.csv", skeleton_columns="1-12", skeleton_rate_hz="",
-        skeleton_stamp_column="0", skeleton_stamp_unit="s",
-    )  # fmt: skip
-    clip = next(one for one in recordings.clips() if one.clip_id == "s1_wave_1")
-    np.testing.assert_allclose(clip.skeleton[:, 0, 0], np.arange(1, 62) / 30, atol=1e-6)
-
-
-def test_subjects_without_an_accelerometer_train(recordings):
-    for row in recordings.rows:
-        if row["subject"] == "s2":
-            row.update(ALONE)
-    recordings.add("s0_wave", "s0", "wave", 9)
-    description = recordings.loader().discover().description
-    split = description.protocols["cross_subject"]
-    assert (split["train_subjects"], split["test_subjects"]) == (["s0", "s2"], ["s1"])
-    assert description.source_notes == [
-        "split (ours): the last 1 of 2 subjects test, of those with an accelerometer"
-    ]
-
-
-def test_a_span_outside_the_frames_is_refused(recordings):
-    recordings.rows[0].update(ALONE, start=3, end=4)
-    with pytest.raises(UserError, match=r"at least 2 frames\. Received: from 3 to 4 s of 2.000 s"):
-        recordings.clips()
-
-
-def with_gyroscope(recordings, unit: str, rates: np.ndarray, header: str = "wx,wy,wz") -> None:
-    """Makes the first recording one with turn rates in the same table."""
-    values = np.column_stack([ramp(1, SECONDS), rates])
-    stamped(recordings, SECONDS, values)
-    recordings.write_table("stamps.csv", np.column_stack([SECONDS, values]), f"t,ax,ay,az,{header}")
-    recordings.rows[0].update(gyroscope_columns="wz;-wx;wy", gyroscope_unit=unit)
-
-
-@pytest.mark.parametrize(("unit", "per_degree"), [("deg/s", 1.0), ("rad/s", np.pi / 180)])
-def test_a_gyroscope_is_read_with_the_accelerometer(recordings, tmp_path, unit, per_degree):
-    """In degrees per second, along axes that may be exchanged and turned round."""
-    rates = np.stack([10 + SECONDS, -200 + 0 * SECONDS, 30 * SECONDS], axis=1)
-    with_gyroscope(recordings, unit, rates * per_degree)
-    clip = recordings.clips()[0]
-    check_clip(clip)
-    np.testing.assert_allclose(clip.accelerometer, ramp(1, SECONDS), atol=1e-6)
-    expected = np.stack([rates[:, 2], -rates[:, 0], rates[:, 1]], axis=1)
-    np.testing.assert_allclose(clip.gyroscope, expected, atol=1e-4)
-    assert clip.sources["gyroscope"] == clip.sources["accelerometer"]
-    description = recordings.loader().discover().description
-    assert description.streams["gyroscope"]["unit"] == "deg/s"
-    options = DatasetOptions(
-        manifest=str(recordings.write_manifest()),
-        skeleton_layout=str(recordings.folder / "layout.json"),
-    )
-    prepared = prepare_dataset("custom", None, tmp_path / "prepared", options=options)
-    assert prepared.gyroscope(0) is not None and prepared.gyroscope(1) is None
-    with pytest.raises(UserError, match=r"--sensors=.* Received: 3 of 4 clips without"):
-        prepare_dataset(
-            *("custom", None, tmp_path / "prepared"),
-            options=options,
-            sensors=("accelerometer", "gyroscope"),
-        )
-
-
-@pytest.mark.parametrize(
-    ("cells", "rule"),
-    [
-        ({"gyroscope_unit": "dps"}, r"gyroscope_unit must be one of deg/s, rad/s\. Received: dps"),
-        ({"gyroscope_columns": "wx;wy"}, "gyroscope_columns must name 3 columns"),
-        ({"gyroscope_columns": ""}, r"gyroscope_unit needs gyroscope_columns\. Received: none"),
-        ({"gyroscope_columns": "wx;wy;-ax"}, r"none of the accelerometer's\. Received: -ax"),
-        ({"accelerometer_columns": "", "accelerometer_stamp_column": ""}, "need accelerometer_col"),
-    ],
-)
-def test_mistakes_of_a_gyroscope_are_named(recordings, cells, rule):
-    with_gyroscope(recordings, "deg/s", np.zeros((len(SECONDS), 3)))
-    recordings.rows[0].update(accelerometer_columns="ax;ay;az", accelerometer_rate_hz="50")
-    recordings.rows[0].update(cells)
-    if not recordings.rows[0]["accelerometer_stamp_column"]:
-        recordings.rows[0]["accelerometer_stamp_unit"] = ""
-    with pytest.raises(UserError, match=rule):
-        recordings.loader().discover()
-
-
-def test_a_header_that_names_another_unit_of_the_turn_rate_is_refused(recordings):
-    rates = np.zeros((len(SECONDS), 3))
-    with_gyroscope(recordings, "deg/s", rates, "wx (rad/s),wy (rad/s),wz (rad/s)")
-    recordings.rows[0]["gyroscope_columns"] = "wx (rad/s);wy (rad/s);wz (rad/s)"
-    with pytest.raises(UserError, match=r"must be a turn rate in deg/s\. Received: wx"):
-        recordings.clips()

@@ -160,3 +160,10 @@ def test_the_table_subtracts_the_rival_without_a_skeleton_where_it_is_on_the_boa
     assert "| minus cross-entropy | minus three own nets |" in head
     del names["three_own_nets"]
     assert "| minus KD |" in leaderboard_markdown(_board(names)).splitlines()[0]
+
+
+def test_a_longer_training_is_the_rival_of_equal_compute_in_the_table():
+    runs = {"cross_entropy": {(-1, 1): 1}, "cross_entropy_x2": {(-1, 1): 2}, "sam": {(-1, 1): 4}}
+    table = leaderboard_table(_board(runs)).set_index("method")
+    assert table.loc["sam", "cross_subject_minus_cross_entropy"] == 0.75
+    assert table.loc["sam", "cross_subject_minus_cross_entropy_x2"] == 0.5
