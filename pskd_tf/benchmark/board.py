@@ -60,6 +60,10 @@ REFERENCES = (
     "confidence_aware_distillation",
     "mean_of_teachers",
     "three_own_nets",
+    # Longer trainings: the rivals of equal compute.
+    "cross_entropy_x2",
+    "cross_entropy_x4",
+    "cross_entropy_x10",
 )
 _RIVALS = {"three_own_nets": "three own nets", "knowledge_distillation": "KD"}
 
