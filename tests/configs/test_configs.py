@@ -29,7 +29,7 @@ from mmact_files import (
     write as write_mmact,
 )
 from project import ROOT
-from pskd_tf.arguments import TrainingArguments
+from pskd_tf.arguments import TrainArguments
 from pskd_tf.pipeline.plan import plan_run
 from pskd_tf.settings import TEACHERS, RunSettings
 from smartfallmm_files import gravity_turning, skeleton_csv, watch_csv, write as write_smartfallmm
@@ -145,11 +145,11 @@ FLAGFILES = sorted(path for path in CONFIGS.glob("*.flags") if "benchmark" not i
 
 @pytest.mark.parametrize("path", FLAGFILES, ids=lambda path: path.stem)
 def test_every_flagfile_makes_settings_of_a_known_set(path: Path, tmp_path):
-    arguments = parse_flags(TrainingArguments, ["--run_dir=RUN", f"--flagfile={path}"])
+    arguments = parse_flags(TrainArguments, ["--run_dir=RUN", f"--flagfile={path}"])
     assert arguments.settings.protocol == "cross_subject"
     generated, given = path.stem in ("demo", "tiny"), arguments.dataset
     of_data = path.stem
-    for study in ("_stream", "_windows", "_one_person", "_six_axes"):
+    for study in ("_stream", "_windows", "_one_person", "_six_axes", "_ten_nets"):
         of_data = of_data.removesuffix(study)
     assert given.dataset == ("synthetic" if generated else of_data)
     assert arguments.settings.stream.enabled == path.stem.endswith(("_stream", "_windows", "demo"))
