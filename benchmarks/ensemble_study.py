@@ -27,6 +27,7 @@ from data_prep.records import read_arrays
 from pskd_tf.benchmark.__main__ import BenchmarkArguments
 from pskd_tf.benchmark.cells import Cell
 from pskd_tf.benchmark.run import BenchmarkRun
+from pskd_tf.benchmark.statistics import Spread, percent_text
 from pskd_tf.method import read_methods
 from pskd_tf.pipeline.runner import run_stages
 from pskd_tf.pipeline.search import CompressionPlanner
@@ -130,11 +131,10 @@ def summary_lines(students: pd.DataFrame, sets: pd.DataFrame) -> list[str]:
     ]
     for table, nets in ((students, 1), (sets, NETS)):
         for method, group in table.groupby("method", sort=False):
-            accuracies = []
-            for column in ("float_accuracy", "int8_accuracy"):
-                values = 100 * group[column]
-                spread = f" +- {values.std():.1f}" if len(values) > 1 else ""
-                accuracies.append(f"{values.mean():.1f}{spread}")
+            accuracies = [
+                percent_text(Spread.of(group[f"{form}_accuracy"].to_numpy()), with_count=False)
+                for form in ("float", "int8")
+            ]
             agreement = f"{100 * group['agreement'].mean():.1f}" if nets == 1 else ""
             costs = [f"{group[one].mean():,.0f}" for one in ("flash_bytes", "arena_bytes", "macs")]
             cells = [method, nets, len(group), *accuracies, agreement, *costs]

@@ -20,6 +20,7 @@ from pskd_tf.benchmark.statistics import (
     Spread,
     majority_vote,
     paired_difference,
+    percent_text,
     points_text,
 )
 from pskd_tf.evaluation.scores import classification_scores
@@ -192,14 +193,14 @@ def leaderboard_markdown(rows: Sequence[BoardRow]) -> str:
         differences = row.differences.get("cross_subject", {})
         cells = [
             row.title + (" *" if row.is_picked else ""),
-            _percent(row.spreads.get("validation", {}).get("accuracy")),
-            _percent(test.get("accuracy")),
+            percent_text(row.spreads.get("validation", {}).get("accuracy")),
+            percent_text(test.get("accuracy")),
             points_text(differences.get(REFERENCE)),
             points_text(differences.get(rival)),
-            _percent(test.get("macro_f1"), False),
-            _percent(test.get("wrist_actions_accuracy"), False),
+            percent_text(test.get("macro_f1"), False),
+            percent_text(test.get("wrist_actions_accuracy"), False),
             f"{100 * row.votes['cross_subject']:.1f}" if test else "",
-            _percent(row.spreads.get("leave_one_subject_out", {}).get("accuracy")),
+            percent_text(row.spreads.get("leave_one_subject_out", {}).get("accuracy")),
             f"{row.parameters:,}" if row.parameters else "",
             f"{row.seconds:.0f}",
         ]
@@ -237,15 +238,6 @@ def leaderboard_table(rows: Sequence[BoardRow]) -> pd.DataFrame:
     # Counts stay whole numbers where a method has no run of a protocol.
     counts = [name for name in whole.columns if name.endswith("_runs")]
     return whole.astype(dict.fromkeys(counts, "Int64"))
-
-
-def _percent(spread: Spread | None, with_count: bool = True) -> str:
-    if spread is None:
-        return ""
-    text = f"{100 * spread.mean:.1f}"
-    if spread.count > 1:
-        text += f" +- {100 * spread.std:.1f}"
-    return f"{text} ({spread.count})" if with_count else text
 
 
 _COLOURS = {"validation": "#6b7f99", "cross_subject": "#b3482e"}

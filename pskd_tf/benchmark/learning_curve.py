@@ -18,7 +18,7 @@ import pandas as pd
 from data_prep.csv_cells import write_table
 from data_prep.files import whole_file
 from pskd_tf.benchmark.board import REFERENCE, BoardRow
-from pskd_tf.benchmark.statistics import Difference, Spread
+from pskd_tf.benchmark.statistics import Difference, Spread, percent_text
 from pskd_tf.label_settings import LABEL_AMOUNTS
 from pskd_tf.settings import RunSettings
 from pskd_tf.virtual_settings import WATCH_AMOUNTS
@@ -131,16 +131,9 @@ def curve_markdown(points: Sequence[CurvePoint], kind: str) -> str:
     ]
     for title in dict.fromkeys(one.title for one in points):
         own = {one.amount: one for one in points if one.title == title}
-        cells = [_cell(own[amount]) if amount in own else "" for amount in amounts]
+        cells = [percent_text(own[amount].accuracy) if amount in own else "" for amount in amounts]
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
-
-
-def _cell(point: CurvePoint) -> str:
-    text = f"{100 * point.accuracy.mean:.1f}"
-    if point.accuracy.count > 1:
-        text += f" +- {100 * point.accuracy.std:.1f}"
-    return f"{text} ({point.accuracy.count})"
 
 
 def amount_needed(points: Sequence[CurvePoint], accuracy: float) -> float | None:

@@ -133,6 +133,21 @@ def majority_vote(guesses: np.ndarray) -> np.ndarray:
     return np.asarray(mode(guesses, axis=0).mode)
 
 
+def percent_text(spread: Spread | None, with_count: bool = True) -> str:
+    """Returns mean +- sample standard deviation in % and the number of runs; nothing for None.
+
+    Args:
+        spread: Of fractions 0..1; one run has no deviation.
+        with_count: Whether the number of runs follows in brackets.
+    """
+    if spread is None:
+        return ""
+    text = f"{100 * spread.mean:.1f}"
+    if spread.count > 1:
+        text += f" +- {100 * spread.std:.1f}"
+    return f"{text} ({spread.count})" if with_count else text
+
+
 def points_text(difference: Difference | None) -> str:
     """Returns a difference and its interval in points; nothing for None."""
     if difference is None:

@@ -1,24 +1,17 @@
 """The study of calibration rules: the outliers that it plants, and its table."""
 
-import importlib.util
-import sys
+import importlib
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from project import ROOT
 from pskd_tf.data.clips import PairedClips
 
 
 @pytest.fixture(scope="module")
 def study():
-    path = ROOT / "benchmarks" / "calibration_study.py"
-    specification = importlib.util.spec_from_file_location("calibration_study", path)
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["calibration_study"] = module  # dataclasses look their module up
-    specification.loader.exec_module(module)
-    return module
+    return importlib.import_module("calibration_study")
 
 
 @pytest.mark.parametrize("count", [0, 1, 5])

@@ -1,27 +1,17 @@
 """The compression study: its tables, what it learns from them, and what it plans."""
 
-import importlib.util
+import importlib
 
 import pandas as pd
 import pytest
 
 from data_prep.errors import UserError
-from project import ROOT
 from pskd_tf.settings import RunSettings
-
-SCRIPT = ROOT / "benchmarks" / "compression_study.py"
 
 
 @pytest.fixture(scope="module")
 def study():
-    specification = importlib.util.spec_from_file_location("compression_study", SCRIPT)
-    module = importlib.util.module_from_spec(specification)
-    # Dataclasses look their module up by its name.
-    import sys
-
-    sys.modules["compression_study"] = module
-    specification.loader.exec_module(module)
-    return module
+    return importlib.import_module("compression_study")
 
 
 def row(**changes) -> dict:

@@ -1,6 +1,6 @@
 """The study of int8 and small ensembles: its tables, and a whole run on generated data."""
 
-import importlib.util
+import importlib
 import json
 import subprocess
 import sys
@@ -21,11 +21,7 @@ METHODS = [
 
 @pytest.fixture(scope="module")
 def study():
-    specification = importlib.util.spec_from_file_location("ensemble_study", SCRIPT)
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["ensemble_study"] = module  # dataclasses look their module up
-    specification.loader.exec_module(module)
-    return module
+    return importlib.import_module("ensemble_study")
 
 
 def flags(folder: Path) -> list[str]:
