@@ -460,10 +460,10 @@ firmware-extra-polled := -DCOLLECTS_APART=0
 
 # $(1) mode
 define FIRMWARE_LIVE_SETTINGS_RULE
-$(FIRMWARE_BUILD)/live-$(1)/model_settings.h: $(FIRMWARE_MODEL)/model_settings.h
+$(FIRMWARE_BUILD)/live-$(1)/model_settings.h: $(FIRMWARE_MODEL)/plain_model.c
 	mkdir -p $$(dir $$@)
-	if grep -q '$(firmware-is-mode-$(1))' $$<; then cp $$< $$@; else \
-	  $$(call firmware-settings,$(1),$$@); fi
+	if grep -q '$(firmware-is-mode-$(1))' $(FIRMWARE_MODEL)/model_settings.h; then \
+	  cp $(FIRMWARE_MODEL)/model_settings.h $$@; else $$(call firmware-settings,$(1),$$@); fi
 endef
 $(foreach mode,$(FIRMWARE_MODES),$(eval $(call FIRMWARE_LIVE_SETTINGS_RULE,$(mode))))
 

@@ -166,6 +166,19 @@ def test_missing_tools_are_named_before_anything_is_built(tmp_path, target, pack
     assert packages in finished.stderr and "python" not in finished.stdout
 
 
+@pytest.mark.skipif(shutil.which("make") is None, reason="not installed: make")
+def test_every_prerequisite_has_a_rule(tmp_path):
+    """A file that another rule leaves beside its own does not exist yet when two jobs run."""
+    command = ["make", "-f", "microcontroller/firmware.mk", "--dry-run", "firmware"]
+    settings = [f"FIRMWARE_BUILD={tmp_path / 'build'}", f"RUN={tmp_path / 'run'}"]
+    (tmp_path / "run" / "export").mkdir(parents=True)
+    (tmp_path / "run" / "export" / "manifest.json").touch()
+    finished = subprocess.run([*command, *settings], cwd=ROOT, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.count("pskd_tf.develop.plain_c") == 4
+    assert not (tmp_path / "build").exists()
+
+
 @pytest.mark.slow
 def test_a_wrong_golden_byte_fails_the_build(model, exported, tmp_path):
     damaged = tmp_path / "export"
