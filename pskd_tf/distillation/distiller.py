@@ -1,6 +1,6 @@
 """The distiller: a Keras model that trains a student with one or several teachers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -26,13 +26,11 @@ from pskd_tf.distillation.sharpness import sharpness_aware_gradients
 from pskd_tf.distillation.step import (
     TEACHERS_SEE,
     distillation_step,
-    mix_with_next,
-    next_samples,
-    teacher_availability,
+    mixed_streams,
+    teacher_targets,
 )
+from pskd_tf.distillation.training_means import MeanTable, batch_sums, mean_names
 from pskd_tf.models.registry import select_inputs
-
-_PARTS = ("cross_entropy", "distillation", "semantic")  # of any loss
 
 
 @keras.saving.register_keras_serializable(package="pskd_tf")
@@ -163,9 +161,7 @@ class PSKDDistiller(keras.Model):
             key: self.add_weight(shape=(), initializer=keras.initializers.Constant(value), name=key)
             for key, value in distillation_loss.learned_weights.items()
         }
-        followed = [f"followed_{key}" for key in (*self.teachers, "ground_truth")]
-        agreement = [f"agreement_{key}" for key in self.teachers]
-        self.means = MeanTable(["loss", "accuracy", *agreement, *_PARTS, *followed])
+        self.means = MeanTable(mean_names(self.teachers))
         self.built = True
 
     def _check_widths(self, widths: Mapping[str, int]) -> None:
@@ -353,44 +349,22 @@ class PSKDDistiller(keras.Model):
 
     def _batch(self, data: Any) -> tuple[Mapping[str, Any], Any, Any]:
         x, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        live = [teacher for teacher in self.teachers.values() if teacher is not None]
-        streams = named_streams(x, streams_read([self.student, *live]))
+        streams = named_streams(x, streams_read([self.student, *self._live_teachers()]))
         indices = class_indices(labels, self.num_classes, self.labels_may_be_missing)
         return streams, indices, weight_column(sample_weight)
 
-    def _mixed(self, streams: Mapping[str, Any], share: Any) -> dict[str, Any]:
+    def _live_teachers(self) -> list[keras.Model]:
+        return [teacher for teacher in self.teachers.values() if teacher is not None]
+
+    def _mixed(self, streams: Mapping[str, Any], share: Any) -> Mapping[str, Any]:
         """Mixes what the student reads and, where teachers see mixtures, what they read."""
-        live = [teacher for teacher in self.teachers.values() if teacher is not None]
-        readers = [self.student, *(live if self.teachers_see == "mixture" else [])]
-        names = {tensor.name for model in readers for tensor in model.inputs}
-        mixed = {name: mix_with_next(streams[name], share) for name in sorted(names)}
-        if self.teachers_see == "mixture":
-            # A teacher is available for a mixture where it is for both sources.
-            for name in self.teachers:
-                own = streams.get(f"{name}_available")
-                if own is not None:
-                    mixed[f"{name}_available"] = own * next_samples(own)
-        return {**streams, **mixed}
+        if self.teachers_see == "sources":
+            return mixed_streams(streams, share, [self.student])
+        return mixed_streams(streams, share, [self.student, *self._live_teachers()], self.teachers)
 
     def _targets(self, streams: Mapping[str, Any], labels: Any) -> dict[str, Any]:
-        """Returns the labels and the outputs of every teacher."""
-        logits, embeddings = [], []
-        for name, teacher in self.teachers.items():
-            if teacher is None:
-                logits.append(ops.cast(streams[f"{name}_logits"], "float32"))
-                if self.distillation_loss.uses_embeddings:
-                    embeddings.append(ops.cast(streams[f"{name}_embedding"], "float32"))
-            else:
-                outputs = named_outputs(teacher(select_inputs(teacher, streams), training=False))
-                logits.append(ops.stop_gradient(outputs["logits"]))
-                if self.distillation_loss.uses_embeddings:
-                    embeddings.append(ops.stop_gradient(outputs["embedding"]))
-        targets: dict[str, Any] = {"labels": labels}
-        if logits:
-            targets["teacher_logits"] = ops.stack(logits, axis=1)
-            targets["teacher_embeddings"] = embeddings
-            targets |= teacher_availability(streams, self.teachers)
-        return targets
+        reads_embeddings = self.distillation_loss.uses_embeddings
+        return {"labels": labels, **teacher_targets(streams, self.teachers, reads_embeddings)}
 
     def _second_logits(self, streams: Mapping[str, Any]) -> dict[str, Any]:
         views = {
@@ -420,27 +394,10 @@ class PSKDDistiller(keras.Model):
     def _update(
         self, loss: Any, terms: Any, targets: dict[str, Any], outputs: Any, sample_weight: Any
     ) -> dict[str, Any]:
-        # Keras' own argmax looks for negative zeros, in five more operations.
-        guess = tf.argmax(outputs["logits"], axis=-1, output_type=tf.int32)
-        choices = ops.cast(targets["labels"], "int32")[:, None]
-        if self.teachers:
-            teachers = tf.argmax(targets["teacher_logits"], axis=-1, output_type=tf.int32)
-            choices = ops.concatenate([choices, teachers], axis=1)
-        agreement = ops.cast(ops.equal(guess[:, None], choices), "float32")
-        nothing = ops.zeros_like(terms.loss)
-        parts = ops.stack([terms.parts.get(name, nothing) for name in _PARTS], axis=1)
-        values = ops.concatenate([agreement, parts, terms.selection], axis=1)
-        # By samples, since the last batch of an evaluation may be smaller.
-        batch = ops.cast(ops.shape(guess)[0], "float32")
-        missing = self.labels_may_be_missing
-        if sample_weight is None and not missing and "teacher_available" not in targets:
-            weights = batch * ops.ones((values.shape[1],))
-        else:
-            weight = self._weight(values, targets, sample_weight)
-            values, weights = values * weight, ops.sum(weight, axis=0)
-        sums = ops.concatenate([(batch * loss)[None], ops.sum(values, axis=0)])
-        self.means.update_state(sums, ops.concatenate([batch[None], weights]))
         logits, labels = outputs["logits"], targets["labels"]
+        missing = self.labels_may_be_missing
+        sums = batch_sums(loss, terms, targets, logits, sample_weight, missing)
+        self.means.update_state(*sums)
         if missing:  # the caller's metrics see only samples with labels
             known = labels >= 0
             labels, logits = tf.boolean_mask(labels, known), tf.boolean_mask(logits, known)
@@ -448,21 +405,6 @@ class PSKDDistiller(keras.Model):
                 sample_weight = tf.boolean_mask(sample_weight, known)
         results: dict[str, Any] = self.compute_metrics(None, labels, logits, sample_weight)
         return results
-
-    def _weight(self, values: Any, targets: dict[str, Any], sample_weight: Any) -> Any:
-        """Returns the weight of each value, `(batch, values)`, the accuracy's first."""
-        weight = ops.ones_like(values)
-        if sample_weight is not None:
-            weight = weight * sample_weight[:, None]
-        # Accuracy counts only samples with a label, agreement with a teacher only those for which
-        # it is available.
-        last = 1 + len(self.teachers)
-        labelled, seen = weight[:, :1], weight[:, 1:last]
-        if self.labels_may_be_missing:
-            labelled = labelled * ops.cast(targets["labels"] >= 0, weight.dtype)[:, None]
-        if "teacher_available" in targets:
-            seen = seen * ops.cast(targets["teacher_available"], weight.dtype)
-        return ops.concatenate([labelled, seen, weight[:, last:]], axis=1)
 
 
 def projections(keras_module: ModuleType, widths: Mapping[str, int]) -> dict[str, Any]:
@@ -479,35 +421,3 @@ def projections(keras_module: ModuleType, widths: Mapping[str, int]) -> dict[str
         name: keras_module.layers.Dense(width, use_bias=False, name=f"projection_{name}")
         for name, width in widths.items()
     }
-
-
-class MeanTable(keras.metrics.Metric):
-    """Weighted means by name, equal to those of one `keras.metrics.Mean` for each name.
-
-    A dozen separate metrics would take a tenth of the training step of a student with 26 k
-    parameters.
-
-    Args:
-        names: The names of the means.
-        name: Name of the metric.
-    """
-
-    def __init__(self, names: Sequence[str], name: str = "means"):
-        super().__init__(name=name, dtype="float32")
-        self.names = tuple(names)
-        shape = (2, len(self.names))
-        self.totals = self.add_variable(shape=shape, initializer="zeros", name="totals")
-
-    def update_state(self, sums: Any, weights: Any) -> None:
-        """Adds a batch.
-
-        Args:
-            sums: `(names,)`, weighted sums over the batch.
-            weights: `(names,)`, sums of the weights.
-        """
-        self.totals.assign_add(ops.stack([sums, weights]))
-
-    def result(self) -> dict[str, Any]:
-        """Returns the means by name; 0 where no weight was added."""
-        means = ops.divide_no_nan(*ops.unstack(self.totals, 2))
-        return dict(zip(self.names, ops.unstack(means, len(self.names)), strict=True))

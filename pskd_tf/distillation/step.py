@@ -1,7 +1,8 @@
 """The loss of one training step under mixup, for the Keras 3 distiller and its tf_keras twin.
 
-`mix_with_next` mixes each sample with the next one of the batch; `distillation_step` mixes the
-losses of both in the same share; `teacher_availability` collects which teacher is available where.
+`mix_with_next` mixes each sample with the next one of the batch, `mixed_streams` what models read
+of it; `distillation_step` mixes the losses of both in the same share; `teacher_targets` collects
+the teachers' outputs, `teacher_availability` which teacher is available where.
 """
 
 import math
@@ -12,7 +13,9 @@ import tensorflow as tf
 from keras import ops
 
 from data_prep.errors import UserError
+from pskd_tf.distillation.conventions import named_outputs
 from pskd_tf.distillation.losses.base import DistillationLoss, DistillationTerms
+from pskd_tf.models.registry import select_inputs
 
 
 def next_samples(tensor: Any) -> Any:
@@ -51,6 +54,30 @@ def mix_with_next(tensor: Any, share: Any) -> Any:
     """
     own = ops.reshape(share, (-1,) + (1,) * (len(tensor.shape) - 1))
     return own * tensor + (1.0 - own) * next_samples(tensor)
+
+
+def mixed_streams(
+    streams: Mapping[str, Any], share: Any, readers: Iterable[Any], teachers: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Mixes the streams that models read.
+
+    Args:
+        streams: The batch's columns.
+        share: `(batch,)` as `mix_with_next` takes it.
+        readers: The models whose inputs are mixed.
+        teachers: Names of the teachers among them: a teacher is available for a mixture where it
+            is for both sources.
+
+    Returns:
+        All columns.
+    """
+    names = {tensor.name for model in readers for tensor in model.inputs}
+    mixed = {name: mix_with_next(streams[name], share) for name in sorted(names)}
+    for name in teachers:
+        own = streams.get(f"{name}_available")
+        if own is not None:
+            mixed[f"{name}_available"] = own * next_samples(own)
+    return {**streams, **mixed}
 
 
 def distillation_step(
@@ -103,6 +130,41 @@ def distillation_step(
         {name: mixed(own.parts[name], other.parts[name]) for name in own.parts},
         mixed(own.selection, other.selection),
     )
+
+
+def teacher_targets(
+    streams: Mapping[str, Any], teachers: Mapping[str, Any], reads_embeddings: bool
+) -> dict[str, Any]:
+    """Collects the outputs of every teacher for a batch.
+
+    Args:
+        streams: The batch's columns.
+        teachers: Keras 3 models, called in inference mode, by name; None where the outputs are
+            the columns `<name>_logits` and `<name>_embedding`.
+        reads_embeddings: Whether the loss reads embeddings.
+
+    Returns:
+        The teachers' part of what `DistillationLoss.terms` takes, without a gradient; nothing
+        where there is no teacher.
+    """
+    logits, embeddings = [], []
+    for name, teacher in teachers.items():
+        if teacher is None:
+            logits.append(ops.cast(streams[f"{name}_logits"], "float32"))
+            if reads_embeddings:
+                embeddings.append(ops.cast(streams[f"{name}_embedding"], "float32"))
+        else:
+            outputs = named_outputs(teacher(select_inputs(teacher, streams), training=False))
+            logits.append(ops.stop_gradient(outputs["logits"]))
+            if reads_embeddings:
+                embeddings.append(ops.stop_gradient(outputs["embedding"]))
+    if not logits:
+        return {}
+    return {
+        "teacher_logits": ops.stack(logits, axis=1),
+        "teacher_embeddings": embeddings,
+        **teacher_availability(streams, teachers),
+    }
 
 
 def teacher_availability(streams: Mapping[str, Any], teachers: Iterable[str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from pskd_tf.distillation.distiller import MeanTable, PSKDDistiller
+from pskd_tf.distillation.distiller import PSKDDistiller
 from pskd_tf.distillation.losses.acs import AdaptiveConfidenceSemantic
 from pskd_tf.distillation.losses.base import CrossEntropy, cross_entropy
 from pskd_tf.distillation.losses.contrastive import QueueSimilarity, queue_similarity
@@ -14,7 +14,7 @@ from pskd_tf.distillation.losses.embeddings import RelationalDistillation
 from pskd_tf.distillation.losses.logits import KnowledgeDistillation
 from pskd_tf.distillation.losses.pseudo_labels import FixMatch
 from pskd_tf.distillation.optimizer import make_optimizer
-from pskd_tf.distillation.step import distillation_step, mix_with_next
+from pskd_tf.distillation.step import distillation_step, mix_with_next, mixed_streams
 from pskd_tf.models.registry import select_inputs
 from pskd_tf.training_settings import TrainingSettings
 
@@ -164,7 +164,7 @@ def test_a_teacher_sees_a_mixture_where_it_sees_both_sources(tiny_model, teacher
         AdaptiveConfidenceSemantic(),
         teachers_see="mixture",
     )
-    mixed = distiller._mixed(data, data["mixup_share"])
+    mixed = mixed_streams(data, data["mixup_share"], [distiller.student], ["body"])
     np.testing.assert_array_equal(mixed["body_available"], [1, 0, 0, 1] + [1] * 8)
     assert np.isfinite(_step(distiller, data, labels)["loss"])
 
@@ -436,16 +436,6 @@ def test_relations_read_embeddings_without_projections(tiny_model, teachers, str
     history = distiller.fit(streams, labels, batch_size=12, epochs=1, verbose=0).history
     assert distiller.student_projections == {}
     assert history["semantic"][0] > 0
-
-
-def test_means_are_weighted_over_all_updates_and_0_without_weight():
-    table = MeanTable(["a", "b", "c"])
-    table.update_state(np.float32([2, 8, 0]), np.float32([1, 4, 0]))
-    table.update_state(np.float32([6, 1, 0]), np.float32([3, 0, 0]))
-    means = {name: float(value) for name, value in table.result().items()}
-    assert means == {"a": 2.0, "b": 2.25, "c": 0.0}
-    table.reset_state()
-    assert [float(value) for value in table.result().values()] == [0.0, 0.0, 0.0]
 
 
 def test_fixmatch_reads_the_plain_view_and_mixes_no_clip_without_a_label(
