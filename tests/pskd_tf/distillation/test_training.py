@@ -288,6 +288,7 @@ def compared() -> dict:
     return json.loads(finished.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["weighted", "given", "live"])
 def test_the_first_step_s_gradients_are_those_of_one_device(compared, case):
     """At the same batch, by SGD at rate 1: the update is the gradient."""
@@ -296,32 +297,38 @@ def test_the_first_step_s_gradients_are_those_of_one_device(compared, case):
     assert compared[case]["gradient_difference"] < 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["weighted", "given", "live"])
 def test_the_epoch_s_metrics_are_those_of_one_device(compared, case):
     assert compared[case]["metric_difference"] < 1e-5
 
 
+@pytest.mark.slow
 def test_unsynchronised_batch_norm_differs(compared):
     """The reason why `fit_student` synchronises: statistics of half a batch are others."""
     assert compared["own_batch_norm"]["gradient_difference"] > 1e-2
 
 
+@pytest.mark.slow
 def test_mixing_runs_over_the_whole_batch(compared):
     """The last sample of the first device meets the first of the second, and the last the first."""
     assert compared["next_samples"] == [1, 2, 3, 4, 5, 0]
 
 
+@pytest.mark.slow
 def test_a_training_of_some_epochs_stays_close_to_one_device(compared):
     """With AdamW, the moving average, mixup and a record; without dropout."""
     assert compared["fit_student"]["weight_difference"] < 1e-3
     assert compared["fit_student"]["history_difference"] < 1e-3
 
 
+@pytest.mark.slow
 def test_devices_drop_different_units(compared):
     assert compared["dropout"]["first"] != compared["dropout"]["second"]
     assert compared["dropout"]["first"] == compared["dropout"]["alone"]
 
 
+@pytest.mark.slow
 def test_what_devices_cannot_share_is_refused(compared):
     assert compared["refusals"] == [
         "A batch must be a multiple of the 2 devices (--batch_size). Received: 15 clips",
@@ -368,6 +375,7 @@ class _Weights(keras.callbacks.Callback):
         self.kernels.append(keras.ops.convert_to_numpy(kernel))
 
 
+@pytest.mark.slow
 def test_averaged_epochs_end_as_their_mean_and_resume_within_them(train, tmp_path):
     """The last three of five; the record is of the second averaged epoch."""
     kept = _Weights()
