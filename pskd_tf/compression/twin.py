@@ -22,7 +22,7 @@ from pskd_tf.distillation.step import (
     check_finite_loss,
     distillation_step,
     mix_with_next,
-    teacher_availability,
+    teacher_targets,
 )
 from pskd_tf.models.registry import build_student
 
@@ -119,15 +119,9 @@ class TwinDistiller(tf_keras.Model):
     def train_step(self, data: Any) -> dict[str, Any]:
         streams, labels = data
         share = streams.get("mixup_share")
-        targets: dict[str, Any] = {"labels": labels}
-        if self.teachers:
-            logits = [streams[f"{name}_logits"] for name in self.teachers]
-            targets["teacher_logits"] = tf.stack(logits, axis=1)
-            if self.distillation_loss.uses_embeddings:
-                targets["teacher_embeddings"] = [
-                    streams[f"{name}_embedding"] for name in self.teachers
-                ]
-            targets |= teacher_availability(streams, self.teachers)
+        reads_embeddings = self.distillation_loss.uses_embeddings
+        given = dict.fromkeys(self.teachers)
+        targets = {"labels": labels, **teacher_targets(streams, given, reads_embeddings)}
         accelerometer = streams["accelerometer"]
         if share is not None:
             accelerometer = mix_with_next(accelerometer, share)
